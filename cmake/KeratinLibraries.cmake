@@ -1,0 +1,17 @@
+# Everything that comes from outside, with the one place that uses it.
+find_package(Threads REQUIRED)
+find_package(LLVM 19 REQUIRED CONFIG)       # codegen: native code, objects
+find_package(xtensor REQUIRED)              # ir: the reference interpreter's arrays
+find_package(libzip REQUIRED)               # frontend/archive.cpp: .keras and .npz are zip files
+find_package(nlohmann_json 3.11 REQUIRED)   # frontend/json.cpp: model configurations
+find_package(CLI11 REQUIRED)                # tools/keratin_main.cpp: the command line
+find_package(HDF5 REQUIRED COMPONENTS C)    # frontend/h5_helper_main.c: weights, in a process of its own
+
+# LLD as a library links shared objects, so that no linker is needed where models are compiled.
+find_library(LLD_ELF lldELF HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
+find_library(LLD_COMMON lldCommon HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
+find_package(zstd QUIET)
+find_package(ZLIB REQUIRED)
+if(KERATIN_TESTS)
+  find_package(GTest REQUIRED)
+endif()

@@ -1,0 +1,224 @@
+// Kernel IR: loops over buffers, the level between the graph and LLVM.
+//
+// A kernel is what one fusion group becomes. Its `par` variables span a grid of pieces that may run in any order and on
+// any thread; each piece runs `body`. Buffers are row-major arrays addressed by one index per axis. Expressions are
+// scalars or vectors of `lanes` elements; all arithmetic is IEEE, in the order written, contracted only where an `fma` is
+// written: the kernel interpreter and the emitted machine code agree bit for bit.
+//
+// A program is what one function of the module becomes: buffers in a planned workspace and kernel launches in order.
+//
+//     kernel @predict.0(%x: in f32[N,784], %w: in f32[1,784,32], %b: in f32[32], %y: out f32[N,32])
+//         par i in 0..(N + 3) div 4 {
+//       acc a: f32x16[4,2] = splat(0.0)
+//       for k in 0..784 {
+//         unroll r in 0..4 { unroll c in 0..2 {
+//           set a[r,c] = fma(splat(load %x[4*i + r, k]), load %w[0, k, 16*c : 16], a[r,c]) } }
+//       }
+//       unroll r in 0..4 { unroll c in 0..2 {
+//         store %y[4*i + r, 16*c : 16] = max(add(a[r,c], load %b[16*c : 16]), splat(0.0)) if N - 4*i - r - 1 } }
+//     }
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codegen/index.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+using BufferId = uint32_t;
+using AccId = uint32_t;
+
+/// Conditions that must all hold; each says: this index is >= 0.
+using Guard = std::vector<Index>;
+
+/// A place in a buffer, or `lanes` places: lane l is at `at` with `lane_step · l` added on axis `lane_axis`.
+struct Access {
+  BufferId buffer = 0;
+  std::vector<Index> at;      ///< one per axis
+  int lanes = 1;
+  int lane_axis = 0;          ///< which axis the lanes run along; the last one, as a rule
+  int64_t lane_step = 1;      ///< 1: neighbours (along the last axis: contiguous); otherwise strided
+  /// Lanes l with first <= l < limit are accessed; absent: all.
+  std::optional<Index> first, limit;
+  /// Nothing is accessed unless all hold.
+  Guard guard;
+};
+
+enum class ExprKind : uint8_t {
+  number,   ///< `number` in every lane
+  index,    ///< `index` + lane · `lane_step`, as an integer of `dtype`
+  load,     ///< `access`; lanes not accessed read as `number`
+  apply,    ///< `op` of the arguments, lane by lane: see kernel_ops()
+  fma,      ///< args[0] · args[1] + args[2], rounded once
+  bitcast,  ///< the argument's bits as `dtype` (same size)
+  splat,    ///< the scalar argument in every lane
+  fold,     ///< one scalar from a vector: halves combined by `op` until one lane is left (lane l with lane l + n/2)
+  acc,      ///< the accumulator `acc`[`at`]
+  let,      ///< the value bound to `variable`
+};
+
+struct Expr;
+using ExprRef = std::shared_ptr<const Expr>;
+
+/// Immutable and shared: a DAG. An expression is evaluated where its statement stands.
+struct Expr {
+  ExprKind kind;
+  DType dtype;
+  int lanes = 1;
+  Op op = Op::add;             ///< apply, fold
+  std::vector<ExprRef> args;   ///< apply, fma, bitcast, splat, fold
+  Scalar number;               ///< number; load: what lanes not accessed read as
+  Index index;                 ///< index
+  int64_t lane_step = 0;       ///< index
+  Access access;               ///< load
+  AccId acc = 0;               ///< acc
+  std::vector<Index> at;       ///< acc; constants once the unrolled loops are expanded
+  VarId variable = 0;          ///< let
+};
+
+/// The ops that `apply` takes: what processors have. Everything else is expanded by lowering (codegen/vecmath.h).
+/// neg abs sqrt floor ceil round, add sub mul div max min (NaN and zeros as ir/ops/pointwise.cpp says), rem (integers only),
+/// and or xor not shl shr (integers, booleans), eq ne lt le, select, cast. dtypes: boolean, integers, f32, f64; 16-bit
+/// floats are u16 here, converted by written-out arithmetic.
+bool is_kernel_op(Op op);
+
+enum class StmtKind : uint8_t { for_, let, store, acc, set, if_ };
+enum class LoopKind : uint8_t { serial, unroll };
+
+struct Stmt;
+using Block = std::vector<Stmt>;
+
+struct Stmt {
+  StmtKind kind;
+
+  // for: variable from `low` while < `high` in steps of `step`; an unrolled loop has constant bounds
+  VarId variable = 0;          ///< for, let
+  LoopKind loop = LoopKind::serial;
+  Index low, high;
+  int64_t step = 1;
+  Block body;                  ///< for, if (when all of `guard` hold)
+  Block otherwise;             ///< if (when not)
+  Guard guard;                 ///< if
+
+  ExprRef value;               ///< let, store, set, acc (the initial value of every element)
+  Access access;               ///< store
+  AccId acc = 0;               ///< acc (declares it; visible to the end of the block), set
+  std::vector<Index> at;       ///< set
+};
+
+enum class Mode : uint8_t {
+  in,     ///< only read
+  out,    ///< only written by the kernel, or written before it is read
+  inout,  ///< read and written
+  tile,   ///< private scratch memory of the piece; static shape; undefined at its start
+};
+
+struct KernelBuffer {
+  std::string name;
+  DType dtype;
+  Shape shape;   ///< row-major
+  Mode mode = Mode::in;
+};
+
+/// Register accumulators: a small array of vectors.
+struct Accumulator {
+  std::string name;
+  DType dtype;
+  int lanes = 1;
+  std::vector<int64_t> shape;
+};
+
+struct KernelVar {
+  std::string name;   ///< as printed; unique within the kernel
+  DType dtype = DType::i64;  ///< lets may have any dtype and lanes; loop variables are i64 scalars
+  int lanes = 1;
+};
+
+struct ParLoop {
+  VarId variable;
+  Index extent;   ///< from 0; no variables in it
+};
+
+struct Kernel {
+  std::string name;
+  std::vector<KernelBuffer> buffers;   ///< by BufferId; the parameters first, in order, then the tiles
+  std::vector<Accumulator> accumulators;
+  std::vector<KernelVar> variables;    ///< by VarId
+  std::vector<ParLoop> par;            ///< outermost first; empty: a single piece
+  Block body;
+  Origin origin;                       ///< the layers it computes, for profiles and debug info
+};
+
+enum class Storage : uint8_t { input, output, variable, workspace };
+
+/// A buffer of a program. Two of them may share memory if the plan says so.
+struct ProgramBuffer {
+  std::string name;          ///< input, output: as the function names it; variable: its name; workspace: made up
+  DType dtype;
+  Shape shape;               ///< physical, row-major
+  Storage storage = Storage::workspace;
+  Size offset;               ///< workspace: bytes from its start, a multiple of 64
+};
+
+struct Launch {
+  uint32_t kernel = 0;
+  std::vector<uint32_t> args;   ///< program buffers, one per kernel parameter
+};
+
+struct Program {
+  std::string name;             ///< the function's
+  std::vector<ProgramBuffer> buffers;
+  std::vector<uint32_t> inputs, outputs;   ///< which buffers, in the function's order
+  Size workspace;               ///< bytes
+  std::vector<Launch> launches;
+};
+
+struct KernelModule {
+  std::string name;
+  std::vector<Variable> variables;   ///< as in the graph module: names, types, roles, data
+  std::vector<Kernel> kernels;
+  std::vector<Program> programs;
+};
+
+// Makers of expressions. Types are checked: a mismatch is a bug and aborts.
+ExprRef number(Scalar value, int lanes = 1);
+ExprRef number(float value, int lanes = 1);
+ExprRef index_value(DType dtype, Index index, int lanes = 1, int64_t lane_step = 0);
+ExprRef load(const Kernel& kernel, Access access, Scalar otherwise);
+ExprRef load(const Kernel& kernel, Access access);  ///< otherwise: zero
+ExprRef apply(Op op, std::vector<ExprRef> args);    ///< not for cast
+ExprRef cast(DType to, ExprRef value);
+ExprRef fma(ExprRef a, ExprRef b, ExprRef c);
+ExprRef bitcast(DType to, ExprRef value);
+ExprRef splat(ExprRef scalar, int lanes);           ///< `scalar` itself if lanes is 1
+ExprRef fold(Op op, ExprRef vector);                ///< `vector` itself if it has one lane
+ExprRef acc_value(const Kernel& kernel, AccId acc, std::vector<Index> at);
+ExprRef let_value(const Kernel& kernel, VarId variable);
+
+// Makers of statements and of the things they name.
+VarId add_variable(Kernel& kernel, std::string name, DType dtype = DType::i64, int lanes = 1);
+BufferId add_buffer(Kernel& kernel, KernelBuffer buffer);
+AccId add_accumulator(Kernel& kernel, Accumulator accumulator);
+Stmt for_stmt(VarId variable, Index low, Index high, int64_t step, LoopKind loop, Block body);
+Stmt let_stmt(VarId variable, ExprRef value);
+Stmt store_stmt(Access access, ExprRef value);
+Stmt acc_stmt(AccId acc, ExprRef initial);
+Stmt set_stmt(AccId acc, std::vector<Index> at, ExprRef value);
+Stmt if_stmt(Guard guard, Block then, Block otherwise = {});
+
+/// The complete text; parse_kernels(print(m)) gives the same module.
+std::string print(const KernelModule& module);
+std::string print(const Kernel& kernel);
+std::string print(const Program& program);
+/// Throws Error(data) with line and column.
+KernelModule parse_kernels(std::string_view text);
+
+/// Aborts with the kernel printed if something is ill-formed: types, scopes, arities, accumulators with indices that are
+/// not constants, unrolled loops without constant bounds, accesses that certainly leave their buffer.
+void verify(const KernelModule& module);
+
+}  // namespace keratin

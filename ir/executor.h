@@ -1,0 +1,42 @@
+// Something that can run a module: the reference interpreter, the kernel interpreter, the JIT.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+#include "ir/tensor.h"
+
+namespace keratin {
+
+/// A module made ready to run, with its variables. Not thread-safe: one call at a time.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+
+  /// Calls a function: inputs in the order of its params, results in its order; updates its variables.
+  /// Throws Error(data) if the number, dtypes or shapes do not fit.
+  virtual std::vector<Tensor> call(std::string_view function, std::span<const Tensor> inputs) = 0;
+
+  /// A variable's value in logical, row-major order.
+  virtual Tensor get_variable(std::string_view name) const = 0;
+  virtual void set_variable(std::string_view name, const Tensor& value) = 0;
+};
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual std::string_view name() const = 0;
+  /// Variables start from their data, or zero where there is none.
+  virtual std::unique_ptr<Executable> compile(const Module& module) = 0;
+};
+
+/// The symbols' values, from the inputs' shapes. Throws Error(data) if an input does not fit, by name.
+Bindings bind(const Function& function, std::span<const Tensor> inputs);
+
+/// Graph IR, op by op, by the ops' own reference meaning (ir/op.h).
+std::unique_ptr<Executor> make_interpreter();
+
+}  // namespace keratin

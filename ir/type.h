@@ -1,0 +1,124 @@
+// Types of tensors: element type, shape, layout.
+//
+// A dimension is c·s: a positive (or zero) number times a symbol that is known only when the artefact runs.
+// The symbol may be absent (a plain number). N is the batch. What no such product expresses, such as N+1,
+// has no type and is refused where it would arise.
+//
+//     f32[N,28,28,1]      a batch of images          i32[2N]      twice as many numbers as samples
+//     f32[]               a scalar                   f32[784,32]{1:32}   in panels of 32 along axis 1
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace keratin {
+
+enum class DType : uint8_t { boolean, i8, i16, i32, i64, u8, u16, u32, u64, f16, bf16, f32, f64 };
+inline constexpr int kDTypeCount = 13;
+
+int64_t byte_size(DType dtype);  ///< bytes of one element
+bool is_float(DType dtype);
+bool is_integer(DType dtype);  ///< i8…u64; boolean is not an integer
+bool is_signed(DType dtype);   ///< i8…i64 and the floats
+std::string_view to_text(DType dtype);  ///< "f32", "bool", …
+std::optional<DType> parse_dtype(std::string_view text);
+
+/// The name of a free dimension, up to seven characters [A-Za-z0-9_]; the empty one stands for 1.
+class Symbol {
+ public:
+  constexpr Symbol() = default;
+  explicit Symbol(std::string_view name);  ///< Requires: is_valid(name).
+  static bool is_valid(std::string_view name);
+  bool empty() const { return bits_ == 0; }
+  std::string name() const;
+  auto operator<=>(const Symbol&) const = default;
+
+ private:
+  uint64_t bits_ = 0;  // the characters, first one in the highest byte: order is that of the names
+};
+
+/// Values of symbols, as known when a function is called.
+using Bindings = std::map<Symbol, int64_t>;
+
+/// One dimension: coef · symbol.
+struct Dim {
+  int64_t coef = 1;
+  Symbol symbol;
+
+  Dim() = default;
+  Dim(int64_t number) : coef(number) {}  // NOLINT: numbers are dimensions
+  Dim(int64_t coefficient, Symbol s) : coef(coefficient), symbol(coefficient == 0 ? Symbol() : s) {}
+  static Dim batch() { return Dim(1, Symbol("N")); }
+
+  bool is_static() const { return symbol.empty(); }
+  bool is(int64_t number) const { return is_static() && coef == number; }
+  int64_t value() const;  ///< Requires: is_static().
+  int64_t value(const Bindings& bindings) const;
+  auto operator<=>(const Dim&) const = default;
+};
+std::string to_text(Dim dim);  ///< "32", "N", "4N"
+
+using Shape = std::vector<Dim>;
+std::string to_text(const Shape& shape);  ///< "[N,28,28,1]"
+
+/// A polynomial in the symbols with integer coefficients: element counts, byte offsets, loop bounds.
+class Size {
+ public:
+  Size() = default;
+  Size(int64_t number);  // NOLINT: numbers are sizes
+  Size(Dim dim);         // NOLINT: and so are dimensions
+  static Size product(const Shape& shape);  ///< number of elements
+
+  /// The terms: the symbols of a monomial, sorted (none for the constant term), with its coefficient, never 0.
+  const std::map<std::vector<Symbol>, int64_t>& terms() const { return terms_; }
+
+  bool is_static() const;
+  int64_t value() const;  ///< Requires: is_static().
+  int64_t value(const Bindings& bindings) const;
+
+  Size& operator+=(const Size& other);
+  Size& operator*=(const Size& other);
+  friend Size operator+(Size a, const Size& b) { return a += b; }
+  friend Size operator*(Size a, const Size& b) { return a *= b; }
+  bool operator==(const Size&) const = default;
+  auto operator<=>(const Size&) const = default;
+
+ private:
+  std::map<std::vector<Symbol>, int64_t> terms_;
+};
+std::string to_text(const Size& size);          ///< "784", "N", "128*N + 64", "N*T"
+std::optional<Dim> as_dim(const Size& size);    ///< the size as one dimension, if it has a single term
+
+/// How the elements of a logical shape lie in memory. Row-major unless `width` is set: then axis `axis` is cut into
+/// panels of `width` elements; the panel number is the slowest index, the place within it the fastest, and the last
+/// panel is filled up with zeros. f32[784,32]{1:32} lies as [32/32][784][32].
+struct Layout {
+  int64_t axis = 0;
+  int64_t width = 0;
+
+  bool is_row_major() const { return width == 0; }
+  auto operator<=>(const Layout&) const = default;
+};
+
+struct Type {
+  DType dtype = DType::f32;
+  Shape shape;
+  Layout layout;
+
+  Type() = default;
+  Type(DType d, Shape s, Layout l = {}) : dtype(d), shape(std::move(s)), layout(l) {}
+  int64_t rank() const { return static_cast<int64_t>(shape.size()); }
+  bool is_static() const;
+  Size elements() const { return Size::product(shape); }
+  Shape physical_shape() const;  ///< the row-major shape of the memory: `shape` itself, or the panels
+  Size bytes() const;            ///< of the memory, filling included
+  bool operator==(const Type&) const = default;
+};
+std::string to_text(const Type& type);  ///< "f32[N,32]"
+
+}  // namespace keratin
