@@ -1,0 +1,52 @@
+// Kernel modules to native code. LLVM's headers stay behind this one.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "codegen/kernel.h"
+#include "codegen/target.h"
+#include "ir/executor.h"
+
+namespace keratin {
+
+struct EmitOptions {
+  bool check_bounds = false;  ///< a range check before every access; a violation prints kernel and buffer, and aborts
+  bool optimize = true;
+  bool debug_info = false;    ///< line tables that lead from machine code to kernel and layer
+};
+
+/// Where variables live at run time: read-only ones in `weights`, ones that some program updates in `state`.
+struct Placement {
+  struct Slot { bool in_state = false; int64_t offset = 0; };
+  std::vector<Slot> slots;         ///< one per variable of the module
+  int64_t weight_bytes = 0, state_bytes = 0;
+};
+Placement place_variables(const KernelModule& module);
+
+/// The module as LLVM IR text, before or after LLVM's optimizer; as assembly.
+std::string llvm_text(const KernelModule& module, const Target& target, const EmitOptions& options);
+std::string assembly_text(const KernelModule& module, const Target& target, const EmitOptions& options);
+
+/// What an artefact holds beside the kernels: see codegen/artefact.h, which fills this in.
+struct EntrySpec {
+  std::string prefix;              ///< of all exported symbols
+  std::string weights_file;        ///< path of the weights' bytes (empty: none); becomes one aligned symbol
+  std::string state_file;          ///< initial state, likewise
+  std::string selftest_inputs_file, selftest_outputs_file;
+  uint64_t selftest_n = 0;
+  double selftest_atol = 0, selftest_rtol = 0;
+};
+/// A relocatable object for `target`: kernels, run functions, the krt_model description and the entry points
+/// PREFIX_predict, PREFIX_workspace_size, … as codegen/artefact.h documents them.
+std::vector<std::byte> emit_object(const KernelModule& module, const Target& target, const EmitOptions& options,
+                                   const EntrySpec& entry);
+
+/// Something that runs kernel modules: both take the module's variables as Executable does.
+std::unique_ptr<Executable> interpret_kernels(std::shared_ptr<const KernelModule> module);
+std::unique_ptr<Executable> jit_kernels(std::shared_ptr<const KernelModule> module, const Target& target,
+                                        const EmitOptions& options, unsigned threads);
+
+}  // namespace keratin

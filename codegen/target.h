@@ -1,0 +1,33 @@
+// The processor that kernels are made for: what lowering needs to know of it, without LLVM's headers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace keratin {
+
+struct Target {
+  std::string triple;       ///< LLVM's: x86_64-unknown-linux-gnu
+  std::string cpu;          ///< LLVM's name of the processor: x86-64-v3, znver4, generic
+  std::string features;     ///< LLVM's feature string
+  int vector_bytes = 16;    ///< of the widest vectors to use
+  int vector_registers = 16;
+  bool fma = false;         ///< has fused multiply-add
+  bool masks = false;       ///< predicated loads and stores are cheap
+  int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;  ///< data caches of one core
+  uint32_t cpu_features = 0;  ///< KRT_CPU_* that must be present where it runs (runtime/abi.h)
+
+  int lanes(int64_t element_bytes) const { return static_cast<int>(vector_bytes / element_bytes); }
+};
+
+/// This machine. x86: classified to the level (v2, v3, v4) it fulfils, with all its features.
+Target host_target();
+/// `cpu`: native, or x86-64, x86-64-v2, -v3, -v4, or a processor LLVM knows. `triple`: empty for this machine's.
+/// Throws Error(usage) that lists what is known.
+Target make_target(const std::string& cpu, const std::string& triple = {});
+bool runs_on_host(const Target& target);
+/// x86-64, -v3, -v4 as far as this machine has them: what tests go through.
+std::vector<Target> host_levels();
+
+}  // namespace keratin

@@ -1,0 +1,127 @@
+/* What compiled kernels, the entry points and the runtime say to each other.
+ *
+ * A compiled model is one `struct krt_model` (constant data), one run function per program and the kernels they launch;
+ * the compiler emits these. The runtime (C, libc only) checks a caller's arguments against the description, binds the
+ * symbols, and calls the run function, which launches its kernels in order through krt_launch. The same structures serve
+ * the JIT. codegen/emit_entry.cpp writes them: a change here is a change there.
+ */
+#ifndef KERATIN_RUNTIME_ABI_H
+#define KERATIN_RUNTIME_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KRT_ABI_VERSION 1u
+#define KRT_ALIGNMENT 64 /* of the workspace, the state, the weights, and every buffer planned in them */
+
+/* A pool of threads: ours (pool.c) or the host's own. The public struct of the generated headers: grows at its end only. */
+struct keratin_pool {
+  uint32_t size;    /* sizeof(struct keratin_pool) as the maker knows it */
+  uint32_t threads; /* how many items are worth running at once, the calling thread included; at least 1 */
+  /* Calls fn(arg, i) for every i < n, on any threads, in any order; returns when all have returned. */
+  void (*parallel_for)(struct keratin_pool *pool, size_t n, void (*fn)(void *arg, size_t i), void *arg);
+};
+
+/* One call of one program, as its run function and krt_launch see it. */
+struct krt_call {
+  const void *const *inputs;  /* in the program's order */
+  void *const *outputs;
+  const int64_t *symbols;     /* values of the program's symbols, in the order of krt_program.symbols */
+  const unsigned char *weights;
+  unsigned char *state;
+  unsigned char *workspace;   /* planned temporaries */
+  unsigned char *tiles;       /* `threads` tile areas of `tile_bytes` each */
+  int64_t tile_bytes;
+  uint32_t threads;
+  struct keratin_pool *pool;  /* NULL: the calling thread only */
+};
+
+/* A kernel computes the pieces begin … end-1 of its grid. `args` are its buffers, `tile` is private scratch memory. */
+typedef void krt_kernel(void *const *args, const int64_t *symbols, unsigned char *tile, int64_t begin, int64_t end);
+typedef void krt_run(const struct krt_call *call);
+
+/* Runs all pieces of a kernel; pieces are taken by whoever is idle. Called by run functions. */
+void krt_launch(const struct krt_call *call, krt_kernel *kernel, void *const *args, int64_t pieces);
+
+enum krt_dtype { KRT_BOOL, KRT_I8, KRT_I16, KRT_I32, KRT_I64, KRT_U8, KRT_U16, KRT_U32, KRT_U64, KRT_F16, KRT_BF16,
+                 KRT_F32, KRT_F64 };
+
+/* A dimension coef · symbols[symbol]; symbol -1: coef alone. */
+struct krt_dim { int64_t coef; int32_t symbol; int32_t reserved; };
+/* coef · Π symbols[powers…]: one term of a size in bytes; unused powers are -1. */
+struct krt_term { int64_t coef; int32_t symbols[4]; };
+
+struct krt_array {
+  const char *name;
+  uint32_t dtype; /* enum krt_dtype */
+  uint32_t rank;
+  const struct krt_dim *shape;
+};
+
+struct krt_program {
+  const char *name;
+  krt_run *run;
+  uint32_t input_count, output_count, symbol_count, workspace_terms;
+  const struct krt_array *inputs, *outputs;
+  const char *const *symbols;              /* "N" first, if the program has it */
+  const struct krt_term *workspace;        /* bytes of the planned temporaries: the sum of the terms */
+  int64_t tile_bytes;                      /* per thread, a multiple of 64 */
+};
+
+struct krt_model {
+  uint32_t abi_version;
+  uint32_t program_count;
+  const char *name;
+  const struct krt_program *programs;
+  const unsigned char *weights;            /* NULL if there are none */
+  uint64_t weight_bytes;
+  uint64_t state_bytes;
+  const unsigned char *state_initial;      /* state_bytes, or NULL: zeros */
+  uint32_t cpu_features;                   /* KRT_CPU_* that the kernels need */
+  uint32_t reserved;
+  /* selftest: for n = selftest_n, inputs and expected outputs of program 0, each array 64-byte aligned, one after the
+   * other; NULL: none. Floats match if |got - want| <= atol + rtol·|want|. */
+  const unsigned char *selftest_inputs, *selftest_outputs;
+  uint64_t selftest_n;
+  double selftest_atol, selftest_rtol;
+};
+
+enum krt_cpu {                   /* what an x86-64 level asks for beyond the baseline; 0 elsewhere */
+  KRT_CPU_X86_64_V2 = 1u << 0,
+  KRT_CPU_X86_64_V3 = 1u << 1,
+  KRT_CPU_X86_64_V4 = 1u << 2,
+  KRT_CPU_AVX512_BF16 = 1u << 3,
+  KRT_CPU_AMX_BF16 = 1u << 4
+};
+
+/* Statuses of all entry points. */
+enum krt_status {
+  KRT_OK = 0,
+  KRT_NULL_ARGUMENT = 1,       /* a pointer that is needed is NULL */
+  KRT_MISALIGNED = 2,          /* workspace or state not 64-byte aligned, or an array not aligned to its element */
+  KRT_ALIASED = 3,             /* an output overlaps an input, another output, the workspace or the state */
+  KRT_BAD_COUNT = 4,           /* n does not fit the model (fixed batch) or sizes overflow */
+  KRT_UNSUPPORTED_CPU = 5,     /* this processor lacks the instructions that the model was compiled for */
+  KRT_BAD_POOL = 6,            /* the pool's struct is from an incompatible version */
+  KRT_SELFTEST_FAILED = 7,
+  KRT_NO_MEMORY = 8            /* m_pool_create, m_selftest */
+};
+
+/* The implementations behind the generated entry points; `inputs` and `outputs` in the program's order. */
+int krt_invoke(const struct krt_model *model, uint32_t program, const void *const *inputs, void *const *outputs,
+               uint64_t n, void *state, void *workspace, struct keratin_pool *pool);
+size_t krt_workspace_size(const struct krt_model *model, uint32_t program, uint64_t n, unsigned threads);
+int krt_state_init(const struct krt_model *model, void *state);
+int krt_selftest(const struct krt_model *model);
+const char *krt_strerror(int status);
+struct keratin_pool *krt_pool_create(unsigned threads);
+void krt_pool_destroy(struct keratin_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
