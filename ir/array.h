@@ -34,8 +34,11 @@ Array to_array(const Tensor& tensor);
 Tensor to_tensor(const Array& array);
 /// Zeros of the concrete shape that `type` has under `bindings`.
 Array make_array(const Type& type, const Bindings& bindings);
-/// Rounds or wraps every element to the array's dtype: the last step of an eval rule.
+/// Rounds or wraps every element to the array's dtype.
 void round_elements(Array& array);
+
+/// The results of one node, rounded to their dtypes, by its op's eval rule; param and var have no rule of their own.
+std::vector<Array> evaluate(const Node& node, std::span<const Array* const> operands, const Bindings& bindings);
 
 /// What an eval rule may need beside its operands.
 struct EvalContext {

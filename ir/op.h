@@ -45,8 +45,8 @@ struct GradientArgs {
 };
 using GradientFn = void(const GradientArgs&);
 
-/// The meaning: computes the results from the operands, each element in f64 (integers: i64), sums in f64, rounded once
-/// to the result's dtype.
+/// The meaning: computes the results from the operands, each element in f64 (integers: i64), sums in f64. The results
+/// come as zeros of their types; the caller, evaluate() in ir/array.h, rounds them once to their dtypes.
 using EvalFn = void(const EvalContext& context, std::span<const Array* const> operands, std::span<Array> results);
 
 struct OpDef {
