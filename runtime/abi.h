@@ -26,6 +26,36 @@ struct keratin_pool {
   void (*parallel_for)(struct keratin_pool *pool, size_t n, void (*fn)(void *arg, size_t i), void *arg);
 };
 
+/* What an artefact says of itself, for programs that learn it at run time. Public: grows at its end only. */
+struct keratin_dim {
+  int64_t size;
+  int32_t symbol; /* -1: `size` elements; 0: `size` times the number of samples, n */
+  int32_t reserved;
+};
+struct keratin_array {
+  const char *name;
+  uint32_t dtype; /* enum krt_dtype */
+  uint32_t rank;
+  const struct keratin_dim *shape;
+};
+struct keratin_info {
+  uint32_t size; /* sizeof(struct keratin_info) as the artefact knows it */
+  uint32_t abi_version;
+  const char *name;
+  uint32_t input_count, output_count;
+  const struct keratin_array *inputs, *outputs;
+  uint64_t batch;       /* the only n that is accepted (beside 0); 0: any */
+  uint64_t state_bytes; /* 0: the model keeps nothing from call to call */
+  int (*call)(const void *const *inputs, void *const *outputs, void *state, size_t n, void *workspace,
+              struct keratin_pool *pool);
+  size_t (*workspace_size)(size_t n, unsigned threads);
+  int (*state_init)(void *state); /* NULL if state_bytes is 0 */
+  int (*selftest)(void);
+  const char *(*strerror)(int status);
+  struct keratin_pool *(*pool_create)(unsigned threads);
+  void (*pool_destroy)(struct keratin_pool *pool);
+};
+
 /* One call of one program, as its run function and krt_launch see it. */
 struct krt_call {
   const void *const *inputs;  /* in the program's order */
@@ -50,7 +80,7 @@ void krt_launch(const struct krt_call *call, krt_kernel *kernel, void *const *ar
 enum krt_dtype { KRT_BOOL, KRT_I8, KRT_I16, KRT_I32, KRT_I64, KRT_U8, KRT_U16, KRT_U32, KRT_U64, KRT_F16, KRT_BF16,
                  KRT_F32, KRT_F64 };
 
-/* A dimension coef · symbols[symbol]; symbol -1: coef alone. */
+/* A dimension coef · symbols[symbol]; symbol -1: coef alone. Laid out as keratin_dim, and krt_array as keratin_array. */
 struct krt_dim { int64_t coef; int32_t symbol; int32_t reserved; };
 /* coef · Π symbols[powers…]: one term of a size in bytes; unused powers are -1. */
 struct krt_term { int64_t coef; int32_t symbols[4]; };
@@ -108,12 +138,17 @@ enum krt_status {
   KRT_UNSUPPORTED_CPU = 5,     /* this processor lacks the instructions that the model was compiled for */
   KRT_BAD_POOL = 6,            /* the pool's struct is from an incompatible version */
   KRT_SELFTEST_FAILED = 7,
-  KRT_NO_MEMORY = 8            /* m_pool_create, m_selftest */
+  KRT_NO_MEMORY = 8            /* m_predict_alloc, m_selftest */
 };
 
 /* The implementations behind the generated entry points; `inputs` and `outputs` in the program's order. */
 int krt_invoke(const struct krt_model *model, uint32_t program, const void *const *inputs, void *const *outputs,
                uint64_t n, void *state, void *workspace, struct keratin_pool *pool);
+/* The same on the calling thread, with a workspace of its own for the time of the call; KRT_NO_MEMORY if there is none. */
+int krt_invoke_alloc(const struct krt_model *model, uint32_t program, const void *const *inputs, void *const *outputs,
+                     uint64_t n, void *state);
+/* Bytes of workspace for n samples and a pool of `threads` (0 and 1: none); SIZE_MAX if n does not fit the model or the
+ * size does not fit a size_t. */
 size_t krt_workspace_size(const struct krt_model *model, uint32_t program, uint64_t n, unsigned threads);
 int krt_state_init(const struct krt_model *model, void *state);
 int krt_selftest(const struct krt_model *model);
