@@ -1,12 +1,15 @@
 // JSON as a tree that knows where each value stands, so that errors can say "config.layers[3].config.units".
 //
-// Files are from strangers: depth, size and numbers are limited, duplicate keys and trailing text are errors.
+// Files are from strangers: size, depth and the number of values are limited; duplicate keys, zero bytes and
+// trailing text are errors. NaN, Infinity and -Infinity are read and written as numbers, as Python does.
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace keratin {
@@ -20,12 +23,12 @@ class Json {
   static Json parse(std::string_view text, const std::string& where);
   std::string dump() const;  ///< compact text
 
-  Kind kind() const { return kind_; }
-  bool is_null() const { return kind_ == Kind::null; }
-  bool is_number() const { return kind_ == Kind::integer || kind_ == Kind::real; }
-  bool is_string() const { return kind_ == Kind::string; }
-  bool is_array() const { return kind_ == Kind::array; }
-  bool is_object() const { return kind_ == Kind::object; }
+  Kind kind() const { return static_cast<Kind>(value_.index()); }
+  bool is_null() const { return kind() == Kind::null; }
+  bool is_number() const { return kind() == Kind::integer || kind() == Kind::real; }
+  bool is_string() const { return kind() == Kind::string; }
+  bool is_array() const { return kind() == Kind::array; }
+  bool is_object() const { return kind() == Kind::object; }
 
   // Each throws Error(data), naming path(), the kind found and the kind expected.
   bool as_bool() const;
@@ -35,13 +38,14 @@ class Json {
   const std::vector<Json>& items() const;
   const std::vector<std::pair<std::string, Json>>& members() const;  ///< in the file's order
 
-  /// The member, or null (a value of kind null with the path of what is absent).
+  /// The member; or, if this is no object or has no such member, a value of kind null with the path of what
+  /// is absent. That value is shared: its path holds until this thread next asks for an absent member.
   const Json& operator[](std::string_view key) const;
   const Json& at(size_t i) const;  ///< Throws Error(data) if out of range.
   bool has(std::string_view key) const;
   size_t size() const;  ///< of an array or object; 0 otherwise
 
-  const std::string& path() const { return path_; }
+  std::string path() const;  ///< empty for the outermost value and for values that were made
 
   // Making values, for writers and tests.
   static Json null() { return Json(); }
@@ -53,13 +57,19 @@ class Json {
   static Json object(std::vector<std::pair<std::string, Json>> members);
 
  private:
-  Kind kind_ = Kind::null;
-  bool boolean_ = false;
-  int64_t integer_ = 0;
-  double real_ = 0;
-  std::string string_, path_;
-  std::vector<Json> items_;
-  std::vector<std::pair<std::string, Json>> members_;
+  friend class JsonReader;
+  using Items = std::vector<Json>;
+  using Members = std::vector<std::pair<std::string, Json>>;
+  struct Place;  // of a container or member; items of one array share the array's
+
+  template <typename T>
+  const T& get(std::string_view expected) const;
+  const Json* find(std::string_view key) const;
+
+  std::variant<std::monostate, bool, int64_t, double, std::string, Items, Members>
+      value_;  // in the order of Kind
+  std::shared_ptr<const Place> place_;
+  int64_t index_ = -1;  // within the array at place_; -1: this value is at place_ itself
 };
 
 }  // namespace keratin
