@@ -164,7 +164,10 @@ class JsonReader {
     return json;
   }
 
-  bool add(Value value) { return attach(place(std::move(value)), std::move(key_)); }
+  bool add(Value value) {
+    Json json = place(std::move(value));  // uses key_
+    return attach(std::move(json), std::move(key_));
+  }
 
   bool attach(Json json, std::string key) {
     if (open_.empty()) {
