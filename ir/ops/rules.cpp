@@ -76,6 +76,11 @@ void expect_all_at_least(std::string_view name, const Ints& values, int64_t leas
     if (value < least) fail(cat(name, " has ", value, ", expected at least ", least));
 }
 
+void expect_shape(std::string_view name, const Shape& shape) {
+  for (Dim dim : shape)
+    if (dim.coef < 0) fail(cat(name, " has ", to_text(dim), ", expected no negative dimension"));
+}
+
 bool contains(const Ints& axes, int64_t axis) { return std::binary_search(axes.begin(), axes.end(), axis); }
 
 Ints other_axes(const Ints& axes, int64_t rank) {

@@ -55,6 +55,8 @@ void expect_axes(std::string_view name, const Ints& axes, int64_t rank);
 /// `count` entries.
 void expect_entries(std::string_view name, const Ints& values, int64_t count);
 void expect_all_at_least(std::string_view name, const Ints& values, int64_t least);
+/// No dimension is negative.
+void expect_shape(std::string_view name, const Shape& shape);
 
 /// The attributes as the op's own kind.
 template <typename T>
