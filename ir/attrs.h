@@ -233,4 +233,7 @@ using Attrs = std::variant<NoAttrs, NameAttrs, ConstantAttrs, CastAttrs, AxesAtt
                            DynamicSliceAttrs, IotaAttrs, DimAttrs, LayoutAttrs, GatherAttrs, ScanAttrs, SortAttrs,
                            RandomAttrs>;
 
+/// Equal attributes have equal hashes.
+size_t hash_of(const Attrs& attrs);
+
 }  // namespace keratin

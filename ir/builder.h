@@ -37,9 +37,11 @@ class Builder {
   /// The constant `splat` with the type of `like`.
   Value constant_like(Value like, double splat);
 
-  /// The node for op(operands): throws Error(data), naming op and origin, if they do not fit.
+  /// The node for op(operands): throws Error(data), naming op and origin, if they do not fit. Shared, but as it is: folding
+  /// and identities are for make(), since they may give a value that is not the first of its node.
   const Node* make_node(Op op, std::vector<Value> operands, Attrs attrs = NoAttrs{},
                         std::shared_ptr<const Function> body = nullptr);
+  /// The first result of op(operands), simplified.
   Value make(Op op, std::vector<Value> operands, Attrs attrs = NoAttrs{},
              std::shared_ptr<const Function> body = nullptr);
 
@@ -77,6 +79,7 @@ class Builder {
   Mode mode() const { return mode_; }
 
  private:
+  Node infer(Op op, std::vector<Value> operands, Attrs attrs, std::shared_ptr<const Function> body) const;
   const Node* intern(Node node);
 
   Mode mode_;
@@ -87,7 +90,7 @@ class Builder {
 
 /// The constant behind a value, or null.
 const ConstantAttrs* as_constant(Value value);
-/// True if `value` is a constant all of whose elements are `number`.
+/// True if `value` is a constant written as one number for all elements, and it is `number` (-0 is not 0).
 bool is_splat(Value value, double number);
 
 }  // namespace keratin

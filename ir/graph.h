@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,10 @@ enum class Op : uint8_t {
 enum class Family : uint8_t { structure, pointwise, reduce, contract, window, shape, index, loop, order, random, fused };
 
 std::string_view to_text(Op op);      ///< the keyword of the text form: "add", "and", …
+std::optional<Op> parse_op(std::string_view keyword);
 Family family_of(Op op);
+/// The attributes of `op` with default values: says which struct the op has.
+Attrs default_attrs(Op op);
 inline constexpr int kOpCount = 0
 #define OP(name, family) +1
 #include "ir/ops.def"
@@ -122,6 +126,11 @@ struct Module {
   const Function* find_function(std::string_view name) const;
   const Function& function(std::string_view name) const;  ///< Throws Error(data) that lists the functions.
 };
+
+/// True if both compute the same: node by node, in order, with equal types, attributes and operands. Reads of variables
+/// and constants are compared where they are used; where nodes come from does not matter.
+bool equal(const Function& a, const Function& b);
+bool equal(const Module& a, const Module& b);
 
 /// A deep copy; nodes are new, bodies and data are shared.
 Function clone(const Function& function);

@@ -68,6 +68,10 @@ class Tensor {
   std::unique_ptr<std::byte[], Free> storage_;
 };
 
+/// Element i as a Scalar, and back. All NaNs become one.
+Scalar scalar_at(const Tensor& tensor, int64_t i);
+void set_scalar(Tensor& tensor, int64_t i, const Scalar& value);
+
 /// Conversions between float and the 16-bit formats: round to nearest even, NaN stays NaN.
 uint16_t float_to_half(float value);
 float half_to_float(uint16_t bits);

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,5 +45,7 @@ std::string join(const Range& items, std::string_view separator) {
 
 /// `text` between double quotes, with ", \ and control characters escaped; parse_quoted undoes it.
 std::string quoted(std::string_view text);
+/// The text within; nothing if `text`, quotes included, is not what quoted() writes.
+std::optional<std::string> parse_quoted(std::string_view text);
 
 }  // namespace keratin

@@ -28,7 +28,7 @@ bool is_signed(DType dtype);   ///< i8…i64 and the floats
 std::string_view to_text(DType dtype);  ///< "f32", "bool", …
 std::optional<DType> parse_dtype(std::string_view text);
 
-/// The name of a free dimension, up to seven characters [A-Za-z0-9_]; the empty one stands for 1.
+/// The name of a free dimension: up to seven characters [A-Za-z0-9_], no digit first; the empty one stands for 1.
 class Symbol {
  public:
   constexpr Symbol() = default;
@@ -66,7 +66,8 @@ std::string to_text(Dim dim);  ///< "32", "N", "4N"
 using Shape = std::vector<Dim>;
 std::string to_text(const Shape& shape);  ///< "[N,28,28,1]"
 
-/// A polynomial in the symbols with integer coefficients: element counts, byte offsets, loop bounds.
+/// A polynomial in the symbols with integer coefficients: element counts, byte offsets, loop bounds. Computing one, or
+/// its value, throws Error(data) if a number does not fit 64 bits.
 class Size {
  public:
   Size() = default;
@@ -104,6 +105,8 @@ struct Layout {
   bool is_row_major() const { return width == 0; }
   auto operator<=>(const Layout&) const = default;
 };
+
+std::string to_text(const Layout& layout);  ///< "{1:32}"; "{}" if row-major
 
 struct Type {
   DType dtype = DType::f32;
