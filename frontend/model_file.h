@@ -1,0 +1,88 @@
+// A Keras model file, opened: the configuration as JSON and the weights by the file's own rules.
+//
+// Three forms are told apart by content: the `.keras` archive, the same members in a folder, and the legacy
+// `.h5`. Nothing in them is executed or extracted to disk. Whoever interprets the configuration lists the
+// variables it asks for, in the order in which Keras makes them; take_weights() finds each one, whatever the
+// form:
+//
+//  * `.keras`: at <group>/vars/<index> of model.weights.h5 (or .npz), with groups named by snake_case() and
+//    GroupNames: "layers/bidirectional_1/forward_layer/cell". A child group that older files begin with an
+//    underscore ("_query_dense") is found under either name.
+//  * legacy `.h5`: each layer of the outermost model has one flat list of weights, trainable ones first.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/json.h"
+#include "ir/tensor.h"
+
+namespace keratin {
+
+/// A variable that the configuration asks for.
+struct WantedVariable {
+  std::string layer;  ///< name of the layer of the outermost model that it is in
+  std::string group;  ///< its group in a `.keras` file, without "vars"
+  size_t index = 0;   ///< its place among the variables of the group
+  std::string name;   ///< "kernel": for messages
+  std::vector<int64_t> shape;
+  bool trainable = true;  ///< and no layer around it is frozen
+};
+
+class ModelFile {
+ public:
+  /// Throws Error(no_input) if `path` cannot be read, Error(data) if it is no Keras model file.
+  static ModelFile open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  bool is_legacy() const { return legacy_; }
+  const std::string& keras_version() const { return keras_version_; }
+
+  /// The serialized model: {"module", "class_name", "config", …}.
+  const Json& config() const { return config_; }
+  /// How it was compiled ("compile_config", or a legacy file's "training_config"), or null.
+  const Json& compile_config() const { return compile_config_; }
+
+  /// The variables' values as stored, one per entry of `wanted`. They leave this object: each can be taken
+  /// once. Throws Error(data), naming file, layer and shapes, if one is absent, has another shape, or has
+  /// neighbours in its group (legacy: in its layer) that nobody asks for.
+  std::vector<Tensor> take_weights(std::span<const WantedVariable> wanted);
+
+  /// The optimizer's variables in the file's order; empty if there are none. They leave this object too.
+  std::vector<Tensor> take_optimizer_state();
+
+ private:
+  using Weights = std::map<std::string, Tensor, std::less<>>;
+
+  void read_archive();
+  void read_legacy(std::string bytes);
+  std::string find_group(const std::string& group) const;
+  std::vector<std::string> legacy_paths(const std::string& group) const;
+  Tensor take(const std::string& stored_at, const WantedVariable& wanted);
+  [[noreturn]] void fail(const std::string& message, const WantedVariable& wanted) const;
+
+  std::string path_, keras_version_;
+  bool legacy_ = false;
+  Json config_, compile_config_;
+  Weights weights_;                                // by path in the weights file
+  std::map<std::string, std::string> unreadable_;  // path → why, for variables of a strange type
+  std::map<std::string, std::vector<std::string>> weight_names_;  // legacy: of each group
+};
+
+/// The class name as the weights file writes it: "Conv2DTranspose" → "conv2d_transpose", "PReLU" → "p_re_lu".
+/// Knows that GroupQueryAttention's class is GroupedQueryAttention.
+std::string snake_case(std::string_view class_name);
+
+/// Numbers the groups of one list of layers: "dense", "dense_1", "conv2d", "dense_2".
+class GroupNames {
+ public:
+  std::string next(std::string_view class_name);
+
+ private:
+  std::map<std::string, size_t> used_;
+};
+
+}  // namespace keratin
