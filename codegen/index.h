@@ -47,6 +47,7 @@ class Index {
   Index(int number) : constant_(number) {}      // NOLINT
   Index(Size size) : constant_(std::move(size)) {}  // NOLINT: sizes are indices
   static Index variable(VarId id);
+  static Index of(Atom atom);  ///< The atom as it is: its division is not resolved.
 
   const std::map<Atom, int64_t>& terms() const { return terms_; }
   const Size& constant() const { return constant_; }
@@ -76,6 +77,7 @@ class Index {
 
  private:
   Index& add_term(const Atom& atom, int64_t coefficient);
+  bool recombine();
 
   std::map<Atom, int64_t> terms_;
   Size constant_;

@@ -85,6 +85,9 @@ struct Expr {
 /// and or xor not shl shr (integers, booleans), eq ne lt le, select, cast. dtypes: boolean, integers, f32, f64; 16-bit
 /// floats are u16 here, converted by written-out arithmetic.
 bool is_kernel_op(Op op);
+/// What elements of `dtype` are in kernels: u16 for the 16-bit floats, otherwise itself. Loads give it, stores take it.
+DType kernel_dtype(DType dtype);
+inline constexpr int kMaxLanes = 64;
 
 enum class StmtKind : uint8_t { for_, let, store, acc, set, if_ };
 enum class LoopKind : uint8_t { serial, unroll };
@@ -199,7 +202,8 @@ ExprRef fold(Op op, ExprRef vector);                ///< `vector` itself if it h
 ExprRef acc_value(const Kernel& kernel, AccId acc, std::vector<Index> at);
 ExprRef let_value(const Kernel& kernel, VarId variable);
 
-// Makers of statements and of the things they name.
+// Makers of statements and of the things they name. A name that is taken gets a number behind it; names of variables and
+// accumulators start with a small letter or _, and are no symbol's.
 VarId add_variable(Kernel& kernel, std::string name, DType dtype = DType::i64, int lanes = 1);
 BufferId add_buffer(Kernel& kernel, KernelBuffer buffer);
 AccId add_accumulator(Kernel& kernel, Accumulator accumulator);
@@ -209,6 +213,8 @@ Stmt store_stmt(Access access, ExprRef value);
 Stmt acc_stmt(AccId acc, ExprRef initial);
 Stmt set_stmt(AccId acc, std::vector<Index> at, ExprRef value);
 Stmt if_stmt(Guard guard, Block then, Block otherwise = {});
+
+bool is_kernel_keyword(std::string_view word);  ///< words that name nothing in a kernel's text
 
 /// The complete text; parse_kernels(print(m)) gives the same module.
 std::string print(const KernelModule& module);
