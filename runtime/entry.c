@@ -1,0 +1,222 @@
+/* Behind the generated entry points: everything that can be wrong with a call is found here, before a kernel
+ * runs.
+ *
+ * A program of an artefact has one symbol at most, N, the number of samples. Without it the batch is fixed,
+ * and is the first dimension of the first input. The workspace holds the planned temporaries, then one tile
+ * area per thread.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/internal.h"
+
+size_t krt_element_bytes(uint32_t dtype) {
+  switch (dtype) {
+    case KRT_BOOL:
+    case KRT_I8:
+    case KRT_U8: return 1;
+    case KRT_I16:
+    case KRT_U16:
+    case KRT_F16:
+    case KRT_BF16: return 2;
+    case KRT_I32:
+    case KRT_U32:
+    case KRT_F32: return 4;
+    case KRT_I64:
+    case KRT_U64:
+    case KRT_F64: return 8;
+  }
+  return 0;
+}
+
+int krt_array_bytes(const struct krt_array* array, uint64_t n, size_t* bytes) {
+  uint64_t total = krt_element_bytes(array->dtype);
+  for (uint32_t axis = 0; axis < array->rank; ++axis) {
+    const struct krt_dim dim = array->shape[axis];
+    if (__builtin_mul_overflow(total, (uint64_t)dim.coef, &total)) return KRT_BAD_COUNT;
+    if (dim.symbol >= 0 && __builtin_mul_overflow(total, n, &total)) return KRT_BAD_COUNT;
+  }
+  if (total > PTRDIFF_MAX) return KRT_BAD_COUNT;
+  *bytes = (size_t)total;
+  return KRT_OK;
+}
+
+uint64_t krt_fixed_batch(const struct krt_program* program) {
+  if (program->symbol_count > 0) return 0;
+  const struct krt_array* first = program->inputs;
+  return program->input_count > 0 && first->rank > 0 ? (uint64_t)first->shape[0].coef : 1;
+}
+
+void* krt_allocate(size_t bytes) {
+  if (bytes > PTRDIFF_MAX - KRT_ALIGNMENT) return NULL;
+  /* aligned_alloc wants whole multiples, and one that is not zero. */
+  const size_t whole = (bytes / KRT_ALIGNMENT + 1) * KRT_ALIGNMENT;
+  void* memory = aligned_alloc(KRT_ALIGNMENT, whole);
+  return memory ? memset(memory, 0, whole) : NULL;
+}
+
+static int accepts(const struct krt_program* program, uint64_t n) {
+  const uint64_t batch = krt_fixed_batch(program);
+  return n <= INT64_MAX && (n == 0 || batch == 0 || n == batch);
+}
+
+/* Bytes of the planned temporaries, rounded up to the alignment of what follows them. */
+static int planned_bytes(const struct krt_program* program, uint64_t n, size_t* bytes) {
+  int64_t total = KRT_ALIGNMENT - 1;
+  for (uint32_t i = 0; i < program->workspace_terms; ++i) {
+    int64_t term = program->workspace[i].coef;
+    for (int p = 0; p < 4 && program->workspace[i].symbols[p] >= 0; ++p)
+      if (__builtin_mul_overflow(term, (int64_t)n, &term)) return KRT_BAD_COUNT;
+    if (__builtin_add_overflow(total, term, &total)) return KRT_BAD_COUNT;
+  }
+  if (total < 0) return KRT_BAD_COUNT;
+  *bytes = (size_t)total / KRT_ALIGNMENT * KRT_ALIGNMENT;
+  return KRT_OK;
+}
+
+static int whole_workspace(const struct krt_program* program, uint64_t n, unsigned threads, size_t* planned,
+                           size_t* total) {
+  size_t tiles;
+  if (!accepts(program, n) || planned_bytes(program, n, planned) != KRT_OK ||
+      __builtin_mul_overflow((size_t)program->tile_bytes, (size_t)(threads > 0 ? threads : 1), &tiles) ||
+      __builtin_add_overflow(*planned, tiles, total) || *total > PTRDIFF_MAX)
+    return KRT_BAD_COUNT;
+  return KRT_OK;
+}
+
+size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n, unsigned threads) {
+  size_t planned, total;
+  return whole_workspace(&model->programs[program], n, threads, &planned, &total) == KRT_OK ? total
+                                                                                            : SIZE_MAX;
+}
+
+/* A stretch of the caller's memory. */
+struct stretch {
+  uintptr_t at;
+  size_t bytes;
+};
+
+static int overlap(struct stretch a, struct stretch b) {
+  if (a.bytes == 0 || b.bytes == 0) return 0;
+  return a.at <= b.at ? b.at - a.at < a.bytes : a.at - b.at < b.bytes;
+}
+
+static int check_array(const struct krt_array* array, const void* memory, uint64_t n,
+                       struct stretch* stretch) {
+  const int status = krt_array_bytes(array, n, &stretch->bytes);
+  if (status != KRT_OK) return status;
+  stretch->at = (uintptr_t)memory;
+  if (stretch->bytes > 0 && !memory) return KRT_NULL_ARGUMENT;
+  return stretch->at % krt_element_bytes(array->dtype) == 0 ? KRT_OK : KRT_MISALIGNED;
+}
+
+static int check_block(const void* memory, size_t bytes, struct stretch* stretch) {
+  *stretch = (struct stretch){(uintptr_t)memory, bytes};
+  if (bytes > 0 && !memory) return KRT_NULL_ARGUMENT;
+  return bytes == 0 || stretch->at % KRT_ALIGNMENT == 0 ? KRT_OK : KRT_MISALIGNED;
+}
+
+/* Checks every array by itself, and that what is written (outputs, workspace, state) overlaps nothing else.
+ */
+static int check_memory(const struct krt_program* program, const void* const* inputs, void* const* outputs,
+                        uint64_t n, const struct stretch* blocks, int block_count) {
+  struct stretch one, other;
+  int status;
+  for (uint32_t i = 0; i < program->input_count; ++i) {
+    if ((status = check_array(&program->inputs[i], inputs[i], n, &one)) != KRT_OK) return status;
+    for (int b = 0; b < block_count; ++b)
+      if (overlap(one, blocks[b])) return KRT_ALIASED;
+  }
+  for (uint32_t o = 0; o < program->output_count; ++o) {
+    if ((status = check_array(&program->outputs[o], outputs[o], n, &one)) != KRT_OK) return status;
+    for (int b = 0; b < block_count; ++b)
+      if (overlap(one, blocks[b])) return KRT_ALIASED;
+    for (uint32_t i = 0; i < program->input_count; ++i)
+      if (check_array(&program->inputs[i], inputs[i], n, &other) == KRT_OK && overlap(one, other))
+        return KRT_ALIASED;
+    for (uint32_t p = 0; p < o; ++p)
+      if (check_array(&program->outputs[p], outputs[p], n, &other) == KRT_OK && overlap(one, other))
+        return KRT_ALIASED;
+  }
+  return block_count == 2 && overlap(blocks[0], blocks[1]) ? KRT_ALIASED : KRT_OK;
+}
+
+static int pool_is_usable(const struct keratin_pool* pool) {
+  return pool->size >= sizeof(struct keratin_pool) && pool->threads >= 1 && pool->parallel_for != NULL;
+}
+
+int krt_invoke(const struct krt_model* model, uint32_t program_index, const void* const* inputs,
+               void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool) {
+  const struct krt_program* program = &model->programs[program_index];
+  if ((krt_cpu_features() & model->cpu_features) != model->cpu_features) return KRT_UNSUPPORTED_CPU;
+  if (pool && !pool_is_usable(pool)) return KRT_BAD_POOL;
+  const unsigned threads = pool ? pool->threads : 1;
+  size_t planned, total;
+  int status = whole_workspace(program, n, threads, &planned, &total);
+  if (status != KRT_OK || n == 0) return status;
+
+  if ((program->input_count > 0 && !inputs) || (program->output_count > 0 && !outputs))
+    return KRT_NULL_ARGUMENT;
+  struct stretch blocks[2];
+  if ((status = check_block(workspace, total, &blocks[0])) != KRT_OK) return status;
+  if (model->state_bytes > PTRDIFF_MAX) return KRT_BAD_COUNT;
+  if ((status = check_block(state, (size_t)model->state_bytes, &blocks[1])) != KRT_OK) return status;
+  if ((status = check_memory(program, inputs, outputs, n, blocks, 2)) != KRT_OK) return status;
+
+  const int64_t symbols[1] = {(int64_t)n};
+  const struct krt_call call = {
+      .inputs = inputs,
+      .outputs = outputs,
+      .symbols = symbols,
+      .weights = model->weights,
+      .state = state,
+      .workspace = workspace,
+      .tiles = total > planned ? (unsigned char*)workspace + planned : NULL,
+      .tile_bytes = program->tile_bytes,
+      .threads = threads,
+      .pool = pool,
+  };
+  program->run(&call);
+  return KRT_OK;
+}
+
+int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void* const* inputs,
+                     void* const* outputs, uint64_t n, void* state) {
+  const size_t bytes = krt_workspace_size(model, program, n, 1);
+  if (bytes == SIZE_MAX) return KRT_BAD_COUNT;
+  void* workspace = n > 0 && bytes > 0 ? krt_allocate(bytes) : NULL;
+  if (n > 0 && bytes > 0 && !workspace) return KRT_NO_MEMORY;
+  const int status = krt_invoke(model, program, inputs, outputs, n, state, workspace, NULL);
+  free(workspace);
+  return status;
+}
+
+int krt_state_init(const struct krt_model* model, void* state) {
+  struct stretch stretch;
+  const int status = check_block(state, (size_t)model->state_bytes, &stretch);
+  if (status != KRT_OK || model->state_bytes == 0) return status;
+  if (model->state_initial)
+    memcpy(state, model->state_initial, (size_t)model->state_bytes);
+  else
+    memset(state, 0, (size_t)model->state_bytes);
+  return KRT_OK;
+}
+
+const char* krt_strerror(int status) {
+  switch (status) {
+    case KRT_OK: return "success";
+    case KRT_NULL_ARGUMENT: return "a pointer that is needed is NULL";
+    case KRT_MISALIGNED:
+      return "the workspace or the state is not aligned to 64 bytes, or an array is not aligned to its "
+             "elements";
+    case KRT_ALIASED: return "an output, the workspace or the state overlaps other memory of the same call";
+    case KRT_BAD_COUNT:
+      return "the number of samples does not fit the model, which has a fixed batch, or the sizes are too "
+             "large";
+    case KRT_UNSUPPORTED_CPU: return "this processor lacks instructions that the model was compiled for";
+    case KRT_BAD_POOL: return "the thread pool comes from an incompatible version or is not filled in";
+    case KRT_SELFTEST_FAILED: return "the model's outputs differ from those recorded when it was compiled";
+    case KRT_NO_MEMORY: return "there is not enough memory";
+  }
+  return "unknown status";
+}

@@ -1,0 +1,189 @@
+// The thread pool: every item once, equal bits for any number of threads, several callers, nesting, forks,
+// and no thread left behind.
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "tests/runtime/model.h"
+
+namespace keratin::testing {
+namespace {
+
+struct PoolDeleter {
+  void operator()(keratin_pool* pool) const { krt_pool_destroy(pool); }
+};
+using Pool = std::unique_ptr<keratin_pool, PoolDeleter>;
+Pool make_pool(unsigned threads) { return Pool(krt_pool_create(threads)); }
+
+int thread_count() {
+  DIR* tasks = opendir("/proc/self/task");
+  int count = 0;
+  while (const dirent* entry = readdir(tasks)) count += entry->d_name[0] != '.';
+  closedir(tasks);
+  return count;
+}
+
+void count_item(void* arg, size_t i) {
+  (*static_cast<std::vector<std::atomic<int>>*>(arg))[i].fetch_add(1, std::memory_order_relaxed);
+}
+
+TEST(Pool, EveryItemOnce) {
+  for (unsigned threads = 1; threads <= 4; ++threads) {
+    const Pool pool = make_pool(threads);
+    ASSERT_TRUE(pool);
+    EXPECT_EQ(pool->threads, threads);
+    EXPECT_EQ(pool->size, sizeof(keratin_pool));
+    for (const size_t n : {0, 1, 2, 3, 7, 1000}) {
+      std::vector<std::atomic<int>> seen(n);
+      pool->parallel_for(pool.get(), n, count_item, &seen);
+      for (const auto& times : seen) EXPECT_EQ(times, 1);
+    }
+  }
+}
+
+TEST(Pool, ZeroThreadsMeansAllProcessors) {
+  const Pool pool = make_pool(0);
+  ASSERT_TRUE(pool);
+  EXPECT_GE(pool->threads, 1u);
+}
+
+TEST(Pool, DestroyEndsAllThreads) {
+  { const Pool warm = make_pool(2); }  // sanitizers start a thread of their own with the first one
+  const int before = thread_count();
+  for (int round = 0; round < 20; ++round) {
+    const Pool pool = make_pool(4);
+    EXPECT_EQ(thread_count(), before + 3);
+  }
+  EXPECT_EQ(thread_count(), before);
+  krt_pool_destroy(nullptr);
+}
+
+TEST(Pool, ItemsMayCallAgain) {
+  const Pool pool = make_pool(3);
+  struct Nested {
+    keratin_pool* pool;
+    std::vector<std::atomic<int>> seen = std::vector<std::atomic<int>>(8);
+  } nested{pool.get()};
+  const auto outer = [](void* arg, size_t) {
+    auto* self = static_cast<Nested*>(arg);
+    self->pool->parallel_for(self->pool, self->seen.size(), count_item, &self->seen);
+  };
+  pool->parallel_for(pool.get(), 5, outer, &nested);
+  for (const auto& times : nested.seen) EXPECT_EQ(times, 5);
+}
+
+struct Results {
+  std::vector<float> y, sum;
+  bool operator==(const Results&) const = default;
+};
+
+Results predict_all(HandMade& hand, uint64_t n, keratin_pool* pool, int times = 1) {
+  std::vector<float> x(n * kWidth);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) * 0.37f;
+  Results results{std::vector<float>(n * kWidth), std::vector<float>(n)};
+  Block workspace(krt_workspace_size(&hand.model, 0, n, pool ? pool->threads : 1));
+  for (int i = 0; i < times; ++i)
+    if (predict(hand, x.data(), results.y.data(), results.sum.data(), n, nullptr, workspace.data(), pool) !=
+        KRT_OK)
+      return {};
+  return results;
+}
+
+TEST(Pool, SameBitsForAnyNumberOfThreads) {
+  HandMade hand;
+  for (const uint64_t n : {1, 2, 3, 5, 64, 1001}) {
+    const Results alone = predict_all(hand, n, nullptr);
+    ASSERT_EQ(alone.sum.size(), n);
+    for (unsigned threads = 1; threads <= 4; ++threads) {
+      const Pool pool = make_pool(threads);
+      EXPECT_EQ(predict_all(hand, n, pool.get()), alone);
+    }
+  }
+}
+
+TEST(Pool, TenThousandCalls) {
+  HandMade hand;
+  const Results alone = predict_all(hand, 40, nullptr);
+  const Pool pool = make_pool(3);
+  EXPECT_EQ(predict_all(hand, 40, pool.get(), 10000), alone);
+}
+
+TEST(Pool, SleepersWakeUp) {
+  HandMade hand;
+  const Results alone = predict_all(hand, 40, nullptr);
+  const Pool pool = make_pool(4);
+  for (int round = 0; round < 20; ++round) {
+    usleep(2000);  // long enough for workers to fall asleep
+    EXPECT_EQ(predict_all(hand, 40, pool.get()), alone);
+  }
+}
+
+TEST(Pool, TwoCallersAtOnce) {
+  HandMade hand;
+  const Results alone = predict_all(hand, 33, nullptr);
+  const Pool pool = make_pool(3);
+  std::atomic<int> wrong = 0;
+  const auto caller = [&] {
+    for (int i = 0; i < 300; ++i)
+      if (predict_all(hand, 33, pool.get(), 5) != alone) ++wrong;
+  };
+  std::thread first(caller), second(caller);
+  first.join();
+  second.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+#if !defined(__SANITIZE_THREAD__)  // which does not follow forks of threaded programs
+TEST(Pool, AForkedChildRunsOnOneThread) {
+  HandMade hand;
+  const Results alone = predict_all(hand, 100, nullptr);
+  Pool pool = make_pool(3);
+  ASSERT_EQ(predict_all(hand, 100, pool.get()), alone);
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool right = predict_all(hand, 100, pool.get(), 50) == alone && thread_count() == 1;
+    krt_pool_destroy(pool.release());
+    const Pool own = make_pool(2);
+    _exit(right && own && predict_all(hand, 100, own.get(), 50) == alone ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(predict_all(hand, 100, pool.get()), alone);
+}
+#endif
+
+TEST(Launch, PiecesAreCoveredOnceByAnyPool) {
+  struct Seen {
+    std::vector<std::atomic<int>> pieces;
+  };
+  krt_kernel* kernel = [](void* const* args, const int64_t*, unsigned char* tile, int64_t begin,
+                          int64_t end) {
+    auto* seen = static_cast<Seen*>(args[0]);
+    ++*tile;  // two items with the same tile would race
+    for (int64_t i = begin; i < end; ++i) seen->pieces[static_cast<size_t>(i)].fetch_add(1);
+  };
+  const Pool pool = make_pool(4);
+  for (const int64_t pieces : {0, 1, 2, 3, 4, 5, 31, 1000}) {
+    Seen seen{std::vector<std::atomic<int>>(static_cast<size_t>(pieces))};
+    Block tiles(4 * 64);
+    krt_call call = {};
+    call.tiles = tiles.data();
+    call.tile_bytes = 64;
+    call.threads = 4;
+    call.pool = pool.get();
+    void* args[] = {&seen};
+    krt_launch(&call, kernel, args, pieces);
+    for (const auto& times : seen.pieces) EXPECT_EQ(times, 1);
+  }
+}
+
+}  // namespace
+}  // namespace keratin::testing
