@@ -1,0 +1,191 @@
+// The reference interpreter: a function's nodes one after the other, each by its op's own eval rule.
+//
+// Nothing here is clever: it is what every other way of running a module is tested against. A node's results
+// are dropped after their last use. Variables are read in place; new values are stored after the whole call
+// has succeeded, so a failed call changes nothing.
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "ir/array.h"
+#include "ir/error.h"
+#include "ir/executor.h"
+#include "ir/op.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+using Variables = std::map<std::string, Array, std::less<>>;
+
+/// The arrays of one run of a function.
+class Frame {
+ public:
+  Frame(const Function& function, std::vector<Array> params, const Variables& variables,
+        const Bindings& bindings)
+      : function_(function),
+        variables_(variables),
+        bindings_(bindings),
+        results_(function.nodes.size()),
+        uses_(function.nodes.size(), 0) {
+    KERATIN_CHECK(params.size() == function.params.size(), cat("run of ", function.name));
+    for (size_t i = 0; i < params.size(); ++i)
+      results_[function.params[i]->index].push_back(std::move(params[i]));
+    for (const auto& node : function.nodes)
+      for (Value operand : node->operands) ++uses_[operand.node->index];
+    for (const Result& result : function.results) ++uses_[result.value.node->index];
+    for (const Update& update : function.updates) ++uses_[update.value.node->index];
+  }
+
+  void run() {
+    for (const auto& node : function_.nodes) {
+      if (node->op == Op::param || node->op == Op::var) continue;
+      std::vector<const Array*> operands;
+      for (Value operand : node->operands) operands.push_back(&at(operand));
+      results_[node->index] = evaluate(*node, operands, bindings_);
+      for (Value operand : node->operands)
+        if (--uses_[operand.node->index] == 0) results_[operand.node->index].clear();
+    }
+  }
+
+  const Array& at(Value value) const {
+    const Node& node = *value.node;
+    return node.op == Op::var ? variables_.at(node.as<NameAttrs>().name) : results_[node.index][value.result];
+  }
+
+ private:
+  const Function& function_;
+  const Variables& variables_;
+  const Bindings& bindings_;
+  std::vector<std::vector<Array>> results_;  // by node
+  std::vector<size_t> uses_;                 // by node; how many are still to come
+};
+
+/// The region of a scan or fusion.
+std::vector<Array> run_region(const Function& body, std::vector<Array> params, const Bindings& bindings) {
+  const Variables none;
+  Frame frame(body, std::move(params), none, bindings);
+  frame.run();
+  std::vector<Array> results;
+  for (const Result& result : body.results) results.push_back(frame.at(result.value));
+  return results;
+}
+
+[[noreturn]] void fail_to_fit(const Tensor& tensor, const Type& type, const Bindings& bindings,
+                              const std::string& where) {
+  std::vector<std::string> known;
+  for (Dim dim : type.shape)
+    if (auto it = bindings.find(dim.symbol); !dim.is_static() && it != bindings.end())
+      known.push_back(cat(dim.symbol.name(), " = ", it->second));
+  throw Error(ErrorKind::data,
+              cat("found ", to_text(tensor.type()), ", expected ", to_text(type),
+                  known.empty() ? "" : " with ", join(known, ", ")),
+              where);
+}
+
+/// Throws Error(data) unless `tensor` has the dtype and, under `bindings`, the shape of `type`.
+void expect_fits(const Tensor& tensor, const Type& type, const Bindings& bindings, const std::string& where) {
+  bool fits = tensor.dtype() == type.dtype && tensor.rank() == type.rank();
+  for (int64_t axis = 0; fits && axis < type.rank(); ++axis) {
+    const Dim dim = type.shape[axis];
+    const bool known = dim.is_static() || bindings.contains(dim.symbol);
+    fits = known && tensor.shape()[axis] == dim.value(bindings);
+  }
+  if (!fits) fail_to_fit(tensor, type, bindings, where);
+}
+
+class Interpreted : public Executable {
+ public:
+  explicit Interpreted(const Module& module) : module_(clone(module)) {
+    for (const Variable& variable : module_.variables) {
+      if (!variable.type.is_static())
+        throw Error(ErrorKind::unsupported, cat("its shape is not known: ", to_text(variable.type)),
+                    cat("variable ", variable.name), "give the dimension a fixed size");
+      variables_.emplace(variable.name, initial_value(variable));
+    }
+  }
+
+  std::vector<Tensor> call(std::string_view name, std::span<const Tensor> inputs) override {
+    const Function& function = module_.function(name);
+    const Bindings bindings = bind(function, inputs);
+    std::vector<Array> params;
+    for (const Tensor& input : inputs) params.push_back(to_array(input));
+
+    Frame frame(function, std::move(params), variables_, bindings);
+    frame.run();
+    std::vector<Tensor> results;
+    for (const Result& result : function.results) results.push_back(to_tensor(frame.at(result.value)));
+    std::vector<Array> updated;  // all read before the first is stored
+    for (const Update& update : function.updates) updated.push_back(frame.at(update.value));
+    for (size_t i = 0; i < updated.size(); ++i)
+      variables_.at(function.updates[i].variable) = std::move(updated[i]);
+    return results;
+  }
+
+  Tensor get_variable(std::string_view name) const override {
+    return to_tensor(variables_.at(find(name).name));
+  }
+
+  void set_variable(std::string_view name, const Tensor& value) override {
+    const Variable& variable = find(name);
+    expect_fits(value, variable.type, {}, cat("variable ", variable.name));
+    variables_.at(variable.name) = to_array(value);
+  }
+
+ private:
+  static Array initial_value(const Variable& variable) {
+    if (variable.data == nullptr) return make_array(variable.type, {});
+    expect_fits(*variable.data, variable.type, {}, cat("variable ", variable.name));
+    return to_array(*variable.data);
+  }
+
+  const Variable& find(std::string_view name) const {
+    if (const Variable* variable = module_.find_variable(name)) return *variable;
+    throw Error(ErrorKind::data, cat("the module has no variable ", name));
+  }
+
+  Module module_;
+  Variables variables_;
+};
+
+class Interpreter : public Executor {
+ public:
+  std::string_view name() const override { return "interpreter"; }
+  std::unique_ptr<Executable> compile(const Module& module) override {
+    return std::make_unique<Interpreted>(module);
+  }
+};
+
+}  // namespace
+
+std::vector<Array> evaluate(const Node& node, std::span<const Array* const> operands,
+                            const Bindings& bindings) {
+  std::vector<Array> results;
+  for (const Type& type : node.types) results.push_back(make_array(type, bindings));
+  def_of(node.op).eval.fn(EvalContext{node, bindings, run_region}, operands, results);
+  for (Array& result : results) round_elements(result);
+  return results;
+}
+
+Bindings bind(const Function& function, std::span<const Tensor> inputs) {
+  if (inputs.size() != function.params.size())
+    throw Error(ErrorKind::data, cat("found ", inputs.size(), " inputs, expected ", function.params.size()),
+                cat("function ", function.name));
+  Bindings bindings;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Type& type = function.params[i]->type();
+    const std::string where =
+        cat("function ", function.name, ": input ", function.params[i]->as<NameAttrs>().name);
+    for (int64_t axis = 0; axis < std::min(type.rank(), inputs[i].rank()); ++axis) {
+      const Dim dim = type.shape[axis];
+      const int64_t size = inputs[i].shape()[axis];
+      if (!dim.is_static() && size % dim.coef == 0) bindings.emplace(dim.symbol, size / dim.coef);
+    }
+    expect_fits(inputs[i], type, bindings, where);
+  }
+  return bindings;
+}
+
+std::unique_ptr<Executor> make_interpreter() { return std::make_unique<Interpreter>(); }
+
+}  // namespace keratin
