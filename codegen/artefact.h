@@ -46,7 +46,7 @@ namespace keratin {
 /// Inputs and the outputs that they must give; stored in the artefact for PREFIX_selftest.
 /// Floats match if |got - want| <= atol + rtol · |want|.
 struct SelfTest {
-  int64_t n = 0;   ///< the batch; 0: no self-test
+  int64_t n = 0;  ///< the batch; 0: no self-test
   std::vector<Tensor> inputs, outputs;
   double atol = 1e-3, rtol = 1e-3;
 };
@@ -55,7 +55,7 @@ struct SelfTest {
 SelfTest make_selftest(const Module& model, std::string_view function);
 
 struct ArtefactOptions {
-  std::string name;   ///< of the model in C; empty: from the path
+  std::string name;  ///< of the model in C; empty: from the path
   EmitOptions emit;
   SelfTest selftest;
 };
@@ -75,7 +75,8 @@ std::string c_header(const KernelModule& module, const Target& target, std::stri
 /// `name` as an identifier of C and C++: other characters become _, and neither a keyword nor a reserved name results.
 std::string c_identifier(std::string_view name);
 /// The same for several names that share a scope: unique, and none of `taken`.
-std::vector<std::string> c_identifiers(std::span<const std::string> names, std::span<const std::string> taken = {});
+std::vector<std::string> c_identifiers(std::span<const std::string> names,
+                                       std::span<const std::string> taken = {});
 /// The type in a C signature: "float", "int64_t", "uint8_t" for booleans, "uint16_t" for 16-bit floats.
 std::string_view c_type(DType dtype);
 
