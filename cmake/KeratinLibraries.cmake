@@ -1,6 +1,6 @@
 # Everything that comes from outside, with the one place that uses it.
 find_package(Threads REQUIRED)
-find_package(LLVM 19 REQUIRED CONFIG)       # codegen: native code, objects
+find_package(LLVM 19.1 REQUIRED CONFIG)     # codegen: native code, objects
 find_package(xtensor REQUIRED)              # ir: the reference interpreter's arrays
 find_package(libzip REQUIRED)               # frontend/archive.cpp: .keras and .npz are zip files
 find_package(nlohmann_json 3.11 REQUIRED)   # frontend/json.cpp: model configurations
