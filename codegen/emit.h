@@ -25,6 +25,10 @@ struct Placement {
   int64_t weight_bytes = 0, state_bytes = 0;
 };
 Placement place_variables(const KernelModule& module);
+/// `logical`, row-major, as it lies in memory under `type`: its shape is type.physical_shape(), panels filled up with
+/// zeros. And back.
+Tensor to_physical(const Tensor& logical, const Type& type);
+Tensor to_logical(const Tensor& physical, const Type& type);
 
 /// The module as LLVM IR text, before or after LLVM's optimizer; as assembly.
 std::string llvm_text(const KernelModule& module, const Target& target, const EmitOptions& options);

@@ -10,7 +10,7 @@
 //      and so do remainders:                 (x mod 32) / 4           =  (x / 4) mod 8
 //   5. Otherwise an atom is made.
 //
-// A coefficient that does not fit 64 bits is an Error(unsupported): only a model of absurd size has one.
+// A number that does not fit 64 bits is an Error: only a model of absurd size has one.
 #include "codegen/index.h"
 
 #include <algorithm>
@@ -227,10 +227,6 @@ Index& Index::add_term(const Atom& atom, int64_t coefficient) {
 Index& Index::operator+=(const Index& other) {
   if (this == &other) return *this *= 2;
   for (const auto& [atom, coef] : other.terms_) add_term(atom, coef);
-  for (const auto& [symbols, coef] : other.constant_.terms()) {
-    const auto own = constant_.terms().find(symbols);
-    if (own != constant_.terms().end()) checked_add(own->second, coef);
-  }
   constant_ += other.constant_;
   while (recombine()) {}
   return *this;
@@ -239,7 +235,6 @@ Index& Index::operator+=(const Index& other) {
 Index& Index::operator*=(int64_t factor) {
   if (factor == 0) return *this = Index();
   for (auto& [atom, coef] : terms_) coef = checked_mul(coef, factor);
-  for (const auto& [symbols, coef] : constant_.terms()) checked_mul(coef, factor);
   constant_ *= Size(factor);
   return *this;
 }

@@ -1,0 +1,111 @@
+// Where variables live, and how their elements lie.
+#include <cstring>
+#include <set>
+#include <string>
+
+#include "codegen/emit.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+bool is_written(Mode mode) { return mode == Mode::out || mode == Mode::inout; }
+
+/// The variables that some launch writes.
+std::set<std::string> written_variables(const KernelModule& module) {
+  std::set<std::string> written;
+  for (const Program& program : module.programs) {
+    for (const Launch& launch : program.launches) {
+      for (size_t i = 0; i < launch.args.size(); ++i) {
+        const ProgramBuffer& buffer = program.buffers[launch.args[i]];
+        if (buffer.storage == Storage::variable &&
+            is_written(module.kernels[launch.kernel].buffers[i].mode)) {
+          written.insert(buffer.name);
+        }
+      }
+    }
+  }
+  return written;
+}
+
+/// A logical array seen from its panelled axis: outer × axis × inner elements.
+struct Panels {
+  int64_t outer = 1, axis = 1, inner = 1, width;
+  int64_t element_bytes;
+
+  Panels(const Type& type) : width(type.layout.width), element_bytes(byte_size(type.dtype)) {
+    for (int64_t i = 0; i < type.rank(); ++i) {
+      (i < type.layout.axis    ? outer
+       : i == type.layout.axis ? axis
+                               : inner) *= type.shape[static_cast<size_t>(i)].value();
+    }
+  }
+
+  /// Calls copy(byte in the logical array, byte in the physical one) for every element.
+  template <typename Copy>
+  void for_each(const Copy& copy) const {
+    for (int64_t o = 0; o < outer; ++o) {
+      for (int64_t a = 0; a < axis; ++a) {
+        for (int64_t i = 0; i < inner; ++i) {
+          const int64_t logical = (o * axis + a) * inner + i;
+          const int64_t physical = ((a / width * outer + o) * inner + i) * width + a % width;
+          copy(logical * element_bytes, physical * element_bytes);
+        }
+      }
+    }
+  }
+};
+
+std::vector<int64_t> numbers(const Shape& shape) {
+  std::vector<int64_t> result;
+  for (const Dim& dim : shape) result.push_back(dim.value());
+  return result;
+}
+
+void check_shape(const Tensor& tensor, DType dtype, const std::vector<int64_t>& shape) {
+  KERATIN_CHECK(tensor.dtype() == dtype && tensor.shape() == shape,
+                cat("a tensor ", tensor.type(), " instead of ", dtype, "[", join(shape, ","), "]"));
+}
+
+}  // namespace
+
+Placement place_variables(const KernelModule& module) {
+  const auto written = written_variables(module);
+  Placement placement;
+  for (const Variable& variable : module.variables) {
+    Placement::Slot slot;
+    slot.in_state = written.contains(variable.name);
+    int64_t& end = slot.in_state ? placement.state_bytes : placement.weight_bytes;
+    slot.offset = end;
+    end += (variable.type.bytes().value() + kAlignment - 1) / kAlignment * kAlignment;
+    placement.slots.push_back(slot);
+  }
+  return placement;
+}
+
+Tensor to_physical(const Tensor& logical, const Type& type) {
+  check_shape(logical, type.dtype, numbers(type.shape));
+  if (type.layout.is_row_major()) return logical;
+  Tensor physical(type.dtype, numbers(type.physical_shape()));
+  const Panels panels(type);
+  panels.for_each([&](int64_t from, int64_t to) {
+    std::memcpy(physical.data() + to, logical.data() + from, static_cast<size_t>(panels.element_bytes));
+  });
+  return physical;
+}
+
+Tensor to_logical(const Tensor& physical, const Type& type) {
+  check_shape(physical, type.dtype, numbers(type.physical_shape()));
+  if (type.layout.is_row_major()) return physical;
+  Tensor logical(type.dtype, numbers(type.shape));
+  const Panels panels(type);
+  panels.for_each([&](int64_t to, int64_t from) {
+    std::memcpy(logical.data() + to, physical.data() + from, static_cast<size_t>(panels.element_bytes));
+  });
+  return logical;
+}
+
+}  // namespace keratin

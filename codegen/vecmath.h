@@ -1,0 +1,29 @@
+// Functions that processors lack, as kernel expressions: polynomials and bit operations on whole vectors, without branches.
+//
+// All take and give f32 or f64 of any number of lanes. Special values are IEEE's: NaN gives NaN, denormals count, overflow
+// gives inf. The largest errors, in units in the last place, are listed at the head of vecmath.cpp; tests hold them to that.
+#pragma once
+
+#include <vector>
+
+#include "codegen/kernel.h"
+
+namespace keratin {
+
+/// Whether expand() knows `op`: exp expm1 log log1p sin cos tanh sigmoid softplus erf pow rsqrt sign.
+bool is_expanded_op(Op op);
+
+/// `op` of `args` (f32 or f64; sign: integers too), written out in kernel ops. `fma_available`: with fused multiply-adds.
+/// Requires: is_expanded_op(op).
+ExprRef expand(Op op, std::vector<ExprRef> args, bool fma_available);
+
+/// a · b + c: fused, or rounded twice.
+ExprRef madd(ExprRef a, ExprRef b, ExprRef c, bool fma_available);
+
+// 16-bit floats are u16 in kernels. To f32: exact. From f32: rounded to nearest even; NaN stays NaN.
+ExprRef f32_from_f16(ExprRef bits);
+ExprRef f16_from_f32(ExprRef value);
+ExprRef f32_from_bf16(ExprRef bits);
+ExprRef bf16_from_f32(ExprRef value);
+
+}  // namespace keratin
