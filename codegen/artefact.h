@@ -75,11 +75,11 @@ int64_t fixed_batch(const Program& program);
 /// The header's text. Requires: `prefix` is a C identifier.
 std::string c_header(const KernelModule& module, const Target& target, std::string_view prefix);
 
-/// `name` as an identifier of C and C++: other characters become _, and neither a keyword nor a reserved name results.
+/// `name` as the first part of identifiers of C and C++: other characters become _; never a reserved name.
 std::string c_identifier(std::string_view name);
 
 /// A program's names in C: its entry point is PREFIX_<entry>, its parameters are named as the arrays; all are different,
-/// even when case is ignored, and none is a name that the header uses otherwise.
+/// even when case is ignored, and none is a keyword or a name that the header uses otherwise.
 struct CNames {
   std::string entry;
   std::vector<std::string> inputs, outputs;

@@ -79,7 +79,8 @@ std::string lower_case(std::string_view text) {
 
 /// `name` as an identifier, numbered until no spelling of it in any case is in `taken`, where it is entered.
 std::string unique_identifier(std::string_view name, std::set<std::string>& taken) {
-  const std::string base = c_identifier(name);
+  std::string base = c_identifier(name);
+  if (std::binary_search(std::begin(kKeywords), std::end(kKeywords), std::string_view(base))) base += "_";
   std::string candidate = base;
   for (int number = 2; !taken.insert(lower_case(candidate)).second; ++number)
     candidate = cat(base, "_", number);
@@ -98,9 +99,9 @@ std::string c_identifier(std::string_view name) {
       out += '_';  // a run of other characters is one; a leading or double underscore would be reserved
     }
   }
+  while (!out.empty() && out.back() == '_') out.pop_back();
   if (out.empty()) return "model";
   if (std::isdigit(static_cast<unsigned char>(out[0])) != 0) out.insert(0, "m");
-  if (std::binary_search(std::begin(kKeywords), std::end(kKeywords), std::string_view(out))) out += "_";
   return out;
 }
 

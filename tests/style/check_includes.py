@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Checks who includes whom: the folders of the tree may see only the folders below them.
+
+    check_includes.py ROOT        exit status 1 and one line per offence
+
+Also: LLVM's and LLD's headers stay in codegen's .cpp files, xtensor's behind ir/array.h, and no header is included by a path
+relative to itself.
+"""
+import pathlib
+import re
+import sys
+
+MAY_SEE = {
+    "ir": {"ir"},
+    "frontend": {"frontend", "ir"},
+    "passes": {"passes", "ir"},
+    "codegen": {"codegen", "passes", "ir"},
+    "runtime": {"runtime"},
+    "tools": {"tools", "codegen", "frontend", "passes", "ir", "runtime"},
+}
+# The only file that codegen shares with what it compiles for.
+ALSO = {"codegen": {"runtime/abi.h"}}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def offences(root):
+    for folder, allowed in MAY_SEE.items():
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix not in {".h", ".c", ".cpp", ".def"}:
+                continue
+            name = path.relative_to(root)
+            for kind, target in INCLUDE.findall(path.read_text(encoding="utf-8")):
+                top = target.split("/")[0]
+                if kind == '"':
+                    if not (root / target).is_file():
+                        yield f'{name}: "{target}" is no file of the tree, named from its root'
+                    elif top not in allowed and target not in ALSO.get(folder, set()):
+                        yield f'{name}: {folder}/ may not see "{target}"'
+                elif top in {"llvm", "llvm-c", "lld"} and (folder != "codegen" or path.suffix != ".cpp"):
+                    yield f"{name}: <{target}> belongs in codegen's .cpp files"
+                elif top.startswith("xtensor") and folder not in {"ir", "frontend"}:
+                    yield f"{name}: <{target}> belongs behind ir/array.h"
+
+
+def main():
+    found = list(offences(pathlib.Path(sys.argv[1])))
+    print("\n".join(found))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
