@@ -54,6 +54,28 @@ inline int64_t times(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
 
+/// A reduction: what it starts from, and how one more element is taken in.
+struct Sum {
+  template <typename T>
+  static T start(DType) {
+    return 0;
+  }
+  template <typename T>
+  static T take(T sum, T v, DType) {
+    return plus(sum, v);
+  }
+};
+struct Greatest {
+  template <typename T>
+  static T start(DType dtype) {
+    return lowest(T{}, dtype);
+  }
+  template <typename T>
+  static T take(T best, T v, DType dtype) {
+    return max_of(best, v, dtype);
+  }
+};
+
 /// Elements between neighbours along each axis of a dense row-major array.
 inline std::vector<int64_t> row_major_strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> strides(shape.size(), 1);

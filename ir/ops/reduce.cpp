@@ -17,7 +17,9 @@ namespace {
 
 using namespace rules;
 using elements::for_each_index;
+using elements::Greatest;
 using elements::offset_of;
+using elements::Sum;
 
 using Inputs = std::span<const Array* const>;
 using Outputs = std::span<Array>;
@@ -65,17 +67,7 @@ void for_each_element(const EvalContext& context, const Array& operand, Fn fn) {
   });
 }
 
-// A reduction: what it starts from, and how one more element is taken in.
-struct Sum {
-  template <typename T>
-  static T start(DType) {
-    return 0;
-  }
-  template <typename T>
-  static T take(T sum, T v, DType) {
-    return elements::plus(sum, v);
-  }
-};
+// Reductions that only these ops have; see elements::Sum.
 struct Product {
   template <typename T>
   static T start(DType) {
@@ -84,16 +76,6 @@ struct Product {
   template <typename T>
   static T take(T product, T v, DType) {
     return elements::times(product, v);
-  }
-};
-struct Greatest {
-  template <typename T>
-  static T start(DType dtype) {
-    return elements::lowest(T{}, dtype);
-  }
-  template <typename T>
-  static T take(T best, T v, DType dtype) {
-    return elements::max_of(best, v, dtype);
   }
 };
 struct Smallest {
