@@ -22,7 +22,7 @@
 //   struct keratin_pool *PREFIX_pool_create(unsigned threads)                         krt_pool_create
 //   void PREFIX_pool_destroy(struct keratin_pool *pool)                               krt_pool_destroy
 //   const struct keratin_info *PREFIX_info(void)            the address of a constant (runtime/abi.h) that holds the names,
-//       dtypes and shapes and the addresses of call, workspace_size, state_init (NULL without state), selftest, strerror
+//       dtypes and shapes and the addresses of call, workspace_size, state_init (NULL without state), selftest, strerror, pool_create/_destroy
 //
 // A shared object also exports `keratin_info`, a second name of PREFIX_info, so that a program which opens it with dlopen
 // needs to know no prefix. Booleans are passed as one byte each (uint8_t), f16 and bf16 as their bits (uint16_t).

@@ -51,7 +51,7 @@ struct keratin_info {
   size_t (*workspace_size)(size_t n, unsigned threads);
   int (*state_init)(void *state); /* NULL if state_bytes is 0 */
   int (*selftest)(void);
-  const char *(*strerror)(int status);
+  const char *(*explain)(int status); /* PREFIX_strerror */
   struct keratin_pool *(*pool_create)(unsigned threads);
   void (*pool_destroy)(struct keratin_pool *pool);
 };
