@@ -135,20 +135,22 @@ void eval_pool_max_grad(const EvalContext& context, Inputs x, Outputs y) {
 void gradient_of_pool_sum(const GradientArgs& g) {
   const WindowAttrs& window = g.node.as<WindowAttrs>();
   const Value x = g.operands[0], dy = g.result_gradients[0];
-  const size_t rank = window.size.size();
-  Ints low(rank, 0), high(rank, 0), interior(rank, 0);
-  for (size_t axis = 0; axis < rank; ++axis) {
-    if (!x.shape()[axis].is_static()) continue;
-    interior[axis] = window.stride[axis] - 1;
-    low[axis] = window.size[axis] - 1 - window.pad_low[axis];
-    high[axis] = x.shape()[axis].value() + window.pad_low[axis] -
-                 dilated(dy.shape()[axis].value(), window.stride[axis]);
+  WindowAttrs sliding{.size = window.size};
+  Ints low, high, interior;
+  for (size_t axis = 0; axis < window.size.size(); ++axis) {
+    const bool slides = x.shape()[axis].is_static();
+    const int64_t before = window.size[axis] - 1 - window.pad_low[axis];
+    const int64_t spread = slides ? dilated(dy.shape()[axis].value(), window.stride[axis]) : 0;
+    interior.push_back(window.stride[axis] - 1);
+    low.push_back(before);
+    high.push_back(slides ? x.shape()[axis].value() + window.pad_low[axis] - spread : 0);
+    sliding.stride.push_back(1);
+    sliding.pad_low.push_back(0);
+    sliding.pad_high.push_back(0);
   }
   const Value zero = g.builder.constant(x.dtype(), 0.0);
-  const Value spread = g.builder.pad(dy, zero, low, high, interior);
-  accumulate(g, 0,
-             g.builder.make(Op::pool_sum, {spread},
-                            WindowAttrs{window.size, Ints(rank, 1), Ints(rank, 0), Ints(rank, 0)}));
+  const Value spread = g.builder.pad(dy, zero, std::move(low), std::move(high), std::move(interior));
+  accumulate(g, 0, g.builder.make(Op::pool_sum, {spread}, std::move(sliding)));
 }
 
 void gradient_of_pool_max(const GradientArgs& g) {
