@@ -112,6 +112,10 @@ uint64_t Archive::total_bytes() const {
   return total;
 }
 
+uint64_t Archive::max_member_bytes() const {
+  return is_folder_ ? UINT64_MAX : (uint64_t{64} << 20) + 4 * uint64_t{bytes_->size()};
+}
+
 std::string Archive::where(const std::string& name) const {
   return cat(where_, is_folder_ ? "/" : ":", name);
 }

@@ -30,6 +30,8 @@ class Archive {
   /// Throws Error(data) if there is no such member or it is malformed or longer than `max_bytes`.
   std::string read(const std::string& name, uint64_t max_bytes) const;
   uint64_t total_bytes() const;  ///< the sum of the lengths that a zip's members claim
+  /// A bound for read() that no honest model exceeds: 64 MiB and four times the zip file; for a folder none.
+  uint64_t max_member_bytes() const;
 
   /// "model.keras:config.json"
   std::string where(const std::string& name) const;

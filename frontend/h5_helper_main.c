@@ -101,7 +101,7 @@ static void spend(const char* path, uint64_t bytes) {
 
 static void begin_record(enum keratin_h5_record kind, const char* path) {
   if (++records > KERATIN_H5_MAX_RECORDS) fail(NULL, "holds too many objects");
-  spend(path, 64 + strlen(path));
+  spend(path, 512 + strlen(path)); /* the rest of a record but for text and elements takes less */
   put_u8(kind);
   put_text(path, strlen(path));
 }
@@ -333,10 +333,11 @@ static void read_group(hid_t group, const struct place* place);
 
 static herr_t visit_link(hid_t group, const char* name, const H5L_info_t* link, void* data) {
   const struct place* above = data;
-  const size_t length = above->length + 1 + strlen(name);
+  const char* slash = above->length > 0 ? "/" : "";
+  const size_t length = above->length + strlen(slash) + strlen(name);
   if (length >= KERATIN_H5_MAX_PATH) fail(above->path, "has a name that is too long");
-  above->path[above->length] = '/';
-  strcpy(above->path + above->length + 1, name);
+  strcpy(above->path + above->length, slash);
+  strcat(above->path + above->length, name);
   if (link->type == H5L_TYPE_EXTERNAL) fail(above->path, "is a link to another file");
   if (link->type != H5L_TYPE_HARD) fail(above->path, "is a soft link; only hard links are followed");
   if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
@@ -465,7 +466,7 @@ int main(void) {
   struct stat status;
   if (fstat(0, &status) != 0 || status.st_size < 0) return 1;
   const uint64_t size = (uint64_t)status.st_size;
-  answer_left = keratin_h5_answer_limit(size);
+  answer_left = keratin_h5_answer_limit(size) - 64; /* the stream's own beginning and end */
   stored_left = size;
   put(KERATIN_H5_MAGIC, 4);
   put_u32(KERATIN_H5_VERSION);

@@ -12,8 +12,9 @@
  *       failure    text:reason                      the file is refused; the last record
  *       end        u64:records before this one      the last record; nothing follows
  *
- * Paths are absolute and free of "//": "/layers/dense/vars/0". Each occurs once. The receiver checks all of it, and
- * that the whole answer is no longer than keratin_h5_answer_limit(): a helper led astray by its file may write anything.
+ * Paths begin at the root, whose own path is empty: "layers/dense/vars/0". A path has one dataset, and one attribute
+ * of each name. The receiver checks all of this, and that the whole answer is no longer than
+ * keratin_h5_answer_limit(): a helper led astray by its file may write anything.
  */
 #ifndef KERATIN_FRONTEND_H5_STREAM_H
 #define KERATIN_FRONTEND_H5_STREAM_H

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "frontend/archive.h"
+#include "frontend/h5_file.h"
 #include "frontend/json.h"
 #include "ir/tensor.h"
 
@@ -55,21 +57,18 @@ class ModelFile {
   std::vector<Tensor> take_optimizer_state();
 
  private:
-  using Weights = std::map<std::string, Tensor, std::less<>>;
-
-  void read_archive();
+  void read_archive(const Archive& archive);
   void read_legacy(std::string bytes);
+  std::vector<std::string> locate(std::span<const WantedVariable> wanted) const;
+  std::vector<std::string> locate_legacy(std::span<const WantedVariable> wanted) const;
   std::string find_group(const std::string& group) const;
-  std::vector<std::string> legacy_paths(const std::string& group) const;
-  Tensor take(const std::string& stored_at, const WantedVariable& wanted);
-  [[noreturn]] void fail(const std::string& message, const WantedVariable& wanted) const;
+  void check(const std::string& stored_at, const WantedVariable& wanted) const;
+  Tensor take(const std::string& stored_at);
 
   std::string path_, keras_version_;
   bool legacy_ = false;
   Json config_, compile_config_;
-  Weights weights_;                                // by path in the weights file
-  std::map<std::string, std::string> unreadable_;  // path → why, for variables of a strange type
-  std::map<std::string, std::vector<std::string>> weight_names_;  // legacy: of each group
+  H5File weights_;  // of a model.weights.npz: its arrays as datasets
 };
 
 /// The class name as the weights file writes it: "Conv2DTranspose" → "conv2d_transpose", "PReLU" → "p_re_lu".

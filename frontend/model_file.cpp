@@ -1,0 +1,248 @@
+#include "frontend/model_file.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <utility>
+
+#include "frontend/file.h"
+#include "frontend/npy.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+
+namespace {
+
+constexpr uint64_t kMaxText = uint64_t{64} << 20;
+constexpr const char* kWeightsH5 = "model.weights.h5";
+constexpr const char* kWeightsNpz = "model.weights.npz";
+
+[[noreturn]] void fail(const std::string& message, const std::string& where, const std::string& hint = {}) {
+  throw Error(ErrorKind::data, message, where, hint);
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) { return cat("[", join(shape, ","), "]"); }
+
+/// How many datasets lie at prefix0, prefix1, …
+size_t count_numbered(const H5File& file, const std::string& prefix) {
+  size_t n = 0;
+  while (file.datasets.count(cat(prefix, n)) != 0) ++n;
+  return n;
+}
+
+/// Where a group's variables are, but for their numbers.
+std::string variables_of(const std::string& group) { return group.empty() ? "vars/" : group + "/vars/"; }
+
+/// Seeds of random layers, which some versions of Keras list among the weights.
+bool is_random_state(std::string_view name) {
+  return name.find("seed_generator_state") != std::string_view::npos ||
+         name.find("StateVar") != std::string_view::npos;
+}
+
+Json parse_model(std::string_view text, const std::string& where) {
+  Json model = Json::parse(text, where);
+  if (!model["class_name"].is_string() || !model["config"].is_object()) fail("describes no model", where);
+  return model;
+}
+
+}  // namespace
+
+ModelFile ModelFile::open(const std::string& path) {
+  ModelFile file;
+  file.path_ = path;
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    file.read_archive(Archive::open(path));
+    return file;
+  }
+  std::string bytes = read_file(path);
+  if (Archive::is_zip(bytes)) {
+    file.read_archive(Archive::from_zip(std::move(bytes), path));
+  } else if (is_h5(bytes)) {
+    file.read_legacy(std::move(bytes));
+  } else {
+    fail("is no Keras model file: neither a zip archive nor HDF5", path,
+         "model.save(\"model.keras\") writes one");
+  }
+  return file;
+}
+
+void ModelFile::read_archive(const Archive& archive) {
+  config_ = parse_model(archive.read("config.json", kMaxText), archive.where("config.json"));
+  compile_config_ = config_["compile_config"];
+  if (archive.has("metadata.json")) {
+    const Json metadata =
+        Json::parse(archive.read("metadata.json", kMaxText), archive.where("metadata.json"));
+    if (metadata["keras_version"].is_string()) keras_version_ = metadata["keras_version"].as_string();
+  }
+  const bool npz = !archive.has(kWeightsH5) && archive.has(kWeightsNpz);
+  const char* member = npz ? kWeightsNpz : kWeightsH5;
+  std::string bytes = archive.read(member, archive.max_member_bytes());
+  if (npz) {
+    for (auto& [name, tensor] : parse_npz(std::move(bytes), archive.where(member))) {
+      weights_.datasets.emplace(name, std::move(tensor));
+    }
+  } else {
+    weights_ = parse_h5(bytes, archive.where(member));
+  }
+}
+
+void ModelFile::read_legacy(std::string bytes) {
+  legacy_ = true;
+  weights_ = parse_h5(bytes, path_);
+  const std::string* config = weights_.text("", "model_config");
+  if (!config) {
+    fail("holds no model configuration, only weights or something else", path_,
+         "save the whole model: model.save(\"model.keras\")");
+  }
+  config_ = parse_model(*config, cat(path_, ":model_config"));
+  if (const std::string* text = weights_.text("", "training_config")) {
+    compile_config_ = Json::parse(*text, cat(path_, ":training_config"));
+  }
+  if (const std::string* version = weights_.text("", "keras_version")) keras_version_ = *version;
+}
+
+// ---- Weights ----
+
+std::string ModelFile::find_group(const std::string& group) const {
+  const size_t last = group.rfind('/') + 1;  // npos + 1 is 0
+  const bool underscored = group.substr(last, 1) == "_";
+  const std::string other =
+      cat(group.substr(0, last), underscored ? "" : "_", group.substr(last + (underscored ? 1 : 0)));
+  for (const std::string& candidate : {group, other}) {
+    if (count_numbered(weights_, variables_of(candidate)) > 0) return candidate;
+  }
+  return group;
+}
+
+void ModelFile::check(const std::string& stored_at, const WantedVariable& wanted) const {
+  const std::string where = cat(path_, ": layer ", keratin::quoted(wanted.layer), ": ", stored_at);
+  const auto it = weights_.datasets.find(stored_at);
+  if (it == weights_.datasets.end()) {
+    const auto skipped = weights_.skipped.find(stored_at);
+    const std::string expected = cat(" (", wanted.name, ", of shape ", shape_text(wanted.shape), ")");
+    if (skipped != weights_.skipped.end())
+      fail(cat("variable", expected, " cannot be read: ", skipped->second), where);
+    fail(cat("variable is missing", expected), where);
+  }
+  if (it->second.shape() != wanted.shape) {
+    fail(cat("variable ", wanted.name, " has the shape ", shape_text(it->second.shape()),
+             "; the configuration asks for ", shape_text(wanted.shape)),
+         where);
+  }
+}
+
+std::vector<std::string> ModelFile::locate(std::span<const WantedVariable> wanted) const {
+  std::vector<std::string> paths;
+  std::map<std::string, std::pair<size_t, const WantedVariable*>>
+      in_group;  // how many are wanted, and one of them
+  for (const WantedVariable& variable : wanted) {
+    const std::string group = find_group(variable.group);
+    paths.push_back(cat(group.empty() ? "" : group + "/", "vars/", variable.index));
+    check(paths.back(), variable);
+    ++in_group.try_emplace(paths.back().substr(0, paths.back().rfind('/') + 1), 0, &variable)
+          .first->second.first;
+  }
+  for (const auto& [group, asked] : in_group) {
+    const size_t stored = count_numbered(weights_, group);
+    if (stored == asked.first) continue;
+    fail(cat("holds ", stored, " variables; the configuration asks for ", asked.first),
+         cat(path_, ": layer ", keratin::quoted(asked.second->layer), ": ",
+             group.substr(0, group.size() - 1)));
+  }
+  return paths;
+}
+
+std::vector<std::string> ModelFile::locate_legacy(std::span<const WantedVariable> wanted) const {
+  std::map<std::string, std::vector<size_t>> in_layer;  // numbers of its variables, in Keras's order
+  for (size_t i = 0; i < wanted.size(); ++i) in_layer[wanted[i].layer].push_back(i);
+
+  std::vector<std::string> paths(wanted.size());
+  for (auto& [layer, numbers] : in_layer) {
+    std::stable_partition(numbers.begin(), numbers.end(), [&](size_t i) { return wanted[i].trainable; });
+    const std::string group = cat("model_weights/", layer);
+    std::vector<std::string> names = weights_.names(group, "weight_names");
+    std::erase_if(names, is_random_state);
+    if (names.size() != numbers.size()) {
+      fail(cat("holds ", names.size(), " weights; the configuration asks for ", numbers.size()),
+           cat(path_, ": layer ", keratin::quoted(layer)));
+    }
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      paths[numbers[i]] = cat(group, "/", names[i]);
+      check(paths[numbers[i]], wanted[numbers[i]]);
+    }
+  }
+  return paths;
+}
+
+Tensor ModelFile::take(const std::string& stored_at) {
+  const auto it = weights_.datasets.find(stored_at);
+  if (it == weights_.datasets.end()) fail("variable is missing", cat(path_, ": ", stored_at));
+  Tensor tensor = std::move(it->second);
+  weights_.datasets.erase(it);
+  return tensor;
+}
+
+std::vector<Tensor> ModelFile::take_weights(std::span<const WantedVariable> wanted) {
+  const std::vector<std::string> paths = legacy_ ? locate_legacy(wanted) : locate(wanted);
+  std::vector<Tensor> tensors;
+  for (const std::string& path : paths) tensors.push_back(take(path));
+  return tensors;
+}
+
+std::vector<Tensor> ModelFile::take_optimizer_state() {
+  std::vector<std::string> paths;
+  if (legacy_) {
+    for (const std::string& name : weights_.names("optimizer_weights", "weight_names")) {
+      paths.push_back(cat("optimizer_weights/", name));
+    }
+  } else {
+    const std::string group = "optimizer/vars/";
+    const size_t count = count_numbered(weights_, group);
+    for (size_t i = 0; i < count; ++i) paths.push_back(cat(group, i));
+  }
+  std::vector<Tensor> tensors;
+  for (const std::string& path : paths) tensors.push_back(take(path));
+  return tensors;
+}
+
+// ---- Names of groups ----
+
+std::string snake_case(std::string_view class_name) {
+  // The group is named after the Python class; this one is exported to configurations under another name.
+  if (class_name == "GroupQueryAttention") class_name = "GroupedQueryAttention";
+  const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  std::string words;
+  for (const char c : class_name) {
+    if (static_cast<unsigned char>(c) >= 0x80 || std::isalnum(static_cast<unsigned char>(c)) || c == '_')
+      words += c;
+  }
+  // First a break before each capital that lower case follows, unless that capital's neighbour was just broken off …
+  std::string broken;
+  for (size_t i = 0; i < words.size();) {
+    broken += words[i++];
+    if (i + 1 >= words.size() || !upper(words[i]) || !lower(words[i + 1])) continue;
+    broken += '_';
+    broken += words[i++];
+    while (i < words.size() && lower(words[i])) broken += words[i++];
+  }
+  // … then one between lower case and a capital.
+  std::string snake;
+  for (size_t i = 0; i < broken.size(); ++i) {
+    if (i > 0 && upper(broken[i]) && lower(broken[i - 1])) snake += '_';
+    snake += static_cast<char>(upper(broken[i]) ? std::tolower(broken[i]) : broken[i]);
+  }
+  return snake;
+}
+
+std::string GroupNames::next(std::string_view class_name) {
+  std::string name = snake_case(class_name);
+  const size_t number = used_[name]++;
+  return number == 0 ? name : cat(name, "_", number);
+}
+
+}  // namespace keratin
