@@ -74,10 +74,15 @@ Value Builder::var(std::string name, Type type) {
       ->value();
 }
 
-Value Builder::constant(Scalar splat, Shape shape) {
-  Type type(splat.dtype, std::move(shape));
-  return intern(Node{Op::constant, 0, {}, {std::move(type)}, ConstantAttrs{splat, nullptr}, nullptr, origin_})
+Value Builder::splat(Scalar number, Type type) {
+  KERATIN_CHECK(number.dtype == type.dtype, cat(number, " in ", type));
+  return intern(
+             Node{Op::constant, 0, {}, {std::move(type)}, ConstantAttrs{number, nullptr}, nullptr, origin_})
       ->value();
+}
+
+Value Builder::constant(Scalar splat, Shape shape) {
+  return this->splat(splat, Type(splat.dtype, std::move(shape)));
 }
 
 Value Builder::constant(DType dtype, double splat, Shape shape) {
@@ -93,7 +98,9 @@ Value Builder::constant(std::shared_ptr<const Tensor> data) {
   return intern(Node{Op::constant, 0, {}, {std::move(type)}, std::move(attrs), nullptr, origin_})->value();
 }
 
-Value Builder::constant_like(Value like, double splat) { return constant(like.dtype(), splat, like.shape()); }
+Value Builder::constant_like(Value like, double splat) {
+  return this->splat(Scalar::of(like.dtype(), splat), like.type());
+}
 
 // All other nodes.
 

@@ -19,8 +19,8 @@ namespace keratin {
 class Builder {
  public:
   enum class Mode {
-    fold,    ///< fold, simplify, share, drop the unreached
-    verbatim ///< every make() is a new node and all are kept: the parser's mode
+    fold,     ///< fold, simplify, share, drop the unreached
+    verbatim  ///< every make() is a new node and all are kept: the parser's mode
   };
   explicit Builder(std::string function_name = {}, Mode mode = Mode::fold);
   ~Builder();
@@ -34,7 +34,9 @@ class Builder {
   Value constant(Scalar splat, Shape shape = {});
   Value constant(DType dtype, double splat, Shape shape = {});
   Value constant(std::shared_ptr<const Tensor> data);
-  /// The constant `splat` with the type of `like`.
+  /// `number` in every element, in any layout. Requires: number.dtype == type.dtype.
+  Value splat(Scalar number, Type type);
+  /// The constant `splat` with the type of `like`, its layout included.
   Value constant_like(Value like, double splat);
 
   /// The node for op(operands): throws Error(data), naming op and origin, if they do not fit. Shared, but as it is: folding
@@ -58,8 +60,8 @@ class Builder {
   Value le(Value a, Value b) { return make(Op::le, {a, b}); }
   Value eq(Value a, Value b) { return make(Op::eq, {a, b}); }
   Value select(Value predicate, Value a, Value b) { return make(Op::select, {predicate, a, b}); }
-  Value cast(Value x, DType to);             ///< `x` itself if it has the dtype already
-  Value reduce(Op op, Value x, Ints axes);   ///< `x` itself if `axes` is empty
+  Value cast(Value x, DType to);            ///< `x` itself if it has the dtype already
+  Value reduce(Op op, Value x, Ints axes);  ///< `x` itself if `axes` is empty
   Value reshape(Value x, Shape shape);
   Value transpose(Value x, Ints perm);
   Value broadcast(Value x, Ints dims, Shape shape);

@@ -53,7 +53,7 @@ Value inverse_of_inner(Builder&, const Node& node) {
 /// Moving equal elements about leaves them where they are.
 Value splat_stays(Builder& builder, const Node& node) {
   const ConstantAttrs* constant = splat(operand(node));
-  return constant != nullptr ? builder.constant(constant->splat, node.type().shape) : Value();
+  return constant != nullptr ? builder.splat(constant->splat, node.type()) : Value();
 }
 
 template <int kNumber>
@@ -127,7 +127,7 @@ Value pad_by_nothing(Builder&, const Node& node) {
 Value pad_splat_with_itself(Builder& builder, const Node& node) {
   const ConstantAttrs *body = splat(operand(node)), *fill = splat(operand(node, 1));
   if (body == nullptr || fill == nullptr || body->splat != fill->splat) return {};
-  return builder.constant(fill->splat, node.type().shape);
+  return builder.splat(fill->splat, node.type());
 }
 
 Value concat_of_one(Builder&, const Node& node) {
@@ -141,7 +141,7 @@ Value concat_of_splats(Builder& builder, const Node& node) {
     const ConstantAttrs* constant = splat(part);
     if (constant == nullptr || constant->splat != first->splat) return {};
   }
-  return builder.constant(first->splat, node.type().shape);
+  return builder.splat(first->splat, node.type());
 }
 
 Value relayout_of_relayout(Builder& builder, const Node& node) {

@@ -61,7 +61,7 @@ Value fold_splats(Builder& builder, const Node& node) {
     scalar.operands.push_back(builder.constant(as_constant(value)->splat));
     operands.push_back(std::move(element));
   }
-  return builder.constant(scalar_at(evaluate(scalar, operands), 0), node.type().shape);
+  return builder.splat(scalar_at(evaluate(scalar, operands), 0), node.type());
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ Value fold_splats(Builder& builder, const Node& node) {
 Value folded_constant(Builder& builder, const Node& candidate) {
   if (!may_fold(candidate)) return {};
   const auto is_splat = [](Value value) { return as_constant(value)->data == nullptr; };
-  if (family_of(candidate.op) == Family::pointwise && candidate.type().layout.is_row_major() &&
+  if (family_of(candidate.op) == Family::pointwise &&
       std::all_of(candidate.operands.begin(), candidate.operands.end(), is_splat)) {
     return fold_splats(builder, candidate);
   }

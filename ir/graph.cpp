@@ -158,7 +158,9 @@ bool equal(const Function& a, const Function& b) {
     if (!compare.same(*a.nodes[i], *b.nodes[j])) return false;
   }
   for (size_t i = 0; i < a.results.size(); ++i) {
-    if (a.results[i].name != b.results[i].name || !compare.same(a.results[i].value, b.results[i].value))
+    const bool named = !a.name.empty();
+    if ((named && a.results[i].name != b.results[i].name) ||
+        !compare.same(a.results[i].value, b.results[i].value))
       return false;
   }
   for (size_t i = 0; i < a.updates.size(); ++i) {

@@ -25,9 +25,21 @@ enum class Op : uint8_t {
 #undef OP
 };
 
-enum class Family : uint8_t { structure, pointwise, reduce, contract, window, shape, index, loop, order, random, fused };
+enum class Family : uint8_t {
+  structure,
+  pointwise,
+  reduce,
+  contract,
+  window,
+  shape,
+  index,
+  loop,
+  order,
+  random,
+  fused
+};
 
-std::string_view to_text(Op op);      ///< the keyword of the text form: "add", "and", …
+std::string_view to_text(Op op);  ///< the keyword of the text form: "add", "and", …
 std::optional<Op> parse_op(std::string_view keyword);
 Family family_of(Op op);
 /// The attributes of `op` with default values: says which struct the op has.
@@ -60,15 +72,18 @@ using Origin = std::shared_ptr<const std::string>;
 
 struct Node {
   Op op;
-  uint32_t index;               ///< place in the function; printed as %index
+  uint32_t index;  ///< place in the function; printed as %index
   std::vector<Value> operands;
-  std::vector<Type> types;      ///< one per result
+  std::vector<Type> types;  ///< one per result
   Attrs attrs;
-  std::shared_ptr<const Function> body;  ///< scan, fusion: what runs inside; its params stand for the operands
+  std::shared_ptr<const Function>
+      body;  ///< scan, fusion: what runs inside; its params stand for the operands
   Origin origin;
 
   template <typename T>
-  const T& as() const { return std::get<T>(attrs); }
+  const T& as() const {
+    return std::get<T>(attrs);
+  }
   Value value(uint32_t result = 0) const { return {this, result}; }
   const Type& type() const { return types[0]; }
 };
@@ -76,7 +91,7 @@ struct Node {
 inline const Type& Value::type() const { return node->types[result]; }
 
 struct Result {
-  std::string name;
+  std::string name;  ///< means nothing in the body of a scan or fusion
   Value value;
 };
 /// `variable` takes `value` when the function returns.
@@ -86,8 +101,8 @@ struct Update {
 };
 
 struct Function {
-  std::string name;                           ///< empty for the body of a scan or fusion
-  std::vector<std::unique_ptr<Node>> nodes;   ///< topological order; params first, in order
+  std::string name;                          ///< empty for the body of a scan or fusion
+  std::vector<std::unique_ptr<Node>> nodes;  ///< topological order; params first, in order
   std::vector<const Node*> params;
   std::vector<Result> results;
   std::vector<Update> updates;
@@ -105,7 +120,7 @@ enum class Role : uint8_t {
 };
 
 struct Variable {
-  std::string name;   ///< the path within the model, "dense/kernel"
+  std::string name;  ///< the path within the model, "dense/kernel"
   Type type;
   Role role = Role::weight;
   bool trainable = false;

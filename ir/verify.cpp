@@ -1,0 +1,196 @@
+#include "ir/verify.h"
+
+#include <set>
+
+#include "ir/error.h"
+#include "ir/op.h"
+#include "ir/text.h"
+#include "ir/text_format.h"
+
+namespace keratin {
+
+namespace {
+
+[[noreturn]] void fail(std::string message) { throw Error(ErrorKind::data, std::move(message)); }
+
+void expect(bool condition, const char* message) {
+  if (!condition) fail(message);
+}
+
+/// Runs `check`; its error then says where it was.
+template <typename Check>
+void in(const std::string& place, Check check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    throw error.within(place);
+  }
+}
+
+class Names {
+ public:
+  explicit Names(const char* kind) : kind_(kind) {}
+  void add(const std::string& name) {
+    if (!seen_.insert(name).second) fail(cat("two ", kind_, " are called ", quoted(name)));
+  }
+
+ private:
+  const char* kind_;
+  std::set<std::string, std::less<>> seen_;
+};
+
+void check_type(const Type& type) {
+  for (const Dim dim : type.shape) {
+    if (dim.coef < 0) fail(cat("a dimension of ", type, " is negative"));
+  }
+  if (type.layout.is_row_major()) return;
+  const auto [axis, width] = type.layout;
+  if (axis < 0 || axis >= type.rank() || width < 0)
+    fail(cat("the layout of ", type, " does not fit its shape"));
+  if (!type.shape[static_cast<size_t>(axis)].is_static()) {
+    fail(cat("the layout of ", type, " cuts an axis of unknown length"));
+  }
+}
+
+class FunctionChecker {
+ public:
+  FunctionChecker(const Module& module, const Function& function, bool is_body)
+      : module_(module), function_(function), is_body_(is_body) {}
+
+  void run() {
+    for (size_t i = 0; i < function_.nodes.size(); ++i) {
+      const Node& node = *function_.nodes[i];
+      in(cat("node ", i, " (", node.op, node.origin ? cat(", from ", *node.origin) : "", ")"),
+         [&] { check_node(node, i); });
+    }
+    check_params();
+    for (const Result& result : function_.results)
+      in(cat("result %", result.name), [&] { check_value(result.value); });
+    if (!is_body_) {
+      Names names("results");
+      for (const Result& result : function_.results) names.add(result.name);
+    }
+    expect(!is_body_ || function_.updates.empty(), "a region updates a variable");
+    Names updated("updated variables");
+    for (const Update& update : function_.updates) {
+      updated.add(update.variable);
+      in(cat("update of @", update.variable), [&] { check_update(update); });
+    }
+  }
+
+ private:
+  void check_value(Value value, size_t before = SIZE_MAX) {
+    expect(value.node != nullptr, "a value is missing");
+    const size_t index = value.node->index;
+    expect(index < function_.nodes.size() && function_.nodes[index].get() == value.node,
+           "a value is of another function");
+    expect(index < before, "an operand stands after its user");
+    expect(value.result < value.node->types.size(), "there is no such result");
+  }
+
+  void check_node(const Node& node, size_t index) {
+    expect(node.index == index, "its index is not its place");
+    expect(node.attrs.index() == default_attrs(node.op).index(), "its attributes are those of another op");
+    for (const Value operand : node.operands) check_value(operand, index);
+    for (const Type& type : node.types) check_type(type);
+    const bool has_region = node.op == Op::scan || node.op == Op::fusion;
+    expect((node.body != nullptr) == has_region, has_region ? "it has no region" : "it has a region");
+    if (has_region) {
+      expect(node.body->name.empty(), "its region has a name");
+      FunctionChecker(module_, *node.body, true).run();
+    }
+    if (node.op == Op::param || node.op == Op::var || node.op == Op::constant) {
+      check_leaf(node);
+    } else {
+      const std::vector<Type> inferred = def_of(node.op).infer.fn(node.operands, node.attrs, node.body.get());
+      if (node.types != inferred) {
+        fail(cat("found ", join(node.types, ", "), ", expected ", join(inferred, ", ")));
+      }
+    }
+  }
+
+  void check_leaf(const Node& node) {
+    expect(node.operands.empty() && node.types.size() == 1, "it has one result and no operands");
+    if (node.op == Op::var) {
+      expect(!is_body_, "a region reads a variable");
+      check_variable_type(node.as<NameAttrs>().name, node.type());
+    } else if (node.op == Op::constant) {
+      const auto& constant = node.as<ConstantAttrs>();
+      expect(constant.data ? constant.data->type() == node.type() : constant.splat.dtype == node.type().dtype,
+             "the constant is not of its type");
+    }
+  }
+
+  void check_params() {
+    Names names("parameters");
+    size_t count = 0;
+    for (const auto& node : function_.nodes) {
+      if (node->op != Op::param) continue;
+      expect(count < function_.params.size() && function_.params[count] == node.get() && node->index == count,
+             "parameters stand first, in order");
+      names.add(node->as<NameAttrs>().name);
+      ++count;
+    }
+    expect(count == function_.params.size(), "a parameter is of another function");
+  }
+
+  const Variable& check_variable_type(const std::string& name, const Type& type) {
+    const Variable* variable = module_.find_variable(name);
+    if (variable == nullptr) fail(cat("there is no variable @", name));
+    if (variable->type != type) fail(cat("found ", type, ", but @", name, " is ", variable->type));
+    return *variable;
+  }
+
+  void check_update(const Update& update) {
+    check_value(update.value);
+    const Variable& variable = check_variable_type(update.variable, update.value.type());
+    expect(variable.role != Role::prepared || function_.name == "prepare",
+           "only the function prepare updates a prepared variable");
+  }
+
+  const Module& module_;
+  const Function& function_;
+  bool is_body_;
+};
+
+void check_names(const Module& module) {
+  Names functions("functions");
+  for (const Function& function : module.functions) {
+    functions.add(function.name);
+    expect(!function.name.empty(), "a function has no name");
+  }
+  Names names("variables");
+  for (const Variable& variable : module.variables) {
+    names.add(variable.name);
+    in(cat("variable @", variable.name), [&] {
+      check_type(variable.type);
+      if (variable.data != nullptr &&
+          variable.data->type() != Type(variable.type.dtype, variable.type.shape)) {
+        fail(cat("its data is ", variable.data->type(), ", expected ", variable.type));
+      }
+    });
+  }
+}
+
+void check_function(const Module& module, const Function& function) {
+  in(cat("function @", function.name), [&] { FunctionChecker(module, function, false).run(); });
+}
+
+}  // namespace
+
+void check(const Module& module) {
+  check_names(module);
+  for (const Function& function : module.functions) check_function(module, function);
+}
+
+void verify(const Module& module) {
+  const Function* checked = nullptr;
+  try {
+    check_names(module);
+    for (const Function& function : module.functions) check_function(module, *(checked = &function));
+  } catch (const Error& error) {
+    KERATIN_CHECK(false, cat(error.what(), "\n", checked != nullptr ? print(*checked) : std::string()));
+  }
+}
+
+}  // namespace keratin
