@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ struct EntrySpec {
 /// PREFIX_predict, PREFIX_workspace_size, … as codegen/artefact.h documents them.
 std::vector<std::byte> emit_object(const KernelModule& module, const Target& target, const EmitOptions& options,
                                    const EntrySpec& entry);
+
+/// The symbols' values, from the inputs' shapes. Throws Error(data), naming the input, if one does not fit.
+Bindings bind(const Program& program, std::span<const Tensor> inputs);
 
 /// Something that runs kernel modules: both take the module's variables as Executable does.
 std::unique_ptr<Executable> interpret_kernels(std::shared_ptr<const KernelModule> module);

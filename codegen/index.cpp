@@ -359,28 +359,33 @@ void append_term(std::string& text, int64_t coef, const std::string& unit) {
     text += cat(size, "*", unit);
 }
 
+std::string unit_text(const Index::Atom& atom, int64_t coef, const std::function<std::string(VarId)>& name) {
+  if (atom.kind == Index::Atom::Kind::variable) return name(atom.variable);
+  std::string inner = to_text(*atom.inner, name);
+  if (inner.find_first_of(" *-") != std::string::npos) inner = cat("(", inner, ")");
+  const std::string text = cat(inner, atom.kind == Index::Atom::Kind::div ? " div " : " mod ", atom.by);
+  return coef == 1 || coef == -1 ? text : cat("(", text, ")");
+}
+
 }  // namespace
 
 std::string to_text(const Index& index, const std::function<std::string(VarId)>& name) {
   std::string text;
   int64_t number = 0;
-  for (const auto& [symbols, coef] : index.constant().terms()) {
-    if (symbols.empty())
-      number = coef;
+  for (auto term = index.constant().terms().rbegin(); term != index.constant().terms().rend(); ++term) {
+    if (term->first.empty())
+      number = term->second;
     else
-      append_term(text, coef, to_text(monomial(symbols)));
+      append_term(text, term->second, to_text(monomial(term->first)));
   }
-  for (const auto& [atom, coef] : index.terms()) {
-    if (atom.kind == Index::Atom::Kind::variable) {
-      append_term(text, coef, name(atom.variable));
-      continue;
-    }
-    std::string inner = to_text(*atom.inner, name);
-    if (inner.find_first_of(" *-") != std::string::npos) inner = cat("(", inner, ")");
-    std::string unit = cat(inner, atom.kind == Index::Atom::Kind::div ? " div " : " mod ", atom.by);
-    if (coef != 1 && coef != -1) unit = cat("(", unit, ")");
-    append_term(text, coef, unit);
-  }
+  // Sorted by size and text, not by number of the variable: the text does not depend on how variables are numbered.
+  std::vector<std::pair<int64_t, std::string>> terms;
+  for (const auto& [atom, coef] : index.terms()) terms.emplace_back(coef, unit_text(atom, coef, name));
+  std::sort(terms.begin(), terms.end(), [](const auto& a, const auto& b) {
+    const auto size = [](int64_t coef) { return coef < 0 ? coef : -coef; };
+    return std::pair(size(a.first), a.second) < std::pair(size(b.first), b.second);
+  });
+  for (const auto& [coef, unit] : terms) append_term(text, coef, unit);
   if (number != 0 || text.empty()) append_term(text, number, "");
   return text;
 }

@@ -9,14 +9,22 @@
 //
 //     kernel @predict.0(%x: in f32[N,784], %w: in f32[1,784,32], %b: in f32[32], %y: out f32[N,32])
 //         par i in 0..(N + 3) div 4 {
-//       acc a: f32x16[4,2] = splat(0.0)
+//       acc a: f32x16[4,2] = 0.0
 //       for k in 0..784 {
-//         unroll r in 0..4 { unroll c in 0..2 {
-//           set a[r,c] = fma(splat(load %x[4*i + r, k]), load %w[0, k, 16*c : 16], a[r,c]) } }
+//         unroll r in 0..4, c in 0..2 {
+//           set a[r, c] = fma(splat((load %x[4*i + r, k] if N - 4*i - r - 1)), load %w[0, k, 16*c : 16], a[r, c])
+//         }
 //       }
-//       unroll r in 0..4 { unroll c in 0..2 {
-//         store %y[4*i + r, 16*c : 16] = max(add(a[r,c], load %b[16*c : 16]), splat(0.0)) if N - 4*i - r - 1 } }
+//       unroll r in 0..4, c in 0..2 {
+//         store %y[4*i + r, 16*c : 16] = max(add(a[r, c], load %b[16*c : 16]), 0.0) if N - 4*i - r - 1
+//       }
 //     }
+//
+// The text form is complete. Lanes come from where a value is used; `16*c : 16` are 16 places along that axis (`by 2`: every
+// other); `if a and b` means a >= 0 and b >= 0; `only 2..n` names the lanes that are accessed; what a load does not
+// access reads as 0, or as `or 1.0` says. i32(4*i + 2*lane) is an index as a value. A node that a statement uses
+// more than once is written in front of it, `$1: f32x16 = …`. Variables are numbered as they come, so two modules are
+// the same if their texts are. The bytes of module variables are not part of the text.
 #pragma once
 
 #include <memory>
@@ -216,9 +224,10 @@ Stmt if_stmt(Guard guard, Block then, Block otherwise = {});
 
 bool is_kernel_keyword(std::string_view word);  ///< words that name nothing in a kernel's text
 
-/// The complete text; parse_kernels(print(m)) gives the same module.
+/// The complete text; parse_kernels(print(m)) gives the same module, all but the variables' data.
 std::string print(const KernelModule& module);
 std::string print(const Kernel& kernel);
+std::string print(const Kernel& kernel, const Stmt& stmt);
 std::string print(const Program& program);
 /// Throws Error(data) with line and column.
 KernelModule parse_kernels(std::string_view text);

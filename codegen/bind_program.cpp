@@ -1,0 +1,44 @@
+// What a program's inputs say about its symbols; checked before anything runs.
+#include "codegen/emit.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+bool fits(const Tensor& input, const ProgramBuffer& buffer, const Bindings& bindings) {
+  if (input.dtype() != buffer.dtype || input.shape().size() != buffer.shape.size()) return false;
+  for (size_t axis = 0; axis < buffer.shape.size(); ++axis) {
+    const Dim dim = buffer.shape[axis];
+    if (!dim.is_static() && !bindings.contains(dim.symbol)) return false;
+    if (input.shape()[axis] != dim.value(bindings)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Bindings bind(const Program& program, std::span<const Tensor> inputs) {
+  const std::string where = cat("function ", program.name);
+  if (inputs.size() != program.inputs.size()) {
+    throw Error(ErrorKind::data, cat("found ", inputs.size(), " inputs, expected ", program.inputs.size()),
+                where);
+  }
+  Bindings bindings;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const ProgramBuffer& buffer = program.buffers[program.inputs[i]];
+    for (size_t axis = 0; axis < std::min(buffer.shape.size(), inputs[i].shape().size()); ++axis) {
+      const Dim dim = buffer.shape[axis];
+      const int64_t size = inputs[i].shape()[axis];
+      if (!dim.is_static() && size % dim.coef == 0) bindings.emplace(dim.symbol, size / dim.coef);
+    }
+    if (!fits(inputs[i], buffer, bindings)) {
+      throw Error(ErrorKind::data,
+                  cat("found ", inputs[i].type(), ", expected ", Type(buffer.dtype, buffer.shape)),
+                  cat(where, ": input ", buffer.name));
+    }
+  }
+  return bindings;
+}
+
+}  // namespace keratin

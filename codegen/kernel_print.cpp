@@ -1,0 +1,331 @@
+// Kernel modules as text: see codegen/kernel.h for what it looks like and codegen/kernel_parse.cpp for its grammar.
+#include <algorithm>
+#include <unordered_map>
+
+#include "codegen/kernel.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+/// `name` as it is if it reads back, otherwise in quotes.
+std::string name_text(std::string_view name) {
+  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '/';
+  });
+  return plain ? std::string(name) : quoted(name);
+}
+
+std::string value_type(DType dtype, int lanes) { return lanes == 1 ? cat(dtype) : cat(dtype, "x", lanes); }
+
+std::string_view mode_text(Mode mode) {
+  switch (mode) {
+    case Mode::in: return "in";
+    case Mode::out: return "out";
+    case Mode::inout: return "inout";
+    case Mode::tile: return "tile";
+  }
+  return {};
+}
+
+/// Leaves are written wherever they are used; everything else once.
+bool is_leaf(const Expr& expr) {
+  return expr.kind == ExprKind::number || expr.kind == ExprKind::let || expr.kind == ExprKind::index ||
+         expr.kind == ExprKind::acc;
+}
+
+class KernelPrinter {
+ public:
+  explicit KernelPrinter(const Kernel& kernel) : kernel_(kernel) {}
+
+  std::string print() {
+    header();
+    indent_ = 1;
+    for (const KernelBuffer& buffer : kernel_.buffers) {
+      if (buffer.mode == Mode::tile)
+        line(cat("tile %", name_text(buffer.name), ": ", buffer.dtype, buffer.shape));
+    }
+    block(kernel_.body);
+    indent_ = 0;
+    line("}");
+    return std::move(out_);
+  }
+
+  std::string print(const Stmt& stmt) {
+    statement(stmt);
+    return std::move(out_);
+  }
+
+ private:
+  void line(std::string_view text) {
+    out_ += cat(std::string(static_cast<size_t>(2 * indent_), ' '), text, "\n");
+  }
+
+  void header() {
+    std::vector<std::string> params, loops;
+    size_t width = 0;
+    for (const KernelBuffer& buffer : kernel_.buffers) {
+      if (buffer.mode == Mode::tile) continue;
+      params.push_back(
+          cat("%", name_text(buffer.name), ": ", mode_text(buffer.mode), " ", buffer.dtype, buffer.shape));
+      width += params.back().size() + 2;
+    }
+    for (const ParLoop& loop : kernel_.par)
+      loops.push_back(cat(name(loop.variable), " in 0..", text(loop.extent)));
+    out_ += cat("kernel @", name_text(kernel_.name), "(", join(params, width < 90 ? ", " : ",\n    "), ")");
+    if (kernel_.origin) out_ += cat("\n    from ", quoted(*kernel_.origin));
+    if (!loops.empty()) out_ += cat("\n    par ", join(loops, ", "));
+    out_ += " {\n";
+  }
+
+  void block(const Block& block) {
+    for (const Stmt& stmt : block) statement(stmt);
+  }
+
+  void nested(const Block& inner) {
+    ++indent_;
+    block(inner);
+    --indent_;
+  }
+
+  void statement(const Stmt& stmt) {
+    switch (stmt.kind) {
+      case StmtKind::for_: return loop(stmt);
+      case StmtKind::if_: {
+        line(cat("if ", guard(stmt.guard), " {"));
+        nested(stmt.body);
+        if (!stmt.otherwise.empty()) {
+          line("} else {");
+          nested(stmt.otherwise);
+        }
+        return line("}");
+      }
+      case StmtKind::let: {
+        const std::string type = value_type(stmt.value->dtype, stmt.value->lanes);
+        return assignment(cat("let ", name(stmt.variable), ": ", type), stmt.value, {});
+      }
+      case StmtKind::store:
+        return assignment(cat("store ", place(stmt.access)), stmt.value, conditions(stmt.access));
+      case StmtKind::acc: {
+        const std::vector<int64_t> shape = stmt.acc < kernel_.accumulators.size()
+                                               ? kernel_.accumulators[stmt.acc].shape
+                                               : std::vector<int64_t>();
+        const std::string type = value_type(stmt.value->dtype, stmt.value->lanes);
+        return assignment(cat("acc ", name_of_acc(stmt.acc), ": ", type, "[", join(shape, ","), "]"),
+                          stmt.value, {});
+      }
+      case StmtKind::set:
+        return assignment(cat("set ", name_of_acc(stmt.acc), "[", indices(stmt.at), "]"), stmt.value, {});
+    }
+  }
+
+  /// Loops of one kind with nothing between them share a line.
+  void loop(const Stmt& outermost) {
+    std::vector<std::string> loops;
+    const Stmt* stmt = &outermost;
+    while (true) {
+      loops.push_back(cat(name(stmt->variable), " in ", text(stmt->low), "..", text(stmt->high),
+                          stmt->step == 1 ? std::string() : cat(" step ", stmt->step)));
+      if (stmt->body.size() != 1 || stmt->body[0].kind != StmtKind::for_ || stmt->body[0].loop != stmt->loop)
+        break;
+      stmt = &stmt->body[0];
+    }
+    line(cat(outermost.loop == LoopKind::unroll ? "unroll " : "for ", join(loops, ", "), " {"));
+    nested(stmt->body);
+    line("}");
+  }
+
+  void assignment(const std::string& target, const ExprRef& value, const std::string& conditions) {
+    uses_.clear();
+    shared_.clear();
+    count_uses(*value);
+    name_shared(*value);
+    line(cat(target, " = ", text(*value), conditions));
+  }
+
+  void count_uses(const Expr& expr) {
+    if (is_leaf(expr) || ++uses_[&expr] > 1) return;
+    for (const ExprRef& arg : expr.args) count_uses(*arg);
+  }
+
+  /// Writes the definitions of all shared nodes below `expr` and of itself, arguments first.
+  void name_shared(const Expr& expr) {
+    if (is_leaf(expr) || shared_.contains(&expr)) return;
+    for (const ExprRef& arg : expr.args) name_shared(*arg);
+    const int uses = uses_[&expr];
+    if (uses < 2) return;
+    const std::string definition = text(expr);
+    const std::string name = cat("$", shared_.size() + 1);
+    line(cat(name, ": ", value_type(expr.dtype, expr.lanes), " = ", definition));
+    shared_.emplace(&expr, name);
+  }
+
+  std::string text(const Expr& expr) {
+    if (const auto shared = shared_.find(&expr); shared != shared_.end()) return shared->second;
+    switch (expr.kind) {
+      case ExprKind::number: return to_text(expr.number);
+      case ExprKind::index: return cat(expr.dtype, "(", index_value(expr), ")");
+      case ExprKind::load: {
+        const std::string conditional = conditions(expr.access);
+        const bool otherwise = !(expr.number == Scalar::of_integer(expr.number.dtype, 0));
+        if (conditional.empty() && !otherwise) return cat("load ", place(expr.access));
+        return cat("(load ", place(expr.access), conditional,
+                   otherwise ? cat(" or ", to_text(expr.number)) : "", ")");
+      }
+      case ExprKind::apply:
+        return cat(to_text(expr.op), expr.op == Op::cast ? cat(" ", expr.dtype) : "", "(", arguments(expr),
+                   ")");
+      case ExprKind::fma: return cat("fma(", arguments(expr), ")");
+      case ExprKind::bitcast: return cat("bitcast ", expr.dtype, "(", arguments(expr), ")");
+      case ExprKind::splat: return cat("splat(", arguments(expr), ")");
+      case ExprKind::fold:
+        return cat("fold ", to_text(expr.op), "(", arguments(expr), " : ", expr.args[0]->lanes, ")");
+      case ExprKind::acc: return cat(name_of_acc(expr.acc), "[", indices(expr.at), "]");
+      case ExprKind::let: return name(expr.variable);
+    }
+    return {};
+  }
+
+  std::string arguments(const Expr& expr) {
+    std::vector<std::string> texts;
+    for (const ExprRef& arg : expr.args) texts.push_back(text(*arg));
+    return join(texts, ", ");
+  }
+
+  std::string index_value(const Expr& expr) {
+    if (expr.lane_step == 0) return text(expr.index);
+    // The lane's number is one more variable.
+    const VarId lane = static_cast<VarId>(kernel_.variables.size());
+    return to_text(expr.index + Index::variable(lane) * expr.lane_step,
+                   [&](VarId id) { return id == lane ? "lane" : name(id); });
+  }
+
+  std::string place(const Access& access) {
+    std::vector<std::string> texts;
+    for (size_t axis = 0; axis < access.at.size(); ++axis) {
+      texts.push_back(text(access.at[axis]));
+      if (access.lanes == 1 || static_cast<int>(axis) != access.lane_axis) continue;
+      texts.back() += cat(" : ", access.lanes);
+      if (access.lane_step != 1) texts.back() += cat(" by ", access.lane_step);
+    }
+    return cat(name_of_buffer(access.buffer), "[", join(texts, ", "), "]");
+  }
+
+  std::string conditions(const Access& access) {
+    std::string result;
+    if (access.first || access.limit) {
+      result += cat(" only ", access.first ? text(*access.first) : "", "..",
+                    access.limit ? text(*access.limit) : "");
+    }
+    if (!access.guard.empty()) result += cat(" if ", guard(access.guard));
+    return result;
+  }
+
+  std::string guard(const Guard& guard) {
+    std::vector<std::string> texts;
+    for (const Index& index : guard) texts.push_back(text(index));
+    return texts.empty() ? "0" : join(texts, " and ");
+  }
+
+  std::string indices(const std::vector<Index>& at) {
+    std::vector<std::string> texts;
+    for (const Index& index : at) texts.push_back(text(index));
+    return join(texts, ", ");
+  }
+
+  // Ill-formed kernels are printed too, by verify().
+  template <typename Things>
+  static std::string name_of(const Things& things, uint32_t id) {
+    return id < things.size() ? things[id].name : cat("?", id);
+  }
+  std::string name(VarId id) const { return name_of(kernel_.variables, id); }
+  std::string name_of_acc(AccId id) const { return name_of(kernel_.accumulators, id); }
+  std::string name_of_buffer(BufferId id) const { return cat("%", name_text(name_of(kernel_.buffers, id))); }
+  std::string text(const Index& index) const {
+    return to_text(index, [&](VarId id) { return name(id); });
+  }
+
+  const Kernel& kernel_;
+  std::string out_;
+  int indent_ = 0;
+  std::unordered_map<const Expr*, int> uses_;  // of the current statement
+  std::unordered_map<const Expr*, std::string> shared_;
+};
+
+std::string_view storage_text(Storage storage) {
+  switch (storage) {
+    case Storage::input: return "input";
+    case Storage::output: return "output";
+    case Storage::variable: return "variable";
+    case Storage::workspace: return "workspace";
+  }
+  return {};
+}
+
+/// The names by which buffers are referred to: a variable's with @, others with %; with the number where they clash.
+std::vector<std::string> buffer_names(const Program& program) {
+  std::unordered_map<std::string, int> count;
+  std::vector<std::string> names;
+  for (const ProgramBuffer& buffer : program.buffers) {
+    names.push_back(cat(buffer.storage == Storage::variable ? "@" : "%", name_text(buffer.name)));
+    ++count[names.back()];
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (count[names[i]] > 1) names[i] += cat("#", i);
+  }
+  return names;
+}
+
+std::string program_text(const Program& program, const std::function<std::string(uint32_t)>& kernel_name) {
+  const std::vector<std::string> names = buffer_names(program);
+  const auto references = [&](const std::vector<uint32_t>& buffers) {
+    std::vector<std::string> texts;
+    for (const uint32_t buffer : buffers) texts.push_back(names[buffer]);
+    return cat("(", join(texts, ", "), ")");
+  };
+  std::string out = cat("program @", name_text(program.name), references(program.inputs), " -> ",
+                        references(program.outputs), " memory ", to_text(program.workspace), " {\n");
+  for (size_t i = 0; i < program.buffers.size(); ++i) {
+    const ProgramBuffer& buffer = program.buffers[i];
+    out += cat("  ", storage_text(buffer.storage), " ", names[i], ": ", buffer.dtype, buffer.shape);
+    if (buffer.storage == Storage::workspace) out += cat(" at ", to_text(buffer.offset));
+    out += "\n";
+  }
+  for (const Launch& launch : program.launches) {
+    out += cat("  launch @", kernel_name(launch.kernel), references(launch.args), "\n");
+  }
+  return out + "}\n";
+}
+
+std::string variable_text(const Variable& variable) {
+  const std::string_view role = variable.role == Role::state      ? " state"
+                                : variable.role == Role::prepared ? " prepared"
+                                                                  : "";
+  return cat("var @", name_text(variable.name), ": ", variable.type, role,
+             variable.trainable ? " trainable" : "", "\n");
+}
+
+}  // namespace
+
+std::string print(const Kernel& kernel) { return KernelPrinter(kernel).print(); }
+
+std::string print(const Kernel& kernel, const Stmt& stmt) { return KernelPrinter(kernel).print(stmt); }
+
+std::string print(const Program& program) {
+  return program_text(program, [](uint32_t kernel) { return to_text(kernel); });
+}
+
+std::string print(const KernelModule& module) {
+  std::string out = cat("kernels @", name_text(module.name), "\n");
+  if (!module.variables.empty()) out += "\n";
+  for (const Variable& variable : module.variables) out += variable_text(variable);
+  for (const Kernel& kernel : module.kernels) out += cat("\n", print(kernel));
+  for (const Program& program : module.programs) {
+    out += cat(
+        "\n", program_text(program, [&](uint32_t kernel) { return name_text(module.kernels[kernel].name); }));
+  }
+  return out;
+}
+
+}  // namespace keratin

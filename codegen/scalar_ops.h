@@ -1,0 +1,191 @@
+// The meaning of kernel ops on one element, in C++: what the interpreter does and machine code must equal, bit for bit.
+//
+// It is that of ir/ops/pointwise.cpp, computed in the dtype itself. Booleans are bool. Compiled without contraction
+// (codegen/CMakeLists.txt): a product and a sum are two roundings.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "ir/graph.h"
+
+namespace keratin::scalar_ops {
+
+template <typename T>
+constexpr bool is_bits = std::is_integral_v<T>;
+template <typename T>
+constexpr bool is_arithmetic = !std::is_same_v<T, bool>;
+
+/// Integers of every width wrap.
+template <typename T>
+T wrap(uint64_t value) {
+  return static_cast<T>(value);
+}
+
+template <typename T>
+bool is_nan(T value) {
+  if constexpr (std::is_floating_point_v<T>) return std::isnan(value);
+  return false;
+}
+
+template <typename T>
+T neg(T a) {
+  if constexpr (is_bits<T>)
+    return wrap<T>(0 - static_cast<uint64_t>(a));
+  else
+    return -a;
+}
+
+template <typename T>
+T abs(T a) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::fabs(a);
+  else
+    return a < T(0) ? neg(a) : a;
+}
+
+template <typename T>
+T add(T a, T b) {
+  if constexpr (is_bits<T>)
+    return wrap<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  else
+    return a + b;
+}
+
+template <typename T>
+T sub(T a, T b) {
+  if constexpr (is_bits<T>)
+    return wrap<T>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+  else
+    return a - b;
+}
+
+template <typename T>
+T mul(T a, T b) {
+  if constexpr (is_bits<T>)
+    return wrap<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  else
+    return a * b;
+}
+
+/// Integers: truncated; by zero 0; the smallest by -1 is itself.
+template <typename T>
+T div(T a, T b) {
+  if constexpr (is_bits<T>) {
+    if (b == 0) return 0;
+    if (std::is_signed_v<T> && b == static_cast<T>(-1)) return neg(a);
+    return static_cast<T>(a / b);
+  } else {
+    return a / b;
+  }
+}
+
+/// Integers only: floored, so of the sign of b; by zero 0.
+template <typename T>
+T rem(T a, T b) {
+  if (b == 0 || (std::is_signed_v<T> && b == static_cast<T>(-1))) return 0;
+  const T rest = static_cast<T>(a % b);
+  return rest != 0 && (rest < 0) != (b < 0) ? static_cast<T>(rest + b) : rest;
+}
+
+template <typename T>
+T sqrt(T a) {
+  return std::sqrt(a);
+}
+template <typename T>
+T floor(T a) {
+  return std::floor(a);
+}
+template <typename T>
+T ceil(T a) {
+  return std::ceil(a);
+}
+/// Ties to even.
+template <typename T>
+T round(T a) {
+  return std::nearbyint(a);
+}
+
+template <typename T>
+bool eq(T a, T b) {
+  return a == b;
+}
+template <typename T>
+bool ne(T a, T b) {
+  return a != b;
+}
+template <typename T>
+bool lt(T a, T b) {
+  return a < b;
+}
+template <typename T>
+bool le(T a, T b) {
+  return a <= b;
+}
+
+template <typename T>
+T max(T a, T b) {
+  return b > a || is_nan(b) ? b : a;
+}
+template <typename T>
+T min(T a, T b) {
+  return b < a || is_nan(b) ? b : a;
+}
+
+template <typename T>
+T and_(T a, T b) {
+  return static_cast<T>(a & b);
+}
+template <typename T>
+T or_(T a, T b) {
+  return static_cast<T>(a | b);
+}
+template <typename T>
+T xor_(T a, T b) {
+  return static_cast<T>(a ^ b);
+}
+template <typename T>
+T not_(T a) {
+  if constexpr (std::is_same_v<T, bool>)
+    return !a;
+  else
+    return static_cast<T>(~a);
+}
+
+template <typename T>
+bool exceeds_width(T amount) {
+  return amount < T(0) || static_cast<uint64_t>(amount) >= 8 * sizeof(T);
+}
+
+template <typename T>
+T shl(T a, T b) {
+  return exceeds_width(b) ? T(0) : wrap<T>(static_cast<uint64_t>(a) << b);
+}
+
+template <typename T>
+T shr(T a, T b) {
+  if (exceeds_width(b)) return a < T(0) ? static_cast<T>(-1) : T(0);
+  return static_cast<T>(a >> b);
+}
+
+/// float → integer truncates and saturates, NaN is 0; to boolean: x != 0; integers wrap.
+template <typename To, typename From>
+To cast(From a) {
+  if constexpr (std::is_same_v<To, bool>) {
+    return a != From(0);
+  } else if constexpr (std::is_floating_point_v<From> && is_bits<To>) {
+    // The first number that is too large: a power of two, so exact in any float.
+    constexpr From kAbove = From(2) * static_cast<From>(std::numeric_limits<To>::max() / 2 + 1);
+    constexpr From kLowest = static_cast<From>(std::numeric_limits<To>::min());
+    if (std::isnan(a)) return 0;
+    if (a >= kAbove) return std::numeric_limits<To>::max();
+    if (a <= kLowest) return std::numeric_limits<To>::min();
+    return static_cast<To>(a);
+  } else {
+    return static_cast<To>(a);
+  }
+}
+
+}  // namespace keratin::scalar_ops
