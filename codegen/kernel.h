@@ -232,8 +232,10 @@ std::string print(const Program& program);
 /// Throws Error(data) with line and column.
 KernelModule parse_kernels(std::string_view text);
 
-/// Aborts with the kernel printed if something is ill-formed: types, scopes, arities, accumulators with indices that are
-/// not constants, unrolled loops without constant bounds, accesses that certainly leave their buffer.
+/// What is ill-formed, with the kernel printed; empty if nothing is: types, scopes, arities, accumulators with indices
+/// that are not constants, unrolled loops without constant bounds, accesses that certainly leave their buffer.
+std::string find_problem(const KernelModule& module);
+/// Aborts if there is a problem.
 void verify(const KernelModule& module);
 
 }  // namespace keratin
