@@ -2,7 +2,9 @@
 find_package(Threads REQUIRED)
 find_package(LLVM 19.1 REQUIRED CONFIG)     # codegen: native code, objects
 find_package(xtensor REQUIRED)              # ir: the reference interpreter's arrays
-find_package(libzip REQUIRED)               # frontend/archive.cpp: .keras and .npz are zip files
+# frontend/archive.cpp: .keras and .npz are zip files. By name, because the CMake files of Debian's libzip-dev
+# demand programs that other packages hold.
+find_library(LIBZIP zip REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)   # frontend/json.cpp: model configurations
 find_package(CLI11 REQUIRED)                # tools/keratin_main.cpp: the command line
 find_package(HDF5 REQUIRED COMPONENTS C)    # frontend/h5_helper_main.c: weights, in a process of its own
