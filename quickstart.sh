@@ -7,14 +7,13 @@ cmake/setup.sh
 
 echo "== building Keratin =="
 mkdir -p build/quickstart
-cmake --preset release -DKERATIN_TESTS=OFF -B build/quickstart/tree >build/quickstart/configure.txt 2>&1 ||
-  { cat build/quickstart/configure.txt; exit 1; }
-cmake --build build/quickstart/tree
-keratin=$PWD/build/quickstart/tree/bin/keratin
+cmake --preset release >build/release-configure.txt 2>&1 || { cat build/release-configure.txt; exit 1; }
+cmake --build --preset release --target keratin
+keratin=$PWD/build/release/bin/keratin
 here=$PWD
 cd build/quickstart
 
-run() { echo "\$ $*" | sed "s|$here/build/quickstart/tree/bin/||g; s|$here/||g"; "$@"; }
+run() { echo "\$ $*" | sed "s|$here/build/release/bin/||g; s|$here/||g"; "$@"; }
 echo
 echo "== reading handwritten digits =="
 run "$keratin" compile "$here/models/digits_mlp.keras" -o digits_mlp.so

@@ -1,0 +1,194 @@
+// Artefact files. All are made in a folder of their own beside their place and renamed at the end, so that whoever looks sees
+// the old files or the new.
+#include "codegen/artefact.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "codegen/link.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void cannot_create(const fs::path& path, int code) {
+  throw Error(ErrorKind::cannot_create, cat("cannot be created: ", std::strerror(code)), path.string());
+}
+
+/// A folder beside `target` that goes away with all that is left in it.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(const fs::path& target) {
+    std::string pattern = (target.parent_path() / cat(".", target.filename().string(), ".XXXXXX")).string();
+    if (mkdtemp(pattern.data()) == nullptr) cannot_create(target, errno);
+    path_ = pattern;
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  fs::path operator/(const char* name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+void write_bytes(const fs::path& path, const void* data, size_t size) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) cannot_create(path, errno);
+  const bool written = std::fwrite(data, 1, size, file) == size;
+  const bool closed = std::fclose(file) == 0;
+  if (!written || !closed)
+    throw Error(ErrorKind::io, cat("writing failed: ", std::strerror(errno)), path.string());
+}
+
+/// Bytes that are laid out in memory, arrays at multiples of 64.
+class Image {
+ public:
+  explicit Image(int64_t bytes = 0) : bytes_(static_cast<size_t>(bytes)) {}
+  void put(int64_t offset, const Tensor& tensor) {
+    std::memcpy(bytes_.data() + offset, tensor.data(), static_cast<size_t>(tensor.bytes()));
+  }
+  void append(const Tensor& tensor) {
+    const auto offset = static_cast<int64_t>(bytes_.size());
+    bytes_.resize(static_cast<size_t>((offset + tensor.bytes() + 63) / 64 * 64));
+    put(offset, tensor);
+  }
+  /// Writes the file and returns its path, or nothing for nothing.
+  std::string write(const fs::path& path) const {
+    if (bytes_.empty()) return {};
+    write_bytes(path, bytes_.data(), bytes_.size());
+    return path.string();
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+/// `module` with one program and what it needs.
+KernelModule only(const KernelModule& module, const Program& program) {
+  KernelModule result;
+  result.name = module.name;
+  result.programs.push_back(program);
+  std::map<uint32_t, uint32_t> moved;
+  for (Launch& launch : result.programs[0].launches) {
+    const auto [entry, is_new] =
+        moved.try_emplace(launch.kernel, static_cast<uint32_t>(result.kernels.size()));
+    if (is_new) result.kernels.push_back(module.kernels[launch.kernel]);
+    launch.kernel = entry->second;
+  }
+  std::set<std::string> used;
+  for (const ProgramBuffer& buffer : program.buffers)
+    if (buffer.storage == Storage::variable) used.insert(buffer.name);
+  for (const Variable& variable : module.variables)
+    if (used.contains(variable.name)) result.variables.push_back(variable);
+  return result;
+}
+
+void refuse_other_symbols(const Program& program) {
+  for (const ProgramBuffer& buffer : program.buffers)
+    for (const Dim dim : buffer.shape)
+      if (!dim.is_static() && dim.symbol != Symbol("N"))
+        throw Error(ErrorKind::unsupported,
+                    cat("the dimension ", dim.symbol.name(), " of ", buffer.name, " is free"), program.name,
+                    cat("only the batch may stay free: fix the others with --shape ", buffer.name, "=…"));
+}
+
+/// The variables' bytes: what is only read, and what is kept from call to call.
+struct Images {
+  Image weights, state;
+  bool state_is_zero = true;
+
+  Images(const KernelModule& module, const Placement& placement)
+      : weights(placement.weight_bytes), state(placement.state_bytes) {
+    for (size_t i = 0; i < module.variables.size(); ++i) {
+      const Variable& variable = module.variables[i];
+      const Placement::Slot& slot = placement.slots[i];
+      if (!variable.data) {
+        if (!slot.in_state)
+          throw Error(ErrorKind::data, cat("the variable ", variable.name, " has no value"), module.name);
+        continue;  // zero
+      }
+      (slot.in_state ? state : weights).put(slot.offset, to_physical(*variable.data, variable.type));
+      state_is_zero = state_is_zero && !slot.in_state;
+    }
+  }
+};
+
+void rename_file(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) cannot_create(to, error.value());
+}
+
+}  // namespace
+
+const Program& artefact_program(const KernelModule& module) {
+  const auto found = std::find_if(module.programs.begin(), module.programs.end(),
+                                  [](const Program& program) { return program.name == "predict"; });
+  if (found != module.programs.end()) return *found;
+  if (module.programs.size() == 1) return module.programs[0];
+  std::vector<std::string> names;
+  for (const Program& program : module.programs) names.push_back(program.name);
+  throw Error(ErrorKind::usage, "the module has no function named predict", module.name,
+              cat("its functions are: ", join(names, ", ")));
+}
+
+int64_t fixed_batch(const Program& program) {
+  for (const ProgramBuffer& buffer : program.buffers)
+    for (const Dim dim : buffer.shape)
+      if (!dim.is_static()) return 0;
+  if (program.inputs.empty()) return 1;
+  const Shape& first = program.buffers[program.inputs[0]].shape;
+  return first.empty() ? 1 : first[0].value();
+}
+
+void write_artefact(const KernelModule& whole, const Target& target, const ArtefactOptions& options,
+                    const std::string& path_text) {
+  const fs::path path(path_text), header_path = fs::path(path).replace_extension(".h");
+  const std::string kind = path.extension().string();
+  if (kind != ".so" && kind != ".o" && kind != ".a")
+    throw Error(ErrorKind::usage, "an artefact's name ends in .so, .o or .a", path_text);
+
+  const KernelModule module = only(whole, artefact_program(whole));
+  refuse_other_symbols(module.programs[0]);
+  const ScratchFolder scratch(fs::absolute(path));
+
+  const Images images(module, place_variables(module));
+  Image test_inputs, test_outputs;
+  for (const Tensor& tensor : options.selftest.inputs) test_inputs.append(tensor);
+  for (const Tensor& tensor : options.selftest.outputs) test_outputs.append(tensor);
+
+  EntrySpec entry;
+  entry.prefix = c_identifier(options.name.empty() ? path.stem().string() : options.name);
+  entry.weights_file = images.weights.write(scratch / "weights");
+  if (!images.state_is_zero) entry.state_file = images.state.write(scratch / "state");
+  entry.selftest_inputs_file = test_inputs.write(scratch / "inputs");
+  entry.selftest_outputs_file = test_outputs.write(scratch / "outputs");
+  entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
+  entry.selftest_atol = options.selftest.atol;
+  entry.selftest_rtol = options.selftest.rtol;
+
+  const std::vector<std::byte> object = emit_object(module, target, options.emit, entry);
+  write_bytes(scratch / "model.o", object.data(), object.size());
+  const std::string header = c_header(module, target, entry.prefix);
+  write_bytes(scratch / "header", header.data(), header.size());
+  link_artefact(kind, (scratch / "model.o").string(), (scratch / "artefact").string(),
+                path.filename().string(), entry.prefix, target);
+  rename_file(scratch / "header", header_path);
+  rename_file(scratch / "artefact", path);
+}
+
+}  // namespace keratin

@@ -1,0 +1,74 @@
+// The pair of inputs and outputs that an artefact checks itself with.
+#include <algorithm>
+#include <cmath>
+
+#include "codegen/artefact.h"
+#include "ir/executor.h"
+
+namespace keratin {
+namespace {
+
+/// The batch of a self-test: two samples, or the only number that a function without symbols takes.
+int64_t batch_of(const Function& function) {
+  for (const Node* param : function.params)
+    if (!param->type().is_static()) return 2;
+  if (function.params.empty() || function.params[0]->type().rank() == 0) return 1;
+  return function.params[0]->type().shape[0].value();
+}
+
+/// Floats spread evenly over [-1, 1) without a pattern; small integers, which are valid as indices, too.
+Tensor deterministic_tensor(const Type& type, int64_t batch, uint64_t seed) {
+  std::vector<int64_t> shape;
+  for (const Dim dim : type.shape) shape.push_back(dim.is_static() ? dim.value() : dim.coef * batch);
+  Tensor tensor(type.dtype, shape);
+  uint64_t state = seed;
+  for (int64_t i = 0; i < tensor.elements(); ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    const double unit = static_cast<double>(state >> 40) / static_cast<double>(uint64_t{1} << 24);
+    if (is_float(type.dtype))
+      tensor.set(i, 2 * unit - 1);
+    else
+      tensor.set_integer(i, unit < 0.5 ? 0 : 1);
+  }
+  return tensor;
+}
+
+/// The largest finite magnitude.
+double magnitude(const Tensor& tensor) {
+  double largest = 0;
+  for (int64_t i = 0; i < tensor.elements(); ++i) {
+    const double value = std::abs(tensor.get(i));
+    if (std::isfinite(value)) largest = std::max(largest, value);
+  }
+  return largest;
+}
+
+/// What rounding in another order may make of one result, relative to the largest: grows with the dtype's own error.
+double relative_tolerance(DType dtype) {
+  switch (dtype) {
+    case DType::f64: return 1e-9;
+    case DType::f32: return 1e-4;
+    case DType::f16: return 1e-2;
+    case DType::bf16: return 5e-2;
+    default: return 0;
+  }
+}
+
+}  // namespace
+
+SelfTest make_selftest(const Module& model, std::string_view function) {
+  const Function& tested = model.function(function);
+  SelfTest test;
+  test.n = batch_of(tested);
+  for (size_t i = 0; i < tested.params.size(); ++i)
+    test.inputs.push_back(deterministic_tensor(tested.params[i]->type(), test.n, i + 1));
+  test.outputs = make_interpreter()->compile(model)->call(function, test.inputs);
+  test.atol = test.rtol = 0;
+  for (const Tensor& output : test.outputs) {
+    test.rtol = std::max(test.rtol, relative_tolerance(output.dtype()));
+    test.atol = std::max(test.atol, relative_tolerance(output.dtype()) * magnitude(output));
+  }
+  return test;
+}
+
+}  // namespace keratin

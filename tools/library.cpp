@@ -1,0 +1,125 @@
+// Compiled models, opened at run time by what they say of themselves.
+#include <dlfcn.h>
+
+#include <cstdlib>
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "runtime/abi.h"
+#include "tools/runnable.h"
+
+namespace keratin {
+namespace {
+
+DType dtype_of(uint32_t dtype, const std::string& path) {
+  constexpr DType kByNumber[] = {DType::boolean, DType::i8,  DType::i16, DType::i32, DType::i64,
+                                 DType::u8,      DType::u16, DType::u32, DType::u64, DType::f16,
+                                 DType::bf16,    DType::f32, DType::f64};
+  if (dtype >= std::size(kByNumber)) throw Error(ErrorKind::data, "an array has an unknown dtype", path);
+  return kByNumber[dtype];
+}
+
+std::vector<Port> ports_of(const keratin_array* arrays, uint32_t count, const std::string& path) {
+  std::vector<Port> ports;
+  for (const keratin_array& array : std::span(arrays, count)) {
+    Type type(dtype_of(array.dtype, path), {});
+    for (const keratin_dim& dim : std::span(array.shape, array.rank))
+      type.shape.push_back(dim.symbol < 0 ? Dim(dim.size) : Dim(dim.size, Symbol("N")));
+    ports.push_back({array.name, type});
+  }
+  return ports;
+}
+
+/// 64-byte aligned memory.
+class Block {
+ public:
+  explicit Block(size_t bytes)
+      : memory_(std::aligned_alloc(KRT_ALIGNMENT, (bytes / KRT_ALIGNMENT + 1) * KRT_ALIGNMENT)) {
+    if (memory_ == nullptr) throw std::bad_alloc();
+  }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  ~Block() { std::free(memory_); }
+  void* get() { return memory_; }
+
+ private:
+  void* memory_;
+};
+
+class Library {
+ public:
+  Library(const std::string& path, unsigned threads) : path_(path) {
+    // dlopen looks for a name without a slash in the system's folders.
+    const std::string name = path.find('/') == std::string::npos ? "./" + path : path;
+    void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle == nullptr) throw Error(ErrorKind::no_input, dlerror(), path);
+    const auto describe = reinterpret_cast<const keratin_info* (*)()>(dlsym(handle, "keratin_info"));
+    if (describe == nullptr)
+      throw Error(ErrorKind::data, "this shared object is no compiled model", path,
+                  "models are compiled with `keratin compile MODEL -o FILE.so`");
+    info_ = describe();
+    if (info_->size < sizeof(keratin_info) || info_->abi_version != KRT_ABI_VERSION)
+      throw Error(ErrorKind::data, "this model was compiled by another version of Keratin", path,
+                  "compile it again");
+    if (threads > 1 && (pool_ = info_->pool_create(threads)) == nullptr)
+      throw Error(ErrorKind::io, cat(threads, " threads cannot be started"), path);
+    state_ = std::make_unique<Block>(info_->state_bytes);
+    if (info_->state_init != nullptr) check(info_->state_init(state_->get()));
+  }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+  ~Library() {
+    if (pool_ != nullptr) info_->pool_destroy(pool_);
+  }
+
+  std::vector<Port> inputs() const { return ports_of(info_->inputs, info_->input_count, path_); }
+  std::vector<Port> outputs() const { return ports_of(info_->outputs, info_->output_count, path_); }
+
+  std::vector<Tensor> call(std::span<const Tensor> inputs) {
+    const int64_t n = samples(inputs);
+    std::vector<const void*> from;
+    for (const Tensor& tensor : inputs) from.push_back(tensor.data());
+    std::vector<Tensor> results;
+    for (const Port& port : outputs()) {
+      std::vector<int64_t> shape;
+      for (const Dim dim : port.type.shape) shape.push_back(dim.is_static() ? dim.value() : dim.coef * n);
+      results.emplace_back(port.type.dtype, shape);
+    }
+    std::vector<void*> to;
+    for (Tensor& tensor : results) to.push_back(tensor.data());
+    const auto count = static_cast<size_t>(n);
+    Block workspace(info_->workspace_size(count, pool_ != nullptr ? pool_->threads : 1));
+    check(info_->call(from.data(), to.data(), info_->state_bytes > 0 ? state_->get() : nullptr, count,
+                      workspace.get(), pool_));
+    return results;
+  }
+
+ private:
+  int64_t samples(std::span<const Tensor> inputs) const {
+    if (info_->batch > 0) return static_cast<int64_t>(info_->batch);
+    const std::vector<Port> ports = this->inputs();
+    for (size_t i = 0; i < ports.size(); ++i)
+      for (size_t axis = 0; axis < ports[i].type.shape.size(); ++axis)
+        if (const Dim dim = ports[i].type.shape[axis]; !dim.is_static())
+          return inputs[i].shape()[axis] / dim.coef;
+    return 1;
+  }
+  void check(int status) const {
+    if (status != KRT_OK) throw Error(ErrorKind::data, info_->explain(status), path_);
+  }
+
+  std::string path_;
+  const keratin_info* info_ = nullptr;
+  keratin_pool* pool_ = nullptr;
+  std::unique_ptr<Block> state_;
+};
+
+}  // namespace
+
+Runnable open_library(const std::string& path, unsigned threads) {
+  const auto library = std::make_shared<Library>(path, threads);
+  return {library->inputs(), library->outputs(),
+          [library](std::span<const Tensor> inputs) { return library->call(inputs); }};
+}
+
+}  // namespace keratin

@@ -1,0 +1,61 @@
+#include "tools/model_source.h"
+
+#include <charconv>
+
+#include "frontend/load.h"
+#include "ir/error.h"
+#include "ir/text.h"
+#include "ir/text_format.h"
+
+namespace keratin {
+namespace {
+
+std::vector<int64_t> parse_extents(std::string_view text, const std::string& option) {
+  std::vector<int64_t> extents;
+  while (true) {
+    const std::string_view word = text.substr(0, text.find(','));
+    int64_t extent = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), extent);
+    if (error != std::errc() || end != word.data() + word.size() || extent < 1)
+      throw Error(ErrorKind::usage, cat("'", word, "' is not an extent"), option,
+                  "write --shape NAME=28,28,1");
+    extents.push_back(extent);
+    if (word.size() == text.size()) return extents;
+    text.remove_prefix(word.size() + 1);
+  }
+}
+
+}  // namespace
+
+std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arguments) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const std::string& text : arguments.all("shape")) {
+    const std::string option = cat("--shape ", text);
+    const size_t equals = text.rfind('=');
+    if (equals == std::string::npos || equals == 0)
+      throw Error(ErrorKind::usage, "the input's name is missing", option, "write --shape NAME=28,28,1");
+    if (!shapes
+             .emplace(text.substr(0, equals),
+                      parse_extents(std::string_view(text).substr(equals + 1), option))
+             .second)
+      throw Error(ErrorKind::usage, "the input is given twice", option);
+  }
+  return shapes;
+}
+
+Module read_model(const Arguments& arguments) {
+  const std::string path = arguments.get("MODEL");
+  const auto shapes = shape_overrides(arguments);
+  if (!path.ends_with(".kir")) return load_model(path, shapes);
+  if (!shapes.empty())
+    throw Error(ErrorKind::usage, "--shape is for Keras models: IR text states its shapes", path);
+  return read_module(path);
+}
+
+const Function& main_function(const Module& module) {
+  if (const Function* predict = module.find_function("predict")) return *predict;
+  if (module.functions.size() == 1) return module.functions[0];
+  return module.function("predict");  // throws, listing the functions
+}
+
+}  // namespace keratin

@@ -1,0 +1,23 @@
+// Where models come from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "tools/command.h"
+
+namespace keratin {
+
+/// `--shape NAME=d1,d2,…` as often as it was given: extents after the batch, by input. Throws Error(usage).
+std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arguments);
+
+/// The module of MODEL, a Keras file or folder, or IR text (.kir), with the shapes given. Throws Error.
+Module read_model(const Arguments& arguments);
+
+/// The function of `module` that is run: predict, or the only one. Throws Error(data), listing them, if that is not clear.
+const Function& main_function(const Module& module);
+
+}  // namespace keratin
