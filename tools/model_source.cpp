@@ -1,7 +1,10 @@
 #include "tools/model_source.h"
 
+#include <unistd.h>
+
 #include <charconv>
 
+#include "frontend/file.h"
 #include "frontend/load.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -23,6 +26,14 @@ std::vector<int64_t> parse_extents(std::string_view text, const std::string& opt
     if (word.size() == text.size()) return extents;
     text.remove_prefix(word.size() + 1);
   }
+}
+
+/// IR text, with the arrays of the file beside it if there is one.
+Module read_text(const std::string& path) {
+  const std::string data_path = path + ".safetensors";
+  if (access(data_path.c_str(), F_OK) != 0) return parse_module(read_file(path), path);
+  const TensorStore data = parse_safetensors(read_file(data_path), data_path);
+  return parse_module(read_file(path), path, &data);
 }
 
 }  // namespace
@@ -49,13 +60,19 @@ Module read_model(const Arguments& arguments) {
   if (!path.ends_with(".kir")) return load_model(path, shapes);
   if (!shapes.empty())
     throw Error(ErrorKind::usage, "--shape is for Keras models: IR text states its shapes", path);
-  return read_module(path);
+  return read_text(path);
 }
 
 const Function& main_function(const Module& module) {
   if (const Function* predict = module.find_function("predict")) return *predict;
   if (module.functions.size() == 1) return module.functions[0];
   return module.function("predict");  // throws, listing the functions
+}
+
+void write_model(const Module& module, const std::string& path) {
+  const TensorStore data = collect_data(module);
+  if (!data.empty()) write_file(path + ".safetensors", format_safetensors(data));
+  write_file(path, print(module));
 }
 
 }  // namespace keratin

@@ -17,6 +17,9 @@ std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arg
 /// The module of MODEL, a Keras file or folder, or IR text (.kir), with the shapes given. Throws Error.
 Module read_model(const Arguments& arguments);
 
+/// Writes IR text to `path` and its arrays, if there are any, to `path`.safetensors. Throws Error.
+void write_model(const Module& module, const std::string& path);
+
 /// The function of `module` that is run: predict, or the only one. Throws Error(data), listing them, if that is not clear.
 const Function& main_function(const Module& module);
 
