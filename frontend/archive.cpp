@@ -33,6 +33,7 @@ class ZipError {
   ZipError(const ZipError&) = delete;
   ~ZipError() { zip_error_fini(&error_); }
   zip_error_t* get() { return &error_; }
+  bool is(int code) const { return zip_error_code_zip(&error_) == code; }
   std::string text() { return zip_error_strerror(&error_); }
 
  private:
@@ -70,6 +71,7 @@ Archive Archive::from_zip(std::string bytes, const std::string& where) {
   Archive archive;
   archive.where_ = where;
   archive.bytes_ = std::make_unique<const std::string>(std::move(bytes));
+  if (archive.bytes_->empty()) fail("is empty", where);  // libzip takes it for an archive without members
   ZipError error;
   zip_source_t* source =
       zip_source_buffer_create(archive.bytes_->data(), archive.bytes_->size(), 0, error.get());
@@ -77,6 +79,7 @@ Archive Archive::from_zip(std::string bytes, const std::string& where) {
   archive.zip_.reset(zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, error.get()));
   if (!archive.zip_) {
     zip_source_free(source);
+    if (error.is(ZIP_ER_EXISTS)) fail("a zip entry occurs twice", where);
     fail(cat("not a complete zip file (", error.text(), ")"), where);
   }
 
@@ -159,6 +162,8 @@ std::string Archive::read(const std::string& name, uint64_t max_bytes) const {
 }
 
 std::string make_zip(const std::vector<std::pair<std::string, std::string>>& members) {
+  if (members.empty()) return std::string("PK\5\6", 4) + std::string(18, '\0');  // libzip writes no file then
+  if (members.empty()) return std::string("PK\5\6", 4) + std::string(18, '\0');  // libzip writes no file then
   ZipError error;
   const auto check = [&](bool ok) {
     if (!ok) throw Error(ErrorKind::io, cat("cannot make a zip file (", error.text(), ")"));
