@@ -25,7 +25,8 @@ std::vector<Type> infer_fusion(Operands operands, const Attrs&, const Function* 
 
 constinit const OpDef def_fusion{
     .doc =
-        "Runs the body once, as one kernel; its params stand for the operands, its results are the results.",
+        "Runs the body once, as one kernel; its params stand for the operands, its results are the "
+        "results.",
     .infer = infer_fusion,
     .gradient = differentiated_by_pass,
     .eval =

@@ -152,11 +152,10 @@ Piece piece_of(const Array& whole, int64_t axis, int64_t size, const Array& star
 
 constinit const OpDef def_gather{
     .doc =
-        "Selects along `axis` of the first operand by the integers of the second; their first `batch_dims` "
-        "axes go "
-        "together. The result's shape is data.shape[:axis] + indices.shape[batch_dims:] + "
-        "data.shape[axis+1:]. "
-        "Indices out of range are clamped; an axis with a symbol that is empty reads as zero.",
+        "Selects along `axis` of the first operand by the integers of the second; their first "
+        "`batch_dims` axes go together. The result's shape is data.shape[:axis] + "
+        "indices.shape[batch_dims:] + data.shape[axis+1:]. Indices out of range are clamped; an axis with "
+        "a symbol that is empty reads as zero.",
     .infer = infer_gather,
     .gradient =
         [](const GradientArgs& args) {
@@ -178,9 +177,8 @@ constinit const OpDef def_gather{
 constinit const OpDef def_scatter_add{
     .doc =
         "The first operand, plus each element of the third at the place where gather with the same "
-        "attributes and "
-        "indices would read it (clamped as there). All that meets in one place is summed before it is "
-        "rounded.",
+        "attributes and indices would read it (clamped as there). All that meets in one place is summed "
+        "before it is rounded.",
     .infer = infer_scatter_add,
     .gradient =
         [](const GradientArgs& args) {
@@ -204,8 +202,7 @@ constinit const OpDef def_scatter_add{
 constinit const OpDef def_dynamic_slice{
     .doc =
         "`size` elements along `axis`, from the place that the second operand, an integer scalar, says, "
-        "clamped so "
-        "that the piece fits. What an axis with a symbol is too short for reads as zero.",
+        "clamped so that the piece fits. What an axis with a symbol is too short for reads as zero.",
     .infer = infer_dynamic_slice,
     .gradient =
         [](const GradientArgs& args) {
@@ -227,10 +224,8 @@ constinit const OpDef def_dynamic_slice{
 constinit const OpDef def_dynamic_update_slice{
     .doc =
         "The first operand with a piece of it replaced by the second operand, along `axis` from the place "
-        "that the "
-        "third operand, an integer scalar, says, clamped so that the piece fits. What an axis with a symbol "
-        "is too "
-        "short for is not written.",
+        "that the third operand, an integer scalar, says, clamped so that the piece fits. What an axis "
+        "with a symbol is too short for is not written.",
     .infer = infer_dynamic_update_slice,
     .gradient =
         [](const GradientArgs& args) {

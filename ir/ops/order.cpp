@@ -148,8 +148,7 @@ void gradient_cumprod(const GradientArgs& args) {
 constinit const OpDef def_sort{
     .doc =
         "The elements along `axis` in ascending (or `descending`) order and, as i32, the index that each "
-        "had. Equal "
-        "elements keep their order; NaN comes last either way.",
+        "had. Equal elements keep their order; NaN comes last either way.",
     .infer = infer_sort,
     .gradient = gradient_order,
     .eval =
@@ -162,8 +161,7 @@ constinit const OpDef def_sort{
 constinit const OpDef def_top_k{
     .doc =
         "The `k` largest elements along `axis`, largest first, and, as i32, the index that each had. Of "
-        "equal "
-        "elements the one with the lowest index comes first; NaN comes last.",
+        "equal elements the one with the lowest index comes first; NaN comes last.",
     .infer = infer_top_k,
     .gradient = gradient_order,
     .eval =

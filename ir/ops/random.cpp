@@ -48,12 +48,9 @@ void eval_random_bits(const EvalContext& context, std::span<const Array* const> 
 constinit const OpDef def_random_bits{
     .doc =
         "Random words by Philox4x32-10 under the key of the first operand, u32[2], and the counter of the "
-        "second, "
-        "u32[]. With row the index on axis 0 (0 for a scalar) and element the row-major index over the other "
-        "axes, the "
-        "word there is word element % 4 of the block with counter (element / 4, row, counter, stream); all "
-        "are 32 bits "
-        "and wrap.",
+        "second, u32[]. With row the index on axis 0 (0 for a scalar) and element the row-major index "
+        "over the other axes, the word there is word element % 4 of the block with counter (element / 4, "
+        "row, counter, stream); all are 32 bits and wrap.",
     .infer = infer_random_bits,
     .gradient = not_differentiable,
     .eval = eval_random_bits,

@@ -279,8 +279,7 @@ void gradient_concat(const GradientArgs& args) {
 constinit const OpDef def_reshape{
     .doc =
         "The same elements in row-major order, in another shape. The element counts must be equal as "
-        "polynomials in "
-        "the symbols.",
+        "polynomials in the symbols.",
     .infer = infer_reshape,
     .gradient =
         [](const GradientArgs& args) {
@@ -315,9 +314,8 @@ constinit const OpDef def_transpose{
 
 constinit const OpDef def_broadcast{
     .doc =
-        "Operand axis i becomes axis dims[i] of the result, with the same length (1 is not stretched), dims "
-        "strictly "
-        "increasing; along all other axes of the result the operand repeats.",
+        "Operand axis i becomes axis dims[i] of the result, with the same length (1 is not stretched), "
+        "dims strictly increasing; along all other axes of the result the operand repeats.",
     .infer = infer_broadcast,
     .gradient =
         [](const GradientArgs& args) {
@@ -354,11 +352,9 @@ constinit const OpDef def_slice{
 
 constinit const OpDef def_pad{
     .doc =
-        "Along each axis, `interior` fills between neighbours, then `low` before and `high` after: element i "
-        "goes to "
-        "low + i·(interior+1). Negative low and high cut. The fill is the second operand, a scalar. An axis "
-        "with a "
-        "symbol has zeros for all three.",
+        "Along each axis, `interior` fills between neighbours, then `low` before and `high` after: "
+        "element i goes to low + i·(interior+1). Negative low and high cut. The fill is the second "
+        "operand, a scalar. An axis with a symbol has zeros for all three.",
     .infer = infer_pad,
     .gradient = gradient_pad,
     .eval = eval_pad,
@@ -366,9 +362,8 @@ constinit const OpDef def_pad{
 
 constinit const OpDef def_concat{
     .doc =
-        "The operands one after the other along `axis`; all other axes are equal. The lengths must sum to a "
-        "multiple "
-        "of one symbol, or to a number.",
+        "The operands one after the other along `axis`; all other axes are equal. The lengths must sum to "
+        "a multiple of one symbol, or to a number.",
     .infer = infer_concat,
     .gradient = gradient_concat,
     .eval =
@@ -432,9 +427,8 @@ constinit const OpDef def_dim_size{
 
 constinit const OpDef def_relayout{
     .doc =
-        "The same tensor with its elements in another order in memory (see Layout); the value is unchanged. "
-        "The axis "
-        "that is cut into panels has a static length.",
+        "The same tensor with its elements in another order in memory (see Layout); the value is "
+        "unchanged. The axis that is cut into panels has a static length.",
     .infer = infer_relayout,
     .gradient =
         [](const GradientArgs& args) {

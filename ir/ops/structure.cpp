@@ -1,7 +1,5 @@
 // What a function is made of: its parameters, the module's variables, constants. Their types stand in the
 // node, where Builder::param, var and constant put them; nothing infers them.
-#include <algorithm>
-
 #include "ir/array.h"
 #include "ir/ops/rules.h"
 
@@ -28,9 +26,8 @@ constinit const OpDef def_param{
 
 constinit const OpDef def_var{
     .doc =
-        "The value that a variable of the module has when the function is called. Bodies have no variables: "
-        "what "
-        "they read is an operand.",
+        "The value that a variable of the module has when the function is called. Bodies have no "
+        "variables: what they read is an operand.",
     .infer = stands_in_node,
     .gradient = not_differentiable,
     .eval = given_from_outside,
