@@ -1,0 +1,23 @@
+// Keras's activations: one row per name, one short function each.
+#pragma once
+
+#include <string_view>
+
+#include "frontend/layer.h"
+
+namespace keratin {
+
+/// `x` (floats) through the activation of this name; `keras2`: with the meaning it has in files of Keras 2. The result
+/// remembers the logits of a softmax or sigmoid. Errors name the argument of `args` that asked for it.
+Traced apply_activation(std::string_view name, const Expr& x, bool keras2, const Args& args,
+                        std::string_view argument);
+
+// Those that layers and operations compute as well, with their parameters.
+Expr relu(const Expr& x, double negative_slope, double max_value,
+          double threshold);  ///< max_value may be infinite
+Expr leaky_relu(const Expr& x, double negative_slope);
+Expr elu(const Expr& x, double alpha);
+Expr gelu(const Expr& x, bool approximate);
+Expr hard_sigmoid(const Expr& x);
+
+}  // namespace keratin

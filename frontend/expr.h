@@ -1,0 +1,118 @@
+// The value being traced, with the operators of numpy.
+//
+// An Expr is a Value together with the Builder that makes what is computed from it. Binary operations broadcast shapes
+// (by explicit broadcast nodes) and promote dtypes as Keras does: boolean, then integers, then floats. Numbers take the
+// type of the other operand. Nothing here knows of layers.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "ir/builder.h"
+
+namespace keratin {
+
+inline namespace tracing {  // kernel IR has an Expr, too, and one program links both
+
+class Expr {
+ public:
+  Expr() = default;
+  Expr(Builder& builder, Value value) : builder_(&builder), value_(value) {}
+
+  explicit operator bool() const { return builder_ != nullptr; }
+  Builder& builder() const { return *builder_; }
+  Value value() const { return value_; }
+  DType dtype() const { return value_.dtype(); }
+  const Shape& shape() const { return value_.shape(); }
+  int64_t rank() const { return value_.rank(); }
+  Dim dim(int64_t axis) const { return shape()[this->axis(axis)]; }  ///< negative axes count from the end
+  /// `axis` counted from the front. Throws Error(data) if there is no such axis.
+  int64_t axis(int64_t axis) const;
+  /// The extent of an axis as a number. Throws Error(unsupported) if it is symbolic.
+  int64_t extent(int64_t axis) const;
+
+ private:
+  Builder* builder_ = nullptr;
+  Value value_;
+};
+
+}  // namespace tracing
+
+/// `axes` counted from the front, sorted. Throws Error(data) if one is no axis of `x` or is there twice.
+Ints normalized_axes(const Expr& x, const Ints& axes);
+/// All axes from `first` on.
+Ints axes_from(const Expr& x, int64_t first);
+
+Expr number(const Expr& like, double value);  ///< a constant of the type of `like`
+Expr cast(const Expr& x, DType dtype);
+Expr to_float(const Expr& x);  ///< `x` itself if it is a float, else as f32
+DType promote(DType a, DType b);
+
+/// numpy's rule: shapes are aligned at the end, extents of 1 repeat. Throws Error(data) if they do not fit.
+Shape broadcast_shape(const Shape& a, const Shape& b);
+Expr broadcast_to(const Expr& x, const Shape& shape);
+
+Expr unary(Op op, const Expr& x);
+Expr binary(Op op, Expr a, Expr b);
+
+Expr operator+(const Expr& a, const Expr& b);
+Expr operator-(const Expr& a, const Expr& b);
+Expr operator*(const Expr& a, const Expr& b);
+Expr operator/(const Expr& a, const Expr& b);  ///< true division: integers become floats
+Expr operator+(const Expr& a, double b);
+Expr operator-(const Expr& a, double b);
+Expr operator*(const Expr& a, double b);
+Expr operator/(const Expr& a, double b);
+Expr operator+(double a, const Expr& b);
+Expr operator-(double a, const Expr& b);
+Expr operator*(double a, const Expr& b);
+Expr operator/(double a, const Expr& b);
+Expr operator-(const Expr& x);
+
+Expr less(const Expr& a, const Expr& b);
+Expr less_equal(const Expr& a, const Expr& b);
+Expr equal(const Expr& a, const Expr& b);
+Expr not_equal(const Expr& a, const Expr& b);
+Expr less(const Expr& a, double b);
+Expr less_equal(const Expr& a, double b);
+Expr not_equal(const Expr& a, double b);
+Expr greater(const Expr& a, double b);
+Expr greater_equal(const Expr& a, double b);
+Expr logical_and(const Expr& a, const Expr& b);
+Expr logical_or(const Expr& a, const Expr& b);
+Expr logical_not(const Expr& x);
+Expr where(const Expr& condition, const Expr& a, const Expr& b);
+Expr maximum(const Expr& a, const Expr& b);
+Expr minimum(const Expr& a, const Expr& b);
+Expr maximum(const Expr& a, double b);
+Expr minimum(const Expr& a, double b);
+Expr clip(const Expr& x, double low, double high);
+
+// Reductions over `axes` (negative ones count from the end); `keep` leaves them there with extent 1.
+Expr reduce(Op op, const Expr& x, const Ints& axes, bool keep = false);
+Expr sum(const Expr& x, const Ints& axes, bool keep = false);
+Expr mean(const Expr& x, const Ints& axes, bool keep = false);
+/// The biased variance about `mean`, which has kept axes.
+Expr variance(const Expr& x, const Expr& mean, const Ints& axes, bool keep = false);
+/// How many elements one element of a reduction over `axes` is made of, as a float scalar.
+Expr count(const Expr& x, const Ints& axes);
+
+/// The largest element is subtracted first; the difference is computed once.
+Expr softmax(const Expr& x, const Ints& axes);
+Expr log_softmax(const Expr& x, const Ints& axes);
+
+Expr reshape(const Expr& x, Shape shape);
+Expr transpose(const Expr& x, Ints perm);
+Expr expand_dims(const Expr& x, int64_t axis);  ///< the new axis has index `axis` in the result
+Expr squeeze(const Expr& x, const Ints& axes);  ///< Requires: the axes have extent 1.
+Expr slice(const Expr& x, int64_t axis, int64_t start, int64_t limit, int64_t stride = 1);
+Expr pad(const Expr& x, const Ints& low, const Ints& high, double fill = 0);
+Expr concat(const std::vector<Expr>& parts, int64_t axis);
+Expr reverse(const Expr& x, int64_t axis);
+/// Every element `times` times in a row along `axis`.
+Expr repeat(const Expr& x, int64_t axis, int64_t times);
+/// Contracts the last axis of `x` with the first of `kernel`.
+Expr matmul(const Expr& x, const Expr& kernel);
+
+}  // namespace keratin

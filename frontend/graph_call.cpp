@@ -1,0 +1,284 @@
+#include "frontend/graph_call.h"
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "frontend/legacy.h"
+#include "frontend/model_file.h"
+#include "frontend/nodes.h"
+#include "frontend/operation.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+constexpr std::string_view kOldOperator = "TFOpLambda";  // an operation in files of Keras 2
+
+bool is_operation(const Json& object) {
+  const Json& module = object["module"];
+  return (module.is_string() && module.as_string().starts_with("keras.src.ops.")) ||
+         object["class_name"].as_string() == kOldOperator;
+}
+
+/// Makes the model's layers, in the file's order, which is that of their groups in the weights file.
+void make_layers(Layer& model, bool count_inputs) {
+  if (!model.children().empty()) return;
+  GroupNames groups;
+  const std::string prefix = model.group().empty() ? std::string("layers/") : cat(model.group(), "/layers/");
+  for (const Json& object : model.args().json("layers").items()) {
+    if (is_operation(object)) continue;
+    const std::string& class_name = object["class_name"].as_string();
+    const bool counts = count_inputs || class_name != "InputLayer";
+    model.child(object, counts ? cat(prefix, groups.next(class_name)) : std::string());
+  }
+}
+
+/// The dtypes and shapes of what a call is given may differ from the mask's: only whether it is zero counts.
+Expr as_mask(const Expr& x) { return x.dtype() == DType::boolean ? x : not_equal(x, 0); }
+
+/// A Functional while it is being called.
+class GraphCall {
+ public:
+  explicit GraphCall(Call& call);
+  Outputs run();
+
+ private:
+  struct Member {
+    const Json* object = nullptr;
+    Layer* layer = nullptr;  // null: an operation
+    std::vector<LayerCall> calls;
+    int64_t first_call = 0;  // what references call the first of them
+  };
+  using Key = std::pair<const Member*, int64_t>;
+  struct State {
+    bool waiting = false, done = false;
+    Outputs outputs;
+  };
+
+  const Member& member(const TensorRef& ref) const;
+  Key key_of(const TensorRef& ref) const;
+  void evaluate(Key key);
+  const Traced& tensor(const TensorRef& ref) const;
+  std::vector<TensorRef> needs(const Key& key) const;
+
+  Outputs call_member(const Member& member, const LayerCall& call);
+  Outputs call_member_layer(Layer& layer, const LayerCall& call);
+  Outputs call_operation(const Member& member, const LayerCall& call);
+  void set_keyword(Layer& layer, const std::string& name, const Argument& value,
+                   CallArguments& arguments) const;
+  void set_masks(const Argument& value, CallArguments& arguments) const;
+  void add_tensors(const Argument& argument, std::vector<Traced>& tensors) const;
+  Operand operand(const Argument& argument) const;
+
+  Call& call_;
+  std::map<std::string, Member, std::less<>> members_;
+  std::map<Key, State> states_;
+};
+
+/// In Keras 2 a model that begins with an InputLayer has been called once when it was made: others count from 1.
+int64_t first_call_of(const Json& object, bool keras2) {
+  const Json& layers = object["config"]["layers"];
+  if (!keras2 || !layers.is_array() || layers.size() == 0) return 0;
+  return layers.at(0)["class_name"].as_string() == "InputLayer" ? 1 : 0;
+}
+
+GraphCall::GraphCall(Call& call) : call_(call) {
+  Layer& model = call.layer();
+  make_layers(model, true);
+  auto child = model.children().begin();
+  for (const Json& object : model.args().json("layers").items()) {
+    const Json& name = object["name"].is_null() ? object["config"]["name"] : object["name"];
+    Layer* layer = is_operation(object) ? nullptr : (child++)->get();
+    const auto [place, is_new] = members_.emplace(
+        name.as_string(),
+        Member{&object, layer, read_calls(object), first_call_of(object, model.context().keras2)});
+    if (!is_new)
+      call.fail(cat("has two layers with the name ", quoted(name.as_string())), {}, ErrorKind::data);
+  }
+}
+
+const GraphCall::Member& GraphCall::member(const TensorRef& ref) const {
+  const auto found = members_.find(ref.layer);
+  if (found == members_.end())
+    call_.fail(cat("a call refers to layer ", quoted(ref.layer), ", which the model does not have"), {},
+               ErrorKind::data);
+  return found->second;
+}
+
+GraphCall::Key GraphCall::key_of(const TensorRef& ref) const {
+  const Member& found = member(ref);
+  return {&found, ref.node - found.first_call};
+}
+
+std::vector<TensorRef> GraphCall::needs(const Key& key) const {
+  const auto& [member, index] = key;
+  if (index < 0 || index >= static_cast<int64_t>(member->calls.size()))
+    call_.fail(
+        cat("a call refers to call ", index, " of layer ",
+            quoted((*member->object)["config"]["name"].as_string()), ", which has ", member->calls.size()),
+        {}, ErrorKind::data);
+  std::vector<TensorRef> tensors;
+  for (const Argument& argument : member->calls[index].arguments) collect_tensors(argument, tensors);
+  for (const auto& [name, argument] : member->calls[index].keywords) collect_tensors(argument, tensors);
+  return tensors;
+}
+
+/// Depth first, with a stack of its own: models may be thousands of layers deep.
+void GraphCall::evaluate(Key wanted) {
+  std::vector<Key> stack{wanted};
+  while (!stack.empty()) {
+    const Key key = stack.back();
+    State& state = states_[key];
+    if (state.done) {
+      stack.pop_back();
+      continue;
+    }
+    bool ready = true;
+    for (const TensorRef& ref : needs(key)) {
+      const Key needed = key_of(ref);
+      const State& other = states_[needed];
+      if (other.done) continue;
+      if (other.waiting || needed == key)
+        call_.fail(cat("layer ", quoted(ref.layer), " needs its own output"), {}, ErrorKind::data);
+      stack.push_back(needed);
+      ready = false;
+    }
+    state.waiting = !ready;
+    if (!ready) continue;
+    state.outputs = call_member(*key.first, key.first->calls[key.second]);
+    state.done = true;
+    stack.pop_back();
+  }
+}
+
+const Traced& GraphCall::tensor(const TensorRef& ref) const {
+  const Outputs& outputs = states_.at(key_of(ref)).outputs;
+  if (ref.tensor < 0 || ref.tensor >= static_cast<int64_t>(outputs.size()))
+    call_.fail(cat("a call refers to output ", ref.tensor, " of layer ", quoted(ref.layer), ", which has ",
+                   outputs.size()),
+               {}, ErrorKind::data);
+  return outputs[ref.tensor];
+}
+
+void GraphCall::add_tensors(const Argument& argument, std::vector<Traced>& tensors) const {
+  std::vector<TensorRef> refs;
+  collect_tensors(argument, refs);
+  for (const TensorRef& ref : refs) tensors.push_back(tensor(ref));
+}
+
+void GraphCall::set_masks(const Argument& value, CallArguments& arguments) const {
+  if (value.kind == Argument::Kind::tensor) {
+    if (!arguments.inputs.empty()) arguments.inputs[0].mask = as_mask(tensor(value.tensor).value);
+    return;
+  }
+  for (size_t i = 0; i < value.items.size() && i < arguments.inputs.size(); ++i)
+    if (value.items[i].kind == Argument::Kind::tensor)
+      arguments.inputs[i].mask = as_mask(tensor(value.items[i].tensor).value);
+}
+
+void GraphCall::set_keyword(Layer& layer, const std::string& name, const Argument& value,
+                            CallArguments& arguments) const {
+  const bool is_data = value.kind == Argument::Kind::data;
+  if (is_data &&
+      (value.data->is_null() || (value.data->kind() == Json::Kind::boolean && !value.data->as_bool())))
+    return;
+  if (name == "mask") return set_masks(value, arguments);
+  if (!is_data && !layer.def()->tensors.empty() && name == layer.def()->tensors)
+    return add_tensors(value, arguments.tensors);
+  throw Error(ErrorKind::unsupported,
+              cat("is called with the argument ", name,
+                  is_data ? cat("=", value.data->dump()) : std::string(), ", which is not supported"),
+              layer.where());
+}
+
+Outputs GraphCall::call_member_layer(Layer& layer, const LayerCall& call) {
+  CallArguments arguments;
+  for (const Argument& argument : call.arguments) {
+    if (argument.kind == Argument::Kind::data && !argument.data->is_null())
+      throw Error(ErrorKind::unsupported,
+                  cat("is called with ", argument.data->dump(), ", which is no tensor"), layer.where());
+    add_tensors(argument, arguments.inputs);
+  }
+  for (const auto& [name, value] : call.keywords)
+    if (name == "inputs" || name == "sequences") add_tensors(value, arguments.inputs);
+  for (const auto& [name, value] : call.keywords)
+    if (name != "inputs" && name != "sequences") set_keyword(layer, name, value, arguments);
+  return call_layer(layer, call_.tracer(), std::move(arguments));
+}
+
+Operand GraphCall::operand(const Argument& argument) const {
+  Operand out{.data = argument.data};
+  if (argument.kind == Argument::Kind::tensor) out.tensor = tensor(argument.tensor);
+  for (const Argument& item : argument.items) out.items.push_back(operand(item));
+  return out;
+}
+
+Outputs GraphCall::call_operation(const Member& member, const LayerCall& call) {
+  const Json& object = *member.object;
+  const std::string& name = object["config"]["name"].as_string();
+  const Layer& model = call_.layer();
+  const std::string place = model.origin().empty() ? name : cat(model.origin(), "/", name);
+  const bool is_old = object["class_name"].as_string() == kOldOperator;
+  const std::string& what =
+      is_old ? object["config"]["function"].as_string() : object["class_name"].as_string();
+  const std::string where = cat(model.context().file, ": operation ", quoted(place), " (", what, ")");
+  const OperationDef* def = find_operation_def(is_old ? operation_of_function(what) : std::string_view(what));
+  if (def == nullptr)
+    throw Error(ErrorKind::unsupported, cat("operation ", what, " is not supported"), where);
+
+  std::vector<Operand> operands;
+  for (const Argument& argument : call.arguments) operands.push_back(operand(argument));
+  for (const auto& [key, value] : call.keywords) {
+    if (value.kind == Argument::Kind::data && value.data->is_null()) continue;
+    const std::optional<size_t> position = operand_position(*def, key);
+    if (!position)
+      throw Error(ErrorKind::unsupported,
+                  cat("is called with the argument ", key, ", which is not supported"), where);
+    if (operands.size() <= *position) operands.resize(*position + 1);
+    operands[*position] = operand(value);
+  }
+  const Json none = Json::object({});
+  return call_operation_def(*def, call_.builder(), is_old ? none : object["config"], operands, place, where);
+}
+
+Outputs GraphCall::call_member(const Member& member, const LayerCall& call) {
+  return member.layer == nullptr ? call_operation(member, call) : call_member_layer(*member.layer, call);
+}
+
+Outputs GraphCall::run() {
+  const std::vector<TensorRef> inputs = read_tensor_refs(call_.args().json("input_layers"));
+  if (inputs.size() != call_.inputs().size())
+    call_.fail(cat("is called with ", call_.inputs().size(), " inputs, expected ", inputs.size()), {},
+               ErrorKind::data);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    State& state = states_[{&member(inputs[i]), inputs[i].node}];
+    state.done = true;
+    state.outputs = call_.inputs()[i];
+  }
+  Outputs outputs;
+  for (const TensorRef& ref : read_tensor_refs(call_.args().json("output_layers"))) {
+    evaluate(key_of(ref));
+    outputs.push_back(tensor(ref));
+  }
+  return outputs;
+}
+
+}  // namespace
+
+Outputs trace_functional(Call& call) { return GraphCall(call).run(); }
+
+Outputs trace_sequential(Call& call) {
+  make_layers(call.layer(), false);
+  Outputs outputs(call.traced_input());
+  for (const std::unique_ptr<Layer>& layer : call.layer().children()) {
+    if (layer->class_name() == "InputLayer") continue;
+    if (outputs.size() != 1)
+      call.fail(cat("a layer before ", quoted(layer->name()), " has several outputs"), {}, ErrorKind::data);
+    outputs = call_layer(*layer, call.tracer(), {.inputs = {outputs[0]}});
+  }
+  return outputs;
+}
+
+}  // namespace keratin

@@ -1,0 +1,205 @@
+#include "frontend/layer.h"
+
+#include <algorithm>
+
+#include "frontend/activations.h"
+#include "frontend/legacy.h"
+#include "frontend/model_file.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+struct DTypeName {
+  std::string_view name;
+  DType dtype;
+};
+constexpr DTypeName kDTypeNames[] = {
+    {"bool", DType::boolean}, {"int8", DType::i8},     {"int16", DType::i16},     {"int32", DType::i32},
+    {"int64", DType::i64},    {"uint8", DType::u8},    {"uint16", DType::u16},    {"uint32", DType::u32},
+    {"uint64", DType::u64},   {"float16", DType::f16}, {"bfloat16", DType::bf16}, {"float32", DType::f32},
+    {"float64", DType::f64},
+};
+
+std::string describe(const std::string& file, const std::string& layer, const std::string& class_name) {
+  return cat(file, ": layer ", quoted(layer), " (", class_name, ")");
+}
+
+/// The name in a config's dtype, whatever its form.
+std::string dtype_name(const Json& dtype) {
+  if (dtype.is_null()) return "float32";
+  if (dtype.is_string()) return dtype.as_string();
+  const Json& config = dtype["config"];
+  if (config["mode"].is_string()) return cat(config["mode"].as_string(), " quantization");
+  return config["name"].as_string();
+}
+
+void check_class(const Json& object, const std::string& where) {
+  const Json& registered = object["registered_name"];
+  const std::string& class_name = object["class_name"].as_string();
+  if (class_name == "Lambda")
+    throw Error(ErrorKind::unsupported, "Lambda layers hold Python byte code, which is never run", where,
+                "replace it by layers or keras.ops operations");
+  if (registered.is_string() && registered.as_string().find('>') != std::string::npos)
+    throw Error(ErrorKind::unsupported, cat("class ", registered.as_string(), " is not part of Keras"), where,
+                "custom classes are Python code; build the model from Keras's own layers");
+  throw Error(ErrorKind::unsupported, cat("layers of class ", class_name, " are not supported"), where);
+}
+
+}  // namespace
+
+DType read_dtype(const Json& dtype, const std::string& where) {
+  const std::string name = dtype_name(dtype);
+  for (const DTypeName& known : kDTypeNames)
+    if (known.name == name) return known.dtype;
+  if (name == "string")
+    throw Error(ErrorKind::unsupported, "strings are not supported", where,
+                "turn them into numbers before the model");
+  throw Error(ErrorKind::unsupported, cat("dtype policy ", quoted(name), " is not supported"), where,
+              "float32 is supported");
+}
+
+Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std::string group)
+    : context_(context), object_(&object), group_(std::move(group)) {
+  class_name_ = object["class_name"].as_string();
+  const Json& stored = object["config"];
+  const Json& stored_name = stored["name"].is_null() ? object["name"] : stored["name"];
+  name_ = stored_name.is_null() ? snake_case(class_name_) : stored_name.as_string();
+  // The outermost model has no part in what users call their layers.
+  if (parent != nullptr) origin_ = parent->origin_.empty() ? name_ : cat(parent->origin_, "/", name_);
+  path_ = name_;
+  def_ = find_layer_def(class_name_);
+  if (def_ == nullptr) check_class(object, where());
+  const Json* config = &stored;
+  if (std::optional<Json> changed = adapt_config(class_name_, stored)) {
+    adapted_ = std::move(*changed);
+    config = &adapted_;
+  }
+  trainable_ = (stored["trainable"].is_null() || stored["trainable"].as_bool()) &&
+               (parent == nullptr || parent->trainable_);
+  if (class_name_ != "InputLayer" && read_dtype(stored["dtype"], where()) != DType::f32)
+    throw Error(ErrorKind::unsupported,
+                cat("dtype policy ", quoted(dtype_name(stored["dtype"])), " is not supported"), where(),
+                "float32 is supported");
+  args_ = Args(def_->args, *config, where());
+}
+
+Layer::Layer(ModelContext& context, std::string name, const Layer* parent, std::string group)
+    : context_(context), name_(std::move(name)), class_name_("part"), group_(std::move(group)) {
+  origin_ = cat(parent->origin_, "/", name_);
+  path_ = cat(parent->path_, "/", name_);
+  trainable_ = parent->trainable_;
+}
+
+std::string Layer::where() const {
+  return describe(context_.file, origin_.empty() ? name_ : origin_, class_name_);
+}
+
+Layer& Layer::child(const Json& object, const std::string& group) {
+  for (const std::unique_ptr<Layer>& child : children_)
+    if (child->object_ == &object) return *child;
+  children_.push_back(std::make_unique<Layer>(context_, object, this, group));
+  return *children_.back();
+}
+
+Layer& Layer::part(std::string_view name, std::string_view group) {
+  for (const std::unique_ptr<Layer>& child : children_)
+    if (child->object_ == nullptr && child->name_ == name) return *child;
+  children_.push_back(std::make_unique<Layer>(context_, std::string(name), this, cat(group_, "/", group)));
+  return *children_.back();
+}
+
+std::string Layer::unique_path(std::string_view variable) const {
+  std::string path = cat(path_, "/", variable);
+  if (context_.variable_paths.contains(path)) path = cat(origin_, "/", variable);
+  for (int64_t copy = 1; context_.variable_paths.contains(path); ++copy)
+    path = cat(origin_, "/", variable, "_", copy);
+  context_.variable_paths.insert(path);
+  return path;
+}
+
+const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& config) {
+  const Type type(spec.dtype, spec.shape);
+  for (const LayerVariable& variable : variables_) {
+    if (variable.name != spec.name) continue;
+    if (variable.type != type)
+      throw Error(ErrorKind::data,
+                  cat("is called with inputs of different shapes: its ", spec.name, " would be ",
+                      to_text(variable.type), " and ", to_text(type)),
+                  where());
+    return variable;
+  }
+  const Json& given = config[cat(spec.argument.empty() ? spec.name : spec.argument, "_initializer")];
+  variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.trainable && trainable_,
+                        given.is_null() ? Json::of(std::string(spec.initializer)) : given});
+  return variables_.back();
+}
+
+// --- calls ---
+
+Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
+  const Origin outer = tracer.builder.origin();
+  if (!layer.origin().empty()) tracer.builder.set_origin(std::make_shared<const std::string>(layer.origin()));
+  try {
+    for (Traced& input : arguments.inputs)
+      if (!layer.def()->is_model && is_float(input.value.dtype()))
+        input.value = cast(input.value, DType::f32);
+    Call call(layer, tracer, std::move(arguments));
+    Outputs outputs = layer.def()->trace(call);
+    if (layer.def()->masks == Masks::pass && !call.inputs().empty())
+      for (Traced& output : outputs) output.mask = call.inputs()[0].mask;
+    tracer.builder.set_origin(outer);
+    return outputs;
+  } catch (const Error& error) {
+    if (error.where().starts_with(layer.context().file)) throw;
+    throw Error(error.kind(), error.message(), layer.where(), error.hint());
+  }
+}
+
+const Traced& Call::traced_input() const {
+  if (inputs().size() != 1)
+    fail(cat("is called with ", inputs().size(), " inputs, expected 1"), {}, ErrorKind::data);
+  return inputs()[0];
+}
+
+Expr Call::float_input(int64_t rank) const {
+  const Expr& x = input();
+  if (rank != 0 && x.rank() != rank)
+    fail(cat("its input is ", to_text(x.value().type()), ", expected rank ", rank), {}, ErrorKind::data);
+  return to_float(x);
+}
+
+Expr Call::variable(Layer& part, const VariableSpec& spec) {
+  const LayerVariable& variable = part.variable(spec, layer_.args().config());
+  return {builder(), builder().var(variable.path, variable.type)};
+}
+
+Expr Call::uniform(Shape shape) {
+  KERATIN_CHECK(training() && tracer_.random_key && tracer_.random_counter,
+                "no random numbers outside training");
+  constexpr double kDropped = 8, kScale = 1.0 / (1 << 24);  // the 24 bits that an f32 holds
+  const Expr bits(builder(), builder().make(Op::random_bits, {tracer_.random_key, tracer_.random_counter},
+                                            RandomAttrs{std::move(shape), tracer_.random_streams++}));
+  return cast(binary(Op::shr, bits, number(bits, kDropped)), DType::f32) * kScale;
+}
+
+Traced Call::activate(std::string_view argument, const Expr& x) {
+  const Json& given = args().json(argument);
+  if (given.is_null()) return x;
+  if (given.is_string())
+    return apply_activation(given.as_string(), x, layer_.context().keras2, args(), argument);
+  if (given["class_name"].is_string() && given["class_name"].as_string() == "function" &&
+      given["config"].is_string())
+    return apply_activation(given["config"].as_string(), x, layer_.context().keras2, args(), argument);
+  if (!given.is_object())
+    args().reject(argument, "expected the name of an activation or a layer", {}, ErrorKind::data);
+  Tracer tracer{x.builder(), training()};
+  return call_layer(layer_.child(given, cat(layer_.group(), "/", argument)), tracer, {.inputs = {x}}).at(0);
+}
+
+void Call::fail(std::string message, std::string hint, ErrorKind kind) const {
+  throw Error(kind, std::move(message), layer_.where(), std::move(hint));
+}
+
+}  // namespace keratin

@@ -1,0 +1,201 @@
+// Layers: a table row and a short function each.
+//
+// A row names the class, its arguments and what it does with masks; its function creates the layer's variables and traces
+// primitives. The same function serves inference and training, model files and the C++ API:
+//
+//     Outputs dense(Call& call) {
+//       const Expr x = call.input();
+//       const Expr kernel = call.variable({"kernel", {x.dim(-1), call.args().integer("units")}, "glorot_uniform"});
+//       …
+//       return call.activate("activation", matmul(x, kernel));
+//     }
+//
+// A `Layer` is one layer of one model: it keeps its variables from call to call, so a layer that is called twice is shared,
+// and its inner layers. Models are layers whose function calls others (frontend/model.cpp).
+#pragma once
+
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "frontend/args.h"
+#include "frontend/expr.h"
+#include "frontend/json.h"
+
+namespace keratin {
+
+/// What flows between layers.
+struct Traced {
+  enum class Link : uint8_t { none, sigmoid, softmax };
+
+  Expr value;
+  Expr mask;    ///< booleans, false where a step does not count; none if every step does
+  Expr logits;  ///< what `link` was applied to; losses use it
+  Link link = Link::none;
+
+  Traced() = default;
+  Traced(Expr v, Expr m = {}) : value(std::move(v)), mask(std::move(m)) {}  // NOLINT: a value without a mask
+};
+
+/// What a call gives back: usually one tensor.
+struct Outputs : std::vector<Traced> {
+  using std::vector<Traced>::vector;
+  Outputs(Traced one) { push_back(std::move(one)); }   // NOLINT
+  Outputs(Expr one) { emplace_back(std::move(one)); }  // NOLINT
+};
+
+/// What is the same for all layers of a model.
+struct ModelContext {
+  std::string file;                      ///< for errors
+  bool keras2 = false;                   ///< written by Keras 2: some names mean something else
+  std::set<std::string> variable_paths;  ///< those given out
+};
+
+/// Where calls put their nodes, and in which mode. Training needs the operands of random_bits.
+struct Tracer {
+  Builder& builder;
+  bool training = false;
+  Value random_key = {}, random_counter = {};
+  int64_t random_streams = 0;  ///< those used so far
+};
+
+struct VariableSpec {
+  std::string_view name;  ///< "kernel"
+  Shape shape;
+  std::string_view initializer;  ///< Keras's default for it: "glorot_uniform"
+  bool trainable = true;
+  std::string_view argument = {};  ///< its initializer's key without "_initializer", if that is not `name`
+  DType dtype = DType::f32;
+};
+
+struct LayerVariable {
+  std::string name;  ///< within the layer
+  std::string path;  ///< within the model, unique: "lstm/lstm_cell/kernel"
+  Type type;
+  bool trainable;    ///< it and all layers around it
+  Json initializer;  ///< a name or a serialized object
+};
+
+class Call;
+using TraceFn = Outputs(Call&);
+
+/// What becomes of the input's mask. Layers that compute with masks read them from `Call::inputs()` in any case.
+enum class Masks : uint8_t {
+  pass,  ///< the first input's goes on with every output
+  drop,  ///< outputs have none
+  own,   ///< the function sets them
+};
+
+struct LayerDef {
+  std::string_view class_name;
+  std::span<const Arg> args;
+  Masks masks;
+  TraceFn* trace;
+  std::string_view tensors = {};  ///< the keyword argument of calls that holds tensors, if there is one
+  bool is_model = false;          ///< has layers of its own, listed in config.layers
+};
+
+/// The row of a class, or null. All tables are listed in frontend/layers/tables.cpp.
+const LayerDef* find_layer_def(std::string_view class_name);
+std::vector<std::string_view> layer_class_names();
+
+class Layer {
+ public:
+  /// The layer that a serialized object {"class_name", "config", …} describes. `group` is its place in the weights file.
+  /// Throws Error(unsupported) for classes, dtypes and arguments that are not supported.
+  Layer(ModelContext& context, const Json& object, const Layer* parent, std::string group);
+  /// A part of a layer that has variables but is no layer: the cell of an LSTM.
+  Layer(ModelContext& context, std::string name, const Layer* parent, std::string group);
+
+  ModelContext& context() const { return context_; }
+  const std::string& name() const { return name_; }
+  const std::string& class_name() const { return class_name_; }
+  const std::string& origin() const {
+    return origin_;
+  }  ///< names of the layers around it and its own: "encoder/dense"
+  const std::string& group() const { return group_; }
+  const Args& args() const { return args_; }
+  const LayerDef* def() const { return def_; }
+  bool trainable() const { return trainable_; }  ///< it and all layers around it
+  std::string where() const;                     ///< for errors: file, layer, class
+
+  const std::vector<LayerVariable>& variables() const { return variables_; }
+  const std::vector<std::unique_ptr<Layer>>& children() const { return children_; }
+
+  /// The inner layer of this object, made when first asked for.
+  Layer& child(const Json& object, const std::string& group);
+  Layer& part(std::string_view name, std::string_view group);
+
+  /// The variable of this name, made when first asked for. Throws Error(data) if it was made with another shape.
+  const LayerVariable& variable(const VariableSpec& spec, const Json& config);
+
+ private:
+  std::string unique_path(std::string_view variable) const;
+
+  ModelContext& context_;
+  const LayerDef* def_ = nullptr;
+  const Json* object_ = nullptr;
+  Json adapted_;  // the config in the form of Keras 3, if the file's form is older
+  std::string name_, class_name_, origin_, group_, path_;
+  Args args_;
+  bool trainable_ = true;
+  std::vector<LayerVariable> variables_;
+  std::vector<std::unique_ptr<Layer>> children_;
+};
+
+/// The tensors that a call is given.
+struct CallArguments {
+  std::vector<Traced> inputs;   ///< the positional arguments, flattened
+  std::vector<Traced> tensors;  ///< the keyword argument that LayerDef::tensors names
+};
+
+/// Calls a layer: casts floats to its dtype, carries masks, sets the origin of nodes; errors say which layer.
+Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments);
+
+/// One call of one layer, as its function sees it.
+class Call {
+ public:
+  Call(Layer& layer, Tracer& tracer, CallArguments arguments)
+      : layer_(layer), tracer_(tracer), arguments_(std::move(arguments)) {}
+
+  Layer& layer() { return layer_; }
+  const Args& args() const { return layer_.args(); }
+  Tracer& tracer() { return tracer_; }
+  Builder& builder() { return tracer_.builder; }
+  bool training() const { return tracer_.training; }
+
+  const std::vector<Traced>& inputs() const { return arguments_.inputs; }
+  const std::vector<Traced>& tensors() const { return arguments_.tensors; }
+  /// The only input. Throws Error(data) if there are several.
+  const Traced& traced_input() const;
+  const Expr& input() const { return traced_input().value; }
+  /// The only input, as a float. Throws Error(data) if its rank is another (0: any).
+  Expr float_input(int64_t rank = 0) const;
+
+  /// Numbers in [0, 1), drawn anew in every step. Requires: training().
+  Expr uniform(Shape shape);
+
+  Expr variable(const VariableSpec& spec) { return variable(layer_, spec); }
+  Expr variable(Layer& part, const VariableSpec& spec);
+  /// `x` through the activation that an argument holds: a name, a function object or a layer; null is linear.
+  Traced activate(std::string_view argument, const Expr& x);
+
+  /// Throws Error about this layer.
+  [[noreturn]] void fail(std::string message, std::string hint = {},
+                         ErrorKind kind = ErrorKind::unsupported) const;
+
+ private:
+  Layer& layer_;
+  Tracer& tracer_;
+  CallArguments arguments_;
+};
+
+/// The dtype of a config: a name or a policy object; null is f32. Throws Error(unsupported), with `where`, for policies
+/// that compute in something else than they store, or in no number.
+DType read_dtype(const Json& dtype, const std::string& where);
+
+}  // namespace keratin

@@ -1,0 +1,91 @@
+// Dense, Embedding, Masking, Dropout, Identity.
+#include "frontend/layers/tables.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+constexpr Arg kDenseArgs[] = {
+    {"units", ArgKind::count},
+    {"activation", ArgKind::any, "null"},
+    {"use_bias", ArgKind::boolean, "true"},
+};
+
+Outputs dense(Call& call) {
+  const Expr x = call.float_input();
+  if (x.rank() < 2)
+    call.fail(cat("its input is ", to_text(x.shape()), ", expected at least rank 2"), {}, ErrorKind::data);
+  const int64_t units = call.args().integer("units");
+  Expr y = matmul(x, call.variable({"kernel", {x.extent(-1), units}, "glorot_uniform"}));
+  if (call.args().boolean("use_bias")) y = y + call.variable({"bias", {units}, "zeros"});
+  return call.activate("activation", y);
+}
+
+constexpr Arg kEmbeddingArgs[] = {
+    {"input_dim", ArgKind::count},
+    {"output_dim", ArgKind::count},
+    {"mask_zero", ArgKind::boolean, "false"},
+};
+
+Outputs embedding(Call& call) {
+  const Expr indices = call.input();
+  const Expr table = call.variable(
+      {"embeddings", {call.args().integer("input_dim"), call.args().integer("output_dim")}, "uniform"});
+  const Expr rows = is_integer(indices.dtype()) ? indices : cast(indices, DType::i32);
+  Traced out =
+      Expr(call.builder(), call.builder().make(Op::gather, {table.value(), rows.value()}, GatherAttrs{}));
+  if (call.args().boolean("mask_zero")) out.mask = not_equal(indices, 0);
+  return out;
+}
+
+constexpr Arg kMaskingArgs[] = {{"mask_value", ArgKind::real, "0.0"}};
+
+/// A step counts if any of its features is not the mask value; one that does not is set to zero.
+Outputs masking(Call& call) {
+  const Expr x = call.input();
+  const Expr differs = not_equal(x, call.args().real("mask_value"));
+  const Expr kept = reduce(Op::reduce_or, differs, {-1}, true);
+  return Traced(where(kept, x, number(x, 0)), squeeze(kept, {-1}));
+}
+
+constexpr Arg kDropoutArgs[] = {
+    {"rate", ArgKind::real},
+    {"noise_shape", ArgKind::any, "null"},
+};
+
+/// The shape of the noise: an extent of 1 drops whole slices, null is the input's extent.
+Shape noise_shape(Call& call, const Expr& x) {
+  Shape shape = x.shape();
+  const Json& given = call.args().json("noise_shape");
+  if (given.is_null()) return shape;
+  if (given.size() != shape.size())
+    call.args().reject("noise_shape", cat("expected ", shape.size(), " entries"), {}, ErrorKind::data);
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (!given.at(i).is_null()) shape[i] = given.at(i).as_int();
+  return shape;
+}
+
+/// In training, elements are dropped with probability `rate` and the others scaled up.
+Outputs dropout(Call& call) {
+  const Expr x = call.input();
+  const double rate = call.args().real("rate");
+  if (rate < 0 || rate > 1)
+    call.args().reject("rate", "expected a number between 0 and 1", {}, ErrorKind::data);
+  if (!call.training() || rate == 0) return x;
+  const Expr kept = broadcast_to(greater_equal(call.uniform(noise_shape(call, x)), rate), x.shape());
+  return where(kept, x * (1 / (1 - rate)), number(x, 0));
+}
+
+Outputs identity(Call& call) { return call.input(); }
+
+constexpr LayerDef kLayers[] = {
+    {"Dense", kDenseArgs, Masks::pass, dense},      {"Embedding", kEmbeddingArgs, Masks::own, embedding},
+    {"Masking", kMaskingArgs, Masks::own, masking}, {"Dropout", kDropoutArgs, Masks::pass, dropout},
+    {"Identity", {}, Masks::pass, identity},
+};
+
+}  // namespace
+
+std::span<const LayerDef> core_layers() { return kLayers; }
+
+}  // namespace keratin

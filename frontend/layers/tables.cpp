@@ -1,0 +1,27 @@
+#include "frontend/layers/tables.h"
+
+namespace keratin {
+namespace {
+
+constexpr std::span<const LayerDef> (*kTables[])() = {
+    model_layers, core_layers,    activation_layers, conv_layers,    pool_layers,          norm_layers,
+    merge_layers, reshape_layers, recurrent_layers,  wrapper_layers, preprocessing_layers,
+};
+
+}  // namespace
+
+const LayerDef* find_layer_def(std::string_view class_name) {
+  for (const auto table : kTables)
+    for (const LayerDef& row : table())
+      if (row.class_name == class_name) return &row;
+  return nullptr;
+}
+
+std::vector<std::string_view> layer_class_names() {
+  std::vector<std::string_view> names;
+  for (const auto table : kTables)
+    for (const LayerDef& row : table()) names.push_back(row.class_name);
+  return names;
+}
+
+}  // namespace keratin

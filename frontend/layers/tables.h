@@ -1,0 +1,22 @@
+// The tables of layers, one per file of this folder.
+#pragma once
+
+#include <span>
+
+#include "frontend/layer.h"
+
+namespace keratin {
+
+std::span<const LayerDef> model_layers();
+std::span<const LayerDef> core_layers();
+std::span<const LayerDef> activation_layers();
+std::span<const LayerDef> conv_layers();
+std::span<const LayerDef> pool_layers();
+std::span<const LayerDef> norm_layers();
+std::span<const LayerDef> merge_layers();
+std::span<const LayerDef> reshape_layers();
+std::span<const LayerDef> recurrent_layers();
+std::span<const LayerDef> wrapper_layers();
+std::span<const LayerDef> preprocessing_layers();
+
+}  // namespace keratin

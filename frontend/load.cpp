@@ -1,0 +1,54 @@
+#include "frontend/load.h"
+
+#include <utility>
+
+#include "frontend/model_file.h"
+
+namespace keratin {
+namespace {
+
+/// Appends what `layer` and its inner layers made.
+void collect(const Layer& layer, const std::string& outermost, std::vector<WantedVariable>& wanted,
+             std::vector<Variable>& variables) {
+  for (size_t i = 0; i < layer.variables().size(); ++i) {
+    const LayerVariable& made = layer.variables()[i];
+    WantedVariable want{outermost, layer.group(), i, made.name, {}, made.trainable};
+    for (Dim d : made.type.shape) want.shape.push_back(d.value());
+    wanted.push_back(std::move(want));
+    variables.push_back({made.path, made.type, Role::weight, made.trainable, nullptr});
+  }
+  for (const std::unique_ptr<Layer>& child : layer.children()) collect(*child, outermost, wanted, variables);
+}
+
+/// Files may store half floats, or counters in another width.
+std::shared_ptr<const Tensor> converted(Tensor stored, DType dtype) {
+  if (stored.dtype() == dtype) return std::make_shared<const Tensor>(std::move(stored));
+  Tensor out(dtype, stored.shape());
+  for (int64_t i = 0; i < out.elements(); ++i) out.set(i, stored.get(i));
+  return std::make_shared<const Tensor>(std::move(out));
+}
+
+}  // namespace
+
+std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
+  std::vector<WantedVariable> wanted;
+  std::vector<Variable> variables;
+  for (const std::unique_ptr<Layer>& layer : model.root().children())
+    collect(*layer, layer->name(), wanted, variables);
+  std::vector<Tensor> values = file.take_weights(wanted);
+  for (size_t i = 0; i < variables.size(); ++i)
+    variables[i].data = converted(std::move(values[i]), variables[i].type.dtype);
+  return variables;
+}
+
+Module load_model(const std::string& path, const ShapeOverrides& shapes) {
+  ModelFile file = ModelFile::open(path);
+  Model model(file.config(), path, !file.keras_version().starts_with('3'), shapes);
+  Module module;
+  module.name = model.name();
+  module.functions.push_back(model.trace_predict());
+  module.variables = load_variables(model, file);
+  return module;
+}
+
+}  // namespace keratin

@@ -1,0 +1,24 @@
+// A Keras model file as a module.
+#pragma once
+
+#include <string>
+
+#include "frontend/model.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+class ModelFile;
+
+/// The module of a `.keras` or `.h5` file: the function @predict, whose params are the model's inputs and whose results its
+/// outputs, in the model's order; and its variables by Keras's paths ("lstm/lstm_cell/kernel"), with their data.
+///
+/// `shapes` fixes the extents of inputs that the file leaves free. A fixed batch stays fixed, a free one is N.
+/// Throws Error that names file, layer, class and argument: no_input or data if the file is not readable or malformed,
+/// unsupported if it is well-formed but not compiled by Keratin, usage if `shapes` does not fit.
+Module load_model(const std::string& path, const ShapeOverrides& shapes = {});
+
+/// The variables that `model` has made, in the order of its layers, with the data that `file` has for them.
+std::vector<Variable> load_variables(const Model& model, ModelFile& file);
+
+}  // namespace keratin

@@ -1,0 +1,187 @@
+#include "frontend/model.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "frontend/graph_call.h"
+#include "frontend/nodes.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+/// The first layer of a Sequential says what goes in, or the shape that it was built with does.
+struct Entry {
+  std::string name;
+  const Json* batch_shape;
+  const Json* dtype;
+};
+
+Entry entry_of(const Json& layer) {
+  const Json& config = layer["config"];
+  const Json& shape = config[config.has("batch_shape") ? "batch_shape" : "batch_input_shape"];
+  return {config["name"].as_string(), &shape, &config["dtype"]};
+}
+
+std::vector<Entry> entries_of_functional(const Json& config) {
+  std::vector<Entry> entries;
+  for (const TensorRef& ref : read_tensor_refs(config["input_layers"])) {
+    const std::vector<Json>& layers = config["layers"].items();
+    const auto found = std::find_if(layers.begin(), layers.end(), [&](const Json& layer) {
+      return layer["config"]["name"].is_string() && layer["config"]["name"].as_string() == ref.layer;
+    });
+    if (found == layers.end())
+      throw Error(ErrorKind::data,
+                  cat("input_layers names layer ", quoted(ref.layer), ", which the model does not have"));
+    entries.push_back(entry_of(*found));
+  }
+  return entries;
+}
+
+/// The dtype of an input that says none.
+const Json kAbsent;
+
+/// Keras names the input "input_layer" if the model was built by a shape alone.
+constexpr std::string_view kDefaultInput = "input_layer";
+
+std::vector<Entry> entries_of_sequential(const Json& config, const std::string& where) {
+  if (config["layers"].size() == 0) throw Error(ErrorKind::data, "the model has no layers", where);
+  const Json& first = config["layers"].at(0);
+  if (first["class_name"].as_string() == "InputLayer") return {entry_of(first)};
+  const Entry entry = entry_of(first);
+  if (!entry.batch_shape->is_null()) return {{cat(entry.name, "_input"), entry.batch_shape, &kAbsent}};
+  const Json& built = config["build_input_shape"];
+  if (built.is_null())
+    throw Error(ErrorKind::unsupported, "the model was saved before it knew its input's shape", where,
+                "begin it with keras.Input(shape), or call it once, and save it again");
+  return {{std::string(kDefaultInput), &built, &kAbsent}};
+}
+
+/// The batch that some input fixes, or N.
+Dim batch_of(const std::vector<Entry>& entries, const std::string& where) {
+  std::optional<int64_t> fixed;
+  for (const Entry& entry : entries) {
+    const Json& batch = entry.batch_shape->at(0);
+    if (batch.is_null()) continue;
+    if (fixed && *fixed != batch.as_int())
+      throw Error(ErrorKind::data, cat("inputs have batches of ", *fixed, " and ", batch.as_int()), where);
+    fixed = batch.as_int();
+  }
+  return fixed ? Dim(*fixed) : Dim::batch();
+}
+
+/// "28,28,1" with a question mark for what is free.
+std::string spell_shape(const Json& batch_shape) {
+  std::vector<std::string> texts;
+  for (size_t i = 1; i < batch_shape.size(); ++i)
+    texts.push_back(batch_shape.at(i).is_null() ? std::string("?") : to_text(batch_shape.at(i).as_int()));
+  return join(texts, ",");
+}
+
+Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, const std::string& where) {
+  const auto given = shapes.find(entry.name);
+  const size_t rank = entry.batch_shape->size();
+  if (given != shapes.end() && given->second.size() + 1 != rank)
+    throw Error(ErrorKind::usage,
+                cat("--shape ", entry.name, "= has ", given->second.size(), " extents, but the input has ",
+                    rank - 1, " after the batch: ", spell_shape(*entry.batch_shape)),
+                where);
+  Shape shape{batch};
+  for (size_t i = 1; i < rank; ++i) {
+    const Json& stored = entry.batch_shape->at(i);
+    if (given != shapes.end()) {
+      const int64_t extent = given->second[i - 1];
+      if (extent < 1 || (!stored.is_null() && stored.as_int() != extent))
+        throw Error(ErrorKind::usage,
+                    cat("--shape ", entry.name, "= does not fit the input, which is ",
+                        spell_shape(*entry.batch_shape)),
+                    where);
+      shape.push_back(extent);
+    } else if (stored.is_null()) {
+      throw Error(
+          ErrorKind::unsupported,
+          cat("input ", quoted(entry.name), " has a free extent: ", spell_shape(*entry.batch_shape)), where,
+          cat("fix it with --shape ", entry.name, "=", spell_shape(*entry.batch_shape), ", numbers for all"));
+    } else if (stored.as_int() < 0) {
+      throw Error(ErrorKind::data, cat("input ", quoted(entry.name), " has a negative extent"), where);
+    } else {
+      shape.push_back(stored.as_int());
+    }
+  }
+  return shape;
+}
+
+}  // namespace
+
+Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes)
+    : context_{std::move(file), keras2, {}} {
+  root_ = std::make_unique<Layer>(context_, config, nullptr, "");
+  if (!root_->def()->is_model)
+    throw Error(ErrorKind::unsupported, "the file holds a single layer, not a model", root_->where());
+  read_inputs(shapes);
+}
+
+void Model::read_inputs(const ShapeOverrides& shapes) {
+  const Json& config = root_->args().config();
+  const std::string where = root_->where();
+  try {
+    const std::vector<Entry> entries = root_->class_name() == "Sequential"
+                                           ? entries_of_sequential(config, where)
+                                           : entries_of_functional(config);
+    const Dim batch = batch_of(entries, where);
+    for (const Entry& entry : entries)
+      inputs_.push_back(
+          {entry.name, Type(read_dtype(*entry.dtype, cat(where, ", input ", quoted(entry.name))),
+                            input_shape(entry, batch, shapes, where))});
+  } catch (const Error& error) {
+    if (!error.where().empty()) throw;
+    throw error.within(where);
+  }
+  for (const auto& [name, extents] : shapes) {
+    if (std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& input) { return input.name == name; }))
+      continue;
+    std::vector<std::string> names;
+    for (const Input& input : inputs_) names.push_back(input.name);
+    throw Error(ErrorKind::usage,
+                cat("--shape names the input ", quoted(name), ", which the model does not have"), where,
+                cat("its inputs are ", join(names, ", ")));
+  }
+}
+
+Outputs Model::call(Tracer& tracer, std::vector<Traced> inputs) {
+  return call_layer(*root_, tracer, {.inputs = std::move(inputs)});
+}
+
+std::vector<std::string> Model::output_names() const {
+  const Json& config = root_->args().config();
+  std::vector<std::string> names;
+  if (root_->class_name() == "Sequential") {
+    names.push_back(config["layers"].at(config["layers"].size() - 1)["config"]["name"].as_string());
+  } else {
+    for (const TensorRef& ref : read_tensor_refs(config["output_layers"])) names.push_back(ref.layer);
+  }
+  std::vector<std::string> unique = names;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (std::count(names.begin(), names.end(), names[i]) > 1) unique[i] = cat(names[i], "__", i);
+  return unique;
+}
+
+Function Model::trace_predict() {
+  Builder builder("predict");
+  Tracer tracer{builder};
+  std::vector<Traced> inputs;
+  for (const Input& input : inputs_)
+    inputs.emplace_back(Expr(builder, builder.param(input.name, input.type)));
+  const Outputs outputs = call(tracer, std::move(inputs));
+  const std::vector<std::string> names = output_names();
+  if (names.size() != outputs.size())
+    throw Error(ErrorKind::unsupported,
+                cat("its last layer has ", outputs.size(), " outputs, expected ", names.size()),
+                root_->where());
+  for (size_t i = 0; i < outputs.size(); ++i) builder.result(names[i], outputs[i].value.value());
+  return builder.finish();
+}
+
+}  // namespace keratin

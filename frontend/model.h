@@ -1,0 +1,55 @@
+// Models as layers: Sequential and Functional, nested to any depth.
+//
+// A Functional's config is a graph of calls. Each layer lists its calls ("inbound_nodes"), and an argument of a call
+// names a layer, which of its calls, and which tensor of that call. Calls are traced when an output first needs them, so
+// the file's order does not matter. Keras 3 writes calls as {"args", "kwargs"}, Keras 2 as lists of [layer, call, tensor,
+// kwargs]; both become the same `Node`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "frontend/layer.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+/// The extents of an input after the batch, by the input's name: what `--shape NAME=d1,d2,…` gives.
+using ShapeOverrides = std::map<std::string, std::vector<int64_t>>;
+
+/// A model that can be traced: a tree of layers with the variables they made so far.
+class Model {
+ public:
+  /// `config` must outlive the model. Throws Error if this is no model or something in it is not supported.
+  Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes);
+
+  /// One input or output of the model.
+  struct Input {
+    std::string name;
+    Type type;
+  };
+  const std::vector<Input>& inputs() const { return inputs_; }
+
+  /// Calls the model on `inputs`: one value for each of inputs(). Outputs are in the model's order.
+  Outputs call(Tracer& tracer, std::vector<Traced> inputs);
+  /// What outputs are called: the layer or operation that makes them, and "NAME__i" (i the place among all outputs) if several come
+  /// from one.
+  std::vector<std::string> output_names() const;
+
+  /// The function @predict.
+  Function trace_predict();
+
+  const Layer& root() const { return *root_; }
+  const std::string& name() const { return root_->name(); }
+
+ private:
+  void read_inputs(const ShapeOverrides& shapes);
+
+  ModelContext context_;
+  std::unique_ptr<Layer> root_;
+  std::vector<Input> inputs_;
+};
+
+}  // namespace keratin
