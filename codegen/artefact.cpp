@@ -77,26 +77,6 @@ class Image {
   std::vector<std::byte> bytes_;
 };
 
-/// `module` with one program and what it needs.
-KernelModule only(const KernelModule& module, const Program& program) {
-  KernelModule result;
-  result.name = module.name;
-  result.programs.push_back(program);
-  std::map<uint32_t, uint32_t> moved;
-  for (Launch& launch : result.programs[0].launches) {
-    const auto [entry, is_new] =
-        moved.try_emplace(launch.kernel, static_cast<uint32_t>(result.kernels.size()));
-    if (is_new) result.kernels.push_back(module.kernels[launch.kernel]);
-    launch.kernel = entry->second;
-  }
-  std::set<std::string> used;
-  for (const ProgramBuffer& buffer : program.buffers)
-    if (buffer.storage == Storage::variable) used.insert(buffer.name);
-  for (const Variable& variable : module.variables)
-    if (used.contains(variable.name)) result.variables.push_back(variable);
-  return result;
-}
-
 void refuse_other_symbols(const Program& program) {
   for (const ProgramBuffer& buffer : program.buffers)
     for (const Dim dim : buffer.shape)
@@ -146,6 +126,25 @@ const Program& artefact_program(const KernelModule& module) {
               cat("its functions are: ", join(names, ", ")));
 }
 
+KernelModule extract_program(const KernelModule& module, const Program& program) {
+  KernelModule result;
+  result.name = module.name;
+  result.programs.push_back(program);
+  std::map<uint32_t, uint32_t> moved;
+  for (Launch& launch : result.programs[0].launches) {
+    const auto [entry, is_new] =
+        moved.try_emplace(launch.kernel, static_cast<uint32_t>(result.kernels.size()));
+    if (is_new) result.kernels.push_back(module.kernels[launch.kernel]);
+    launch.kernel = entry->second;
+  }
+  std::set<std::string> used;
+  for (const ProgramBuffer& buffer : program.buffers)
+    if (buffer.storage == Storage::variable) used.insert(buffer.name);
+  for (const Variable& variable : module.variables)
+    if (used.contains(variable.name)) result.variables.push_back(variable);
+  return result;
+}
+
 int64_t fixed_batch(const Program& program) {
   for (const ProgramBuffer& buffer : program.buffers)
     for (const Dim dim : buffer.shape)
@@ -162,7 +161,7 @@ void write_artefact(const KernelModule& whole, const Target& target, const Artef
   if (kind != ".so" && kind != ".o" && kind != ".a")
     throw Error(ErrorKind::usage, "an artefact's name ends in .so, .o or .a", path_text);
 
-  const KernelModule module = only(whole, artefact_program(whole));
+  const KernelModule module = extract_program(whole, artefact_program(whole));
   refuse_other_symbols(module.programs[0]);
   const ScratchFolder scratch(fs::absolute(path));
 

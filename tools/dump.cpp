@@ -1,0 +1,122 @@
+// keratin dump: what a model becomes on its way to machine code.
+#include <cstdio>
+#include <optional>
+
+#include "codegen/artefact.h"
+#include "codegen/emit.h"
+#include "frontend/file.h"
+#include "ir/error.h"
+#include "ir/text.h"
+#include "ir/text_format.h"
+#include "passes/pass.h"
+#include "passes/pipeline.h"
+#include "tools/dot.h"
+#include "tools/kernels.h"
+#include "tools/model_source.h"
+
+namespace keratin {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"MODEL", "MODEL", "a Keras file or folder, or IR text (.kir)", true},
+    {"--stage", "STAGE", "graph (the default), loops, llvm or asm"},
+    {"--after", "PASS", "the graph after this pass; otherwise as it is read"},
+    {"--func", "NAME", "only this function"},
+    {"--dot", "", "the graph for Graphviz"},
+    {"-o,--output", "FILE",
+     "write to FILE instead of standard output; a graph's arrays go\nto FILE.safetensors"},
+    {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    {"--cpu", "CPU", "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, …"},
+    {"--target", "TRIPLE", "another machine, as LLVM names it"},
+    {"--check-bounds", "", "with a check of every memory access"},
+};
+
+/// `module` as it is after the pass `name`.
+Module after_pass(const Module& module, const std::string& name) {
+  find_pass(name);
+  std::optional<Module> found;
+  PipelineOptions options;
+  options.after = [&](std::string_view pass, const Module& current) {
+    if (pass == name) found = clone(current);
+  };
+  optimize(module, options);
+  return std::move(*found);
+}
+
+/// The functions that `--func` selects; all without it.
+std::vector<const Function*> selected(const Module& module, const Arguments& arguments) {
+  if (arguments.has("func")) return {&module.function(arguments.get("func"))};
+  std::vector<const Function*> all;
+  for (const Function& function : module.functions) all.push_back(&function);
+  return all;
+}
+
+std::string graph_text(const Module& module, const Arguments& arguments) {
+  std::string text;
+  if (!arguments.has("dot") && !arguments.has("func")) return print(module);
+  for (const Function* function : selected(module, arguments))
+    text += arguments.has("dot") ? dot_text(*function) : print(*function);
+  return text;
+}
+
+const Program& program_of(const KernelModule& module, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Program& program : module.programs) {
+    if (program.name == name) return program;
+    names.push_back(program.name);
+  }
+  throw Error(ErrorKind::usage, cat("no function is called '", name, "'"), "--func",
+              cat("functions are: ", join(names, ", ")));
+}
+
+std::string code_text(const std::string& stage, const Module& module, const Arguments& arguments) {
+  const Target target = target_of(arguments);
+  KernelModule kernels = compile_kernels(module, target);
+  if (arguments.has("func")) kernels = extract_program(kernels, program_of(kernels, arguments.get("func")));
+  EmitOptions options;
+  options.check_bounds = arguments.has("check-bounds");
+  if (stage == "loops") return print(kernels);
+  return stage == "llvm" ? llvm_text(kernels, target, options) : assembly_text(kernels, target, options);
+}
+
+int run(const Arguments& arguments) {
+  const std::string stage = arguments.get("stage", "graph");
+  if (stage != "graph" && stage != "loops" && stage != "llvm" && stage != "asm")
+    throw Error(ErrorKind::usage, cat("'", stage, "' is no stage"), "--stage",
+                "stages are graph, loops, llvm, asm");
+  if (stage != "graph" && (arguments.has("dot") || arguments.has("after")))
+    throw Error(ErrorKind::usage, "--dot and --after are for graphs", cat("--stage ", stage));
+
+  Module module = read_model(arguments);
+  if (arguments.has("after")) module = after_pass(module, arguments.get("after"));
+  const std::string output = arguments.get("output");
+  if (stage == "graph" && !output.empty() && !arguments.has("dot") && !arguments.has("func")) {
+    write_model(module, output);
+    return 0;
+  }
+  const std::string text =
+      stage == "graph" ? graph_text(module, arguments) : code_text(stage, module, arguments);
+  if (output.empty())
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  else
+    write_file(output, text);
+  return 0;
+}
+
+}  // namespace
+
+constinit const Command kDumpCommand{
+    .name = "dump",
+    .summary = "Prints a model at any stage of its compilation.",
+    .examples =
+        "  keratin dump mnist.keras                       the graph as read\n"
+        "  keratin dump mnist.keras --after fuse          the graph as it is handed to code generation\n"
+        "  keratin dump mnist.keras --stage loops         the kernels\n"
+        "  keratin dump mnist.keras --stage asm --cpu x86-64-v3\n"
+        "  keratin dump mnist.keras -o mnist.kir          IR text and mnist.kir.safetensors, to run or change\n"
+        "  keratin dump mnist.keras --dot | dot -Tsvg > mnist.svg\n",
+    .options = kOptions,
+    .run = run,
+};
+
+}  // namespace keratin
