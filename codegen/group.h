@@ -1,0 +1,57 @@
+// A fusion's region becomes a kernel: choice of loops for each kind of region.
+#pragma once
+
+#include "codegen/kernel.h"
+#include "codegen/target.h"
+#include "codegen/values.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+/// The kernel of a region. Its parameters are the region's params (mode in), then its results (mode out).
+/// Throws Error(unsupported) if the region holds something that has no lowering.
+Kernel lower_region(const Function& region, const std::string& name, const Target& target);
+
+/// A region being lowered: shared by the files lower_*.cpp.
+struct RegionLowering {
+  const Function& region;
+  KernelWriter writer;
+  Values values;
+  std::vector<BufferId> outputs;  ///< by result
+
+  RegionLowering(const Function& region, const std::string& name, const Target& target);
+
+  /// A parallel loop over an axis, cut into pieces of `block`: the range [low, high) of the piece.
+  std::pair<Index, Index> par_range(const std::string& name, Dim extent, int64_t block);
+  /// A parallel loop over all of an axis.
+  Index par_index(const std::string& name, Dim extent);
+  /// The lesser of two bounds, as an index.
+  Index smaller(const Index& a, const Index& b, Interval range);
+
+  /// Vectors for elements of the widest dtype in the region.
+  int lanes() const;
+  /// Evaluates all results at a point, then stores them.
+  void store_results(const std::vector<uint32_t>& results, const Point& point);
+  /// The same for results in panels: where `inside` does not hold, zeros are stored.
+  void store_panels(const std::vector<uint32_t>& results, const Point& point, const Guard& inside);
+};
+
+/// Writes with vectors if that is asked for and possible, else with scalars.
+void vectorize_or_not(KernelWriter& writer, bool vectors, const std::function<void(bool)>& write);
+
+/// The loops over a block of elements: for every point of `shape` (vectors along one axis where that works), `body`.
+void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
+                   const std::function<void(const Point&)>& body);
+
+// One file each.
+Kernel lower_elements(const Function& region, const std::string& name,
+                      const Target& target);  ///< all results of one shape
+void lower_rows(RegionLowering& lowering);    ///< lower_rows.cpp: stages that share a loop over rows
+void lower_contraction(RegionLowering& lowering, const Node& contraction);  ///< lower_contraction.cpp
+void lower_scan(RegionLowering& lowering, const Node& scan);                ///< lower_scan.cpp
+void lower_order(RegionLowering& lowering,
+                 const Node& node);  ///< lower_order.cpp: sort, top_k, cumsum, cumprod
+void lower_scatter(RegionLowering& lowering,
+                   const Node& node);  ///< lower_scatter.cpp: scatter_add, pool_max_grad
+
+}  // namespace keratin

@@ -1,0 +1,123 @@
+#include "codegen/kernel_inline.h"
+
+#include <map>
+
+#include "ir/error.h"
+
+namespace keratin {
+
+namespace {
+
+/// Copies statements, giving everything that they name its place in the outer kernel.
+class Inliner {
+ public:
+  Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices)
+      : writer_(writer), inner_(inner), slices_(std::move(slices)) {
+    for (size_t i = slices_.size(); i < inner.buffers.size(); ++i)
+      slices_.push_back({add_buffer(writer.kernel, inner.buffers[i]), -1, {}});
+    for (const KernelVar& variable : inner.variables)
+      variables_.push_back(add_variable(writer.kernel, variable.name, variable.dtype, variable.lanes));
+    for (const Accumulator& accumulator : inner.accumulators)
+      accumulators_.push_back(add_accumulator(writer.kernel, accumulator));
+  }
+
+  void run() { emit_par(0); }
+
+ private:
+  void emit_par(size_t depth) {
+    if (depth == inner_.par.size()) {
+      for (Stmt& statement : block(inner_.body)) writer_.emit(std::move(statement));
+      return;
+    }
+    const ParLoop& par = inner_.par[depth];
+    Block body = writer_.collect([&] { emit_par(depth + 1); });
+    writer_.emit(
+        for_stmt(variables_[par.variable], 0, index(par.extent), 1, LoopKind::serial, std::move(body)));
+  }
+
+  Index index(const Index& from) const {
+    // All variables at once: an outer number may also be an inner one.
+    Index to(from.constant());
+    for (const auto& [atom, coefficient] : from.terms()) {
+      switch (atom.kind) {
+        case Index::Atom::Kind::variable:
+          to += Index::variable(variables_[atom.variable]) * coefficient;
+          break;
+        case Index::Atom::Kind::div: to += floor_div(index(*atom.inner), atom.by, {}) * coefficient; break;
+        case Index::Atom::Kind::mod: to += modulo(index(*atom.inner), atom.by, {}) * coefficient; break;
+      }
+    }
+    return to;
+  }
+
+  std::vector<Index> indices(std::vector<Index> list) const {
+    for (Index& i : list) i = index(i);
+    return list;
+  }
+
+  Access access(Access from) const {
+    const BufferSlice& slice = slices_[from.buffer];
+    from.buffer = slice.buffer;
+    from.at = indices(std::move(from.at));
+    from.guard = indices(std::move(from.guard));
+    if (from.first) from.first = index(*from.first);
+    if (from.limit) from.limit = index(*from.limit);
+    if (slice.axis >= 0) {
+      from.at.insert(from.at.begin() + slice.axis, slice.step);
+      if (from.lane_axis >= slice.axis) ++from.lane_axis;
+    }
+    return from;
+  }
+
+  ExprRef expr(const ExprRef& from) {
+    if (!from) return from;
+    if (auto known = exprs_.find(from.get()); known != exprs_.end()) return known->second;
+    Expr to = *from;
+    for (ExprRef& arg : to.args) arg = expr(arg);
+    if (to.kind == ExprKind::index) to.index = index(to.index);
+    if (to.kind == ExprKind::load) to.access = access(std::move(to.access));
+    if (to.kind == ExprKind::acc) {
+      to.acc = accumulators_[to.acc];
+      to.at = indices(std::move(to.at));
+    }
+    if (to.kind == ExprKind::let) to.variable = variables_[to.variable];
+    return exprs_[from.get()] = std::make_shared<const Expr>(std::move(to));
+  }
+
+  Block block(const Block& from) {
+    Block to;
+    for (const Stmt& statement : from) to.push_back(stmt(statement));
+    return to;
+  }
+
+  Stmt stmt(Stmt s) {
+    if (s.kind == StmtKind::for_ || s.kind == StmtKind::let) s.variable = variables_[s.variable];
+    if (s.kind == StmtKind::for_) {
+      s.low = index(s.low);
+      s.high = index(s.high);
+    }
+    if (s.kind == StmtKind::acc || s.kind == StmtKind::set) s.acc = accumulators_[s.acc];
+    if (s.kind == StmtKind::store) s.access = access(std::move(s.access));
+    s.guard = indices(std::move(s.guard));
+    s.at = indices(std::move(s.at));
+    s.value = expr(s.value);
+    s.body = block(s.body);
+    s.otherwise = block(s.otherwise);
+    return s;
+  }
+
+  KernelWriter& writer_;
+  const Kernel& inner_;
+  std::vector<BufferSlice> slices_;
+  std::vector<VarId> variables_;
+  std::vector<AccId> accumulators_;
+  std::map<const Expr*, ExprRef> exprs_;
+};
+
+}  // namespace
+
+void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices) {
+  Inliner(writer, inner, slices).run();
+}
+
+}  // namespace keratin

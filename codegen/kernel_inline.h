@@ -1,0 +1,22 @@
+// One kernel inside another: how a loop over time runs the kernels of its body.
+#pragma once
+
+#include <vector>
+
+#include "codegen/values.h"
+
+namespace keratin {
+
+/// What an inner kernel's buffer is outside: `buffer`, of which the inner kernel sees the slice at `step` along `axis`
+/// (axis -1: all of it).
+struct BufferSlice {
+  BufferId buffer = 0;
+  int64_t axis = -1;
+  Index step;
+};
+
+/// Emits the inner kernel's body, its parallel loops as plain ones. `slices` are its parameters; its tiles become the
+/// outer kernel's.
+void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices);
+
+}  // namespace keratin

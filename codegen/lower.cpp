@@ -1,0 +1,238 @@
+// Modules to kernel modules: one kernel per fusion, one program per function.
+//
+// A fusion's result is computed straight into where it is wanted: an output, a variable that it updates (if nothing after
+// it reads the old value, and it reads it element by element itself), or else the workspace. What is wanted in two places,
+// or is no fusion's result, is copied by a kernel of its own at the end.
+#include "codegen/lower.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "codegen/group.h"
+#include "ir/builder.h"
+#include "ir/error.h"
+#include "ir/text.h"
+#include "passes/memory_plan.h"
+
+namespace keratin {
+
+namespace {
+
+bool before(const Value& a, const Value& b) {
+  return std::pair(a.node->index, a.result) < std::pair(b.node->index, b.result);
+}
+
+/// A value without the views around it: what the memory belongs to.
+Value storage_of(Value value) {
+  while (value.node->op == Op::reshape) value = value.node->operands[0];
+  return value;
+}
+
+class ProgramWriter {
+ public:
+  ProgramWriter(KernelModule& out, const Module& module, const Function& function, const Target& target)
+      : out_(out), module_(module), function_(function), target_(target) {}
+
+  void run() {
+    program_.name = function_.name;
+    for (const Node* param : function_.params) {
+      const uint32_t id = add_buffer(param->as<NameAttrs>().name, param->type(), Storage::input);
+      program_.inputs.push_back(id);
+      buffers_[param->value()] = id;
+    }
+    for (const Result& result : function_.results)
+      program_.outputs.push_back(add_buffer(result.name, result.value.type(), Storage::output));
+    choose_places();
+    for (const auto& node : function_.nodes)
+      if (node->op == Op::fusion) launch_fusion(*node);
+    copy_updates();
+    for (size_t i = 0; i < function_.results.size(); ++i)
+      if (!placed_results_.contains(i)) copy(function_.results[i].value, program_.outputs[i]);
+    plan_workspace();
+    out_.programs.push_back(std::move(program_));
+  }
+
+ private:
+  uint32_t add_buffer(const std::string& name, const Type& type, Storage storage) {
+    program_.buffers.push_back({name, type.dtype, type.physical_shape(), storage, {}});
+    return static_cast<uint32_t>(program_.buffers.size()) - 1;
+  }
+
+  uint32_t variable_buffer(const std::string& name, const Type& type) {
+    auto [found, added] = variables_.try_emplace(name, 0);
+    if (added) found->second = add_buffer(name, type, Storage::variable);
+    return found->second;
+  }
+
+  uint32_t workspace_buffer(const Type& type) {
+    return add_buffer(cat("t", temporaries_++), type, Storage::workspace);
+  }
+
+  /// Gives results and updated variables their buffers as early as that is right.
+  void choose_places() {
+    for (size_t i = 0; i < function_.results.size(); ++i) {
+      const Value value = storage_of(function_.results[i].value);
+      if (value.node->op != Op::fusion || buffers_.contains(value)) continue;
+      buffers_[value] = program_.outputs[i];
+      placed_results_.insert(i);
+    }
+    for (const Update& update : function_.updates) {
+      const Value value = storage_of(update.value);
+      if (value.node->op != Op::fusion || buffers_.contains(value) ||
+          !may_overwrite(update.variable, *value.node))
+        continue;
+      buffers_[value] = variable_buffer(update.variable, update.value.type());
+      placed_updates_.insert(update.variable);
+    }
+  }
+
+  /// True if the fusion may store into the variable while it still holds its old value.
+  bool may_overwrite(const std::string& variable, const Node& fusion) const {
+    auto reads = [&](Value value) {
+      const Value source = storage_of(value);
+      return source.node->op == Op::var && source.node->as<NameAttrs>().name == variable;
+    };
+    for (const auto& node : function_.nodes) {
+      if (node->op != Op::fusion) continue;
+      for (size_t i = 0; i < node->operands.size(); ++i) {
+        if (!reads(node->operands[i]) || node->index < fusion.index) continue;
+        if (node.get() != &fusion || !is_elementwise(*fusion.body)) return false;
+      }
+    }
+    for (const Result& result : function_.results)
+      if (reads(result.value)) return false;
+    for (const Update& update : function_.updates)
+      if (update.variable != variable && reads(update.value)) return false;
+    return true;
+  }
+
+  /// True if element i of every result depends on elements i of the parameters alone.
+  static bool is_elementwise(const Function& region) {
+    const Type& type = region.results[0].value.type();
+    return std::all_of(region.nodes.begin(), region.nodes.end(), [&](const auto& node) {
+      const bool plain =
+          node->op == Op::param || node->op == Op::constant || family_of(node->op) == Family::pointwise;
+      return plain && node->type().shape == type.shape && node->type().layout == type.layout;
+    });
+  }
+
+  uint32_t buffer_of(Value value) {
+    value = storage_of(value);
+    if (auto found = buffers_.find(value); found != buffers_.end()) return found->second;
+    if (value.node->op == Op::var) return variable_buffer(value.node->as<NameAttrs>().name, value.type());
+    KERATIN_CHECK(value.node->op == Op::constant, "every other value has its buffer");
+    const uint32_t id = buffers_[value] = workspace_buffer(value.type());
+    copy(value, id);
+    return id;
+  }
+
+  void launch_fusion(const Node& fusion) {
+    std::vector<uint32_t> args;
+    for (Value operand : fusion.operands) args.push_back(buffer_of(operand));
+    for (uint32_t i = 0; i < fusion.types.size(); ++i) {
+      const Value value = fusion.value(i);
+      if (!buffers_.contains(value)) buffers_[value] = workspace_buffer(fusion.types[i]);
+      args.push_back(buffers_[value]);
+    }
+    launch(*fusion.body, std::move(args));
+  }
+
+  void launch(const Function& region, std::vector<uint32_t> args) {
+    Kernel kernel = lower_region(region, cat(function_.name, ".", program_.launches.size()), target_);
+    // What the kernel needs beyond its parameters and results is workspace.
+    for (const KernelBuffer& buffer : kernel.buffers)
+      if (buffer.mode != Mode::tile && &buffer - kernel.buffers.data() >= static_cast<ptrdiff_t>(args.size()))
+        args.push_back(workspace_buffer(Type(buffer.dtype, buffer.shape)));
+    program_.launches.push_back({static_cast<uint32_t>(out_.kernels.size()), std::move(args)});
+    out_.kernels.push_back(std::move(kernel));
+  }
+
+  /// A kernel that stores a value, of which there is a buffer or which is a constant, in another buffer.
+  void copy(Value value, uint32_t to) {
+    Builder builder;
+    const Value source = storage_of(value);
+    std::vector<uint32_t> args;
+    if (source.node->op == Op::constant) {
+      builder.result("to", builder.constant(source.node->as<ConstantAttrs>().splat, value.shape()));
+    } else {
+      builder.result("to", builder.param("from", value.type()));
+      args.push_back(buffer_of(value));
+    }
+    args.push_back(to);
+    launch(builder.finish(), std::move(args));
+  }
+
+  /// Updates that no fusion could store in place. Those that read variables are set aside first.
+  void copy_updates() {
+    std::vector<std::pair<const Update*, Value>> late;
+    std::map<std::string, uint32_t> aside;
+    for (const Update& update : function_.updates) {
+      if (placed_updates_.contains(update.variable)) continue;
+      const Value source = storage_of(update.value);
+      if (source.node->op != Op::var) continue;
+      const uint32_t id = workspace_buffer(update.value.type());
+      copy(update.value, id);
+      aside[update.variable] = id;
+    }
+    for (const Update& update : function_.updates) {
+      if (placed_updates_.contains(update.variable)) continue;
+      const uint32_t to = variable_buffer(update.variable, update.value.type());
+      if (!aside.contains(update.variable)) {
+        copy(update.value, to);
+        continue;
+      }
+      Builder builder;
+      builder.result("to", builder.param("from", update.value.type()));
+      launch(builder.finish(), {aside[update.variable], to});
+    }
+  }
+
+  void plan_workspace() {
+    std::vector<uint32_t> planned;
+    std::vector<Lifetime> lifetimes;
+    std::map<uint32_t, size_t> index;
+    for (uint32_t i = 0; i < program_.buffers.size(); ++i) {
+      const ProgramBuffer& buffer = program_.buffers[i];
+      if (buffer.storage != Storage::workspace) continue;
+      index[i] = lifetimes.size();
+      planned.push_back(i);
+      lifetimes.push_back(
+          {static_cast<int64_t>(program_.launches.size()), -1, Type(buffer.dtype, buffer.shape).bytes()});
+    }
+    for (size_t step = 0; step < program_.launches.size(); ++step) {
+      for (uint32_t arg : program_.launches[step].args) {
+        if (!index.contains(arg)) continue;
+        Lifetime& lifetime = lifetimes[index[arg]];
+        lifetime.first = std::min<int64_t>(lifetime.first, step);
+        lifetime.last = std::max<int64_t>(lifetime.last, step);
+      }
+    }
+    const MemoryPlan plan = plan_memory(lifetimes);
+    for (size_t i = 0; i < planned.size(); ++i) program_.buffers[planned[i]].offset = plan.offsets[i];
+    program_.workspace = plan.total;
+  }
+
+  KernelModule& out_;
+  const Module& module_;
+  const Function& function_;
+  const Target& target_;
+  Program program_;
+  int64_t temporaries_ = 0;
+  std::map<Value, uint32_t, decltype(&before)> buffers_{before};  // by storage_of
+  std::map<std::string, uint32_t> variables_;
+  std::set<size_t> placed_results_;
+  std::set<std::string> placed_updates_;
+};
+
+}  // namespace
+
+KernelModule lower(const Module& module, const Target& target) {
+  KernelModule out;
+  out.name = module.name;
+  out.variables = module.variables;
+  for (const Function& function : module.functions) ProgramWriter(out, module, function, target).run();
+  return out;
+}
+
+}  // namespace keratin

@@ -1,0 +1,164 @@
+// Regions whose results all have one shape: a loop over its elements.
+//
+// A region of pointwise ops alone is flattened first: its arrays are then long vectors, whatever their rank.
+#include <algorithm>
+
+#include "codegen/group.h"
+#include "ir/builder.h"
+#include "ir/error.h"
+#include "passes/traits.h"
+
+namespace keratin {
+
+namespace {
+
+constexpr int64_t kPieceElements = 8192;  // what one piece of work is: some microseconds
+
+/// The region with all shapes collapsed into one axis, if it is pointwise throughout.
+std::optional<Function> flattened(const Function& region) {
+  const Shape& shape = region.results[0].value.shape();
+  const auto length = as_dim(Size::product(shape));
+  if (!length || shape.size() < 2) return std::nullopt;
+  const Layout layout = region.results[0].value.type().layout;
+  if (!layout.is_row_major()) return std::nullopt;
+  for (const auto& node : region.nodes) {
+    const bool constant = node->op == Op::constant && !node->as<ConstantAttrs>().data;
+    if (!constant && node->op != Op::param && family_of(node->op) != Family::pointwise) return std::nullopt;
+    if (node->type().shape != shape || node->type().layout != layout) return std::nullopt;
+  }
+  Builder builder({}, Builder::Mode::verbatim);
+  std::vector<Value> mapped(region.nodes.size());
+  for (const auto& node : region.nodes) {
+    builder.set_origin(node->origin);
+    std::vector<Value> operands;
+    for (Value operand : node->operands) operands.push_back(mapped[operand.node->index]);
+    if (node->op == Op::param)
+      mapped[node->index] = builder.param(node->as<NameAttrs>().name, Type(node->type().dtype, {*length}));
+    else if (node->op == Op::constant)
+      mapped[node->index] = builder.constant(node->as<ConstantAttrs>().splat, {*length});
+    else
+      mapped[node->index] = builder.make(node->op, operands, node->attrs);
+  }
+  for (const Result& result : region.results) builder.result(result.name, mapped[result.value.node->index]);
+  return builder.finish();
+}
+
+/// How many axes, from the first, are parallel, and in blocks of how many along the last of them.
+struct Cut {
+  size_t axes = 0;
+  int64_t block = 1;
+};
+Cut cut(const Shape& shape) {
+  Cut cut;
+  Size rest = Size::product(shape);
+  while (cut.axes < shape.size() && !(rest.is_static() && rest.value() <= kPieceElements)) {
+    ++cut.axes;
+    rest = Size::product(Shape(shape.begin() + cut.axes, shape.end()));
+  }
+  if (cut.axes > 0 && rest.is_static())
+    cut.block = std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, rest.value()));
+  return cut;
+}
+
+/// Loops over the axes from `axis` on, the last axis longer than 1 in vectors.
+void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, int vector_axis, int lanes,
+                Point& point, const std::pair<Index, Index>* range,
+                const std::function<void(const Point&)>& body) {
+  if (axis == shape.size()) return body(point);
+  KernelWriter& writer = lowering.writer;
+  const Index low = range ? range->first : Index(0);
+  const Index high = range ? range->second : Index(Size(shape[axis]));
+  auto inner = [&](const Index& index) {
+    point.push_back(index);
+    axis_loops(lowering, shape, axis + 1, vector_axis, lanes, point, nullptr, body);
+    point.pop_back();
+  };
+  if (static_cast<int>(axis) != vector_axis || lanes == 1) {
+    writer.loop("i", low, high, 1, LoopKind::serial, inner);
+    return;
+  }
+  const Index whole = low + floor_div(high - low, lanes, writer.ranges) * lanes;
+  const VarId lane = writer.variable("lane", {0, lanes - 1});
+  lowering.values.with_lanes(lane, lanes, [&] {
+    writer.loop("j", low, whole, lanes, LoopKind::serial,
+                [&](const Index& j) { inner(j + Index::variable(lane)); });
+    writer.loop("j", whole, high, lanes, LoopKind::serial, [&](const Index& j) {
+      const auto guard = writer.simplify({high - 1 - j - Index::variable(lane)});
+      if (guard) lowering.values.with_guard(*guard, [&] { inner(j + Index::variable(lane)); });
+    });
+  });
+}
+
+int last_long_axis(const Shape& shape) {
+  for (size_t i = shape.size(); i-- > 0;)
+    if (!shape[i].is(1)) return static_cast<int>(i);
+  return -1;
+}
+
+int fitting_lanes(int lanes, Dim extent) {
+  while (lanes > 1 && extent.is_static() && lanes / 2 >= extent.coef) lanes /= 2;
+  return lanes;
+}
+
+/// All results at the elements of `region`'s shape. The physical axes are walked; `logical` makes the point of them.
+void lower_flat(RegionLowering& lowering) {
+  const Function& region = lowering.region;
+  const Type& type = region.results[0].value.type();
+  const Shape shape = type.physical_shape();
+  std::vector<uint32_t> all;
+  for (uint32_t i = 0; i < region.results.size(); ++i) all.push_back(i);
+
+  // Panels: panel p, …, place q stand for index width·p + q of their axis; places beyond the axis hold zeros.
+  auto body = [&](const Point& place) {
+    if (type.layout.is_row_major()) return lowering.store_results(all, place);
+    Point point(place.begin() + 1, place.end() - 1);
+    const Index along = place.front() * type.layout.width + place.back();
+    point.insert(point.begin() + type.layout.axis, along);
+    lowering.store_panels(all, point, {Index(Size(type.shape[type.layout.axis])) - 1 - along});
+  };
+
+  const Cut how = cut(shape);
+  Point point;
+  std::pair<Index, Index> range;
+  for (size_t i = 0; i < how.axes; ++i) {
+    if (i + 1 == how.axes)
+      range = lowering.par_range("p", shape[i], how.block);
+    else
+      point.push_back(lowering.par_index("p", shape[i]));
+  }
+  const size_t first = point.size();
+  const auto* along = how.axes > 0 ? &range : nullptr;
+  const int axis = last_long_axis(shape);
+  const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
+  // A parallel axis of single indices cannot be the vector's.
+  const bool vectors = lanes > 1 && axis >= static_cast<int>(first);
+  vectorize_or_not(lowering.writer, vectors, [&](bool with_vectors) {
+    axis_loops(lowering, shape, first, axis, with_vectors ? lanes : 1, point, along, body);
+  });
+}
+
+}  // namespace
+
+void vectorize_or_not(KernelWriter& writer, bool vectors, const std::function<void(bool)>& write) {
+  if (vectors && writer.attempt([&] { write(true); })) return;
+  write(false);
+}
+
+void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
+                   const std::function<void(const Point&)>& body) {
+  const int axis = last_long_axis(shape);
+  const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
+  vectorize_or_not(lowering.writer, vectors && lanes > 1, [&](bool with_vectors) {
+    Point point;
+    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, point, nullptr, body);
+  });
+}
+
+Kernel lower_elements(const Function& region, const std::string& name, const Target& target) {
+  const auto flat = flattened(region);
+  RegionLowering lowering(flat ? *flat : region, name, target);
+  lower_flat(lowering);
+  return std::move(lowering.writer.kernel);
+}
+
+}  // namespace keratin

@@ -1,0 +1,145 @@
+// Regions with reductions: softmax, normalisations, global pooling.
+//
+// All stages share one loop over the rows, which is cut into parallel pieces. Within a row each stage computes one value
+// for the whole row before the next begins: reductions, values that several stages read, and the results. What a later
+// stage reads lies in a tile, in cache; everything else is computed where it is used.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "codegen/group.h"
+#include "ir/text.h"
+#include "passes/traits.h"
+#include "passes/uses.h"
+
+namespace keratin {
+
+namespace {
+
+constexpr int64_t kPieceElements = 8192;
+
+/// How many leading axes all values of the region share as rows.
+int64_t row_axes(const Function& region) {
+  int64_t prefix = region.results[0].value.rank();
+  for (const auto& node : region.nodes)
+    if (family_of(node->op) == Family::reduce && !node->as<AxesAttrs>().axes.empty())
+      prefix = std::min(prefix, node->as<AxesAttrs>().axes.front());
+  for (const Result& result : region.results) prefix = std::min(prefix, result.value.rank());
+  return prefix;
+}
+
+/// The values that get a loop of their own, in order.
+std::vector<const Node*> find_stages(const Function& region) {
+  const Uses uses = find_uses(region);
+  std::vector<std::set<const Node*>> readers(
+      region.nodes.size());  // the stages whose expressions contain the node
+  std::vector<const Node*> stages;
+  for (size_t i = region.nodes.size(); i-- > 0;) {
+    const Node& node = *region.nodes[i];
+    if (form_of(node) == Form::source) continue;
+    bool repeated = false;  // read once per element of something larger
+    for (const Node* user : uses.users[i]) {
+      readers[i].insert(readers[user->index].begin(), readers[user->index].end());
+      repeated |= user->op == Op::broadcast && is_expensive(node.op);
+    }
+    const bool computed = !is_index_map(node);
+    if (uses.escapes[i] || family_of(node.op) == Family::reduce ||
+        (computed && (readers[i].size() > 1 || repeated))) {
+      stages.push_back(&node);
+      readers[i] = {&node};
+    }
+  }
+  std::reverse(stages.begin(), stages.end());
+  return stages;
+}
+
+/// True if the value's expression loops over the last axis of something: its own elements are then scalars.
+bool reduces_last_axis(Value value, const std::set<const Node*>& stages) {
+  for (Value operand : value.node->operands) {
+    if (family_of(value.node->op) == Family::reduce) {
+      const Ints& axes = value.node->as<AxesAttrs>().axes;
+      if (!axes.empty() && axes.back() == operand.rank() - 1 && !operand.shape().back().is(1)) return true;
+    }
+    if (!stages.contains(operand.node) && reduces_last_axis(operand, stages)) return true;
+  }
+  return false;
+}
+
+Size row_elements(const Shape& shape, int64_t prefix) {
+  return Size::product(Shape(shape.begin() + prefix, shape.end()));
+}
+
+/// A measure of what one row costs: the elements of the largest array in it.
+int64_t row_work(const Function& region, int64_t prefix) {
+  int64_t most = 1;
+  for (const auto& node : region.nodes) {
+    for (const Type& type : node->types) {
+      if (type.rank() < prefix) continue;
+      const Size elements = row_elements(type.shape, prefix);
+      most = std::max(most, elements.is_static() ? elements.value() : kPieceElements);
+    }
+  }
+  return most;
+}
+
+}  // namespace
+
+void lower_rows(RegionLowering& lowering) {
+  const Function& region = lowering.region;
+  KernelWriter& writer = lowering.writer;
+  const int64_t prefix = row_axes(region);
+  const std::vector<const Node*> stages = find_stages(region);
+  const std::set<const Node*> is_stage(stages.begin(), stages.end());
+  const Uses uses = find_uses(region);
+  const Shape& first = region.results[0].value.shape();
+  const Shape rows(first.begin(), first.begin() + prefix);
+
+  // Where each stage's value goes: results to their buffers, the others to tiles that hold one row.
+  std::map<const Node*, std::vector<uint32_t>> results_of;
+  for (uint32_t i = 0; i < region.results.size(); ++i) results_of[region.results[i].value.node].push_back(i);
+  std::map<const Node*, BufferId> tiles;
+  for (const Node* stage : stages) {
+    if (results_of.contains(stage)) continue;
+    const Shape& shape = stage->type().shape;
+    tiles[stage] = add_buffer(writer.kernel, {cat("t", stage->index), stage->type().dtype,
+                                              Shape(shape.begin() + prefix, shape.end()), Mode::tile});
+  }
+
+  Point point;
+  auto stage_loops = [&] {
+    for (const Node* stage : stages) {
+      const Value value = stage->value();
+      const Shape& shape = value.shape();
+      const bool vectors = !reduces_last_axis(value, is_stage);
+      element_loops(lowering, Shape(shape.begin() + prefix, shape.end()), vectors, [&](const Point& inner) {
+        Point full = point;
+        full.insert(full.end(), inner.begin(), inner.end());
+        if (results_of.contains(stage)) {
+          lowering.store_results(results_of[stage], full);
+          return;
+        }
+        ExprRef computed = lowering.values.at(value, full);
+        Access access = lowering.values.access(tiles[stage], value.type(), full, prefix);
+        if (computed->lanes != access.lanes) computed = splat(std::move(computed), access.lanes);
+        writer.emit(store_stmt(std::move(access), Values::to_memory(value.dtype(), std::move(computed))));
+      });
+      // From here on the value is read from memory.
+      if (tiles.contains(stage))
+        lowering.values.bind(value, tiles[stage], prefix);
+      else if (!uses.users[stage->index].empty())
+        lowering.values.bind(value, lowering.outputs[results_of[stage].front()]);
+    }
+  };
+
+  if (prefix == 0) return stage_loops();
+  for (int64_t axis = 0; axis + 1 < prefix; ++axis) point.push_back(lowering.par_index("p", rows[axis]));
+  const int64_t block = std::max<int64_t>(1, kPieceElements / row_work(region, prefix));
+  const auto [low, high] = lowering.par_range("p", rows.back(), block);
+  writer.loop("i", low, high, 1, LoopKind::serial, [&](const Index& i) {
+    point.push_back(i);
+    stage_loops();
+    point.pop_back();
+  });
+}
+
+}  // namespace keratin

@@ -1,0 +1,30 @@
+// The workspace: where every temporary of a program lies.
+//
+// Two buffers may share memory if one is dead before the other is born. Sizes are products of a number and symbols, so
+// buffers whose sizes have the same symbols form an arena of their own, planned in numbers; arenas follow one another, and
+// an offset is a handful of numbers times symbols, whatever the model's size.
+#pragma once
+
+#include <vector>
+
+#include "ir/type.h"
+
+namespace keratin {
+
+/// A buffer that holds something from step `first` to step `last`, both inclusive.
+struct Lifetime {
+  int64_t first = 0, last = 0;
+  Size bytes;
+};
+
+struct MemoryPlan {
+  std::vector<Size> offsets;  ///< in bytes, per buffer; multiples of kAlignment whatever the symbols are
+  Size total;                 ///< bytes of the workspace
+  Size lower_bound;           ///< what is live at the fullest moment of each arena: no plan can do with less
+};
+
+inline constexpr int64_t kAlignment = 64;
+
+MemoryPlan plan_memory(const std::vector<Lifetime>& buffers);
+
+}  // namespace keratin

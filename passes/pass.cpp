@@ -1,0 +1,45 @@
+#include "passes/pass.h"
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+
+namespace keratin {
+
+std::span<const Pass> all_passes() {
+  static constexpr Pass kPasses[] = {
+      {"simplify", "algebra that needs context: batch normalisation folded into weights, broadcasts joined",
+       simplify},
+      {"hoist", "contractions that do not depend on the carry leave their scan", hoist_from_scans},
+      {"pack", "weights of contractions are laid out in panels", pack_weights},
+      {"constants", "arrays of constants become variables", constants_to_variables},
+      {"prepare", "what depends on weights alone moves into the function `prepare`", prepare},
+      {"fuse", "functions are cut into kernels", fuse},
+  };
+  return kPasses;
+}
+
+const Pass& find_pass(std::string_view name) {
+  std::string known;
+  for (const Pass& pass : all_passes()) {
+    if (pass.name == name) return pass;
+    known += cat(known.empty() ? "" : ", ", pass.name);
+  }
+  throw Error(ErrorKind::usage, cat("no pass is called '", name, "'"), {}, cat("passes are: ", known));
+}
+
+Module run_pass(const Pass& pass, const Module& module) {
+  Module out = pass.run(module);
+  verify(out);
+  return out;
+}
+
+Module map_functions(const Module& module, const std::function<Function(const Function&)>& rebuild) {
+  Module out;
+  out.name = module.name;
+  out.variables = module.variables;
+  for (const Function& function : module.functions) out.functions.push_back(rebuild(function));
+  return out;
+}
+
+}  // namespace keratin

@@ -1,0 +1,37 @@
+// A pass: modules in, modules out.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "ir/graph.h"
+
+namespace keratin {
+
+struct Pass {
+  std::string_view name;
+  std::string_view doc;  ///< one line for `keratin opt --list`
+  Module (*run)(const Module&);
+};
+
+/// All passes, in the order in which the pipeline runs them.
+std::span<const Pass> all_passes();
+/// Throws Error(usage) that lists the names.
+const Pass& find_pass(std::string_view name);
+
+/// Runs a pass and verifies what it leaves; aborts, naming the pass, if that is ill-formed.
+Module run_pass(const Pass& pass, const Module& module);
+
+/// The same module with every function rebuilt by `rebuild`; variables are kept.
+Module map_functions(const Module& module, const std::function<Function(const Function&)>& rebuild);
+
+// The passes; each is described at the head of its file.
+Module simplify(const Module& module);
+Module hoist_from_scans(const Module& module);
+Module pack_weights(const Module& module);
+Module constants_to_variables(const Module& module);
+Module prepare(const Module& module);
+Module fuse(const Module& module);
+
+}  // namespace keratin

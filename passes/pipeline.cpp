@@ -1,0 +1,70 @@
+#include "passes/pipeline.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+
+namespace keratin {
+
+Module optimize(const Module& module, const PipelineOptions& options) {
+  auto skipped = [&](std::string_view name) {
+    return std::find(options.skip.begin(), options.skip.end(), name) != options.skip.end();
+  };
+  for (const std::string& name : options.skip)
+    if (find_pass(name).name == "fuse")
+      throw Error(ErrorKind::usage, "fuse cannot be skipped: code is made of fusions");
+
+  // The table is in order; why that order:
+  //   simplify   first, on what the layers traced: it finds a batch normalisation behind its convolution
+  //   hoist      the input projections of recurrent layers become plain contractions, and are packed like them
+  //   pack       after simplify, so that a weight is scaled before it is laid out
+  //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other
+  //   prepare    last of those that look at weights: packing and folding are computed once, when compiling
+  //   fuse       last: nothing looks into a kernel
+  Module current = clone(module);
+  for (const Pass& pass : all_passes()) {
+    if (skipped(pass.name)) continue;
+    current = run_pass(pass, current);
+    if (options.after) options.after(pass.name, current);
+  }
+  return current;
+}
+
+namespace {
+
+void collect_used(const Function& function, std::set<std::string>& used) {
+  for (const auto& node : function.nodes)
+    if (node->op == Op::var) used.insert(node->as<NameAttrs>().name);
+  for (const Update& update : function.updates) used.insert(update.variable);
+}
+
+}  // namespace
+
+Module bake(const Module& module, Executor& executor) {
+  if (module.find_function("prepare") == nullptr) return clone(module);
+  auto running = executor.compile(module);
+  running->call("prepare", {});
+
+  Module out;
+  out.name = module.name;
+  std::set<std::string> used;
+  for (const Function& function : module.functions) {
+    if (function.name == "prepare") continue;
+    collect_used(function, used);
+    out.functions.push_back(clone(function));
+  }
+  for (Variable variable : module.variables) {
+    if (!used.contains(variable.name)) continue;
+    if (variable.role == Role::prepared) {
+      variable.data = std::make_shared<const Tensor>(running->get_variable(variable.name));
+      variable.role = Role::weight;
+    }
+    out.variables.push_back(std::move(variable));
+  }
+  return out;
+}
+
+}  // namespace keratin

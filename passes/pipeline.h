@@ -1,0 +1,28 @@
+// From the graph as traced to the graph that codegen takes.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/executor.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+struct PipelineOptions {
+  std::vector<std::string> skip;  ///< names of passes that are left out; not fuse
+  /// Called after every pass.
+  std::function<void(std::string_view pass, const Module& module)> after;
+};
+
+/// Runs all passes, verifying after each. Leaves: every node of a function is a source, a view or a fusion; what depends on
+/// weights alone is in the function `prepare`.
+Module optimize(const Module& module, const PipelineOptions& options = {});
+
+/// Runs `prepare` on an executor and keeps what it computes: prepared variables become weights with data, and `prepare` and
+/// all variables that no function uses any more are dropped. The module itself if it has no `prepare`.
+Module bake(const Module& module, Executor& executor);
+
+}  // namespace keratin

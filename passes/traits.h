@@ -1,0 +1,37 @@
+// What fusion and lowering both need to know of a node: how its value can be had.
+#pragma once
+
+#include <optional>
+
+#include "ir/graph.h"
+
+namespace keratin {
+
+/// How codegen obtains a node's value.
+enum class Form : uint8_t {
+  source,    ///< parameter, variable, constant: nothing to compute
+  inline_,   ///< an expression of the operands' values at an index: pointwise ops and index maps
+  reduce,    ///< an inner loop around an expression: reductions and pooling
+  contract,  ///< dot and conv: register-tiled inner loops
+  view,      ///< the same memory under another shape: reshape
+  opaque,    ///< a kernel of its own: sort, scatter, scan, …
+};
+Form form_of(const Node& node);
+
+/// A reshape that only adds or drops axes of extent 1: its index map needs no division, so it is inlined.
+bool is_unit_reshape(const Node& node);
+
+/// True if the value can be recomputed by every reader at no cost: index maps, constants, iota.
+bool is_index_map(const Node& node);
+
+/// True if evaluating the op costs much more than a load (division, transcendental functions).
+bool is_expensive(Op op);
+
+/// True if the first `prefix` axes of the operand are the first `prefix` axes of the results, row for row: what row i of the
+/// result takes from this operand comes from its row i alone.
+bool keeps_rows(const Node& node, size_t operand, int64_t prefix);
+
+/// True if shape begins with `rows`.
+bool has_rows(const Shape& shape, const Shape& rows);
+
+}  // namespace keratin

@@ -1,0 +1,14 @@
+// Which values depend on weights alone.
+#pragma once
+
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace keratin {
+
+/// By node: whether it is computed from weights and constants alone (a weight or constant itself included). Weights are
+/// variables that no function but `prepare` updates: what is computed from them is the same in every call.
+std::vector<bool> find_fixed(const Module& module, const Function& function);
+
+}  // namespace keratin
