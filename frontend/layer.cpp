@@ -149,6 +149,9 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
     Outputs outputs = layer.def()->trace(call);
     if (layer.def()->masks == Masks::pass && !call.inputs().empty())
       for (Traced& output : outputs) output.mask = call.inputs()[0].mask;
+    std::vector<Type> types;
+    for (const Traced& output : outputs) types.push_back(output.value.value().type());
+    layer.set_output_types(std::move(types));
     tracer.builder.set_origin(outer);
     return outputs;
   } catch (const Error& error) {

@@ -124,6 +124,9 @@ class Layer {
   std::string where() const;                     ///< for errors: file, layer, class
 
   const std::vector<LayerVariable>& variables() const { return variables_; }
+  /// What its last call gave: for summaries. Empty before the first.
+  const std::vector<Type>& output_types() const { return output_types_; }
+  void set_output_types(std::vector<Type> types) { output_types_ = std::move(types); }
   const std::vector<std::unique_ptr<Layer>>& children() const { return children_; }
 
   /// The inner layer of this object, made when first asked for.
@@ -144,6 +147,7 @@ class Layer {
   Args args_;
   bool trainable_ = true;
   std::vector<LayerVariable> variables_;
+  std::vector<Type> output_types_;
   std::vector<std::unique_ptr<Layer>> children_;
 };
 
