@@ -1,0 +1,128 @@
+#include "ir/type.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+const Dim N = Dim::batch();
+const Dim T(1, Symbol("T"));
+
+TEST(Type, DTypesHaveNames) {
+  for (int i = 0; i < kDTypeCount; ++i) {
+    const auto dtype = static_cast<DType>(i);
+    EXPECT_EQ(parse_dtype(to_text(dtype)), dtype);
+    EXPECT_EQ(is_float(dtype) + is_integer(dtype) + (dtype == DType::boolean), 1);
+  }
+  EXPECT_FALSE(parse_dtype("float32"));
+  EXPECT_FALSE(is_signed(DType::u8));
+  EXPECT_FALSE(is_signed(DType::boolean));
+  EXPECT_TRUE(is_signed(DType::bf16));
+  EXPECT_EQ(byte_size(DType::bf16), 2);
+}
+
+TEST(Type, Symbols) {
+  EXPECT_EQ(Symbol("seq_len").name(), "seq_len");
+  EXPECT_TRUE(Symbol().empty());
+  EXPECT_LT(Symbol("A"), Symbol("AB"));
+  EXPECT_LT(Symbol("AB"), Symbol("B"));
+  for (const char* bad : {"", "2N", "too_long", "a-b", "ä"}) EXPECT_FALSE(Symbol::is_valid(bad)) << bad;
+}
+
+TEST(Type, Dims) {
+  EXPECT_EQ(to_text(Dim(4, Symbol("N"))), "4N");
+  EXPECT_EQ(to_text(N), "N");
+  EXPECT_EQ(to_text(Dim(32)), "32");
+  EXPECT_EQ(Dim(0, Symbol("N")), Dim(0));
+  EXPECT_EQ(Dim(4, Symbol("N")).value({{Symbol("N"), 3}}), 12);
+  EXPECT_TRUE(Dim(1).is(1));
+  EXPECT_FALSE(N.is(1));
+}
+
+TEST(Type, SizesArePolynomials) {
+  const Size size = Size::product({N, 28, Dim(2, Symbol("T"))}) + Size(64);
+  EXPECT_EQ(to_text(size), "56*N*T + 64");
+  EXPECT_EQ(size.value({{Symbol("N"), 2}, {Symbol("T"), 3}}), 56 * 6 + 64);
+  EXPECT_EQ((Size(N) + 1) * (Size(N) + -1), Size(N) * N + -1);
+  EXPECT_EQ(to_text(Size(N) * N + -1), "N*N - 1");
+  EXPECT_EQ(to_text(Size(N) * -1 + 5), "-N + 5");
+  EXPECT_EQ(Size(N) + Size(N) * -1, Size(0));
+  EXPECT_EQ(to_text(Size(0)), "0");
+  EXPECT_TRUE(Size(0).is_static());
+  EXPECT_EQ(Size(7).value(), 7);
+  EXPECT_EQ(Size::product({}), Size(1));
+  EXPECT_EQ(Size::product({N, 0}), Size(0));
+  EXPECT_EQ(Size(N) * T, Size(T) * N);
+  Size doubled = N;
+  doubled += doubled;
+  EXPECT_EQ(doubled, Size(Dim(2, Symbol("N"))));
+}
+
+TEST(Type, SizesAsDims) {
+  EXPECT_EQ(as_dim(Size(N) * 4), Dim(4, Symbol("N")));
+  EXPECT_EQ(as_dim(Size(4)), Dim(4));
+  EXPECT_EQ(as_dim(Size(0)), Dim(0));
+  EXPECT_FALSE(as_dim(Size(N) * T));
+  EXPECT_FALSE(as_dim(Size(N) + 1));
+  EXPECT_FALSE(as_dim(Size(-1)));
+}
+
+TEST(Type, SizesDoNotWrap) {
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  EXPECT_THROW(Size(most) + 1, Error);
+  EXPECT_THROW(Size(most) * 2, Error);
+  EXPECT_THROW((Size(N) * N).value({{Symbol("N"), int64_t{1} << 32}}), Error);
+  EXPECT_THROW(Dim(most, Symbol("N")).value({{Symbol("N"), 2}}), Error);
+}
+
+TEST(Type, Layouts) {
+  const Type panels(DType::f32, {784, 40}, {1, 32});
+  EXPECT_EQ(to_text(panels), "f32[784,40]{1:32}");
+  EXPECT_EQ(panels.physical_shape(), (Shape{2, 784, 32}));
+  EXPECT_EQ(panels.bytes(), Size(2 * 784 * 32 * 4));
+  EXPECT_EQ(panels.elements(), Size(784 * 40));
+  const Type plain(DType::f16, {N, 3});
+  EXPECT_EQ(plain.physical_shape(), plain.shape);
+  EXPECT_EQ(plain.bytes(), Size(Dim(6, Symbol("N"))));
+  EXPECT_EQ(to_text(Type(DType::boolean, {})), "bool[]");
+  EXPECT_FALSE(plain.is_static());
+  EXPECT_TRUE(panels.is_static());
+}
+
+TEST(Text, NumbersReadBack) {
+  EXPECT_EQ(to_text(0.1), "0.1");
+  EXPECT_EQ(to_text(0.1f), "0.1");
+  EXPECT_EQ(to_text(static_cast<double>(0.1f)), "0.10000000149011612");
+  EXPECT_EQ(to_text(-std::numeric_limits<double>::quiet_NaN()), "nan");
+  EXPECT_EQ(to_text(-std::numeric_limits<double>::infinity()), "-inf");
+  EXPECT_EQ(to_text(-0.0), "-0");
+  EXPECT_EQ(cat("dim ", 3, " of ", std::string("x"), ", ", 1.5, ", ", true), "dim 3 of x, 1.5, true");
+  EXPECT_EQ(join(std::vector<int64_t>{1, 2, 3}, ", "), "1, 2, 3");
+}
+
+TEST(Text, QuotesReadBack) {
+  std::string all;
+  for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+  for (const std::string& text : {std::string(), std::string("a\"b\\c\n\t"), all}) {
+    EXPECT_EQ(parse_quoted(keratin::quoted(text)), text);
+  }
+  EXPECT_EQ(quoted("a\"b\x01"), "\"a\\\"b\\x01\"");
+  for (const char* bad : {"", "\"", "\"\\\"", "\"a\"b\"", "\"\\q\"", "\"\\x1\"", "\"\\x", "abc"}) {
+    EXPECT_FALSE(parse_quoted(bad)) << bad;
+  }
+}
+
+TEST(Error, SaysWhatWhereAndHow) {
+  const Error error(ErrorKind::data, "found 3", "layer dense", "use 4");
+  EXPECT_STREQ(error.what(), "layer dense: found 3\nhint: use 4");
+  EXPECT_STREQ(error.within("m.keras").what(), "m.keras: layer dense: found 3\nhint: use 4");
+  EXPECT_STREQ(Error(ErrorKind::io, "broken").within("").what(), "broken");
+}
+
+}  // namespace
+}  // namespace keratin
