@@ -84,7 +84,10 @@ class ScanLowering {
                                                      : BufferSlice{scratch(node->types[i]), -1, {}});
             places_[node->value(i)] = {slices.back()};
           }
-          inline_region(node->op == Op::fusion ? *node->body : region_of(*node), slices);
+          if (node->op == Op::fusion)
+            inline_region(*node->body, slices);
+          else
+            inline_region(region_of(*node), slices);
         }
       }
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "codegen/vecmath.h"
 #include "ir/builder.h"

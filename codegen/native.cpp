@@ -1,0 +1,59 @@
+#include "codegen/native.h"
+
+#include "codegen/lower.h"
+
+namespace keratin {
+
+namespace {
+
+class NativeExecutor : public Executor {
+ public:
+  NativeExecutor(const Target& target, const EmitOptions& options, unsigned threads)
+      : target_(target), options_(options), threads_(threads) {}
+
+  std::string_view name() const override { return "native"; }
+
+  std::unique_ptr<Executable> compile(const Module& module) override {
+    const auto interpreter = make_interpreter();
+    auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target_, *interpreter));
+    return jit_kernels(std::move(kernels), target_, options_, threads_);
+  }
+
+ private:
+  Target target_;
+  EmitOptions options_;
+  unsigned threads_;
+};
+
+class KernelInterpreter : public Executor {
+ public:
+  explicit KernelInterpreter(const Target& target) : target_(target) {}
+
+  std::string_view name() const override { return "kernels"; }
+
+  std::unique_ptr<Executable> compile(const Module& module) override {
+    const auto interpreter = make_interpreter();
+    return interpret_kernels(std::make_shared<const KernelModule>(compile_kernels(module, target_, *interpreter)));
+  }
+
+ private:
+  Target target_;
+};
+
+}  // namespace
+
+KernelModule compile_kernels(const Module& module, const Target& target, Executor& preparing,
+                             const PipelineOptions& options) {
+  const Module optimized = optimize(module, options);
+  return lower(bake(optimized, preparing), target);
+}
+
+std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options, unsigned threads) {
+  return std::make_unique<NativeExecutor>(target, options, threads);
+}
+
+std::unique_ptr<Executor> make_kernel_interpreter(const Target& target) {
+  return std::make_unique<KernelInterpreter>(target);
+}
+
+}  // namespace keratin

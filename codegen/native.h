@@ -1,0 +1,24 @@
+// Graph modules on native code or on the kernel interpreter: the executors behind `Executor`.
+#pragma once
+
+#include <memory>
+
+#include "codegen/emit.h"
+#include "codegen/target.h"
+#include "ir/executor.h"
+#include "passes/pipeline.h"
+
+namespace keratin {
+
+/// Optimises, prepares and lowers a module as traced or read. `prepare` runs here, on `preparing`.
+KernelModule compile_kernels(const Module& module, const Target& target, Executor& preparing,
+                             const PipelineOptions& options = {});
+
+/// Compiles for this machine as it runs, with `threads` threads. Requires: runs_on_host(target).
+std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options = {},
+                                               unsigned threads = 1);
+
+/// Runs kernels without compiling them: every access is checked.
+std::unique_ptr<Executor> make_kernel_interpreter(const Target& target);
+
+}  // namespace keratin
