@@ -86,7 +86,7 @@ std::vector<Type> infer_dot(Operands operands, const Attrs& attrs, const Functio
   return {Type(operands[0].dtype(), std::move(shape))};
 }
 
-/// Element type of the array in an Array's variant.
+/// The elements of an array that holds Ts.
 template <typename T>
 const xt::xarray<T>& get(const Array& array) {
   return std::get<xt::xarray<T>>(array.data);
@@ -206,6 +206,7 @@ Dim cut(std::string_view what, Dim dim, int64_t parts, std::string_view name) {
 int64_t space_extent(Operands operands, size_t i, int64_t axis) {
   const Dim dim = operands[i].shape()[axis];
   if (!dim.is_static()) fail_operand(operands, i, cat("space axis ", axis, " must have a fixed size"));
+  if (dim.value() > INT32_MAX) fail_operand(operands, i, cat("space axis ", axis, " is too long"));
   return dim.value();
 }
 
@@ -223,7 +224,7 @@ std::vector<Type> infer_conv(Operands operands, const Attrs& attrs, const Functi
                                             {"pad_low", &conv.pad_low, INT32_MIN},
                                             {"pad_high", &conv.pad_high, INT32_MIN}}) {
     expect_entries(name, *values, space);
-    expect_all_at_least(name, *values, least);
+    expect_all_between(name, *values, least, INT32_MAX);  // so that no size below overflows
   }
   if (conv.groups < 1 || conv.batch_groups < 1) fail("groups and batch_groups must be at least 1");
   if (conv.groups > 1 && conv.batch_groups > 1) fail("groups and batch_groups cannot both be above 1");

@@ -81,6 +81,12 @@ void expect_shape(std::string_view name, const Shape& shape) {
     if (dim.coef < 0) fail(cat(name, " has ", to_text(dim), ", expected no negative dimension"));
 }
 
+void expect_all_between(std::string_view name, const Ints& values, int64_t least, int64_t most) {
+  expect_all_at_least(name, values, least);
+  for (int64_t value : values)
+    if (value > most) fail(cat(name, " has ", value, ", expected at most ", most));
+}
+
 bool contains(const Ints& axes, int64_t axis) { return std::binary_search(axes.begin(), axes.end(), axis); }
 
 Ints other_axes(const Ints& axes, int64_t rank) {
@@ -100,10 +106,6 @@ void accumulate(const GradientArgs& args, size_t i, Value part) {
   if (!args.wanted[i]) return;
   Value& sum = args.operand_gradients[i];
   sum = sum ? args.builder.add(sum, part) : part;
-}
-
-Value splat_like(Builder& builder, Value scalar, Value like) {
-  return builder.broadcast(scalar, {}, like.shape());
 }
 
 }  // namespace keratin::rules

@@ -55,6 +55,8 @@ void expect_axes(std::string_view name, const Ints& axes, int64_t rank);
 /// `count` entries.
 void expect_entries(std::string_view name, const Ints& values, int64_t count);
 void expect_all_at_least(std::string_view name, const Ints& values, int64_t least);
+/// Both ends included.
+void expect_all_between(std::string_view name, const Ints& values, int64_t least, int64_t most);
 /// No dimension is negative.
 void expect_shape(std::string_view name, const Shape& shape);
 
@@ -75,7 +77,5 @@ Shape without_axes(const Shape& shape, const Ints& axes);
 
 /// Adds `part` to what operand i gets; does nothing if that operand needs no gradient.
 void accumulate(const GradientArgs& args, size_t i, Value part);
-/// `scalar` repeated to the shape of `like`.
-Value splat_like(Builder& builder, Value scalar, Value like);
 
 }  // namespace keratin::rules

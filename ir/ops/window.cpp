@@ -34,7 +34,7 @@ Shape pooled_shape(Operands operands, const WindowAttrs& window) {
                                             {"pad_low", &window.pad_low, 0},
                                             {"pad_high", &window.pad_high, 0}}) {
     expect_entries(name, *values, rank);
-    expect_all_at_least(name, *values, least);
+    expect_all_between(name, *values, least, INT32_MAX);  // so that no size below overflows
   }
   Shape result;
   for (int64_t axis = 0; axis < rank; ++axis) {

@@ -209,6 +209,8 @@ TEST(Conv, Refuses) {
             "conv: the batch, N, is not a multiple of batch_groups, 2");
   EXPECT_EQ(error(x, w, Op::conv, with([](ConvAttrs& a) { a.stride = {0}; })),
             "conv: stride has 0, expected at least 1");
+  EXPECT_EQ(error(x, w, Op::conv, with([](ConvAttrs& a) { a.kernel_dilation = {int64_t{1} << 62}; })),
+            "conv: kernel_dilation has 4611686018427387904, expected at most 2147483647");
   EXPECT_EQ(error(x, w, Op::conv, with([](ConvAttrs& a) { a.pad_low = {}; })),
             "conv: pad_low has 0 entries, expected 1");
   EXPECT_EQ(error(f32({4, kT, 3}), w, Op::conv, attrs),
