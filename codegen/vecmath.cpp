@@ -110,35 +110,49 @@ enum class Precision { full, medium };  // medium: enough for an f32 result comp
 
 constexpr double kLog2E = 1.4426950408889634;
 
-/// e^(x + extra), `extra` (may be null) tiny against x. Requires: x clamped to where e^x is not yet 0 or inf for sure.
-ExprRef exp_clamped(const Math& m, const ExprRef& x, Precision precision, const ExprRef& extra = nullptr) {
-  const Whole half = round_scaled(m, x, kLog2E / 2, m.bias());
-  ExprRef r = m.is_single() ? reduce(m, x, half.value, kTwoLn2F32) : reduce(m, x, half.value, kTwoLn2F64);
+/// x = n·ln 2 + r, with r and e^r - 1 for it.
+struct Reduced {
+  Whole n;
+  ExprRef r, expm1;
+};
+
+/// `extra` (may be null) is added to r: what x lost when it was rounded. `offset` as in round_scaled.
+Reduced reduce_exp(const Math& m, const ExprRef& x, Precision precision, int offset,
+                   const ExprRef& extra = nullptr) {
+  const Whole n = round_scaled(m, x, kLog2E, offset);
+  ExprRef r = m.is_single() ? reduce(m, x, n.value, kLn2F32) : reduce(m, x, n.value, kLn2F64);
   if (extra) r = m.add(r, extra);
   ExprRef tail;
   if (precision == Precision::medium)
     tail = m.poly(r, kExpMedium);
   else
     tail = m.is_single() ? m.poly(r, kExpF32) : m.poly(r, kExpF64);
-  const ExprRef power = m.madd(m.madd(tail, r, m.num(1)), r, m.num(1));
-  const ExprRef scale = m.from_bits(m.shl(half.bits, m.mantissa()));
-  return m.mul(m.mul(power, scale), scale);
+  return {n, r, m.madd(m.mul(r, r), tail, r)};
+}
+
+/// 2 to the whole number that is in `bits` with the bias added (round_scaled's offset).
+ExprRef power_of_two(const Math& m, const ExprRef& bits) { return m.from_bits(m.shl(bits, m.mantissa())); }
+
+/// e^(x + extra). Requires: x clamped to where e^x is not yet 0 or inf for sure.
+ExprRef exp_clamped(const Math& m, const ExprRef& x, const ExprRef& extra = nullptr) {
+  const Reduced reduced = reduce_exp(m, x, Precision::full, 0, extra);
+  // 2^n may be out of range where e^x is not, or e^x be a denormal: two halves of n multiply.
+  const Whole half = round_scaled(m, reduced.n.value, 0.5, m.bias());
+  const Whole rest = round_scaled(m, m.sub(reduced.n.value, half.value), 1, m.bias());
+  const ExprRef power = m.add(reduced.expm1, m.num(1));
+  return m.mul(m.mul(power, power_of_two(m, half.bits)), power_of_two(m, rest.bits));
 }
 
 ExprRef exp_of(const Math& m, const ExprRef& x) {
-  return exp_clamped(m, m.is_single() ? m.clamp(x, -104.5, 89.5) : m.clamp(x, -746, 710.5), Precision::full);
+  return exp_clamped(m, m.is_single() ? m.clamp(x, -104.5, 89.5) : m.clamp(x, -746, 710.5));
 }
 
 /// Right for x above -20 (f64: -40), below which the result is -1.
 ExprRef expm1_of(const Math& m, const ExprRef& x) {
   const ExprRef bounded = m.is_single() ? m.clamp(x, -20, 88.9) : m.clamp(x, -40, 709.9);
-  const Whole n = round_scaled(m, bounded, kLog2E, m.bias() - 1);
-  const ExprRef r =
-      m.is_single() ? reduce(m, bounded, n.value, kLn2F32) : reduce(m, bounded, n.value, kLn2F64);
-  const ExprRef tail = m.is_single() ? m.poly(r, kExpm1F32) : m.poly(r, kExpm1F64);
-  const ExprRef p = m.madd(m.mul(r, r), tail, r);
-  const ExprRef scale = m.from_bits(m.shl(n.bits, m.mantissa()));  // 2^(n-1)
-  const ExprRef half = m.madd(scale, p, m.sub(scale, m.num(0.5)));
+  const Reduced reduced = reduce_exp(m, bounded, Precision::full, m.bias() - 1);
+  const ExprRef scale = power_of_two(m, reduced.n.bits);  // 2^(n-1)
+  const ExprRef half = m.madd(scale, reduced.expm1, m.sub(scale, m.num(0.5)));
   // Near 0 the result is x; halving it would lose a denormal's last bit and the sign of -0.
   const ExprRef is_tiny = m.lt(m.abs(x), m.num(m.is_single() ? 0x1p-25 : 0x1p-54));
   return m.select(is_tiny, x, m.add(half, half));
@@ -244,7 +258,7 @@ ExprRef tanh_of(const Math& m, const ExprRef& x) {
   }
   const ExprRef z = m.mul(x, x);
   const ExprRef near = m.madd(m.mul(x, z), m.poly(z, kTanhF32), x);
-  const ExprRef power = exp_clamped(m, m.clamp(m.add(size, size), 0, 40), Precision::full);
+  const ExprRef power = exp_clamped(m, m.clamp(m.add(size, size), 0, 40));
   const ExprRef far = m.sub(m.num(1), m.div(m.num(2), m.add(power, m.num(1))));
   const ExprRef is_near = m.lt(size, m.num(0.625));
   const ExprRef is_tiny = m.lt(size, m.num(0x1p-13));  // keeps -0
@@ -254,12 +268,14 @@ ExprRef tanh_of(const Math& m, const ExprRef& x) {
 /// e^-|x|
 ExprRef decay(const Math& m, const ExprRef& x) {
   const ExprRef lowest = m.num(m.is_single() ? -104.5 : -746);
-  return exp_clamped(m, apply(Op::max, {lowest, m.neg(m.abs(x))}), Precision::full);
+  return exp_clamped(m, apply(Op::max, {lowest, m.neg(m.abs(x))}));
 }
 
 ExprRef sigmoid_of(const Math& m, const ExprRef& x) {
   const ExprRef z = decay(m, x);
-  return m.div(m.select(m.lt(x, m.num(0)), z, m.num(1)), m.add(z, m.num(1)));
+  const ExprRef below = m.add(z, m.num(1)), lost = m.sub(z, m.sub(below, m.num(1)));
+  const ExprRef quotient = m.div(m.select(m.lt(x, m.num(0)), z, m.num(1)), below);
+  return m.madd(m.neg(quotient), lost, quotient);
 }
 
 ExprRef softplus_of(const Math& m, const ExprRef& x) {
@@ -273,11 +289,11 @@ ExprRef erf_of(const Math& m, const ExprRef& x) {
   ExprRef rest;  // 1 - erf |x|
   if (m.is_single()) {
     const ExprRef bounded = apply(Op::min, {m.num(4), size});
-    rest = exp_clamped(m, m.neg(m.poly(bounded, kErfTailF32)), Precision::full);
+    rest = exp_clamped(m, m.neg(m.poly(bounded, kErfTailF32)));
   } else {
     const ExprRef bounded = m.clamp(size, 1, 6);
     const ExprRef t = m.div(m.sub(bounded, m.num(3)), m.add(bounded, m.num(3)));
-    rest = m.mul(exp_clamped(m, m.neg(m.mul(bounded, bounded)), Precision::full), m.poly(t, kErfTailF64));
+    rest = m.mul(exp_clamped(m, m.neg(m.mul(bounded, bounded))), m.poly(t, kErfTailF64));
   }
   const ExprRef far = m.with_sign_of(x, m.sub(m.num(1), rest));
   const ExprRef result = m.select(m.lt(size, m.num(1)), near, far);
@@ -331,10 +347,9 @@ Double log_double(const Math& m, const ExprRef& x) {
   const ExprRef rest = m.sub(m.sub(m.sub(f, back.high), back.low), m.mul(s_high, lost));
   const Double s{s_high, m.div(rest, below)};
   const Double z = product(m, s, s);
-  // z·q(z), of which the first coefficient, 2/3, is taken in two parts.
+  // 2/3 + z·q(z), 2/3 in two parts.
   constexpr double kThirds = 2.0 / 3, kThirdsRest = 3.7007434154171886e-17;
-  ExprRef upper = m.num(kLogF64[std::size(kLogF64) - 1]);
-  for (size_t i = std::size(kLogF64) - 1; i-- > 1;) upper = m.madd(upper, z.high, m.num(kLogF64[i]));
+  const ExprRef upper = m.poly(z.high, kLogDouble);
   const Double inner = quick_two_sum(m, m.num(kThirds), m.madd(upper, z.high, m.num(kThirdsRest)));
   const Double tail = product(m, product(m, s, z), inner);
   // k·ln 2 + 2·s + tail, the largest first.
@@ -353,7 +368,9 @@ ExprRef power_of_size(const Math& m, const ExprRef& size, const ExprRef& y) {
     const Split parts = split(wide, cast(DType::f64, size));  // no f32 is an f64 denormal
     const ExprRef log = log_of_parts(wide, parts.k, wide.sub(parts.fraction, wide.num(1)), Precision::medium);
     const ExprRef exponent = wide.clamp(wide.mul(log, cast(DType::f64, y)), -110, 95);
-    return cast(DType::f32, exp_clamped(wide, exponent, Precision::medium));
+    const Reduced reduced = reduce_exp(wide, exponent, Precision::medium, wide.bias());
+    const ExprRef power = wide.add(reduced.expm1, wide.num(1));
+    return cast(DType::f32, wide.mul(power, power_of_two(wide, reduced.n.bits)));
   }
   const Double log = log_double(m, size);
   const Double high = two_product(m, log.high, y);
@@ -361,7 +378,7 @@ ExprRef power_of_size(const Math& m, const ExprRef& size, const ExprRef& y) {
   // Where y·log x overflows, `low` may be NaN; there it does not matter.
   const ExprRef bounded = m.clamp(high.high, -746, 710.5);
   const ExprRef extra = m.select(m.eq(bounded, high.high), low, m.num(0));
-  return exp_clamped(m, bounded, Precision::full, extra);
+  return exp_clamped(m, bounded, extra);
 }
 
 ExprRef pow_of(const Math& m, const ExprRef& x, const ExprRef& y) {

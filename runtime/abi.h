@@ -77,6 +77,9 @@ typedef void krt_run(const struct krt_call *call);
 /* Runs all pieces of a kernel; pieces are taken by whoever is idle. Called by run functions. */
 void krt_launch(const struct krt_call *call, krt_kernel *kernel, void *const *args, int64_t pieces);
 
+/* Reports and aborts. Called by kernels that check their accesses (--check-bounds). */
+void krt_out_of_bounds(const char *kernel, const char *buffer);
+
 enum krt_dtype { KRT_BOOL, KRT_I8, KRT_I16, KRT_I32, KRT_I64, KRT_U8, KRT_U16, KRT_U32, KRT_U64, KRT_F16, KRT_BF16,
                  KRT_F32, KRT_F64 };
 

@@ -1,0 +1,254 @@
+// The ops of kernel IR as LLVM instructions, one for one where LLVM's meaning is the same. Where it is not (division by
+// zero, shifts beyond the width, conversions out of range, NaN in max and min), what is undefined there is defined here,
+// as ir/ops/pointwise.cpp says. No fast-math flag is ever set.
+#include <llvm/IR/Intrinsics.h>
+
+#include "codegen/emission.h"
+#include "codegen/kernel_emitter.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+using Builder = llvm::IRBuilder<>;
+
+llvm::Value* zero_of(llvm::Value* like) { return llvm::Constant::getNullValue(like->getType()); }
+llvm::Value* one_of(llvm::Value* like) { return llvm::ConstantInt::get(like->getType(), 1); }
+llvm::Value* minus_one_of(llvm::Value* like) { return llvm::Constant::getAllOnesValue(like->getType()); }
+llvm::Value* is_zero(Builder& b, llvm::Value* x) { return b.CreateICmpEQ(x, zero_of(x)); }
+
+bool is_known_number(llvm::Value* x) {
+  const auto* constant = llvm::dyn_cast<llvm::Constant>(x);
+  if (constant != nullptr && x->getType()->isVectorTy()) constant = constant->getSplatValue();
+  const auto* real = llvm::dyn_cast_or_null<llvm::ConstantFP>(constant);
+  return real != nullptr && !real->isNaN();
+}
+
+/// b if b > a or b is NaN, else a; with `less`, b if b < a or b is NaN.
+llvm::Value* choose(Builder& builder, DType dtype, llvm::Value* a, llvm::Value* b, bool less) {
+  if (!is_float(dtype)) {
+    const bool sign = is_signed(dtype);
+    const auto id = less ? (sign ? llvm::Intrinsic::smin : llvm::Intrinsic::umin)
+                         : (sign ? llvm::Intrinsic::smax : llvm::Intrinsic::umax);
+    return builder.CreateBinaryIntrinsic(id, a, b);
+  }
+  // In this form x86 has one instruction; a NaN in `b` needs another two.
+  llvm::Value* takes_b = less ? builder.CreateFCmpOLT(b, a) : builder.CreateFCmpOGT(b, a);
+  if (!is_known_number(b)) takes_b = builder.CreateOr(takes_b, builder.CreateFCmpUNO(b, b));
+  return builder.CreateSelect(takes_b, b, a);
+}
+
+llvm::Value* divide(Builder& b, DType dtype, llvm::Value* x, llvm::Value* y) {
+  if (is_float(dtype)) return b.CreateFDiv(x, y);
+  llvm::Value* by_zero = is_zero(b, y);
+  if (!is_signed(dtype)) {
+    llvm::Value* quotient = b.CreateUDiv(x, b.CreateSelect(by_zero, one_of(y), y));
+    return b.CreateSelect(by_zero, zero_of(x), quotient);
+  }
+  llvm::Value* by_minus_one = b.CreateICmpEQ(y, minus_one_of(y));
+  llvm::Value* quotient = b.CreateSDiv(x, b.CreateSelect(b.CreateOr(by_zero, by_minus_one), one_of(y), y));
+  return b.CreateSelect(by_zero, zero_of(x), b.CreateSelect(by_minus_one, b.CreateNeg(x), quotient));
+}
+
+/// The remainder of floor division; 0 by zero.
+llvm::Value* remainder(Builder& b, DType dtype, llvm::Value* x, llvm::Value* y) {
+  llvm::Value* by_zero = is_zero(b, y);
+  if (!is_signed(dtype)) return b.CreateURem(x, b.CreateSelect(by_zero, one_of(y), y));
+  llvm::Value* trivial = b.CreateOr(by_zero, b.CreateICmpEQ(y, minus_one_of(y)));
+  llvm::Value* rest = b.CreateSRem(x, b.CreateSelect(trivial, one_of(y), y));
+  llvm::Value* signs_differ = b.CreateICmpSLT(b.CreateXor(rest, y), zero_of(y));
+  llvm::Value* adjust = b.CreateAnd(b.CreateNot(is_zero(b, rest)), signs_differ);
+  return b.CreateAdd(rest, b.CreateSelect(adjust, y, zero_of(y)));
+}
+
+llvm::Value* shift(Builder& b, Op op, DType dtype, llvm::Value* x, llvm::Value* amount) {
+  llvm::Value* width = llvm::ConstantInt::get(amount->getType(), static_cast<uint64_t>(8 * byte_size(dtype)));
+  llvm::Value* fits = b.CreateICmpULT(amount, width);
+  if (op == Op::shr && is_signed(dtype)) {
+    return b.CreateAShr(x, b.CreateSelect(fits, amount, b.CreateSub(width, one_of(width))));
+  }
+  llvm::Value* safe = b.CreateSelect(fits, amount, zero_of(amount));
+  return b.CreateSelect(fits, op == Op::shl ? b.CreateShl(x, safe) : b.CreateLShr(x, safe), zero_of(x));
+}
+
+/// To a whole number, ties to even, without an instruction for it: adding 2^(digits - 1) leaves no room for a fraction.
+llvm::Value* round_by_adding(Builder& b, DType dtype, llvm::Value* x) {
+  llvm::Value* large = llvm::ConstantFP::get(x->getType(), dtype == DType::f32 ? 0x1p23 : 0x1p52);
+  llvm::Value* size = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
+  llvm::Value* rounded = b.CreateFSub(b.CreateFAdd(size, large), large);
+  llvm::Value* with_sign = b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, rounded, x);
+  return b.CreateSelect(b.CreateFCmpOLT(size, large), with_sign, x);
+}
+
+llvm::Value* round_to_whole(Builder& b, Op op, DType dtype, llvm::Value* x, bool has_instruction) {
+  if (has_instruction) {
+    const auto id = op == Op::floor  ? llvm::Intrinsic::floor
+                    : op == Op::ceil ? llvm::Intrinsic::ceil
+                                     : llvm::Intrinsic::roundeven;
+    return b.CreateUnaryIntrinsic(id, x);
+  }
+  llvm::Value* nearest = round_by_adding(b, dtype, x);
+  if (op == Op::round) return nearest;
+  llvm::Value* one = llvm::ConstantFP::get(x->getType(), 1.0);
+  llvm::Value* off = op == Op::floor ? b.CreateFCmpOGT(nearest, x) : b.CreateFCmpOLT(nearest, x);
+  llvm::Value* moved = op == Op::floor ? b.CreateFSub(nearest, one) : b.CreateFAdd(nearest, one);
+  return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, b.CreateSelect(off, moved, nearest), x);
+}
+
+llvm::CmpInst::Predicate predicate_of(Op op, DType dtype) {
+  using P = llvm::CmpInst::Predicate;
+  const bool real = is_float(dtype), sign = is_signed(dtype);
+  switch (op) {
+    case Op::eq: return real ? P::FCMP_OEQ : P::ICMP_EQ;
+    case Op::ne: return real ? P::FCMP_UNE : P::ICMP_NE;
+    case Op::lt: return real ? P::FCMP_OLT : sign ? P::ICMP_SLT : P::ICMP_ULT;
+    case Op::le: return real ? P::FCMP_OLE : sign ? P::ICMP_SLE : P::ICMP_ULE;
+    default: break;
+  }
+  check_failed(__FILE__, __LINE__, "a comparison", cat(to_text(op)));
+}
+
+}  // namespace
+
+llvm::Type* memory_type(llvm::LLVMContext& context, DType dtype, int lanes) {
+  llvm::Type* element = dtype == DType::f32 ? llvm::Type::getFloatTy(context)
+                        : dtype == DType::f64
+                            ? llvm::Type::getDoubleTy(context)
+                            : llvm::IntegerType::get(context, static_cast<unsigned>(8 * byte_size(dtype)));
+  return lanes == 1 ? element : llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes));
+}
+
+llvm::Type* register_type(llvm::LLVMContext& context, DType dtype, int lanes) {
+  llvm::Type* type = memory_type(context, dtype, lanes);
+  return dtype == DType::boolean ? type->getWithNewBitWidth(1) : type;
+}
+
+llvm::Constant* constant(llvm::Type* type, const Scalar& value) {
+  if (is_float(value.dtype)) return llvm::ConstantFP::get(type, value.real);
+  return llvm::ConstantInt::get(type, static_cast<uint64_t>(value.integer), true);
+}
+
+llvm::Value* emit_op(Builder& b, Op op, DType dtype, std::span<llvm::Value* const> args, bool rounds) {
+  llvm::Value* x = args[0];
+  llvm::Value* y = args.size() > 1 ? args[1] : nullptr;
+  const bool real = is_float(dtype);
+  switch (op) {
+    case Op::neg: return real ? b.CreateFNeg(x) : b.CreateNeg(x);
+    case Op::abs:
+      if (real) return b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
+      return is_signed(dtype) ? b.CreateBinaryIntrinsic(llvm::Intrinsic::abs, x, b.getFalse()) : x;
+    case Op::sqrt: return b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
+    case Op::floor:
+    case Op::ceil:
+    case Op::round: return round_to_whole(b, op, dtype, x, rounds);
+    case Op::not_: return b.CreateNot(x);
+    case Op::add: return real ? b.CreateFAdd(x, y) : b.CreateAdd(x, y);
+    case Op::sub: return real ? b.CreateFSub(x, y) : b.CreateSub(x, y);
+    case Op::mul: return real ? b.CreateFMul(x, y) : b.CreateMul(x, y);
+    case Op::div: return divide(b, dtype, x, y);
+    case Op::rem: return remainder(b, dtype, x, y);
+    case Op::max: return choose(b, dtype, x, y, false);
+    case Op::min: return choose(b, dtype, x, y, true);
+    case Op::and_: return b.CreateAnd(x, y);
+    case Op::or_: return b.CreateOr(x, y);
+    case Op::xor_: return b.CreateXor(x, y);
+    case Op::shl:
+    case Op::shr: return shift(b, op, dtype, x, y);
+    case Op::eq:
+    case Op::ne:
+    case Op::lt:
+    case Op::le: return b.CreateCmp(predicate_of(op, dtype), x, y);
+    case Op::select: return b.CreateSelect(x, y, args[2]);
+    default: break;
+  }
+  check_failed(__FILE__, __LINE__, "is_kernel_op(op)", cat(to_text(op)));
+}
+
+llvm::Value* emit_cast(Builder& b, DType from, DType to, llvm::Value* value) {
+  llvm::Type* type = register_type(b.getContext(), to, 1);
+  if (const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(value->getType()))
+    type = llvm::FixedVectorType::get(type, vector->getNumElements());
+  if (to == DType::boolean) {
+    return is_float(from) ? b.CreateFCmpUNE(value, zero_of(value)) : b.CreateICmpNE(value, zero_of(value));
+  }
+  if (is_float(from) && is_float(to)) return b.CreateFPCast(value, type);
+  if (is_float(from)) {
+    const auto id = is_signed(to) ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat;
+    return b.CreateIntrinsic(id, {type, value->getType()}, {value});
+  }
+  if (is_float(to)) return is_signed(from) ? b.CreateSIToFP(value, type) : b.CreateUIToFP(value, type);
+  return b.CreateIntCast(value, type, is_signed(from));
+}
+
+llvm::Value* KernelEmitter::value(const ExprRef& expr) {
+  llvm::Value*& known = values_[expr.get()];
+  if (known != nullptr) return known;
+  llvm::Value* result = compute(*expr);
+  return values_[expr.get()] = result;  // not `known`: the map has grown meanwhile
+}
+
+llvm::Value* KernelEmitter::compute(const Expr& expr) {
+  llvm::Type* type = register_type(context_, expr.dtype, expr.lanes);
+  switch (expr.kind) {
+    case ExprKind::number: return constant(type, expr.number);
+    case ExprKind::index: return index_vector(expr);
+    case ExprKind::load: return load(expr);
+    case ExprKind::apply: {
+      std::vector<llvm::Value*> args;
+      for (const ExprRef& arg : expr.args) args.push_back(value(arg));
+      const DType dtype = expr.args.back()->dtype;
+      if (expr.op == Op::cast) return emit_cast(builder_, dtype, expr.dtype, args[0]);
+      return emit_op(builder_, expr.op, dtype, args, rounds_);
+    }
+    case ExprKind::fma: {
+      KERATIN_CHECK(emission_.target.fma, "fma for a target that has none");
+      llvm::Value* a = value(expr.args[0]);
+      llvm::Value* b = value(expr.args[1]);
+      return builder_.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {a, b, value(expr.args[2])});
+    }
+    case ExprKind::bitcast: return builder_.CreateBitCast(value(expr.args[0]), type);
+    case ExprKind::splat:
+      return builder_.CreateVectorSplat(static_cast<unsigned>(expr.lanes), value(expr.args[0]));
+    case ExprKind::fold: return fold(expr.op, expr.dtype, value(expr.args[0]));
+    case ExprKind::acc: return builder_.CreateLoad(type, element(expr.acc, expr.at));
+    case ExprKind::let: {
+      const auto bound = lets_.find(expr.variable);
+      KERATIN_CHECK(bound != lets_.end(), cat(kernel_.variables[expr.variable].name, " is not bound"));
+      return bound->second;
+    }
+  }
+  check_failed(__FILE__, __LINE__, "a known kind of expression", "");
+}
+
+llvm::Value* KernelEmitter::index_vector(const Expr& expr) {
+  llvm::Type* element_type = register_type(context_, expr.dtype, 1);
+  llvm::Value* first = builder_.CreateTrunc(index_.value(expr.index), element_type);
+  if (expr.lanes == 1) return first;
+  std::vector<llvm::Constant*> steps;
+  for (int64_t lane = 0; lane < expr.lanes; ++lane) {
+    steps.push_back(llvm::ConstantInt::get(element_type, static_cast<uint64_t>(lane * expr.lane_step), true));
+  }
+  llvm::Value* splat = builder_.CreateVectorSplat(static_cast<unsigned>(expr.lanes), first);
+  return builder_.CreateAdd(splat, llvm::ConstantVector::get(steps));
+}
+
+llvm::Value* KernelEmitter::fold(Op op, DType dtype, llvm::Value* vector) {
+  auto lanes = static_cast<int>(llvm::cast<llvm::FixedVectorType>(vector->getType())->getNumElements());
+  while (lanes > 2) {
+    lanes /= 2;
+    std::vector<int> low, high;
+    for (int lane = 0; lane < lanes; ++lane) {
+      low.push_back(lane);
+      high.push_back(lanes + lane);
+    }
+    llvm::Value* halves[] = {builder_.CreateShuffleVector(vector, low),
+                             builder_.CreateShuffleVector(vector, high)};
+    vector = emit_op(builder_, op, dtype, halves, rounds_);
+  }
+  llvm::Value* last[] = {builder_.CreateExtractElement(vector, uint64_t{0}),
+                         builder_.CreateExtractElement(vector, 1)};
+  return emit_op(builder_, op, dtype, last, rounds_);
+}
+
+}  // namespace keratin

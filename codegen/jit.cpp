@@ -1,0 +1,120 @@
+// Kernel modules as machine code in this process: the object that an artefact would hold, loaded by LLVM's JIT linker,
+// with the runtime that is linked into this program.
+#include <llvm/ExecutionEngine/Orc/LLJIT.h>
+
+#include "codegen/kernel_executable.h"
+#include "codegen/object.h"
+#include "codegen/program_facts.h"
+#include "ir/error.h"
+#include "ir/text.h"
+#include "runtime/abi.h"
+
+namespace keratin {
+namespace {
+
+template <typename T>
+T value_of(llvm::Expected<T> expected) {
+  if (!expected) check_failed(__FILE__, __LINE__, "LLVM's JIT works", llvm::toString(expected.takeError()));
+  return std::move(*expected);
+}
+
+void expect_success(llvm::Error error) {
+  if (error) check_failed(__FILE__, __LINE__, "LLVM's JIT works", llvm::toString(std::move(error)));
+}
+
+/// Machine code loaded into this process; gone when destroyed.
+class LoadedModule {
+ public:
+  explicit LoadedModule(const NativeModule& native) {
+    llvm::orc::LLJITBuilder builder;
+    builder.setLinkProcessSymbolsByDefault(false);
+    builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);  // no constructors, no process symbols
+    jit_ = value_of(builder.create());
+    define("krt_launch", &krt_launch);
+    define("krt_out_of_bounds", &krt_out_of_bounds);
+    const llvm::StringRef bytes(reinterpret_cast<const char*>(native.object.data()), native.object.size());
+    expect_success(jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "kernels")));
+    for (const std::string& name : native.runs)
+      runs_.push_back(value_of(jit_->lookup(name)).toPtr<krt_run*>());
+  }
+
+  krt_run* run(size_t program) const { return runs_[program]; }
+
+ private:
+  template <typename Function>
+  void define(const char* name, Function* function) {
+    const llvm::orc::ExecutorSymbolDef symbol(
+        llvm::orc::ExecutorAddr::fromPtr(function),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable);
+    expect_success(
+        jit_->getMainJITDylib().define(llvm::orc::absoluteSymbols({{jit_->mangleAndIntern(name), symbol}})));
+  }
+
+  std::unique_ptr<llvm::orc::LLJIT> jit_;
+  std::vector<krt_run*> runs_;
+};
+
+struct PoolCloser {
+  void operator()(keratin_pool* pool) const { krt_pool_destroy(pool); }
+};
+
+unsigned char* bytes_of(std::byte* memory) { return reinterpret_cast<unsigned char*>(memory); }
+
+class JitExecutable final : public KernelExecutable {
+ public:
+  JitExecutable(std::shared_ptr<const KernelModule> module, const Target& target, const EmitOptions& options,
+                unsigned threads)
+      : KernelExecutable(std::move(module)),
+        symbols_(symbols_of(this->module())),
+        code_(emit_native(this->module(), target, options)),
+        pool_(threads > 1 ? krt_pool_create(threads) : nullptr) {}
+
+ private:
+  void run(size_t number, const Bindings& bindings, std::span<const Tensor> inputs,
+           std::span<Tensor> outputs) override {
+    const Program& program = module().programs[number];
+    std::vector<const void*> from;
+    std::vector<void*> to;
+    std::vector<int64_t> sizes;
+    for (const Tensor& input : inputs) from.push_back(input.data());
+    for (Tensor& output : outputs) to.push_back(output.data());
+    for (const Symbol& symbol : symbols_) {
+      const auto bound = bindings.find(symbol);
+      sizes.push_back(bound == bindings.end() ? 0 : bound->second);
+    }
+    const unsigned threads = pool_ ? pool_->threads : 1;
+    const int64_t planned =
+        (program.workspace.value(bindings) + KRT_ALIGNMENT - 1) / KRT_ALIGNMENT * KRT_ALIGNMENT;
+    const int64_t tile = tile_bytes(module(), program);
+    if (const int64_t needed = planned + tile * threads; needed > workspace_.bytes())
+      workspace_ = Tensor(DType::u8, {needed});
+    const krt_call call{.inputs = from.data(),
+                        .outputs = to.data(),
+                        .symbols = sizes.data(),
+                        .weights = bytes_of(weights()),
+                        .state = bytes_of(state()),
+                        .workspace = bytes_of(workspace_.data()),
+                        .tiles = bytes_of(workspace_.data()) + planned,
+                        .tile_bytes = tile,
+                        .threads = threads,
+                        .pool = pool_.get()};
+    code_.run(number)(&call);
+  }
+
+  std::vector<Symbol> symbols_;
+  Tensor workspace_;  // kept from call to call
+  LoadedModule code_;
+  std::unique_ptr<keratin_pool, PoolCloser> pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executable> jit_kernels(std::shared_ptr<const KernelModule> module, const Target& target,
+                                        const EmitOptions& options, unsigned threads) {
+  if (!runs_on_host(target)) {
+    throw Error(ErrorKind::usage, cat("this machine does not run code for ", target.cpu), {}, "--cpu native");
+  }
+  return std::make_unique<JitExecutable>(std::move(module), target, options, threads);
+}
+
+}  // namespace keratin

@@ -1,0 +1,96 @@
+// Symbols, tiles, and who may share memory with whom.
+#include "codegen/program_facts.h"
+
+#include <algorithm>
+#include <set>
+
+namespace keratin {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+Size bytes_of(const ProgramBuffer& buffer) {
+  return Size(byte_size(buffer.dtype)) * Size::product(buffer.shape);
+}
+
+/// a <= b whatever the symbols are; they are not negative.
+bool never_above(const Size& a, const Size& b) {
+  const Size difference = b + Size(-1) * a;
+  return std::all_of(difference.terms().begin(), difference.terms().end(),
+                     [](const auto& term) { return term.second >= 0; });
+}
+
+/// Inputs, outputs, state, weights and workspace never overlap: the runtime sees to that. Two inputs may, but nothing is
+/// written to them.
+bool are_apart(const ProgramBuffer& a, const ProgramBuffer& b) {
+  if (a.storage != b.storage) return true;
+  switch (a.storage) {
+    case Storage::input:
+    case Storage::output: return true;
+    case Storage::variable: return a.name != b.name;
+    case Storage::workspace:
+      return never_above(a.offset + bytes_of(a), b.offset) || never_above(b.offset + bytes_of(b), a.offset);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<Symbol> symbols_of(const KernelModule& module) {
+  std::set<Symbol> all;
+  for (const Program& program : module.programs) {
+    for (const ProgramBuffer& buffer : program.buffers) {
+      for (const Dim& dim : buffer.shape) {
+        if (!dim.is_static()) all.insert(dim.symbol);
+      }
+    }
+  }
+  const Symbol batch = Dim::batch().symbol;
+  std::vector<Symbol> order;
+  if (all.erase(batch) > 0) order.push_back(batch);
+  order.insert(order.end(), all.begin(), all.end());
+  return order;
+}
+
+ParameterFacts parameter_facts(const KernelModule& module, uint32_t kernel) {
+  size_t count = 0;
+  for (const KernelBuffer& buffer : module.kernels[kernel].buffers) count += buffer.mode != Mode::tile;
+  ParameterFacts facts{std::vector<bool>(count, true), std::vector(count, std::vector<bool>(count, true))};
+  for (size_t i = 0; i < count; ++i) facts.apart[i][i] = false;
+  for (const Program& program : module.programs) {
+    for (const Launch& launch : program.launches) {
+      if (launch.kernel != kernel) continue;
+      for (size_t i = 0; i < count; ++i) {
+        const ProgramBuffer& buffer = program.buffers[launch.args[i]];
+        const bool planned = buffer.storage == Storage::variable || buffer.storage == Storage::workspace;
+        facts.aligned[i] = facts.aligned[i] && planned;
+        for (size_t j = 0; j < count; ++j) {
+          const bool same = launch.args[i] == launch.args[j];
+          facts.apart[i][j] =
+              facts.apart[i][j] && !same && are_apart(buffer, program.buffers[launch.args[j]]);
+        }
+      }
+    }
+  }
+  return facts;
+}
+
+TileLayout tile_layout(const Kernel& kernel) {
+  TileLayout layout;
+  for (const KernelBuffer& buffer : kernel.buffers) {
+    layout.offsets.push_back(buffer.mode == Mode::tile ? layout.bytes : 0);
+    if (buffer.mode != Mode::tile) continue;
+    const int64_t bytes = byte_size(buffer.dtype) * Size::product(buffer.shape).value();
+    layout.bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  return layout;
+}
+
+int64_t tile_bytes(const KernelModule& module, const Program& program) {
+  int64_t most = 0;
+  for (const Launch& launch : program.launches)
+    most = std::max(most, tile_layout(module.kernels[launch.kernel]).bytes);
+  return most;
+}
+
+}  // namespace keratin

@@ -1,0 +1,32 @@
+// What follows from a kernel module and is needed to emit, describe and run it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "codegen/kernel.h"
+
+namespace keratin {
+
+/// The symbols of a module, in the order in which run functions and kernels find their values (runtime/abi.h,
+/// krt_call::symbols): N first if there is one, then the others by name.
+std::vector<Symbol> symbols_of(const KernelModule& module);
+
+/// What all launches of a kernel have in common: which parameters start at multiples of 64 bytes, and which pairs never share
+/// memory.
+struct ParameterFacts {
+  std::vector<bool> aligned;
+  std::vector<std::vector<bool>> apart;  ///< symmetric; a parameter is not apart from itself
+};
+ParameterFacts parameter_facts(const KernelModule& module, uint32_t kernel);
+
+/// The scratch memory that a kernel's tiles take.
+struct TileLayout {
+  std::vector<int64_t> offsets;  ///< by buffer; 0 for parameters
+  int64_t bytes = 0;             ///< a multiple of 64
+};
+TileLayout tile_layout(const Kernel& kernel);
+/// The most that a kernel of the program takes.
+int64_t tile_bytes(const KernelModule& module, const Program& program);
+
+}  // namespace keratin
