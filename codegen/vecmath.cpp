@@ -1,18 +1,18 @@
 // Elementary functions. The largest errors found by tests/codegen/vecmath_test.cpp, in units in the last place:
 //
 //                 f32    f64    method
-//     exp         1.1    1.3    x = 2m·ln 2 + r; e^r by a polynomial, times 2^m twice: no overflow or flush on the way
-//     expm1       1.5    1.6    x = n·ln 2 + r; 2·(2^(n-1)·(e^r - 1) + (2^(n-1) - ½))
-//     log         0.9    0.9    x = 2^k·(1 + f), 1 + f in [√½, √2]; 2·atanh(f / (2 + f))
-//     log1p       1.1    1.1    the same with f = 2^-k·x + (2^-k - 1), rounded once
-//     sin, cos    0.6    1.0    x = n·π/2 + r, π/2 in three parts; f32 in f64. |x| <= 1e5 (f32: 1e6); beyond, the
+//     exp         1.0    1.0    x = n·ln 2 + r; e^r by a polynomial, times 2^n in two halves: nothing overflows early or is flushed
+//     expm1       1.6    1.9    the same reduction; 2·(2^(n-1)·(e^r - 1) + (2^(n-1) - ½))
+//     log         0.8    0.8    x = 2^k·(1 + f), 1 + f in [√½, √2]; 2·atanh(f / (2 + f))
+//     log1p       1.3    1.3    the same with f = 2^-k·x + (2^-k - 1), rounded once
+//     sin, cos    0.6    2.0    x = n·π/2 + r, π/2 in three parts; f32 in f64. |x| <= 1e5 (f32: 1e6); beyond, the
 //                               results stay in [-1, 1] but mean less and less
-//     tanh        1.4    2.2    f32: a polynomial below 0.625, 1 - 2 / (e^2x + 1) above; f64: t / (t + 2), t = expm1 2x
-//     sigmoid     1.9    2.0    e^-|x| or 1, over 1 + e^-|x|
-//     softplus    1.8    1.9    max(x, 0) + log1p(e^-|x|)
-//     erf         1.1    1.3    x·p(x²) below 1, 1 - e^-p above
+//     tanh        1.3    2.4    f32: a polynomial below 0.625, 1 - 2 / (e^2x + 1) above; f64: t / (t + 2), t = expm1 2x
+//     sigmoid     1.7    1.7    e^-|x| or 1, over 1 + e^-|x|
+//     softplus    1.6    1.6    max(x, 0) + log1p(e^-|x|)
+//     erf         1.2    1.1    x + x·p(x²) below 1, 1 - e^-p above
 //     pow         0.6    1.1    e^(y·log x); f32 in f64, f64 with a logarithm in two parts
-//     rsqrt       1.0    1.0    1 / √x
+//     rsqrt       1.5    1.5    1 / √x, each rounded
 //
 // Rounding to a whole number is done by adding a large constant: the sum's low bits are the number, so it is at hand as
 // float and as integer, and in place for the exponent field. Special values are put in by selects at the end.
@@ -92,9 +92,12 @@ struct Whole {
   ExprRef value, bits;
 };
 
-/// round(x · scale) + offset in `bits`, round(x · scale) in `value`. Requires: |x · scale| < 2^21 (f64: 2^50).
+/// A number so large that a sum with it is rounded to a whole number, whose low bits are in place; they hold `offset` more.
+ExprRef rounder(const Math& m, int offset) { return m.num(1.5 * (m.is_single() ? 0x1p23 : 0x1p52) + offset); }
+
+/// round(x · scale) in `value`, that + offset in `bits`. Requires: |x · scale| < 2^21 (f64: 2^50).
 Whole round_scaled(const Math& m, const ExprRef& x, double scale, int offset = 0) {
-  const ExprRef large = m.num(1.5 * (m.is_single() ? 0x1p23 : 0x1p52) + offset);
+  const ExprRef large = rounder(m, offset);
   const ExprRef sum = m.madd(x, m.num(scale), large);
   return {m.sub(sum, large), m.bits(sum)};
 }
@@ -138,9 +141,9 @@ ExprRef exp_clamped(const Math& m, const ExprRef& x, const ExprRef& extra = null
   const Reduced reduced = reduce_exp(m, x, Precision::full, 0, extra);
   // 2^n may be out of range where e^x is not, or e^x be a denormal: two halves of n multiply.
   const Whole half = round_scaled(m, reduced.n.value, 0.5, m.bias());
-  const Whole rest = round_scaled(m, m.sub(reduced.n.value, half.value), 1, m.bias());
+  const ExprRef rest = m.bits(m.add(m.sub(reduced.n.value, half.value), rounder(m, m.bias())));
   const ExprRef power = m.add(reduced.expm1, m.num(1));
-  return m.mul(m.mul(power, power_of_two(m, half.bits)), power_of_two(m, rest.bits));
+  return m.mul(m.mul(power, power_of_two(m, half.bits)), power_of_two(m, rest));
 }
 
 ExprRef exp_of(const Math& m, const ExprRef& x) {
@@ -273,6 +276,7 @@ ExprRef decay(const Math& m, const ExprRef& x) {
 
 ExprRef sigmoid_of(const Math& m, const ExprRef& x) {
   const ExprRef z = decay(m, x);
+  // What rounding 1 + z loses is put back: otherwise the error would be 2.1.
   const ExprRef below = m.add(z, m.num(1)), lost = m.sub(z, m.sub(below, m.num(1)));
   const ExprRef quotient = m.div(m.select(m.lt(x, m.num(0)), z, m.num(1)), below);
   return m.madd(m.neg(quotient), lost, quotient);
