@@ -41,17 +41,18 @@ Expr glu(const Expr& x) {
   return slice(x, -1, 0, features / 2) * sigmoid(slice(x, -1, features / 2, features));
 }
 
-/// Projection onto the simplex: max(x − τ, 0) with τ such that the sum is 1. With x sorted downwards, the kept ones are the
-/// longest prefix in which k·x_k exceeds (sum of the first k) − 1.
+/// max(x − τ, 0). With x sorted downwards, those are kept whose rank times value exceeds the running sum − 1. As Keras has
+/// it, τ comes from the sum of the kept running sums; the projection onto the simplex, whose name this bears, has the last
+/// of them instead, and differs where more than one element is kept.
 Expr sparsemax(const Expr& x) {
   Builder& b = x.builder();
   const int64_t axis = x.axis(-1);
   const Expr sorted(b, b.make(Op::sort, {x.value()}, SortAttrs{.axis = axis, .descending = true}));
-  const Expr excess = Expr(b, b.make(Op::cumsum, {sorted.value()}, AxisAttrs{axis})) - 1;
+  const Expr running(b, b.make(Op::cumsum, {sorted.value()}, AxisAttrs{axis}));
   const Expr rank = Expr(b, b.make(Op::iota, {}, IotaAttrs{axis, x.dtype(), x.shape()})) + 1;
-  const Expr kept = greater(rank * sorted - excess, 0);
+  const Expr kept = greater(sorted - (running - 1) / rank, 0);
   const Expr kept_count = sum(cast(kept, x.dtype()), {axis}, true);
-  const Expr kept_sum = sum(where(kept, sorted, number(x, 0)), {axis}, true);
+  const Expr kept_sum = sum(where(kept, running, number(x, 0)), {axis}, true);
   return maximum(x - (kept_sum - 1) / kept_count, 0);
 }
 

@@ -103,6 +103,12 @@ Expr broadcast_to(const Expr& x, const Shape& shape) {
   return {b, b.broadcast(b.reshape(x.value(), kept), dims, shape)};
 }
 
+Expr align(const Expr& x, const Expr& like, const Ints& axes) {
+  Shape shape(like.rank(), Dim(1));
+  for (size_t i = 0; i < axes.size(); ++i) shape[axes[i]] = x.dim(static_cast<int64_t>(i));
+  return broadcast_to(reshape(x, shape), like.shape());
+}
+
 // --- pointwise ---
 
 Expr unary(Op op, const Expr& x) { return {x.builder(), x.builder().make(op, {x.value()})}; }

@@ -53,6 +53,9 @@ DType promote(DType a, DType b);
 Shape broadcast_shape(const Shape& a, const Shape& b);
 Expr broadcast_to(const Expr& x, const Shape& shape);
 
+/// `x`, whose axis i belongs to axis axes[i] of `like`, broadcast to the shape of `like`. Requires: axes increase.
+Expr align(const Expr& x, const Expr& like, const Ints& axes);
+
 Expr unary(Op op, const Expr& x);
 Expr binary(Op op, Expr a, Expr b);
 

@@ -31,7 +31,7 @@ void make_layers(Layer& model, bool count_inputs) {
     if (is_operation(object)) continue;
     const std::string& class_name = object["class_name"].as_string();
     const bool counts = count_inputs || class_name != "InputLayer";
-    model.child(object, counts ? cat(prefix, groups.next(class_name)) : std::string());
+    model.add_child(object, counts ? cat(prefix, groups.next(class_name)) : std::string());
   }
 }
 
@@ -49,7 +49,8 @@ class GraphCall {
     const Json* object = nullptr;
     Layer* layer = nullptr;  // null: an operation
     std::vector<LayerCall> calls;
-    int64_t first_call = 0;  // what references call the first of them
+    int64_t first_call = 0;         // what arguments call the first of them
+    int64_t first_output_call = 0;  // what output_layers calls it
   };
   using Key = std::pair<const Member*, int64_t>;
   struct State {
@@ -77,12 +78,14 @@ class GraphCall {
   std::map<Key, State> states_;
 };
 
-/// In Keras 2 a model that begins with an InputLayer has been called once when it was made: others count from 1.
-int64_t first_call_of(const Json& object, bool keras2) {
+/// A model has been called once when it was made, which Keras 2 counts: other calls are numbered from 1.
+bool has_own_call(const Json& object) {
   const Json& layers = object["config"]["layers"];
-  if (!keras2 || !layers.is_array() || layers.size() == 0) return 0;
-  return layers.at(0)["class_name"].as_string() == "InputLayer" ? 1 : 0;
+  return layers.is_array() && layers.size() > 0 && layers.at(0)["class_name"].as_string() == "InputLayer";
 }
+
+/// Keras 3 counts that call in output_layers only, and only if the model is a Functional.
+bool counts_own_call_in_outputs(const Json& object) { return object["config"].has("output_layers"); }
 
 GraphCall::GraphCall(Call& call) : call_(call) {
   Layer& model = call.layer();
@@ -91,9 +94,11 @@ GraphCall::GraphCall(Call& call) : call_(call) {
   for (const Json& object : model.args().json("layers").items()) {
     const Json& name = object["name"].is_null() ? object["config"]["name"] : object["name"];
     Layer* layer = is_operation(object) ? nullptr : (child++)->get();
-    const auto [place, is_new] = members_.emplace(
-        name.as_string(),
-        Member{&object, layer, read_calls(object), first_call_of(object, model.context().keras2)});
+    Member member{&object, layer, read_calls(object)};
+    member.first_call = model.context().keras2 && has_own_call(object);
+    member.first_output_call =
+        model.context().keras2 ? member.first_call : counts_own_call_in_outputs(object);
+    const bool is_new = members_.emplace(name.as_string(), std::move(member)).second;
     if (!is_new)
       call.fail(cat("has two layers with the name ", quoted(name.as_string())), {}, ErrorKind::data);
   }
@@ -258,7 +263,9 @@ Outputs GraphCall::run() {
     state.outputs = call_.inputs()[i];
   }
   Outputs outputs;
-  for (const TensorRef& ref : read_tensor_refs(call_.args().json("output_layers"))) {
+  for (TensorRef ref : read_tensor_refs(call_.args().json("output_layers"))) {
+    const Member& source = member(ref);
+    ref.node += source.first_call - source.first_output_call;
     evaluate(key_of(ref));
     outputs.push_back(tensor(ref));
   }

@@ -61,7 +61,7 @@ DType read_dtype(const Json& dtype, const std::string& where) {
 }
 
 Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std::string group)
-    : context_(context), object_(&object), group_(std::move(group)) {
+    : context_(context), group_(std::move(group)) {
   class_name_ = object["class_name"].as_string();
   const Json& stored = object["config"];
   const Json& stored_name = stored["name"].is_null() ? object["name"] : stored["name"];
@@ -96,16 +96,38 @@ std::string Layer::where() const {
   return describe(context_.file, origin_.empty() ? name_ : origin_, class_name_);
 }
 
-Layer& Layer::child(const Json& object, const std::string& group) {
+Layer* Layer::find_child(const std::string& group) const {
   for (const std::unique_ptr<Layer>& child : children_)
-    if (child->object_ == &object) return *child;
-  children_.push_back(std::make_unique<Layer>(context_, object, this, group));
-  return *children_.back();
+    if (child->group_ == group) return child.get();
+  return nullptr;
+}
+
+Layer& Layer::add_child(const Json& object, const std::string& group) {
+  return *children_.emplace_back(std::make_unique<Layer>(context_, object, this, group));
+}
+
+Layer& Layer::child(const Json& object, const std::string& group) {
+  Layer* found = find_child(group);
+  return found != nullptr ? *found : add_child(object, group);
+}
+
+Layer& Layer::child(const Json& object, const std::string& group,
+                    std::vector<std::pair<std::string, Json>> changes) {
+  if (Layer* found = find_child(group)) return *found;
+  std::vector<std::pair<std::string, Json>> config = std::move(changes);
+  const size_t changed = config.size();
+  for (const auto& [key, value] : object["config"].members())
+    if (std::none_of(config.begin(), config.begin() + changed,
+                     [&](const auto& member) { return member.first == key; }))
+      config.emplace_back(key, value);
+  changed_objects_.push_back(std::make_unique<const Json>(
+      Json::object({{"class_name", object["class_name"]}, {"config", Json::object(std::move(config))}})));
+  return add_child(*changed_objects_.back(), group);
 }
 
 Layer& Layer::part(std::string_view name, std::string_view group) {
   for (const std::unique_ptr<Layer>& child : children_)
-    if (child->object_ == nullptr && child->name_ == name) return *child;
+    if (child->def_ == nullptr && child->name_ == name) return *child;
   children_.push_back(std::make_unique<Layer>(context_, std::string(name), this, cat(group_, "/", group)));
   return *children_.back();
 }
@@ -176,6 +198,10 @@ Expr Call::float_input(int64_t rank) const {
 Expr Call::variable(Layer& part, const VariableSpec& spec) {
   const LayerVariable& variable = part.variable(spec, layer_.args().config());
   return {builder(), builder().var(variable.path, variable.type)};
+}
+
+void Call::update(const VariableSpec& spec, const Expr& value) {
+  builder().update(layer_.variable(spec, args().config()).path, value.value());
 }
 
 Expr Call::uniform(Shape shape) {

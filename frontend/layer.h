@@ -129,19 +129,24 @@ class Layer {
   void set_output_types(std::vector<Type> types) { output_types_ = std::move(types); }
   const std::vector<std::unique_ptr<Layer>>& children() const { return children_; }
 
-  /// The inner layer of this object, made when first asked for.
+  /// The inner layer at `group`, made of `object` when first asked for.
   Layer& child(const Json& object, const std::string& group);
+  /// The same, with members of the object's config replaced: wrappers decide some arguments of what they wrap.
+  Layer& child(const Json& object, const std::string& group,
+               std::vector<std::pair<std::string, Json>> changes);
+  /// A new inner layer; `group` may be empty if it has no variables.
+  Layer& add_child(const Json& object, const std::string& group);
   Layer& part(std::string_view name, std::string_view group);
 
   /// The variable of this name, made when first asked for. Throws Error(data) if it was made with another shape.
   const LayerVariable& variable(const VariableSpec& spec, const Json& config);
 
  private:
+  Layer* find_child(const std::string& group) const;
   std::string unique_path(std::string_view variable) const;
 
   ModelContext& context_;
   const LayerDef* def_ = nullptr;
-  const Json* object_ = nullptr;
   Json adapted_;  // the config in the form of Keras 3, if the file's form is older
   std::string name_, class_name_, origin_, group_, path_;
   Args args_;
@@ -149,6 +154,7 @@ class Layer {
   std::vector<LayerVariable> variables_;
   std::vector<Type> output_types_;
   std::vector<std::unique_ptr<Layer>> children_;
+  std::vector<std::unique_ptr<const Json>> changed_objects_;
 };
 
 /// The tensors that a call is given.
@@ -185,6 +191,8 @@ class Call {
 
   Expr variable(const VariableSpec& spec) { return variable(layer_, spec); }
   Expr variable(Layer& part, const VariableSpec& spec);
+  /// The variable takes `value` when the function returns.
+  void update(const VariableSpec& spec, const Expr& value);
   /// `x` through the activation that an argument holds: a name, a function object or a layer; null is linear.
   Traced activate(std::string_view argument, const Expr& x);
 

@@ -1,4 +1,100 @@
+// Layers that make one tensor of several.
 #include "frontend/layers/tables.h"
+#include "ir/text.h"
+
 namespace keratin {
-std::span<const LayerDef> merge_layers() { return {}; }
+namespace {
+
+/// The inputs with equal ranks: axes of extent 1 are put after the batch, as Keras does.
+std::vector<Expr> inputs_of_one_rank(Call& call) {
+  if (call.inputs().size() < 2)
+    call.fail(cat("is called with ", call.inputs().size(), " inputs, expected at least 2"), {},
+              ErrorKind::data);
+  int64_t rank = 0;
+  for (const Traced& input : call.inputs()) rank = std::max(rank, input.value.rank());
+  std::vector<Expr> values;
+  for (const Traced& input : call.inputs()) {
+    Expr value = input.value;
+    while (value.rank() < rank) value = expand_dims(value, 1);
+    values.push_back(value);
+  }
+  return values;
+}
+
+/// A step counts if it counts in any input; none is masked if some input has no mask.
+Expr merged_mask(Call& call) {
+  Expr mask = call.inputs()[0].mask;
+  for (const Traced& input : call.inputs()) {
+    if (!input.mask) return {};
+    mask = logical_or(mask, input.mask);
+  }
+  return mask;
+}
+
+template <Op op>
+Expr fold_inputs(Call& call) {
+  const std::vector<Expr> values = inputs_of_one_rank(call);
+  Expr merged = values[0];
+  for (size_t i = 1; i < values.size(); ++i) merged = binary(op, merged, values[i]);
+  return merged;
+}
+
+template <Op op>
+Outputs merge(Call& call) {
+  return Traced(fold_inputs<op>(call), merged_mask(call));
+}
+
+Outputs subtract(Call& call) {
+  if (call.inputs().size() != 2)
+    call.fail(cat("is called with ", call.inputs().size(), " inputs, expected 2"), {}, ErrorKind::data);
+  return merge<Op::sub>(call);
+}
+
+Outputs average(Call& call) {
+  return Traced(fold_inputs<Op::add>(call) / static_cast<double>(call.inputs().size()), merged_mask(call));
+}
+
+constexpr Arg kConcatenateArgs[] = {{"axis", ArgKind::integer, "-1"}};
+
+/// An input's mask with all axes of the input, to be concatenated like it.
+Expr full_mask(const Traced& input) {
+  const Expr& x = input.value;
+  if (!input.mask)
+    return {x.builder(), x.builder().constant(Scalar::of_integer(DType::boolean, 1), x.shape())};
+  if (input.mask.rank() >= x.rank()) return input.mask;
+  return broadcast_to(expand_dims(input.mask, -1), x.shape());
+}
+
+/// A step counts if it counts in any part.
+Expr concatenated_mask(Call& call, int64_t axis) {
+  bool any = false;
+  std::vector<Expr> masks;
+  for (const Traced& input : call.inputs()) any |= static_cast<bool>(input.mask);
+  if (!any) return {};
+  for (const Traced& input : call.inputs()) masks.push_back(full_mask(input));
+  return reduce(Op::reduce_or, concat(masks, axis), {-1});
+}
+
+Outputs concatenate(Call& call) {
+  const int64_t axis = call.args().integer("axis");
+  std::vector<Expr> parts;
+  for (const Traced& input : call.inputs()) parts.push_back(input.value);
+  if (parts.empty()) call.fail("is called with no inputs", {}, ErrorKind::data);
+  return Traced(concat(parts, axis), concatenated_mask(call, axis));
+}
+
+constexpr LayerDef kLayers[] = {
+    {"Add", {}, Masks::own, merge<Op::add>},
+    {"Subtract", {}, Masks::own, subtract},
+    {"Multiply", {}, Masks::own, merge<Op::mul>},
+    {"Average", {}, Masks::own, average},
+    {"Maximum", {}, Masks::own, merge<Op::max>},
+    {"Minimum", {}, Masks::own, merge<Op::min>},
+    {"Concatenate", kConcatenateArgs, Masks::own, concatenate},
+};
+
+}  // namespace
+
+std::span<const LayerDef> merge_layers() { return kLayers; }
+
 }  // namespace keratin

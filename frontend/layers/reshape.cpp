@@ -1,4 +1,183 @@
+// Layers that put elements elsewhere: shapes, padding, cropping, resampling.
+#include <cmath>
+
 #include "frontend/layers/tables.h"
+#include "frontend/window.h"
+#include "ir/text.h"
+
 namespace keratin {
-std::span<const LayerDef> reshape_layers() { return {}; }
+namespace {
+
+constexpr Arg kFlattenArgs[] = {kDataFormatArg};
+
+/// All axes but the batch as one; channels come last in it, wherever they were.
+Outputs flatten(Call& call) {
+  Expr x = call.input();
+  if (call.args().choice("data_format") != kChannelsLast && x.rank() > 2) {
+    Ints perm = axes_from(x, 2);
+    perm.insert(perm.begin(), 0);
+    perm.push_back(1);
+    x = transpose(x, perm);
+  }
+  int64_t features = 1;
+  for (int64_t axis = 1; axis < x.rank(); ++axis) features *= x.extent(axis);
+  return reshape(x, {x.dim(0), features});
+}
+
+constexpr Arg kReshapeArgs[] = {{"target_shape", ArgKind::ints}};
+
+/// One extent of the target may be -1: what is left.
+Outputs reshape_layer(Call& call) {
+  const Expr x = call.input();
+  const Ints target = call.args().ints("target_shape");
+  int64_t features = 1, known = 1, unknown = 0;
+  for (int64_t axis = 1; axis < x.rank(); ++axis) features *= x.extent(axis);
+  for (int64_t extent : target) {
+    if (extent < -1)
+      call.args().reject("target_shape", "extents are numbers, and at most one is -1", {}, ErrorKind::data);
+    extent == -1 ? ++unknown : known *= extent;
+  }
+  const bool fits = unknown == 0 ? known == features : unknown == 1 && known != 0 && features % known == 0;
+  if (!fits)
+    call.args().reject("target_shape", cat("does not fit the input's ", features, " elements"), {},
+                       ErrorKind::data);
+  Shape shape{x.dim(0)};
+  for (int64_t extent : target) shape.push_back(extent == -1 ? features / known : extent);
+  return reshape(x, shape);
+}
+
+constexpr Arg kPermuteArgs[] = {{"dims", ArgKind::ints}};
+
+Outputs permute(Call& call) {
+  Ints perm = call.args().ints("dims", call.input().rank() - 1);
+  perm.insert(perm.begin(), 0);
+  return transpose(call.input(), perm);
+}
+
+constexpr Arg kRepeatVectorArgs[] = {{"n", ArgKind::count}};
+
+Outputs repeat_vector(Call& call) {
+  return repeat(expand_dims(call.float_input(2), 1), 1, call.args().integer("n"));
+}
+
+/// Elements to add or take away at both ends of the space axes.
+struct Edges {
+  Ints low, high;  // one entry per axis of the input
+};
+
+/// An argument that is one number, one number per axis, or a pair of numbers per axis (per end, if there is one axis).
+Edges read_edges(Call& call, std::string_view name, const Expr& x, const SpaceAxes& axes) {
+  const Json& given = call.args().json(name);
+  const size_t rank = axes.space.size();
+  const auto reject = [&] {
+    call.args().reject(name, cat("expected a pair of numbers for each of ", rank, " axes"), {},
+                       ErrorKind::data);
+  };
+  Edges edges{Ints(x.rank(), 0), Ints(x.rank(), 0)};
+  const bool is_list = given.is_array();
+  if (is_list && given.size() != (rank == 1 && !given.at(0).is_array() ? 2 : rank)) reject();
+  for (size_t i = 0; i < rank; ++i) {
+    const Json& entry = !is_list || (rank == 1 && !given.at(0).is_array()) ? given : given.at(i);
+    Ints pair = to_ints(entry);
+    if (pair.size() == 1) pair.push_back(pair[0]);
+    if (pair.size() != 2 || pair[0] < 0 || pair[1] < 0) reject();
+    edges.low[axes.space[i]] = pair[0];
+    edges.high[axes.space[i]] = pair[1];
+  }
+  return edges;
+}
+
+constexpr Arg kPaddingArgs[] = {{"padding", ArgKind::any, "1"}, kDataFormatArg};
+
+template <size_t rank>
+Outputs zero_padding(Call& call) {
+  const Expr x = call.float_input(rank + 2);
+  const Edges edges = read_edges(call, "padding", x, space_axes(call.args(), x.rank()));
+  return pad(x, edges.low, edges.high);
+}
+
+constexpr Arg kCroppingArgs[] = {{"cropping", ArgKind::any, "1"}, kDataFormatArg};
+
+template <size_t rank>
+Outputs cropping(Call& call) {
+  Expr x = call.float_input(rank + 2);
+  const SpaceAxes axes = space_axes(call.args(), x.rank());
+  const Edges edges = read_edges(call, "cropping", x, axes);
+  for (int64_t axis : axes.space) {
+    const int64_t extent = x.extent(axis);
+    if (edges.low[axis] + edges.high[axis] >= extent)
+      call.args().reject("cropping", cat("leaves nothing of axis ", axis, ", which is ", extent), {},
+                         ErrorKind::data);
+    x = slice(x, axis, edges.low[axis], extent - edges.high[axis]);
+  }
+  return x;
+}
+
+/// The elements at `places` along an axis.
+Expr take(const Expr& x, int64_t axis, const Ints& places) {
+  auto indices =
+      std::make_shared<Tensor>(DType::i32, std::vector<int64_t>{static_cast<int64_t>(places.size())});
+  for (size_t i = 0; i < places.size(); ++i) indices->set_integer(static_cast<int64_t>(i), places[i]);
+  Builder& b = x.builder();
+  return {b, b.make(Op::gather, {x.value(), b.constant(std::move(indices))}, GatherAttrs{.axis = axis})};
+}
+
+/// Linear interpolation along an axis, from centres of pixels to centres of pixels; beyond the outermost ones their value.
+Expr resize_linearly(const Expr& x, int64_t axis, int64_t extent) {
+  const int64_t old = x.extent(axis);
+  Ints below, above;
+  auto weights = std::make_shared<Tensor>(x.dtype(), std::vector<int64_t>{extent});
+  for (int64_t i = 0; i < extent; ++i) {
+    const double center =
+        (static_cast<double>(i) + 0.5) * static_cast<double>(old) / static_cast<double>(extent) - 0.5;
+    const double clamped = std::clamp(center, 0.0, static_cast<double>(old - 1));
+    below.push_back(static_cast<int64_t>(std::floor(clamped)));
+    above.push_back(std::min(below.back() + 1, old - 1));
+    weights->set(i, clamped - std::floor(clamped));
+  }
+  const Expr low = take(x, axis, below), high = take(x, axis, above);
+  const Expr weight(x.builder(), x.builder().constant(std::move(weights)));
+  return low + (high - low) * align(weight, low, {axis});
+}
+
+constexpr Arg kUpSamplingArgs[] = {
+    {"size", ArgKind::ints, "2"},
+    {"interpolation", ArgKind::choice, "nearest", "nearest|bilinear"},
+    kDataFormatArg,
+};
+
+template <size_t rank>
+Outputs up_sampling(Call& call) {
+  Expr x = call.float_input(rank + 2);
+  const SpaceAxes axes = space_axes(call.args(), x.rank());
+  const Ints size = call.args().ints("size", rank);
+  const bool is_nearest = call.args().choice("interpolation") == "nearest";
+  for (size_t i = 0; i < rank; ++i) {
+    if (size[i] < 1) call.args().reject("size", "expected numbers of at least 1", {}, ErrorKind::data);
+    const int64_t axis = axes.space[i];
+    x = is_nearest ? repeat(x, axis, size[i]) : resize_linearly(x, axis, x.extent(axis) * size[i]);
+  }
+  return x;
+}
+
+constexpr LayerDef kLayers[] = {
+    {"Flatten", kFlattenArgs, Masks::drop, flatten},
+    {"Reshape", kReshapeArgs, Masks::drop, reshape_layer},
+    {"Permute", kPermuteArgs, Masks::drop, permute},
+    {"RepeatVector", kRepeatVectorArgs, Masks::drop, repeat_vector},
+    {"ZeroPadding1D", kPaddingArgs, Masks::drop, zero_padding<1>},
+    {"ZeroPadding2D", kPaddingArgs, Masks::drop, zero_padding<2>},
+    {"ZeroPadding3D", kPaddingArgs, Masks::drop, zero_padding<3>},
+    {"Cropping1D", kCroppingArgs, Masks::drop, cropping<1>},
+    {"Cropping2D", kCroppingArgs, Masks::drop, cropping<2>},
+    {"Cropping3D", kCroppingArgs, Masks::drop, cropping<3>},
+    {"UpSampling1D", kUpSamplingArgs, Masks::drop, up_sampling<1>},
+    {"UpSampling2D", kUpSamplingArgs, Masks::drop, up_sampling<2>},
+    {"UpSampling3D", kUpSamplingArgs, Masks::drop, up_sampling<3>},
+};
+
+}  // namespace
+
+std::span<const LayerDef> reshape_layers() { return kLayers; }
+
 }  // namespace keratin

@@ -28,7 +28,39 @@ const fs::path kGolden = fs::path(KERATIN_SOURCE_DIR) / "tests" / "golden";
 
 /// Well-formed models that Keratin does not compile yet, by folder. One that begins to match fails the test until it
 /// is taken off the list.
-const std::vector<std::string> kNotCompiledYet = {};
+const std::vector<std::string> kNotCompiledYet = {
+    "layers/activation_layers",
+    "layers/adaptive_pooling",
+    "layers/attention_masks",
+    "layers/attention_other",
+    "layers/attention_value_dim",
+    "layers/conv1d_transpose",
+    "layers/conv2d_channels_first",
+    "layers/conv2d_transpose",
+    "layers/conv3d_transpose",
+    "layers/conv_lstm",
+    "layers/dot_layers",
+    "layers/dtype_policies",
+    "layers/einsum_dense",
+    "layers/fixed_batch",
+    "layers/inert_layers",
+    "layers/multi_head_attention",
+    "layers/ops_elementwise",
+    "layers/ops_linalg_nn",
+    "layers/ops_operators",
+    "layers/ops_reduce",
+    "layers/ops_shape",
+    "layers/other_normalizations",
+    "layers/pad_crop_upsample",
+    "layers/preprocessing_static",
+    "layers/quantized_int8",
+    "layers/rnn_cells",
+    "layers/separable_conv",
+    "layers/transformer_block",
+    "legacy/keras2_attention",
+    "legacy/keras2_cnn",
+    "legacy/keras2_functional",
+};
 
 std::vector<std::string> golden_cases() {
   std::vector<std::string> cases;

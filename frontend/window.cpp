@@ -1,0 +1,41 @@
+#include "frontend/window.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+
+SpaceAxes space_axes(const Args& args, int64_t rank) {
+  const bool last = args.choice("data_format") == kChannelsLast;
+  SpaceAxes axes{last ? rank - 1 : 1, {}};
+  for (int64_t axis = last ? 1 : 2; axis < (last ? rank - 1 : rank); ++axis) axes.space.push_back(axis);
+  return axes;
+}
+
+int64_t Windows::count(size_t axis, int64_t extent) const {
+  return (extent + pad_low[axis] + pad_high[axis] - span(axis)) / stride[axis] + 1;
+}
+
+void set_padding(Windows& windows, std::string_view padding, const Expr& x, const SpaceAxes& axes) {
+  const size_t rank = axes.space.size();
+  windows.pad_low.assign(rank, 0);
+  windows.pad_high.assign(rank, 0);
+  for (size_t i = 0; i < rank; ++i) {
+    const int64_t extent = x.extent(axes.space[i]);
+    if (padding == "same") {
+      const int64_t count = (extent + windows.stride[i] - 1) / windows.stride[i];
+      const int64_t total = std::max<int64_t>((count - 1) * windows.stride[i] + windows.span(i) - extent, 0);
+      windows.pad_low[i] = total / 2;
+      windows.pad_high[i] = total - total / 2;
+    } else if (padding == "causal") {
+      windows.pad_low[i] = windows.span(i) - 1;
+    }
+    if (extent + windows.pad_low[i] + windows.pad_high[i] < windows.span(i))
+      throw Error(ErrorKind::data, cat("a window of ", windows.span(i), " does not fit axis ", axes.space[i],
+                                       " of ", to_text(x.shape())));
+  }
+}
+
+}  // namespace keratin

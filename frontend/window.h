@@ -1,0 +1,39 @@
+// Windows that slide over the space axes of images and sequences: what convolutions and pooling share.
+//
+// The functions are general in the rank: one space axis for sequences, two for images, three for volumes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "frontend/layer.h"
+
+namespace keratin {
+
+inline constexpr std::string_view kChannelsLast = "channels_last";
+inline constexpr Arg kDataFormatArg{"data_format", ArgKind::choice, kChannelsLast,
+                                    "channels_last|channels_first"};
+
+/// Where the channels and the space axes of an input are.
+struct SpaceAxes {
+  int64_t channels = 0;
+  Ints space;
+};
+/// Those of an input of `rank` (batch included), by the argument data_format.
+SpaceAxes space_axes(const Args& args, int64_t rank);
+
+/// How windows lie on the space axes; one entry per axis.
+struct Windows {
+  Ints size, stride, dilation, pad_low, pad_high;
+
+  /// Elements from a window's first to its last: (size − 1)·dilation + 1.
+  int64_t span(size_t axis) const { return (size[axis] - 1) * dilation[axis] + 1; }
+  /// Windows along an axis of `extent` elements.
+  int64_t count(size_t axis, int64_t extent) const;
+};
+
+/// Sets the padding that "valid", "same" or "causal" means for space axes of these extents: "same" gives ⌈extent/stride⌉
+/// windows, the odd element of padding at the end; "causal" pads in front only. Throws Error(data) if no window fits.
+void set_padding(Windows& windows, std::string_view padding, const Expr& x, const SpaceAxes& axes);
+
+}  // namespace keratin
