@@ -38,7 +38,8 @@ Array make_array(const Type& type, const Bindings& bindings);
 void round_elements(Array& array);
 
 /// The results of one node, rounded to their dtypes, by its op's eval rule; param and var have no rule of their own.
-std::vector<Array> evaluate(const Node& node, std::span<const Array* const> operands, const Bindings& bindings);
+std::vector<Array> evaluate(const Node& node, std::span<const Array* const> operands,
+                            const Bindings& bindings);
 
 /// What an eval rule may need beside its operands.
 struct EvalContext {

@@ -19,7 +19,7 @@ namespace keratin {
 template <typename Struct, typename T>
 struct Field {
   const char* name;
-  T Struct::*member;
+  T Struct::* member;
 };
 template <typename Struct, typename T>
 Field(const char*, T Struct::*) -> Field<Struct, T>;
@@ -83,24 +83,23 @@ struct ConvAttrs {
   std::string dims;
   Ints stride, pad_low, pad_high, input_dilation, kernel_dilation;  // one entry per space axis
   int64_t groups = 1, batch_groups = 1;
-  static constexpr auto fields = std::tuple{
-      Field{"batch_groups", &ConvAttrs::batch_groups},
-      Field{"dims", &ConvAttrs::dims},
-      Field{"groups", &ConvAttrs::groups},
-      Field{"input_dilation", &ConvAttrs::input_dilation},
-      Field{"kernel_dilation", &ConvAttrs::kernel_dilation},
-      Field{"pad_high", &ConvAttrs::pad_high},
-      Field{"pad_low", &ConvAttrs::pad_low},
-      Field{"stride", &ConvAttrs::stride}};
+  static constexpr auto fields = std::tuple{Field{"batch_groups", &ConvAttrs::batch_groups},
+                                            Field{"dims", &ConvAttrs::dims},
+                                            Field{"groups", &ConvAttrs::groups},
+                                            Field{"input_dilation", &ConvAttrs::input_dilation},
+                                            Field{"kernel_dilation", &ConvAttrs::kernel_dilation},
+                                            Field{"pad_high", &ConvAttrs::pad_high},
+                                            Field{"pad_low", &ConvAttrs::pad_low},
+                                            Field{"stride", &ConvAttrs::stride}};
   bool operator==(const ConvAttrs&) const = default;
 };
 
 /// pool_*: one entry per axis of the operand (1 and 0 where nothing slides). The padding counts as the neutral element.
 struct WindowAttrs {
   Ints size, stride, pad_low, pad_high;
-  static constexpr auto fields = std::tuple{
-      Field{"pad_high", &WindowAttrs::pad_high}, Field{"pad_low", &WindowAttrs::pad_low},
-      Field{"size", &WindowAttrs::size}, Field{"stride", &WindowAttrs::stride}};
+  static constexpr auto fields =
+      std::tuple{Field{"pad_high", &WindowAttrs::pad_high}, Field{"pad_low", &WindowAttrs::pad_low},
+                 Field{"size", &WindowAttrs::size}, Field{"stride", &WindowAttrs::stride}};
   bool operator==(const WindowAttrs&) const = default;
 };
 
@@ -133,18 +132,17 @@ struct SliceAttrs {
   Ints start;
   Shape limit;
   Ints stride;
-  static constexpr auto fields = std::tuple{Field{"limit", &SliceAttrs::limit},
-                                            Field{"start", &SliceAttrs::start},
-                                            Field{"stride", &SliceAttrs::stride}};
+  static constexpr auto fields =
+      std::tuple{Field{"limit", &SliceAttrs::limit}, Field{"start", &SliceAttrs::start},
+                 Field{"stride", &SliceAttrs::stride}};
   bool operator==(const SliceAttrs&) const = default;
 };
 
 /// pad: low, high (may be negative: cuts) and interior (between neighbours), per axis; filled with the second operand.
 struct PadAttrs {
   Ints low, high, interior;
-  static constexpr auto fields = std::tuple{Field{"high", &PadAttrs::high},
-                                            Field{"interior", &PadAttrs::interior},
-                                            Field{"low", &PadAttrs::low}};
+  static constexpr auto fields = std::tuple{
+      Field{"high", &PadAttrs::high}, Field{"interior", &PadAttrs::interior}, Field{"low", &PadAttrs::low}};
   bool operator==(const PadAttrs&) const = default;
 };
 
@@ -202,10 +200,10 @@ struct ScanAttrs {
   int64_t axis = 0, carries = 0, sequences = 0;
   Dim length;
   bool reverse = false;
-  static constexpr auto fields = std::tuple{
-      Field{"axis", &ScanAttrs::axis}, Field{"carries", &ScanAttrs::carries},
-      Field{"length", &ScanAttrs::length}, Field{"reverse", &ScanAttrs::reverse},
-      Field{"sequences", &ScanAttrs::sequences}};
+  static constexpr auto fields =
+      std::tuple{Field{"axis", &ScanAttrs::axis}, Field{"carries", &ScanAttrs::carries},
+                 Field{"length", &ScanAttrs::length}, Field{"reverse", &ScanAttrs::reverse},
+                 Field{"sequences", &ScanAttrs::sequences}};
   bool operator==(const ScanAttrs&) const = default;
 };
 
@@ -213,9 +211,9 @@ struct ScanAttrs {
 struct SortAttrs {
   int64_t axis = 0, k = 0;
   bool descending = false;
-  static constexpr auto fields = std::tuple{Field{"axis", &SortAttrs::axis},
-                                            Field{"descending", &SortAttrs::descending},
-                                            Field{"k", &SortAttrs::k}};
+  static constexpr auto fields =
+      std::tuple{Field{"axis", &SortAttrs::axis}, Field{"descending", &SortAttrs::descending},
+                 Field{"k", &SortAttrs::k}};
   bool operator==(const SortAttrs&) const = default;
 };
 
@@ -228,10 +226,10 @@ struct RandomAttrs {
   bool operator==(const RandomAttrs&) const = default;
 };
 
-using Attrs = std::variant<NoAttrs, NameAttrs, ConstantAttrs, CastAttrs, AxesAttrs, DotAttrs, ConvAttrs, WindowAttrs,
-                           ShapeAttrs, TransposeAttrs, BroadcastAttrs, SliceAttrs, PadAttrs, AxisAttrs,
-                           DynamicSliceAttrs, IotaAttrs, DimAttrs, LayoutAttrs, GatherAttrs, ScanAttrs, SortAttrs,
-                           RandomAttrs>;
+using Attrs = std::variant<NoAttrs, NameAttrs, ConstantAttrs, CastAttrs, AxesAttrs, DotAttrs, ConvAttrs,
+                           WindowAttrs, ShapeAttrs, TransposeAttrs, BroadcastAttrs, SliceAttrs, PadAttrs,
+                           AxisAttrs, DynamicSliceAttrs, IotaAttrs, DimAttrs, LayoutAttrs, GatherAttrs,
+                           ScanAttrs, SortAttrs, RandomAttrs>;
 
 /// Equal attributes have equal hashes.
 size_t hash_of(const Attrs& attrs);

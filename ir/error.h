@@ -45,13 +45,12 @@ class Error : public std::exception {
   std::string message_, where_, hint_, text_;
 };
 
-[[noreturn]] void check_failed(const char* file, int line, const char* condition,
-                               const std::string& detail);
+[[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& detail);
 
 }  // namespace keratin
 
 /// Aborts with `detail` (any expression convertible to std::string, evaluated on failure only).
-#define KERATIN_CHECK(condition, detail)                                             \
-  do {                                                                               \
+#define KERATIN_CHECK(condition, detail)                                               \
+  do {                                                                                 \
     if (!(condition)) ::keratin::check_failed(__FILE__, __LINE__, #condition, detail); \
   } while (false)

@@ -3,7 +3,6 @@
 
 #include "ir/array.h"
 #include "ir/fold.h"
-#include "ir/op.h"
 
 namespace keratin {
 
@@ -41,15 +40,12 @@ std::shared_ptr<const Tensor> elements_of(Value constant) {
   return tensor;
 }
 
-Tensor evaluate(const Node& node, const std::vector<std::shared_ptr<const Tensor>>& operands) {
+Tensor evaluated(const Node& node, const std::vector<std::shared_ptr<const Tensor>>& operands) {
   std::vector<Array> arrays;
   for (const auto& tensor : operands) arrays.push_back(to_array(*tensor));
   std::vector<const Array*> pointers;
   for (const Array& array : arrays) pointers.push_back(&array);
-  std::vector<Array> results{make_array(node.type(), {})};
-  const Bindings no_symbols;
-  def_of(node.op).eval.fn(EvalContext{node, no_symbols, nullptr}, pointers, results);
-  return to_tensor(results[0]);
+  return to_tensor(evaluate(node, pointers, {})[0]);
 }
 
 Value fold_splats(Builder& builder, const Node& node) {
@@ -61,7 +57,7 @@ Value fold_splats(Builder& builder, const Node& node) {
     scalar.operands.push_back(builder.constant(as_constant(value)->splat));
     operands.push_back(std::move(element));
   }
-  return builder.splat(scalar_at(evaluate(scalar, operands), 0), node.type());
+  return builder.splat(scalar_at(evaluated(scalar, operands), 0), node.type());
 }
 
 }  // namespace
@@ -84,7 +80,7 @@ Value folded_constant(Builder& builder, const Node& candidate) {
   }
   // A constant that grows, a repeated row say, is better computed where it is used.
   if (candidate.type().elements().value() > available) return {};
-  return builder.constant(std::make_shared<Tensor>(evaluate(candidate, operands)));
+  return builder.constant(std::make_shared<Tensor>(evaluated(candidate, operands)));
 }
 
 }  // namespace keratin

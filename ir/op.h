@@ -37,8 +37,8 @@ using InferFn = std::vector<Type>(std::span<const Value> operands, const Attrs& 
 struct GradientArgs {
   Builder& builder;
   const Node& node;
-  std::span<const Value> operands;          ///< the node's operands in the function being built
-  std::span<const Value> results;           ///< the node's results in the function being built
+  std::span<const Value> operands;  ///< the node's operands in the function being built
+  std::span<const Value> results;   ///< the node's results in the function being built
   std::span<const Value> result_gradients;
   std::span<const bool> wanted;
   std::span<Value> operand_gradients;
@@ -47,10 +47,11 @@ using GradientFn = void(const GradientArgs&);
 
 /// The meaning: computes the results from the operands, each element in f64 (integers: i64), sums in f64. The results
 /// come as zeros of their types; the caller, evaluate() in ir/array.h, rounds them once to their dtypes.
-using EvalFn = void(const EvalContext& context, std::span<const Array* const> operands, std::span<Array> results);
+using EvalFn = void(const EvalContext& context, std::span<const Array* const> operands,
+                    std::span<Array> results);
 
 struct OpDef {
-  std::string_view doc;      ///< one or two sentences for the IR reference
+  std::string_view doc;  ///< one or two sentences for the IR reference
   Rule<InferFn> infer;
   Rule<GradientFn> gradient;
   Rule<EvalFn> eval;
@@ -58,9 +59,12 @@ struct OpDef {
 
 const OpDef& def_of(Op op);
 
-/// Gradient rules of ops that have none.
-void not_differentiable(const GradientArgs&);    ///< the result does not depend smoothly on any operand: no gradient
-void differentiated_by_pass(const GradientArgs&);  ///< scan, fusion: passes/autodiff.cpp looks inside
+// Gradient rules of ops that have none.
+
+/// The result does not depend smoothly on any operand.
+void not_differentiable(const GradientArgs&);
+/// scan, fusion: passes/autodiff.cpp looks inside.
+void differentiated_by_pass(const GradientArgs&);
 
 #define OP(name, family) extern const OpDef def_##name;
 #include "ir/ops.def"

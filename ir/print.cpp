@@ -1,3 +1,5 @@
+// The printer of the text form. Numbers of statements are given as they are printed; where a constant needs a statement
+// is found before.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>

@@ -15,8 +15,8 @@ namespace keratin {
 /// A number of any dtype: the splat of a constant, the value of an attribute.
 struct Scalar {
   DType dtype = DType::f32;
-  double real = 0;       ///< the value if dtype is a float, already rounded to it
-  int64_t integer = 0;   ///< the value if dtype is an integer or boolean (u64: the same bits)
+  double real = 0;      ///< the value if dtype is a float, already rounded to it
+  int64_t integer = 0;  ///< the value if dtype is an integer or boolean (u64: the same bits)
 
   static Scalar of(DType dtype, double value);  ///< rounded to `dtype` (integers: truncated, saturated)
   static Scalar of_integer(DType dtype, int64_t value);
@@ -41,18 +41,20 @@ class Tensor {
 
   /// The elements as T. Requires: sizeof(T) == byte_size(dtype()).
   template <typename T>
-  std::span<T> as() { return {reinterpret_cast<T*>(storage_.get()), static_cast<size_t>(elements_)}; }
+  std::span<T> as() {
+    return {reinterpret_cast<T*>(storage_.get()), static_cast<size_t>(elements_)};
+  }
   template <typename T>
   std::span<const T> as() const {
     return {reinterpret_cast<const T*>(storage_.get()), static_cast<size_t>(elements_)};
   }
 
-  double get(int64_t i) const;          ///< element i as a double, whatever the dtype
-  void set(int64_t i, double value);    ///< element i, rounded to the dtype (integers: truncated, saturated)
-  int64_t get_integer(int64_t i) const; ///< exact for integers; u64 as the same bits
+  double get(int64_t i) const;           ///< element i as a double, whatever the dtype
+  void set(int64_t i, double value);     ///< element i, rounded to the dtype (integers: truncated, saturated)
+  int64_t get_integer(int64_t i) const;  ///< exact for integers; u64 as the same bits
   void set_integer(int64_t i, int64_t value);  ///< wraps to the dtype
 
-  Type type() const;                    ///< static shape
+  Type type() const;                           ///< static shape
   bool operator==(const Tensor& other) const;  ///< same dtype, shape and bytes
 
   Tensor(const Tensor& other);
@@ -61,7 +63,9 @@ class Tensor {
   Tensor& operator=(Tensor&&) noexcept = default;
 
  private:
-  struct Free { void operator()(std::byte* p) const; };
+  struct Free {
+    void operator()(std::byte* p) const;
+  };
   DType dtype_;
   std::vector<int64_t> shape_;
   int64_t elements_;

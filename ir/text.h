@@ -19,9 +19,13 @@ inline std::string to_text(char value) { return std::string(1, value); }
 inline std::string to_text(std::string_view value) { return std::string(value); }
 inline std::string to_text(const char* value) { return value; }
 template <std::signed_integral T>
-std::string to_text(T value) { return to_text(static_cast<int64_t>(value)); }
+std::string to_text(T value) {
+  return to_text(static_cast<int64_t>(value));
+}
 template <std::unsigned_integral T>
-std::string to_text(T value) { return to_text(static_cast<uint64_t>(value)); }
+std::string to_text(T value) {
+  return to_text(static_cast<uint64_t>(value));
+}
 
 template <typename... Parts>
 std::string cat(const Parts&... parts) {

@@ -23,8 +23,8 @@ inline constexpr int kDTypeCount = 13;
 
 int64_t byte_size(DType dtype);  ///< bytes of one element
 bool is_float(DType dtype);
-bool is_integer(DType dtype);  ///< i8…u64; boolean is not an integer
-bool is_signed(DType dtype);   ///< i8…i64 and the floats
+bool is_integer(DType dtype);           ///< i8…u64; boolean is not an integer
+bool is_signed(DType dtype);            ///< i8…i64 and the floats
 std::string_view to_text(DType dtype);  ///< "f32", "bool", …
 std::optional<DType> parse_dtype(std::string_view text);
 
@@ -71,8 +71,8 @@ std::string to_text(const Shape& shape);  ///< "[N,28,28,1]"
 class Size {
  public:
   Size() = default;
-  Size(int64_t number);  // NOLINT: numbers are sizes
-  Size(Dim dim);         // NOLINT: and so are dimensions
+  Size(int64_t number);                     // NOLINT: numbers are sizes
+  Size(Dim dim);                            // NOLINT: and so are dimensions
   static Size product(const Shape& shape);  ///< number of elements
 
   /// The terms: the symbols of a monomial, sorted (none for the constant term), with its coefficient, never 0.
@@ -92,8 +92,8 @@ class Size {
  private:
   std::map<std::vector<Symbol>, int64_t> terms_;
 };
-std::string to_text(const Size& size);          ///< "784", "N", "128*N + 64", "N*T"
-std::optional<Dim> as_dim(const Size& size);    ///< the size as one dimension, if it has a single term
+std::string to_text(const Size& size);        ///< "784", "N", "128*N + 64", "N*T"
+std::optional<Dim> as_dim(const Size& size);  ///< the size as one dimension, if it has a single term
 
 /// How the elements of a logical shape lie in memory. Row-major unless `width` is set: then axis `axis` is cut into
 /// panels of `width` elements; the panel number is the slowest index, the place within it the fastest, and the last
