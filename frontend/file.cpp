@@ -7,31 +7,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "frontend/descriptor.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
 namespace keratin {
 
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  explicit operator bool() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  bool close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return ::close(fd) == 0;
-  }
-
- private:
-  int fd_;
-};
 
 [[noreturn]] void fail(ErrorKind kind, const std::string& what, const std::string& path) {
   throw Error(kind, cat(what, ": ", std::strerror(errno)), path);
@@ -66,6 +48,15 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// A new file beside `path`; its name goes to `aside`.
+Descriptor create_aside(const std::string& path, std::string& aside) {
+  for (int attempt = 0;; ++attempt) {
+    aside = cat(path, ".", ::getpid(), "-", attempt, ".tmp");
+    const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST || attempt == 1000) return Descriptor(fd);
+  }
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path) { return read_all(path, 0); }
@@ -75,8 +66,8 @@ std::string read_file_in(const std::string& folder, const std::string& name) {
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
-  std::string aside = path + ".XXXXXX";
-  Descriptor file(::mkostemp(aside.data(), O_CLOEXEC));
+  std::string aside;
+  Descriptor file = create_aside(path, aside);
   if (!file) fail(ErrorKind::cannot_create, "cannot create", path);
   const auto give_up = [&](ErrorKind kind, const char* what) {
     const int reason = errno;
@@ -91,12 +82,7 @@ void write_file(const std::string& path, std::string_view bytes) {
     if (n < 0) give_up(ErrorKind::io, "cannot write");
     bytes.remove_prefix(static_cast<size_t>(n));
   }
-  // mkostemp makes files that only their owner can read; take what the umask says instead.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  if (::fchmod(file.get(), 0666 & ~mask) != 0 || ::fsync(file.get()) != 0 || !file.close()) {
-    give_up(ErrorKind::io, "cannot write");
-  }
+  if (::fsync(file.get()) != 0 || !file.close()) give_up(ErrorKind::io, "cannot write");
   if (::rename(aside.c_str(), path.c_str()) != 0) give_up(ErrorKind::cannot_create, "cannot create");
   // The rename itself is durable once the folder is; some file systems refuse to sync folders, and that is fine.
   const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "frontend/descriptor.h"
 #include "frontend/h5_stream.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -59,39 +60,28 @@ std::string find_helper() {
               join(tried, ", "), "set KERATIN_LIBEXEC to the folder that holds it");
 }
 
-/// A descriptor that closes itself and is none of 0, 1 and 2, which the child's are made from.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {
-    if (fd_ < 0 || fd_ > 2) return;
-    fd_ = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    ::close(fd);
-  }
-  Descriptor(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 [[noreturn]] void fail_to_start(int error, const std::string& where) {
   throw Error(ErrorKind::io, cat("cannot start ", kHelper, ": ", std::strerror(error)), where);
 }
 
-int memory_file(std::string_view bytes, const std::string& where) {
-  Descriptor file(::memfd_create(kHelper, MFD_CLOEXEC));
-  if (file.get() < 0) fail_to_start(errno, where);
+/// The descriptor under a number above 2: 0, 1 and 2 are what the child's are made from.
+Descriptor above_standard(Descriptor fd, const std::string& where) {
+  if (!fd) fail_to_start(errno, where);
+  if (fd.get() > 2) return fd;
+  Descriptor copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+  if (!copy) fail_to_start(errno, where);
+  return copy;
+}
+
+Descriptor memory_file(std::string_view bytes, const std::string& where) {
+  Descriptor file = above_standard(Descriptor(::memfd_create(kHelper, MFD_CLOEXEC)), where);
   while (!bytes.empty()) {
     const ssize_t n = ::write(file.get(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_to_start(errno, where);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
-  return file.release();
+  return file;
 }
 
 /// Starts `program` with `in` and `out` as its descriptors 0 and 1 and no others but an empty 2; returns 0 or errno.
@@ -130,12 +120,12 @@ int spawn(const std::string& program, int in, int out, pid_t& child) {
 
 H5Process::H5Process(std::string_view bytes, const std::string& where) : where_(where), buffer_(1 << 16) {
   const std::string program = find_helper();
-  const Descriptor in(memory_file(bytes, where));
+  const Descriptor in = memory_file(bytes, where);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) fail_to_start(errno, where);
-  Descriptor from(ends[0]);
-  const Descriptor to(ends[1]);
-  if (in.get() < 0 || from.get() < 0 || to.get() < 0) fail_to_start(EMFILE, where);
+  Descriptor near_end(ends[0]), far_end(ends[1]);
+  Descriptor from = above_standard(std::move(near_end), where);
+  const Descriptor to = above_standard(std::move(far_end), where);
   if (const int error = spawn(program, in.get(), to.get(), child_)) {
     child_ = -1;
     fail_to_start(error, where);
