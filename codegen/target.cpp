@@ -175,6 +175,8 @@ bool runs_on_host(const Target& target) {
   });
 }
 
+bool same_kind_as_host(const Target& target) { return same_machine_kind(target.triple); }
+
 std::vector<Target> host_levels() {
   const std::string triple = host_triple();
   if (llvm::Triple(triple).getArch() != llvm::Triple::x86_64) return {host_target()};

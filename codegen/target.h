@@ -8,13 +8,13 @@
 namespace keratin {
 
 struct Target {
-  std::string triple;       ///< LLVM's: x86_64-unknown-linux-gnu
-  std::string cpu;          ///< LLVM's name of the processor: x86-64-v3, znver4, generic
-  std::string features;     ///< LLVM's feature string
-  int vector_bytes = 16;    ///< of the widest vectors to use
+  std::string triple;     ///< LLVM's: x86_64-unknown-linux-gnu
+  std::string cpu;        ///< LLVM's name of the processor: x86-64-v3, znver4, generic
+  std::string features;   ///< LLVM's feature string
+  int vector_bytes = 16;  ///< of the widest vectors to use
   int vector_registers = 16;
-  bool fma = false;         ///< has fused multiply-add
-  bool masks = false;       ///< predicated loads and stores are cheap
+  bool fma = false;                                   ///< has fused multiply-add
+  bool masks = false;                                 ///< predicated loads and stores are cheap
   int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;  ///< data caches of one core
   uint32_t cpu_features = 0;  ///< KRT_CPU_* that must be present where it runs (runtime/abi.h)
 
@@ -27,6 +27,8 @@ Target host_target();
 /// Throws Error(usage) that lists what is known.
 Target make_target(const std::string& cpu, const std::string& triple = {});
 bool runs_on_host(const Target& target);
+/// Whether this machine has the target's architecture, if perhaps not all of its instructions.
+bool same_kind_as_host(const Target& target);
 /// x86-64, -v3, -v4 as far as this machine has them: what tests go through.
 std::vector<Target> host_levels();
 

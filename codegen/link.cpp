@@ -1,0 +1,173 @@
+// Linking in process. LLD keeps its state in globals, so one link runs at a time; after a crash inside it, it says
+// itself that it must not be called again.
+#include "codegen/link.h"
+
+#include <dlfcn.h>
+#include <lld/Common/Driver.h>
+#include <llvm/ObjCopy/ConfigManager.h>
+#include <llvm/ObjCopy/ObjCopy.h>
+#include <llvm/Object/ArchiveWriter.h>
+#include <llvm/Object/Binary.h>
+#include <llvm/Support/raw_ostream.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <climits>
+#include <filesystem>
+#include <mutex>
+#include <vector>
+
+#include "ir/error.h"
+#include "ir/text.h"
+
+LLD_HAS_DRIVER(elf)
+
+namespace keratin {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const std::string& output, std::string detail) {
+  while (!detail.empty() && detail.back() == '\n') detail.pop_back();
+  throw Error(ErrorKind::io, cat("linking failed: ", detail), output);
+}
+
+void expect_success(llvm::Error error, const std::string& output) {
+  if (error) fail(output, llvm::toString(std::move(error)));
+}
+
+template <typename T>
+T value_of(llvm::Expected<T> expected, const std::string& output) {
+  if (!expected) fail(output, llvm::toString(expected.takeError()));
+  return std::move(*expected);
+}
+
+void run_lld(const std::vector<std::string>& args, const std::string& output) {
+  static std::mutex one_at_a_time;
+  static bool usable = true;
+  const std::lock_guard lock(one_at_a_time);
+  if (!usable) fail(output, "the linker crashed before");
+  std::vector<const char*> pointers{"ld.lld"};
+  for (const std::string& arg : args) pointers.push_back(arg.c_str());
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  const lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  usable = result.canRunAgain;
+  if (result.retCode != 0) fail(output, stream.str());
+}
+
+/// Makes all defined symbols local but those that start with `prefix`_.
+void localise(const std::string& object, const std::string& output, const std::string& prefix) {
+  auto binary = value_of(llvm::object::createBinary(object), output);
+  llvm::objcopy::ConfigManager config;
+  config.Common.InputFilename = object;
+  config.Common.OutputFilename = output;
+  const auto refuse = [](llvm::Error error) { return error; };
+  expect_success(config.Common.SymbolsToKeepGlobal.addMatcher(llvm::objcopy::NameOrPattern::create(
+                     cat(prefix, "_*"), llvm::objcopy::MatchStyle::Wildcard, refuse)),
+                 output);
+  std::error_code code;
+  llvm::raw_fd_ostream stream(output, code);
+  if (code) fail(output, code.message());
+  expect_success(llvm::objcopy::executeObjcopyOnBinary(config, *binary.getBinary(), stream), output);
+}
+
+std::vector<fs::path> own_folders() {
+  std::vector<fs::path> folders;
+  std::error_code ignored;
+  if (const fs::path program = fs::read_symlink("/proc/self/exe", ignored); !program.empty())
+    folders.push_back(program.parent_path());
+  Dl_info info;
+  if (dladdr(reinterpret_cast<const void*>(&own_folders), &info) != 0 && info.dli_fname[0] == '/')
+    folders.push_back(fs::path(info.dli_fname).parent_path());
+  return folders;
+}
+
+}  // namespace
+
+std::string find_runtime() {
+  std::vector<std::string> tried;
+  if (const char* folder = secure_getenv("KERATIN_LIB")) {
+    tried.push_back((fs::path(folder) / "libkeratin_rt.a").string());
+  } else {
+    for (const fs::path& own : own_folders()) {
+      // bin/../lib, and with a folder per architecture, lib/x86_64-linux-gnu.
+      tried.push_back((own / ".." / "lib" / "keratin" / "libkeratin_rt.a").lexically_normal().string());
+      tried.push_back(
+          (own / ".." / KERATIN_LIBDIR / "keratin" / "libkeratin_rt.a").lexically_normal().string());
+      tried.push_back((own / "keratin" / "libkeratin_rt.a").string());
+    }
+  }
+  for (const std::string& path : tried) {
+    if (access(path.c_str(), R_OK) == 0) return path;
+  }
+  throw Error(ErrorKind::no_input, "the runtime, libkeratin_rt.a, is not installed", join(tried, ", "),
+              "set KERATIN_LIB to the folder that holds it");
+}
+
+void link_shared(std::span<const std::string> inputs, const std::string& output, const std::string& soname) {
+  std::vector<std::string> args{"-shared",
+                                "-o",
+                                output,
+                                "-soname",
+                                soname,
+                                "--exclude-libs",
+                                "ALL",
+                                "--gc-sections",
+                                "-z",
+                                "nodelete",
+                                "-z",
+                                "noexecstack",
+                                "-z",
+                                "relro",
+                                "-z",
+                                "now",
+                                "--hash-style=gnu",
+                                "--build-id=sha1",
+                                "--threads=1"};
+  args.insert(args.end(), inputs.begin(), inputs.end());
+  run_lld(args, output);
+}
+
+void link_relocatable(std::span<const std::string> inputs, const std::string& output,
+                      const std::string& prefix) {
+  const std::string joined = output + ".joined";
+  std::vector<std::string> args{"-r", "-o", joined, "--threads=1"};
+  args.insert(args.end(), inputs.begin(), inputs.end());
+  run_lld(args, output);
+  localise(joined, output, prefix);
+  std::error_code ignored;
+  fs::remove(joined, ignored);
+}
+
+void write_archive(const std::string& object, const std::string& output, const std::string& member) {
+  std::vector<llvm::NewArchiveMember> members;
+  members.push_back(value_of(llvm::NewArchiveMember::getFile(object, true), output));
+  members.back().MemberName = member;
+  expect_success(llvm::writeArchive(output, members, llvm::SymtabWritingMode::NormalSymtab,
+                                    llvm::object::Archive::K_GNU, true, false),
+                 output);
+}
+
+void link_artefact(const std::string& kind, const std::string& object, const std::string& output,
+                   const std::string& name, const std::string& prefix, const Target& target) {
+  std::vector<std::string> inputs{object};
+  const bool is_native = same_kind_as_host(target);
+  if (is_native) inputs.push_back(find_runtime());
+  if (kind == ".so") {
+    if (!is_native) {
+      throw Error(ErrorKind::unsupported, cat("no runtime for ", target.triple, " is installed here"), name,
+                  "make an object (-o NAME.o) and link it there with the runtime's sources");
+    }
+    return link_shared(inputs, output, name);
+  }
+  if (kind == ".o") return link_relocatable(inputs, output, prefix);
+  const std::string member = fs::path(name).stem().string() + ".o";
+  const std::string joined = output + ".member";
+  link_relocatable(inputs, joined, prefix);
+  write_archive(joined, output, member);
+  std::error_code ignored;
+  fs::remove(joined, ignored);
+}
+
+}  // namespace keratin
