@@ -386,6 +386,7 @@ std::string to_text(const Index& index, const std::function<std::string(VarId)>&
     return std::pair(size(a.first), a.second) < std::pair(size(b.first), b.second);
   });
   for (const auto& [coef, unit] : terms) append_term(text, coef, unit);
+  if (number > 0 && text.starts_with('-')) return cat(number, " - ", text.substr(1));
   if (number != 0 || text.empty()) append_term(text, number, "");
   return text;
 }

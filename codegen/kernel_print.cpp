@@ -4,18 +4,10 @@
 
 #include "codegen/kernel.h"
 #include "ir/text.h"
+#include "ir/text_rules.h"
 
 namespace keratin {
 namespace {
-
-/// `name` as it is if it reads back, otherwise in quotes.
-std::string name_text(std::string_view name) {
-  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '/';
-  });
-  return plain ? std::string(name) : quoted(name);
-}
 
 std::string value_type(DType dtype, int lanes) { return lanes == 1 ? cat(dtype) : cat(dtype, "x", lanes); }
 
@@ -44,7 +36,7 @@ class KernelPrinter {
     indent_ = 1;
     for (const KernelBuffer& buffer : kernel_.buffers) {
       if (buffer.mode == Mode::tile)
-        line(cat("tile %", name_text(buffer.name), ": ", buffer.dtype, buffer.shape));
+        line(cat("tile %", plain_name(buffer.name), ": ", buffer.dtype, buffer.shape));
     }
     block(kernel_.body);
     indent_ = 0;
@@ -68,12 +60,12 @@ class KernelPrinter {
     for (const KernelBuffer& buffer : kernel_.buffers) {
       if (buffer.mode == Mode::tile) continue;
       params.push_back(
-          cat("%", name_text(buffer.name), ": ", mode_text(buffer.mode), " ", buffer.dtype, buffer.shape));
+          cat("%", plain_name(buffer.name), ": ", mode_text(buffer.mode), " ", buffer.dtype, buffer.shape));
       width += params.back().size() + 2;
     }
     for (const ParLoop& loop : kernel_.par)
       loops.push_back(cat(name(loop.variable), " in 0..", text(loop.extent)));
-    out_ += cat("kernel @", name_text(kernel_.name), "(", join(params, width < 90 ? ", " : ",\n    "), ")");
+    out_ += cat("kernel @", plain_name(kernel_.name), "(", join(params, width < 90 ? ", " : ",\n    "), ")");
     if (kernel_.origin) out_ += cat("\n    from ", quoted(*kernel_.origin));
     if (!loops.empty()) out_ += cat("\n    par ", join(loops, ", "));
     out_ += " {\n";
@@ -180,7 +172,7 @@ class KernelPrinter {
       case ExprKind::bitcast: return cat("bitcast ", expr.dtype, "(", arguments(expr), ")");
       case ExprKind::splat: return cat("splat(", arguments(expr), ")");
       case ExprKind::fold:
-        return cat("fold ", to_text(expr.op), "(", arguments(expr), " : ", expr.args[0]->lanes, ")");
+        return cat("fold ", to_text(expr.op), " x", expr.args[0]->lanes, "(", arguments(expr), ")");
       case ExprKind::acc: return cat(name_of_acc(expr.acc), "[", indices(expr.at), "]");
       case ExprKind::let: return name(expr.variable);
     }
@@ -241,7 +233,7 @@ class KernelPrinter {
   }
   std::string name(VarId id) const { return name_of(kernel_.variables, id); }
   std::string name_of_acc(AccId id) const { return name_of(kernel_.accumulators, id); }
-  std::string name_of_buffer(BufferId id) const { return cat("%", name_text(name_of(kernel_.buffers, id))); }
+  std::string name_of_buffer(BufferId id) const { return cat("%", plain_name(name_of(kernel_.buffers, id))); }
   std::string text(const Index& index) const {
     return to_text(index, [&](VarId id) { return name(id); });
   }
@@ -268,7 +260,7 @@ std::vector<std::string> buffer_names(const Program& program) {
   std::unordered_map<std::string, int> count;
   std::vector<std::string> names;
   for (const ProgramBuffer& buffer : program.buffers) {
-    names.push_back(cat(buffer.storage == Storage::variable ? "@" : "%", name_text(buffer.name)));
+    names.push_back(cat(buffer.storage == Storage::variable ? "@" : "%", plain_name(buffer.name)));
     ++count[names.back()];
   }
   for (size_t i = 0; i < names.size(); ++i) {
@@ -284,7 +276,7 @@ std::string program_text(const Program& program, const std::function<std::string
     for (const uint32_t buffer : buffers) texts.push_back(names[buffer]);
     return cat("(", join(texts, ", "), ")");
   };
-  std::string out = cat("program @", name_text(program.name), references(program.inputs), " -> ",
+  std::string out = cat("program @", plain_name(program.name), references(program.inputs), " -> ",
                         references(program.outputs), " memory ", to_text(program.workspace), " {\n");
   for (size_t i = 0; i < program.buffers.size(); ++i) {
     const ProgramBuffer& buffer = program.buffers[i];
@@ -299,10 +291,8 @@ std::string program_text(const Program& program, const std::function<std::string
 }
 
 std::string variable_text(const Variable& variable) {
-  const std::string_view role = variable.role == Role::state      ? " state"
-                                : variable.role == Role::prepared ? " prepared"
-                                                                  : "";
-  return cat("var @", name_text(variable.name), ": ", variable.type, role,
+  const std::string role = variable.role == Role::weight ? std::string() : cat(" ", to_text(variable.role));
+  return cat("var @", plain_name(variable.name), ": ", variable.type, role,
              variable.trainable ? " trainable" : "", "\n");
 }
 
@@ -317,13 +307,13 @@ std::string print(const Program& program) {
 }
 
 std::string print(const KernelModule& module) {
-  std::string out = cat("kernels @", name_text(module.name), "\n");
+  std::string out = cat("kernels @", plain_name(module.name), "\n");
   if (!module.variables.empty()) out += "\n";
   for (const Variable& variable : module.variables) out += variable_text(variable);
   for (const Kernel& kernel : module.kernels) out += cat("\n", print(kernel));
   for (const Program& program : module.programs) {
-    out += cat(
-        "\n", program_text(program, [&](uint32_t kernel) { return name_text(module.kernels[kernel].name); }));
+    out += cat("\n", program_text(program,
+                                  [&](uint32_t kernel) { return plain_name(module.kernels[kernel].name); }));
   }
   return out;
 }

@@ -41,6 +41,7 @@ TEST(Index, Text) {
   EXPECT_EQ(text(floor_div(i, 3, {}) * -2 + modulo(i + j, 5, {})), "-2*(i div 3) + (i + j) mod 5");
   EXPECT_EQ(text(Index()), "0");
   EXPECT_EQ(text(i * -1 - 7), "-i - 7");
+  EXPECT_EQ(text(Index(7) - i), "7 - i");
 }
 
 TEST(Index, DivisionSplitsOffMultiples) {
