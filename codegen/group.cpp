@@ -94,7 +94,7 @@ void RegionLowering::store_panels(const std::vector<uint32_t>& results, const Po
   }
 }
 
-Kernel lower_region(const Function& region, const std::string& name, const Target& target) {
+Kernel lower_region(const Function& region, const std::string& name, const Target& target, bool keep_shapes) {
   const Node* contraction = nullptr;
   const Node* opaque = nullptr;
   bool reduces = false;
@@ -104,7 +104,8 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
     if (form == Form::opaque) opaque = node.get();
     if (family_of(node->op) == Family::reduce) reduces = true;
   }
-  if (opaque == nullptr && contraction == nullptr && !reduces) return lower_elements(region, name, target);
+  if (opaque == nullptr && contraction == nullptr && !reduces)
+    return lower_elements(region, name, target, keep_shapes);
   RegionLowering lowering(region, name, target);
   if (contraction != nullptr)
     lower_contraction(lowering, *contraction);

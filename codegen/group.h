@@ -10,7 +10,9 @@ namespace keratin {
 
 /// The kernel of a region. Its parameters are the region's params (mode in), then its results (mode out).
 /// Throws Error(unsupported) if the region holds something that has no lowering.
-Kernel lower_region(const Function& region, const std::string& name, const Target& target);
+/// `keep_shapes`: buffers have the shapes that the region's values have (a pointwise region is flattened otherwise).
+Kernel lower_region(const Function& region, const std::string& name, const Target& target,
+                    bool keep_shapes = false);
 
 /// A region being lowered: shared by the files lower_*.cpp.
 struct RegionLowering {
@@ -44,9 +46,9 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
                    const std::function<void(const Point&)>& body);
 
 // One file each.
-Kernel lower_elements(const Function& region, const std::string& name,
-                      const Target& target);  ///< all results of one shape
-void lower_rows(RegionLowering& lowering);    ///< lower_rows.cpp: stages that share a loop over rows
+Kernel lower_elements(const Function& region, const std::string& name, const Target& target,
+                      bool keep_shapes);    ///< all results of one shape
+void lower_rows(RegionLowering& lowering);  ///< lower_rows.cpp: stages that share a loop over rows
 void lower_contraction(RegionLowering& lowering, const Node& contraction);  ///< lower_contraction.cpp
 void lower_scan(RegionLowering& lowering, const Node& scan);                ///< lower_scan.cpp
 void lower_order(RegionLowering& lowering,

@@ -94,8 +94,9 @@ Problem conv_problem(const Node& node, const Ranges& ranges) {
     problem.row_axis = axes.output.space.empty() ? axes.output.batch : axes.output.space.back();
 
   const Layout& layout = node.operands[1].type().layout;
-  const int64_t per_group = output[axes.output.feature].value() / attrs.groups;
-  const int64_t per_batch_group = output[axes.output.feature].value() / attrs.batch_groups;
+  // Groups cut static axes.
+  const int64_t outputs = attrs.groups * attrs.batch_groups > 1 ? output[axes.output.feature].value() : 1;
+  const int64_t per_group = outputs / attrs.groups, per_batch_group = outputs / attrs.batch_groups;
   if (features_in_lanes && attrs.groups * attrs.batch_groups > 1) {
     problem.block = std::min(per_group, per_batch_group);
     if (problem.block == 1) problem.block = 0;  // depthwise: feature, group and lane are one
@@ -104,7 +105,7 @@ Problem conv_problem(const Node& node, const Ranges& ranges) {
     problem.packed = true;
   }
 
-  const int64_t features = kernel[axes.kernel.batch].value();
+  const int64_t features = attrs.groups > 1 ? kernel[axes.kernel.batch].value() : 0;
   problem.points = [=, &ranges](const Point& out, const Point& k, Point& l, Point& r, Guard& inside) {
     l.resize(input.size());
     r.resize(kernel.size());
@@ -136,6 +137,9 @@ Problem conv_problem(const Node& node, const Ranges& ranges) {
 
 /// Writes the loops of one contraction.
 class Generator {
+  /// The result's point at row r and vector c of a tile.
+  using Place = std::function<Point(const Index& r, const Index& c)>;
+
  public:
   Generator(RegionLowering& lowering, const Node& node, Problem problem)
       : lowering_(lowering), writer_(lowering.writer), node_(node), problem_(std::move(problem)) {
@@ -276,26 +280,29 @@ class Generator {
     writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), lanes_)));
 
     Point k;
-    contracted_loops(k, lane, height, place, [&](const Point& at, bool guard_left, const Guard& in_lanes) {
-      unroll(height, vectors, [&](const Index& r, const Index& c) {
-        Point left, right;
-        Guard inside;
-        problem_.points(place(r, c), at, left, right, inside);
-        Guard guard_right = problem_.packed ? Guard{} : within(c);
-        guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
-        Guard guard = guard_right;
-        if (problem_.packed) guard = within(c);
-        if (guard_left) {
-          const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
-          guard.insert(guard.end(), needed.begin(), needed.end());
-        }
-        ExprRef a, b;
-        lowering_.values.with_guard(guard, [&] { a = lowering_.values.at(node_.operands[0], left); });
-        lowering_.values.with_guard(guard_right, [&] { b = lowering_.values.at(node_.operands[1], right); });
-        const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
-        writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
-      });
-    });
+    contracted_loops(k, lane, height, vectors, place,
+                     [&](const Point& at, bool guard_left, const Guard& in_lanes) {
+                       unroll(height, vectors, [&](const Index& r, const Index& c) {
+                         Point left, right;
+                         Guard inside;
+                         problem_.points(place(r, c), at, left, right, inside);
+                         Guard guard_right = problem_.packed ? Guard{} : within(c);
+                         guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
+                         Guard guard = guard_right;
+                         if (problem_.packed) guard = within(c);
+                         if (guard_left) {
+                           const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
+                           guard.insert(guard.end(), needed.begin(), needed.end());
+                         }
+                         ExprRef a, b;
+                         const ExprRef zero = number(Scalar::of(dtype(), 0));
+                         a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
+                         lowering_.values.with_guard(
+                             guard_right, [&] { b = lowering_.values.at(node_.operands[1], right); });
+                         const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
+                         writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
+                       });
+                     });
 
     auto store = [&] {
       unroll(height, vectors, [&](const Index& r, const Index& c) {
@@ -319,8 +326,7 @@ class Generator {
 
   /// The loops over the contracted indices. Where padding is involved the innermost loop is written twice: once for tiles
   /// that lie inside, without conditions, and once with them. What no row of the tile needs is skipped.
-  void contracted_loops(Point& k, const Index& lane, int64_t height,
-                        const std::function<Point(const Index&, const Index&)>& place,
+  void contracted_loops(Point& k, const Index& lane, int64_t height, int64_t vectors, const Place& place,
                         const std::function<void(const Point&, bool, const Guard&)>& step) {
     const size_t depth = k.size(), last = problem_.contracted.size();
     if (depth == last) return step(k, false, {});
@@ -328,7 +334,7 @@ class Generator {
     if (depth + 1 < last) {
       writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
         k.push_back(index);
-        contracted_loops(k, lane, height, place, step);
+        contracted_loops(k, lane, height, vectors, place, step);
         k.pop_back();
       });
       return;
@@ -342,42 +348,53 @@ class Generator {
         k.pop_back();
       });
     };
-    Guard common, all_rows;
-    if (!tile_conditions(k, height, place, common, all_rows)) {
+    Guard common, everywhere;
+    if (!tile_conditions(k, height, vectors, place, lane, common, everywhere)) {
       writer_.guarded(common, [&] { innermost(true); });
       return;
     }
     writer_.guarded(common, [&] {
-      if (all_rows.empty()) return innermost(false);
+      if (everywhere.empty()) return innermost(false);
       Block inside = writer_.collect([&] { innermost(false); });
       Block border = writer_.collect([&] { innermost(true); });
-      writer_.emit(if_stmt(all_rows, std::move(inside), std::move(border)));
+      writer_.emit(if_stmt(everywhere, std::move(inside), std::move(border)));
     });
   }
 
   /// The conditions under which the left operand's points are inside: `common` do not depend on the place in the tile,
-  /// `all_rows` say that every place is inside. False if the latter cannot be said.
-  bool tile_conditions(const Point& k, int64_t height,
-                       const std::function<Point(const Index&, const Index&)>& place, Guard& common,
-                       Guard& all_rows) {
-    bool known = true;
-    const VarId r = static_cast<VarId>(writer_.kernel.variables.size());  // stands for the row; never written
+  /// `everywhere` say that every place is inside. False if the latter cannot be said.
+  bool tile_conditions(const Point& k, int64_t height, int64_t vectors, const Place& place, const Index& lane,
+                       Guard& common, Guard& everywhere) {
+    // Variables that stand for the place in the tile; they are never written.
+    const VarId r = static_cast<VarId>(writer_.kernel.variables.size()), c = r + 1;
     writer_.ranges[r] = {0, height - 1};
+    writer_.ranges[c] = {0, vectors - 1};
+    std::vector<std::pair<VarId, int64_t>> places{{r, height - 1}, {c, vectors - 1}};
+    if (lanes_ > 1 && !lane.terms().empty())
+      places.push_back({lane.terms().begin()->first.variable, lanes_ - 1});
+
     Point at = k, left, right;
     at.push_back(0);
     Guard inside;
-    problem_.points(place(Index::variable(r), 0), at, left, right, inside);
+    problem_.points(place(Index::variable(r), Index::variable(c)), at, left, right, inside);
+    bool known = true;
     for (const Index& condition : inside) {
-      const auto slope = condition.slope(r);
       if (condition.interval(writer_.ranges).low.value_or(-1) >= 0) continue;
-      if (!slope)
-        known = false;
-      else if (*slope == 0)
-        common.push_back(condition);
-      else
-        all_rows.push_back(condition.substitute(r, *slope > 0 ? 0 : height - 1, writer_.ranges));
+      Index worst = condition;
+      bool varies = false;
+      for (const auto& [variable, last] : places) {
+        const auto slope = worst.slope(variable);
+        if (!slope) {
+          known = false;
+          break;
+        }
+        varies |= *slope != 0 && last > 0;
+        worst = worst.substitute(variable, *slope >= 0 ? 0 : last, writer_.ranges);
+      }
+      if (known) (varies ? everywhere : common).push_back(worst);
     }
     writer_.ranges.erase(r);
+    writer_.ranges.erase(c);
     return known;
   }
 

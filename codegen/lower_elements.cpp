@@ -62,16 +62,16 @@ Cut cut(const Shape& shape) {
 
 /// Loops over the axes from `axis` on, the last axis longer than 1 in vectors.
 void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, int vector_axis, int lanes,
-                Point& point, const std::pair<Index, Index>* range,
+                const Point& point, const std::pair<Index, Index>* range,
                 const std::function<void(const Point&)>& body) {
   if (axis == shape.size()) return body(point);
   KernelWriter& writer = lowering.writer;
   const Index low = range ? range->first : Index(0);
   const Index high = range ? range->second : Index(Size(shape[axis]));
   auto inner = [&](const Index& index) {
-    point.push_back(index);
-    axis_loops(lowering, shape, axis + 1, vector_axis, lanes, point, nullptr, body);
-    point.pop_back();
+    Point longer = point;
+    longer.push_back(index);
+    axis_loops(lowering, shape, axis + 1, vector_axis, lanes, longer, nullptr, body);
   };
   if (static_cast<int>(axis) != vector_axis || lanes == 1) {
     writer.loop("i", low, high, 1, LoopKind::serial, inner);
@@ -149,13 +149,13 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
   const int axis = last_long_axis(shape);
   const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
   vectorize_or_not(lowering.writer, vectors && lanes > 1, [&](bool with_vectors) {
-    Point point;
-    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, point, nullptr, body);
+    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, {}, nullptr, body);
   });
 }
 
-Kernel lower_elements(const Function& region, const std::string& name, const Target& target) {
-  const auto flat = flattened(region);
+Kernel lower_elements(const Function& region, const std::string& name, const Target& target,
+                      bool keep_shapes) {
+  const auto flat = keep_shapes ? std::nullopt : flattened(region);
   RegionLowering lowering(flat ? *flat : region, name, target);
   lower_flat(lowering);
   return std::move(lowering.writer.kernel);

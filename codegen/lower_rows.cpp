@@ -37,14 +37,17 @@ std::vector<const Node*> find_stages(const Function& region) {
   for (size_t i = region.nodes.size(); i-- > 0;) {
     const Node& node = *region.nodes[i];
     if (form_of(node) == Form::source) continue;
+    const bool reduces = family_of(node.op) == Family::reduce;
     bool repeated = false;  // read once per element of something larger
     for (const Node* user : uses.users[i]) {
       readers[i].insert(readers[user->index].begin(), readers[user->index].end());
-      repeated |= user->op == Op::broadcast && is_expensive(node.op);
+      if (reduces)
+        repeated |= family_of(user->op) != Family::pointwise;
+      else
+        repeated |= user->op == Op::broadcast && is_expensive(node.op);
     }
     const bool computed = !is_index_map(node);
-    if (uses.escapes[i] || family_of(node.op) == Family::reduce ||
-        (computed && (readers[i].size() > 1 || repeated))) {
+    if (uses.escapes[i] || (computed && (readers[i].size() > 1 || repeated))) {
       stages.push_back(&node);
       readers[i] = {&node};
     }

@@ -153,7 +153,7 @@ class ScanLowering {
   }
 
   void inline_region(const Function& region, const std::vector<BufferSlice>& slices) {
-    inline_kernel(writer_, lower_region(region, "step", writer_.target), slices);
+    inline_kernel(writer_, lower_region(region, "step", writer_.target, true), slices);
   }
 
   RegionLowering& lowering_;

@@ -1,6 +1,7 @@
 #include "codegen/values.h"
 
 #include <algorithm>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -8,7 +9,6 @@
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
-#include "passes/traits.h"
 
 namespace keratin {
 
@@ -27,6 +27,36 @@ ExprRef rounded(DType dtype, ExprRef value) {
   if (dtype == DType::f16) return f32_from_f16(f16_from_f32(std::move(value)));
   if (dtype == DType::bf16) return f32_from_bf16(bf16_from_f32(std::move(value)));
   return value;
+}
+
+int64_t static_extent(Dim dim) {
+  if (!dim.is_static())
+    throw Error(ErrorKind::unsupported,
+                cat("a reshape inside a kernel moves the free dimension ", to_text(dim)), {},
+                "fix the dimension with --shape");
+  return dim.coef;
+}
+
+/// The row-major number of a point's place along some axes.
+Index flatten(const Point& point, const Shape& shape, std::span<const size_t> axes) {
+  Index flat;
+  int64_t stride = 1;
+  for (size_t i = axes.size(); i-- > 0;) {
+    flat += point[axes[i]] * stride;
+    if (i > 0) stride *= static_extent(shape[axes[i]]);
+  }
+  return flat;
+}
+
+/// The reverse: sets the point's indices along the axes.
+void unflatten(Index flat, const Shape& shape, std::span<const size_t> axes, const Ranges& ranges,
+               Point& point) {
+  for (size_t i = axes.size(); i-- > 1;) {
+    const int64_t extent = static_extent(shape[axes[i]]);
+    point[axes[i]] = modulo(flat, extent, ranges);
+    flat = floor_div(flat, extent, ranges);
+  }
+  point[axes[0]] = flat;
 }
 
 }  // namespace
@@ -178,6 +208,8 @@ bool Values::has_lanes(const Point& point) const {
   return lanes_ > 1 && std::any_of(point.begin(), point.end(), [&](const Index& i) { return i.uses(lane_); });
 }
 
+bool Values::is_guarded_by_lane() const { return has_lanes(guard_); }
+
 ExprRef Values::widen(ExprRef value) const {
   return value->lanes == lanes_ ? value : splat(std::move(value), lanes_);
 }
@@ -239,7 +271,9 @@ Access Values::access(BufferId buffer, const Type& type, const Point& point, int
 }
 
 ExprRef Values::at(Value value, const Point& point) {
-  KERATIN_CHECK(static_cast<int64_t>(point.size()) == value.rank(), "one index per axis");
+  KERATIN_CHECK(static_cast<int64_t>(point.size()) == value.rank(),
+                cat(to_text(value.node->op), " of ", to_text(value.type()), " at a point of ", point.size(),
+                    " indices"));
   const Key key{value, point, guard_serial_, lanes_ > 1 ? lane_ : VarId(0)};
   for (auto scope = memory_.rbegin(); scope != memory_.rend(); ++scope)
     if (auto found = scope->find(key); found != scope->end()) return found->second;
@@ -338,6 +372,13 @@ ExprRef Values::pointwise(const Node& node, const Point& point) {
   if (node.op == Op::stop_gradient) return args[0];
   if (node.op == Op::cast) return rounded(dtype, cast(compute_dtype(dtype), args[0]));
   if (is_expanded_op(node.op)) return rounded(dtype, expand(node.op, std::move(args), writer_.target.fma));
+  if (node.op == Op::rem && is_float(dtype)) {
+    // In f64, as the op is defined: in f32 the quotient could round across a whole number.
+    const ExprRef a = cast(DType::f64, args[0]), b = cast(DType::f64, args[1]);
+    const ExprRef whole = apply(Op::floor, {apply(Op::div, {a, b})});
+    const ExprRef rest = apply(Op::sub, {a, apply(Op::mul, {b, whole})});
+    return rounded(dtype, cast(compute_dtype(dtype), rest));
+  }
   return rounded(dtype, apply(node.op, std::move(args)));
 }
 
@@ -372,6 +413,14 @@ ExprRef Values::guarded_or(const Guard& guard, const ExprRef& otherwise,
   if (needed->empty()) return value();
   ExprRef inner;
   with_guard(*needed, [&] { inner = value(); });
+  // A load says itself what it reads as where it does not read.
+  const bool per_lane = lanes_ > 1 && has_lanes(*needed);
+  if (inner->kind == ExprKind::load && otherwise->kind == ExprKind::number &&
+      inner->dtype == otherwise->dtype && (inner->lanes > 1 || !per_lane)) {
+    Expr loaded = *inner;
+    loaded.number = otherwise->number;
+    return std::make_shared<const Expr>(std::move(loaded));
+  }
   ExprRef test = condition(*needed);
   ExprRef outer = otherwise;
   const int lanes = std::max({inner->lanes, outer->lanes, test->lanes});
@@ -430,16 +479,31 @@ ExprRef Values::concat(const Node& node, const Point& point) {
 }
 
 ExprRef Values::reshape(const Node& node, const Point& point) {
-  // Axes of extent 1 come and go; the others keep their order.
+  // Without their axes of extent 1 both shapes are cut into runs of axes with equal numbers of elements; within a run
+  // a place is a number.
   const Shape& from = node.operands[0].shape();
   const Shape& to = node.type().shape;
-  KERATIN_CHECK(is_unit_reshape(node), "other reshapes are views, outside of kernels");
+  auto long_axes = [](const Shape& shape) {
+    std::vector<size_t> axes;
+    for (size_t i = 0; i < shape.size(); ++i)
+      if (!shape[i].is(1)) axes.push_back(i);
+    return axes;
+  };
+  const std::vector<size_t> from_axes = long_axes(from), to_axes = long_axes(to);
   Point inner(from.size());
-  size_t next = 0;
-  for (size_t i = 0; i < to.size(); ++i) {
-    if (to[i].is(1)) continue;
-    while (from[next].is(1)) ++next;
-    inner[next++] = point[i];
+  for (size_t i = 0, j = 0; i < from_axes.size() && j < to_axes.size();) {
+    const size_t first_from = i, first_to = j;
+    Size from_size(from[from_axes[i++]]), to_size(to[to_axes[j++]]);
+    while (!(from_size == to_size)) {
+      const bool from_is_less =
+          from_size.is_static() && to_size.is_static() && from_size.value() < to_size.value();
+      if (j == to_axes.size() || (from_is_less && i < from_axes.size()))
+        from_size *= Size(from[from_axes[i++]]);
+      else
+        to_size *= Size(to[to_axes[j++]]);
+    }
+    const Index flat = flatten(point, to, std::span(to_axes).subspan(first_to, j - first_to));
+    unflatten(flat, from, std::span(from_axes).subspan(first_from, i - first_from), writer_.ranges, inner);
   }
   return at(node.operands[0], inner);
 }

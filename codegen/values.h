@@ -142,6 +142,7 @@ class Values {
   ExprRef condition(const Guard& guard) const;
   ExprRef reduce_over_lanes(const Node& node, const Point& point);
   bool has_lanes(const Point& point) const;
+  bool is_guarded_by_lane() const;
 
   KernelWriter& writer_;
   std::map<Value, Bound, bool (*)(const Value&, const Value&)> bound_;

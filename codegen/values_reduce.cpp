@@ -23,7 +23,7 @@ Scalar neutral_element(Op op, DType dtype) {
     case Op::reduce_sum:
     case Op::pool_sum: return Scalar::of(dtype, 0);
     case Op::reduce_prod: return Scalar::of(dtype, 1);
-    case Op::reduce_and: return Scalar::of_integer(dtype, 1);
+    case Op::reduce_and: return Scalar::of_integer(dtype, -1);  // all bits
     case Op::reduce_or: return Scalar::of_integer(dtype, 0);
     case Op::reduce_max:
     case Op::pool_max:
@@ -86,7 +86,7 @@ ExprRef Values::reduce(const Node& node, const Point& point) {
   const Value operand = node.operands[0];
   const Dim last = operand.shape().empty() ? Dim(1) : operand.shape().back();
   const bool contiguous = !axes.empty() && axes.back() == operand.rank() - 1;
-  if (!has_lanes(point) && contiguous && !(last.is_static() && last.coef < 4)) {
+  if (!has_lanes(point) && !is_guarded_by_lane() && contiguous && !(last.is_static() && last.coef < 4)) {
     ExprRef sum;
     if (writer_.attempt([&] { sum = reduce_over_lanes(node, point); })) return sum;
   }

@@ -133,7 +133,12 @@ class Fuser {
     switch (group.kind) {
       case Kind::contract:
       case Kind::window: return family_of(node.op) == Family::pointwise && node.type().shape == group.domain;
-      case Kind::row: return runs_in_rows(group, node);
+      case Kind::row: {
+        const Shape& anchor = (*group.nodes.begin())->type().shape;
+        if (!row_fits(group, anchor))
+          return family_of(node.op) == Family::pointwise && node.type().shape == anchor;
+        return runs_in_rows(group, node);
+      }
       default: return false;
     }
   }

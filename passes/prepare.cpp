@@ -29,7 +29,8 @@ class Preparation {
     const Value prepared = copy(value);
     for (const auto& [known, name] : stored_)
       if (known == prepared) return *out_.find_variable(name);
-    const std::string base = name_of(value);
+    std::string base = name_of(value);
+    if (base.empty()) base = "constant";
     std::string name = cat(base, ".prepared");
     for (int i = 1; out_.find_variable(name) != nullptr; ++i) name = cat(base, ".prepared", i);
     out_.variables.push_back({name, value.type(), Role::prepared, false, nullptr});

@@ -22,8 +22,6 @@ std::vector<bool> find_fixed(const Module& module, const Function& function) {
                                          [](const Type& type) { return type.is_static(); }) &&
                              std::all_of(node->operands.begin(), node->operands.end(),
                                          [&](Value operand) { return fixed[operand.node->index]; });
-        // A constant may have any shape: a splat with symbols is as fixed as one without.
-        if (node->op == Op::constant) fixed[node->index] = true;
     }
   }
   return fixed;

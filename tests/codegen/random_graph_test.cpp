@@ -1,0 +1,71 @@
+// The whole way down on random graphs: interpreter against kernels within what rounding can do, kernel interpreter against
+// machine code bit for bit, on every processor level that this machine has.
+#include "tests/random_graph.h"
+
+#include <gtest/gtest.h>
+
+#include "codegen/native.h"
+#include "ir/text.h"
+#include "ir/text_format.h"
+
+namespace keratin::testing {
+namespace {
+
+constexpr uint64_t kFirstSeed = 1000, kGraphs = 500;
+
+RandomGraphOptions options_for(uint64_t seed) {
+  // What only passes put in is drawn elsewhere; fusion is what these graphs are for.
+  return {.seed = seed, .without = {Op::fusion}, .fewest_nodes = 1 + static_cast<int64_t>(seed % 12)};
+}
+
+std::string compare(const std::vector<Tensor>& expected, const std::vector<Tensor>& found) {
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (const std::string text = disagreement(expected[i], found[i]); !text.empty())
+      return cat("result ", i, ": ", text);
+  return {};
+}
+
+/// Empty if all ways of running the graph agree; otherwise where they do not.
+std::string check(const RandomGraph& graph, const Target& target) {
+  const auto reference = make_interpreter();
+  const std::vector<Tensor> expected = reference->compile(graph.module)->call("f", graph.inputs);
+  const auto kernels =
+      std::make_shared<const KernelModule>(compile_kernels(graph.module, target, *reference));
+  verify(*kernels);
+  const std::vector<Tensor> interpreted = interpret_kernels(kernels)->call("f", graph.inputs);
+  if (const std::string text = compare(expected, interpreted); !text.empty())
+    return cat("kernel interpreter, ", text, "\n", print(*kernels));
+  for (unsigned threads : {1u, 2u, 3u}) {
+    const std::vector<Tensor> native = jit_kernels(kernels, target, {}, threads)->call("f", graph.inputs);
+    if (native != interpreted)
+      return cat("native code differs with ", threads, " threads\n", print(*kernels));
+  }
+  return {};
+}
+
+class RandomGraphs : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(RandomGraphs, AgreeOnAllLevels) {
+  const std::vector<Target> levels = host_levels();
+  if (GetParam() >= levels.size()) GTEST_SKIP() << "this machine has no such level";
+  const Target& target = levels[GetParam()];
+  const char* only = std::getenv("KERATIN_SEED");
+  OpCoverage coverage;
+  for (uint64_t seed = kFirstSeed; seed < kFirstSeed + kGraphs; ++seed) {
+    if (only != nullptr && seed != std::strtoull(only, nullptr, 10)) continue;
+    const RandomGraph graph = random_graph(options_for(seed));
+    coverage.add(graph.module);
+    if (only != nullptr) std::puts(print(graph.module).c_str());
+    ASSERT_EQ(check(graph, target), "") << target.cpu << ", KERATIN_SEED=" << seed << "\n"
+                                        << print(graph.module);
+  }
+  if (only != nullptr) return;
+  std::printf("%s, seeds %llu to %llu\n%s", target.cpu.c_str(), static_cast<unsigned long long>(kFirstSeed),
+              static_cast<unsigned long long>(kFirstSeed + kGraphs - 1), coverage.report().c_str());
+  EXPECT_EQ(join(coverage.gaps(20, 5), "\n"), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, RandomGraphs, ::testing::Range<size_t>(0, 3));
+
+}  // namespace
+}  // namespace keratin::testing
