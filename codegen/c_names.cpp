@@ -101,7 +101,7 @@ std::string c_identifier(std::string_view name) {
   }
   while (!out.empty() && out.back() == '_') out.pop_back();
   if (out.empty()) return "model";
-  if (std::isdigit(static_cast<unsigned char>(out[0])) != 0) out.insert(0, "m");
+  if (std::isdigit(static_cast<unsigned char>(out[0])) != 0) out.insert(out.begin(), 'm');
   return out;
 }
 
