@@ -18,9 +18,9 @@ using namespace rules;
 
 int64_t size_of(const Shape& shape) { return static_cast<int64_t>(shape.size()); }
 
-/// (low, high, interior) of a pad along an axis of length n, as a length.
+/// The length of an axis of n elements after a pad. Throws Error(data) if it exceeds 64 bits.
 int64_t padded_length(int64_t n, int64_t low, int64_t high, int64_t interior) {
-  return n + low + high + interior * std::max<int64_t>(n - 1, 0);
+  return (Size(n) + low + high + Size(interior) * Size(std::max<int64_t>(n - 1, 0))).value();
 }
 
 Value zero_like(Builder& builder, Value value) { return builder.constant_like(value, 0); }
@@ -93,7 +93,8 @@ std::vector<Type> infer_slice(Operands operands, const Attrs& attrs, const Funct
       fail_operand(
           operands, 0,
           cat("start ", start[axis], " and limit ", to_text(limit[axis]), " are no part of its axis ", axis));
-    shape[axis] = (limit[axis].value() - start[axis] + stride[axis] - 1) / stride[axis];
+    const int64_t covered = limit[axis].value() - start[axis];
+    shape[axis] = covered == 0 ? 0 : (covered - 1) / stride[axis] + 1;
   }
   return {Type(operands[0].dtype(), shape)};
 }
@@ -108,7 +109,9 @@ std::vector<Type> infer_pad(Operands operands, const Attrs& attrs, const Functio
   expect_entries("low", low, size_of(shape));
   expect_entries("high", high, size_of(shape));
   expect_entries("interior", interior, size_of(shape));
-  expect_all_at_least("interior", interior, 0);
+  expect_all_between("low", low, -INT32_MAX, INT32_MAX);
+  expect_all_between("high", high, -INT32_MAX, INT32_MAX);
+  expect_all_between("interior", interior, 0, INT32_MAX);
   for (size_t axis = 0; axis < shape.size(); ++axis) {
     if (low[axis] == 0 && high[axis] == 0 && interior[axis] == 0) continue;
     if (!shape[axis].is_static())
@@ -341,10 +344,11 @@ constinit const OpDef def_slice{
     .eval =
         [](const EvalContext& context, std::span<const Array* const> operands, std::span<Array> results) {
           const auto& attrs = context.node.as<SliceAttrs>();
-          Places from = places_of(operands[0]->shape());
+          const std::vector<int64_t> shape = operands[0]->shape();
+          Places from = places_of(shape);
           for (size_t axis = 0; axis < from.strides.size(); ++axis) {
             from.offset += attrs.start[axis] * from.strides[axis];
-            from.strides[axis] *= attrs.stride[axis];
+            from.strides[axis] *= std::min(attrs.stride[axis], std::max<int64_t>(shape[axis], 1));
           }
           fill_from(*operands[0], from, results[0]);
         },

@@ -83,6 +83,18 @@ TEST(Pad, CutsWhereNegative) {
   EXPECT_EQ(run({f32({2})}, {counting({2})}, padded({5}, {-6}, {0}))[0], f32({1}, {9}));
 }
 
+TEST(Pad, RefusesLengthsBeyond64Bits) {
+  EXPECT_EQ(error_of({f32({int64_t{1} << 40})}, padded({0}, {0}, {INT32_MAX})),
+            "pad: a size exceeds 64 bits");
+  EXPECT_EQ(error_of({f32({2})}, padded({0}, {int64_t{1} << 40}, {0})),
+            "pad: high has 1099511627776, expected at most 2147483647");
+}
+
+TEST(Slice, TakesAnyStride) {
+  const Build build = [](Builder& b, auto& p) { return std::vector{b.slice(p[0], {1}, {3}, {INT64_MAX})}; };
+  EXPECT_EQ(run({f32({3})}, {counting({3})}, build)[0], f32({1}, {1}));
+}
+
 TEST(Pad, OfNothingIsFill) {
   EXPECT_EQ(run({f32({0})}, {counting({0})}, padded({1}, {1}, {3}))[0], f32({2}, {9, 9}));
 }
