@@ -115,4 +115,8 @@ struct DrawRule {
 /// One rule for each op but param, var and constant, which are drawn as operands.
 std::span<const DrawRule> draw_rules();
 
+/// The rules of ops with a body.
+bool draw_scan(Drawer& drawer, Op op);
+bool draw_fusion(Drawer& drawer, Op op);
+
 }  // namespace keratin::testing
