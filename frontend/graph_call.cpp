@@ -190,6 +190,7 @@ void GraphCall::set_keyword(Layer& layer, const std::string& name, const Argumen
       (value.data->is_null() || (value.data->kind() == Json::Kind::boolean && !value.data->as_bool())))
     return;
   if (name == "mask") return set_masks(value, arguments);
+  if (name == "training" && layer.def()->ignores_training) return;
   if (!is_data && !layer.def()->tensors.empty() && name == layer.def()->tensors)
     return add_tensors(value, arguments.tensors);
   throw Error(ErrorKind::unsupported,

@@ -96,6 +96,7 @@ struct LayerDef {
   Masks masks;
   TraceFn* trace;
   std::string_view tensors = {};  ///< the keyword argument of calls that holds tensors, if there is one
+  bool ignores_training = false;  ///< calls with training=True are calls like any other
   bool is_model = false;          ///< has layers of its own, listed in config.layers
 };
 

@@ -26,6 +26,8 @@ constexpr std::array kDropped = {
     Dropped{"BatchNormalization", "virtual_batch_size", "null"},
     Dropped{"DepthwiseConv2D", "groups", "1"},
     Dropped{"DepthwiseConv1D", "groups", "1"},
+    Dropped{"SeparableConv1D", "groups", "1"},
+    Dropped{"SeparableConv2D", "groups", "1"},
     Dropped{"Embedding", "input_length", "*"},
     Dropped{"LSTM", "implementation", "*"},
     Dropped{"GRU", "implementation", "*"},

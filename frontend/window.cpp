@@ -38,4 +38,17 @@ void set_padding(Windows& windows, std::string_view padding, const Expr& x, cons
   }
 }
 
+std::string conv_dims(size_t rank, bool channels_last, std::string_view kernel_features) {
+  std::string space;
+  for (size_t i = 0; i < rank; ++i) space += static_cast<char>('0' + i);
+  const std::string image = channels_last ? cat("b", space, "f") : cat("bf", space);
+  return cat(image, "_", space, kernel_features, "->", image);
+}
+
+Traced with_bias_and_activation(Call& call, Expr y, int64_t channels_axis) {
+  if (call.args().boolean("use_bias"))
+    y = y + align(call.variable({"bias", {y.dim(channels_axis)}, "zeros"}), y, {channels_axis});
+  return call.activate("activation", y);
+}
+
 }  // namespace keratin

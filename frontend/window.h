@@ -36,4 +36,10 @@ struct Windows {
 /// windows, the odd element of padding at the end; "causal" pads in front only. Throws Error(data) if no window fits.
 void set_padding(Windows& windows, std::string_view padding, const Expr& x, const SpaceAxes& axes);
 
+/// The attribute `dims` of a conv: "b01f_01io->b01f" for images with channels last and a kernel whose features are "io".
+std::string conv_dims(size_t rank, bool channels_last, std::string_view kernel_features);
+
+/// What convolutions end with: a bias per channel, if use_bias says so, and the activation.
+Traced with_bias_and_activation(Call& call, Expr y, int64_t channels_axis);
+
 }  // namespace keratin

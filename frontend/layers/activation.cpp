@@ -36,6 +36,22 @@ constexpr Arg kEluArgs[] = {{"alpha", ArgKind::real, "1.0"}};
 
 Outputs elu_layer(Call& call) { return elu(call.float_input(), call.args().real("alpha")); }
 
+constexpr Arg kPReluArgs[] = {{"shared_axes", ArgKind::any, "null"}};
+
+/// A learned slope per element, the same along shared axes.
+Outputs prelu_layer(Call& call) {
+  const Expr x = call.float_input();
+  Shape shape(x.shape().begin() + 1, x.shape().end());
+  const Json& shared = call.args().json("shared_axes");
+  if (!shared.is_null())
+    for (int64_t axis : normalized_axes(x, to_ints(shared))) {
+      if (axis == 0) call.args().reject("shared_axes", "the batch is always shared", {}, ErrorKind::data);
+      shape[axis - 1] = 1;
+    }
+  const Expr alpha = call.variable({"alpha", shape, "zeros"});
+  return where(greater(x, 0), x, x * alpha);
+}
+
 constexpr Arg kSoftmaxArgs[] = {{"axis", ArgKind::ints, "-1"}};
 
 /// Elements that the mask leaves out take no part and come out as 0. As in Keras they are set to a large negative number
@@ -59,6 +75,7 @@ constexpr LayerDef kLayers[] = {
     {"Activation", kActivationArgs, Masks::pass, activation},
     {"ReLU", kReluArgs, Masks::pass, relu_layer},
     {"LeakyReLU", kLeakyReluArgs, Masks::pass, leaky_relu_layer},
+    {"PReLU", kPReluArgs, Masks::pass, prelu_layer},
     {"ELU", kEluArgs, Masks::pass, elu_layer},
     {"Softmax", kSoftmaxArgs, Masks::pass, softmax_layer},
 };

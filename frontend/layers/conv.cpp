@@ -6,14 +6,6 @@
 namespace keratin {
 namespace {
 
-/// "b01f_01io->b01f" for images with channels last.
-std::string conv_dims(size_t rank, bool channels_last) {
-  std::string space;
-  for (size_t i = 0; i < rank; ++i) space += static_cast<char>('0' + i);
-  const std::string image = channels_last ? cat("b", space, "f") : cat("bf", space);
-  return cat(image, "_", space, "io->", image);
-}
-
 /// What all convolution layers read alike.
 struct Convolution {
   Expr x;
@@ -44,7 +36,7 @@ Expr Convolution::apply(const Expr& kernel, int64_t groups) const {
   const size_t rank = axes.space.size();
   Builder& b = x.builder();
   return {b, b.make(Op::conv, {x.value(), kernel.value()},
-                    ConvAttrs{.dims = conv_dims(rank, channels_last),
+                    ConvAttrs{.dims = conv_dims(rank, channels_last, "io"),
                               .stride = windows.stride,
                               .pad_low = windows.pad_low,
                               .pad_high = windows.pad_high,
@@ -58,13 +50,6 @@ Shape kernel_shape(const Windows& windows, int64_t in, int64_t out) {
   shape.push_back(in);
   shape.push_back(out);
   return shape;
-}
-
-/// `y` plus a bias per channel, through the activation.
-Traced finish(Call& call, Expr y, int64_t channels_axis) {
-  if (call.args().boolean("use_bias"))
-    y = y + align(call.variable({"bias", {y.dim(channels_axis)}, "zeros"}), y, {channels_axis});
-  return call.activate("activation", y);
 }
 
 constexpr Arg kConvArgs[] = {
@@ -92,7 +77,7 @@ Outputs conv(Call& call) {
                 ErrorKind::data);
   const Expr kernel =
       call.variable({"kernel", kernel_shape(conv.windows, channels / groups, filters), "glorot_uniform"});
-  return finish(call, conv.apply(kernel, groups), conv.axes.channels);
+  return with_bias_and_activation(call, conv.apply(kernel, groups), conv.axes.channels);
 }
 
 constexpr Arg kDepthwiseArgs[] = {
@@ -117,7 +102,33 @@ Expr depthwise(Call& call, const Convolution& conv, std::string_view name) {
 template <size_t rank>
 Outputs depthwise_conv(Call& call) {
   const Convolution conv(call, rank);
-  return finish(call, depthwise(call, conv, "kernel"), conv.axes.channels);
+  return with_bias_and_activation(call, depthwise(call, conv, "kernel"), conv.axes.channels);
+}
+
+constexpr Arg kSeparableArgs[] = {
+    {"filters", ArgKind::count},
+    {"kernel_size", ArgKind::ints},
+    {"strides", ArgKind::ints, "1"},
+    {"padding", ArgKind::choice, "valid", "valid|same"},
+    {"depth_multiplier", ArgKind::count, "1"},
+    kDataFormatArg,
+    {"dilation_rate", ArgKind::ints, "1"},
+    {"activation", ArgKind::any, "null"},
+    {"use_bias", ArgKind::boolean, "true"},
+};
+
+/// Every channel by itself, then a 1×1 convolution that mixes them.
+template <size_t rank>
+Outputs separable_conv(Call& call) {
+  Convolution conv(call, rank);
+  const int64_t features = conv.in_channels() * call.args().integer("depth_multiplier");
+  conv.x = depthwise(call, conv, "depthwise_kernel");
+  const Ints ones(rank, 1), none(rank, 0);
+  conv.windows = {ones, ones, ones, none, none};
+  const Expr pointwise =
+      call.variable({"pointwise_kernel", kernel_shape(conv.windows, features, call.args().integer("filters")),
+                     "glorot_uniform", true, "pointwise"});
+  return with_bias_and_activation(call, conv.apply(pointwise, 1), conv.axes.channels);
 }
 
 constexpr LayerDef kLayers[] = {
@@ -126,6 +137,8 @@ constexpr LayerDef kLayers[] = {
     {"Conv3D", kConvArgs, Masks::drop, conv<3>},
     {"DepthwiseConv1D", kDepthwiseArgs, Masks::drop, depthwise_conv<1>},
     {"DepthwiseConv2D", kDepthwiseArgs, Masks::drop, depthwise_conv<2>},
+    {"SeparableConv1D", kSeparableArgs, Masks::drop, separable_conv<1>},
+    {"SeparableConv2D", kSeparableArgs, Masks::drop, separable_conv<2>},
 };
 
 }  // namespace

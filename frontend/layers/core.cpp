@@ -1,4 +1,4 @@
-// Dense, Embedding, Masking, Dropout, Identity.
+// Dense, Embedding, Masking, Identity.
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -48,39 +48,12 @@ Outputs masking(Call& call) {
   return Traced(where(kept, x, number(x, 0)), squeeze(kept, {-1}));
 }
 
-constexpr Arg kDropoutArgs[] = {
-    {"rate", ArgKind::real},
-    {"noise_shape", ArgKind::any, "null"},
-};
-
-/// The shape of the noise: an extent of 1 drops whole slices, null is the input's extent.
-Shape noise_shape(Call& call, const Expr& x) {
-  Shape shape = x.shape();
-  const Json& given = call.args().json("noise_shape");
-  if (given.is_null()) return shape;
-  if (given.size() != shape.size())
-    call.args().reject("noise_shape", cat("expected ", shape.size(), " entries"), {}, ErrorKind::data);
-  for (size_t i = 0; i < shape.size(); ++i)
-    if (!given.at(i).is_null()) shape[i] = given.at(i).as_int();
-  return shape;
-}
-
-/// In training, elements are dropped with probability `rate` and the others scaled up.
-Outputs dropout(Call& call) {
-  const Expr x = call.input();
-  const double rate = call.args().real("rate");
-  if (rate < 0 || rate > 1)
-    call.args().reject("rate", "expected a number between 0 and 1", {}, ErrorKind::data);
-  if (!call.training() || rate == 0) return x;
-  const Expr kept = broadcast_to(greater_equal(call.uniform(noise_shape(call, x)), rate), x.shape());
-  return where(kept, x * (1 / (1 - rate)), number(x, 0));
-}
-
 Outputs identity(Call& call) { return call.input(); }
 
 constexpr LayerDef kLayers[] = {
-    {"Dense", kDenseArgs, Masks::pass, dense},      {"Embedding", kEmbeddingArgs, Masks::own, embedding},
-    {"Masking", kMaskingArgs, Masks::own, masking}, {"Dropout", kDropoutArgs, Masks::pass, dropout},
+    {"Dense", kDenseArgs, Masks::pass, dense},
+    {"Embedding", kEmbeddingArgs, Masks::own, embedding},
+    {"Masking", kMaskingArgs, Masks::own, masking},
     {"Identity", {}, Masks::pass, identity},
 };
 

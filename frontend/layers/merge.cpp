@@ -83,6 +83,35 @@ Outputs concatenate(Call& call) {
   return Traced(concat(parts, axis), concatenated_mask(call, axis));
 }
 
+constexpr Arg kDotArgs[] = {
+    {"axes", ArgKind::ints},
+    {"normalize", ArgKind::boolean, "false"},
+};
+
+Expr normalized(const Expr& x, int64_t axis) {
+  constexpr double kSmallest = 1e-12;
+  return x * unary(Op::rsqrt, maximum(sum(x * x, {axis}, true), kSmallest));
+}
+
+/// Sums products along one axis of each input, sample by sample; what is left of the first comes before the second's.
+Outputs dot(Call& call) {
+  if (call.inputs().size() != 2)
+    call.fail(cat("is called with ", call.inputs().size(), " inputs, expected 2"), {}, ErrorKind::data);
+  Expr a = to_float(call.inputs()[0].value), b = to_float(call.inputs()[1].value);
+  const Ints axes = call.args().ints("axes", 2);
+  const int64_t axis_a = a.axis(axes[0]), axis_b = b.axis(axes[1]);
+  if (axis_a == 0 || axis_b == 0)
+    call.args().reject("axes", "the batch is no axis to sum over", {}, ErrorKind::data);
+  if (call.args().boolean("normalize")) {
+    a = normalized(a, axis_a);
+    b = normalized(b, axis_b);
+  }
+  const Expr y(call.builder(),
+               call.builder().make(Op::dot, {a.value(), b.value()},
+                                   DotAttrs{.contract = {{axis_a}, {axis_b}}, .batch = {{0}, {0}}}));
+  return y.rank() == 1 ? expand_dims(y, 1) : y;
+}
+
 constexpr LayerDef kLayers[] = {
     {"Add", {}, Masks::own, merge<Op::add>},
     {"Subtract", {}, Masks::own, subtract},
@@ -91,6 +120,7 @@ constexpr LayerDef kLayers[] = {
     {"Maximum", {}, Masks::own, merge<Op::max>},
     {"Minimum", {}, Masks::own, merge<Op::min>},
     {"Concatenate", kConcatenateArgs, Masks::own, concatenate},
+    {"Dot", kDotArgs, Masks::drop, dot},
 };
 
 }  // namespace

@@ -68,9 +68,63 @@ Outputs layer_normalization(Call& call) {
   return y;
 }
 
+constexpr Arg kGroupNormArgs[] = {
+    {"groups", ArgKind::integer, "32"},  {"axis", ArgKind::integer, "-1"},
+    {"epsilon", ArgKind::real, "0.001"}, {"center", ArgKind::boolean, "true"},
+    {"scale", ArgKind::boolean, "true"},
+};
+
+/// Consecutive channels make a group, which is normalised together with all that is not channel or batch.
+Outputs group_normalization(Call& call) {
+  const Args& args = call.args();
+  const Expr x = call.float_input();
+  const int64_t axis = x.axis(args.integer("axis")), channels = x.extent(axis);
+  const int64_t groups = args.integer("groups") == -1 ? channels : args.integer("groups");
+  if (groups < 1 || channels % groups != 0)
+    args.reject("groups", cat("it must divide ", channels, " channels"), {}, ErrorKind::data);
+  Shape grouped = x.shape();
+  grouped[axis] = groups;
+  grouped.insert(grouped.begin() + axis + 1, Dim(channels / groups));
+  const Expr parts = reshape(x, grouped);
+  Ints axes;
+  for (int64_t i = 1; i < parts.rank(); ++i)
+    if (i != axis) axes.push_back(i);
+  const Expr center = mean(parts, axes, true);
+  const Expr spread = variance(parts, center, axes, true);
+  Expr y = reshape((parts - center) * unary(Op::rsqrt, spread + args.real("epsilon")), x.shape());
+  if (args.boolean("scale")) y = y * align(call.variable({"gamma", {channels}, "ones"}), y, {axis});
+  if (args.boolean("center")) y = y + align(call.variable({"beta", {channels}, "zeros"}), y, {axis});
+  return y;
+}
+
+constexpr Arg kRmsNormArgs[] = {
+    {"axis", ArgKind::ints, "-1"},
+    {"epsilon", ArgKind::real, "1e-6"},
+};
+
+Outputs rms_normalization(Call& call) {
+  const Expr x = call.float_input();
+  const Ints axes = normalized_axes(x, call.args().ints("axis"));
+  Shape shape;
+  for (int64_t axis : axes) shape.push_back(x.extent(axis));
+  const Expr y = x * unary(Op::rsqrt, mean(x * x, axes, true) + call.args().real("epsilon"));
+  return y * align(call.variable({"scale", shape, "ones"}), y, axes);
+}
+
+constexpr Arg kUnitNormArgs[] = {{"axis", ArgKind::ints, "-1"}};
+
+Outputs unit_normalization(Call& call) {
+  constexpr double kSmallest = 1e-12;
+  const Expr x = call.float_input();
+  return x * unary(Op::rsqrt, maximum(sum(x * x, call.args().ints("axis"), true), kSmallest));
+}
+
 constexpr LayerDef kLayers[] = {
     {"BatchNormalization", kBatchNormArgs, Masks::pass, batch_normalization},
     {"LayerNormalization", kLayerNormArgs, Masks::pass, layer_normalization},
+    {"GroupNormalization", kGroupNormArgs, Masks::pass, group_normalization},
+    {"RMSNormalization", kRmsNormArgs, Masks::pass, rms_normalization},
+    {"UnitNormalization", kUnitNormArgs, Masks::pass, unit_normalization},
 };
 
 }  // namespace

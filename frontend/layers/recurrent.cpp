@@ -3,6 +3,7 @@
 // What a layer does in one step is a `Cell`; everything around it (direction, masks, states, what comes out) is the same for
 // all and stands in trace_recurrent(). The whole step is in the scan's body, the input's projection included: a later pass
 // moves out of the loop what does not depend on the state.
+#include <algorithm>
 #include <array>
 
 #include "frontend/layers/tables.h"
@@ -214,32 +215,42 @@ Outputs trace_recurrent(Call& call, const Cell& cell) {
   return outputs;
 }
 
-// What all recurrent layers have.
-#define KERATIN_RECURRENT_ARGS                                                                      \
-  {"units", ArgKind::count}, {"activation", ArgKind::any, "\"tanh\""},                              \
-      {"use_bias", ArgKind::boolean, "true"}, {"dropout", ArgKind::real, "0.0"},                    \
-      {"recurrent_dropout", ArgKind::real, "0.0"}, {"return_sequences", ArgKind::boolean, "false"}, \
-      {"return_state", ArgKind::boolean, "false"}, {"go_backwards", ArgKind::boolean, "false"},     \
-      {"stateful", ArgKind::fixed, "false"}, {"unroll", ArgKind::boolean, "false"},                 \
-      {"zero_output_for_mask", ArgKind::boolean, "false"}
+constexpr std::array kCommonArgs = {
+    Arg{"units", ArgKind::count},
+    Arg{"activation", ArgKind::any, "\"tanh\""},
+    Arg{"use_bias", ArgKind::boolean, "true"},
+    Arg{"dropout", ArgKind::real, "0.0"},
+    Arg{"recurrent_dropout", ArgKind::real, "0.0"},
+    Arg{"return_sequences", ArgKind::boolean, "false"},
+    Arg{"return_state", ArgKind::boolean, "false"},
+    Arg{"go_backwards", ArgKind::boolean, "false"},
+    Arg{"stateful", ArgKind::fixed, "false"},
+    Arg{"unroll", ArgKind::boolean, "false"},
+    Arg{"zero_output_for_mask", ArgKind::boolean, "false"},
+};
 
-constexpr Arg kSimpleArgs[] = {KERATIN_RECURRENT_ARGS};
-constexpr Arg kLstmArgs[] = {
-    KERATIN_RECURRENT_ARGS,
+/// What all recurrent layers have, and what one has of its own.
+template <size_t n>
+constexpr std::array<Arg, kCommonArgs.size() + n> common_and(const Arg (&own)[n]) {
+  std::array<Arg, kCommonArgs.size() + n> args{};
+  std::copy(kCommonArgs.begin(), kCommonArgs.end(), args.begin());
+  std::copy(own, own + n, args.begin() + kCommonArgs.size());
+  return args;
+}
+
+constexpr auto kLstmArgs = common_and({
     {"recurrent_activation", ArgKind::any, "\"sigmoid\""},
     {"unit_forget_bias", ArgKind::boolean, "true"},
-};
-constexpr Arg kGruArgs[] = {
-    KERATIN_RECURRENT_ARGS,
+});
+constexpr auto kGruArgs = common_and({
     {"recurrent_activation", ArgKind::any, "\"sigmoid\""},
     {"reset_after", ArgKind::boolean, "true"},
-};
-#undef KERATIN_RECURRENT_ARGS
+});
 
 constexpr LayerDef kLayers[] = {
     {"LSTM", kLstmArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kLstm); }, "initial_state"},
     {"GRU", kGruArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kGru); }, "initial_state"},
-    {"SimpleRNN", kSimpleArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kSimple); },
+    {"SimpleRNN", kCommonArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kSimple); },
      "initial_state"},
 };
 

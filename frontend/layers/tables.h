@@ -15,7 +15,10 @@ std::span<const LayerDef> pool_layers();
 std::span<const LayerDef> norm_layers();
 std::span<const LayerDef> merge_layers();
 std::span<const LayerDef> reshape_layers();
+std::span<const LayerDef> resample_layers();
 std::span<const LayerDef> recurrent_layers();
+std::span<const LayerDef> regularization_layers();
+std::span<const LayerDef> conv_transpose_layers();
 std::span<const LayerDef> wrapper_layers();
 std::span<const LayerDef> preprocessing_layers();
 

@@ -1,4 +1,4 @@
-// Layers around layers: Bidirectional, TimeDistributed.
+// Layers around layers: Bidirectional, TimeDistributed, SpectralNormalization.
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -94,9 +94,26 @@ Outputs time_distributed(Call& call) {
   return outputs;
 }
 
+constexpr Arg kSpectralArgs[] = {{"layer", ArgKind::any}, {"power_iterations", ArgKind::count, "1"}};
+
+/// Divides the wrapped layer's kernel by its largest singular value, in training; the kernel in the file has been divided.
+Outputs spectral_normalization(Call& call) {
+  if (call.training()) call.fail("is supported at inference only");
+  Layer& layer = call.layer().child(call.args().json("layer"), cat(call.layer().group(), "/layer"));
+  const Outputs outputs = call_layer(layer, call.tracer(), {.inputs = {call.traced_input()}});
+  if (layer.variables().empty() || layer.variables()[0].type.rank() < 1)
+    call.fail(cat("its layer ", layer.name(), " has no kernel"), {}, ErrorKind::data);
+  // Files hold the kernel a second time, as the wrapper's own. At inference nothing reads it, nor the vector.
+  const Shape& kernel = layer.variables()[0].type.shape;
+  call.variable({"kernel", kernel, "glorot_uniform"});
+  call.variable({"vector_u", {1, kernel.back()}, "truncated_normal", false});
+  return outputs;
+}
+
 constexpr LayerDef kLayers[] = {
     {"Bidirectional", kBidirectionalArgs, Masks::own, bidirectional, "initial_state"},
     {"TimeDistributed", kTimeDistributedArgs, Masks::pass, time_distributed},
+    {"SpectralNormalization", kSpectralArgs, Masks::own, spectral_normalization},
 };
 
 }  // namespace

@@ -1,0 +1,77 @@
+// Layers that act in training only.
+#include "frontend/layers/tables.h"
+#include "frontend/window.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+double read_rate(Call& call) {
+  const double rate = call.args().real("rate");
+  if (rate < 0 || rate > 1)
+    call.args().reject("rate", "expected a number between 0 and 1", {}, ErrorKind::data);
+  return rate;
+}
+
+/// In training, elements are dropped with probability `rate` and the others scaled up; an extent of 1 in `noise` drops whole
+/// slices.
+Expr drop(Call& call, const Expr& x, const Shape& noise) {
+  const double rate = read_rate(call);
+  if (!call.training() || rate == 0) return x;
+  const Expr kept = broadcast_to(greater_equal(call.uniform(noise), rate), x.shape());
+  return where(kept, x * (1 / (1 - rate)), number(x, 0));
+}
+
+constexpr Arg kDropoutArgs[] = {
+    {"rate", ArgKind::real}, {"noise_shape", ArgKind::any, "null"},  // null in it is the input's extent
+};
+
+Outputs dropout(Call& call) {
+  const Expr x = call.input();
+  Shape noise = x.shape();
+  const Json& given = call.args().json("noise_shape");
+  if (!given.is_null() && given.size() != noise.size())
+    call.args().reject("noise_shape", cat("expected ", noise.size(), " entries"), {}, ErrorKind::data);
+  for (size_t i = 0; i < given.size(); ++i)
+    if (!given.at(i).is_null()) noise[i] = given.at(i).as_int();
+  return drop(call, x, noise);
+}
+
+constexpr Arg kSpatialArgs[] = {{"rate", ArgKind::real}, kDataFormatArg};
+
+/// Drops whole channels.
+template <size_t rank>
+Outputs spatial_dropout(Call& call) {
+  const Expr x = call.float_input(rank + 2);
+  Shape noise = x.shape();
+  for (int64_t axis : space_axes(call.args(), x.rank()).space) noise[axis] = 1;
+  return drop(call, x, noise);
+}
+
+/// Layers of which only the inference is there.
+Outputs inert(Call& call) {
+  if (call.training()) call.fail("is supported at inference only");
+  return call.input();
+}
+
+constexpr Arg kAlphaDropoutArgs[] = {{"rate", ArgKind::real}, {"noise_shape", ArgKind::any, "null"}};
+constexpr Arg kGaussianDropoutArgs[] = {{"rate", ArgKind::real}};
+constexpr Arg kGaussianNoiseArgs[] = {{"stddev", ArgKind::real}};
+constexpr Arg kActivityArgs[] = {{"l1", ArgKind::real, "0.0"}, {"l2", ArgKind::real, "0.0"}};
+
+constexpr LayerDef kLayers[] = {
+    {"Dropout", kDropoutArgs, Masks::pass, dropout},
+    {"SpatialDropout1D", kSpatialArgs, Masks::pass, spatial_dropout<1>},
+    {"SpatialDropout2D", kSpatialArgs, Masks::pass, spatial_dropout<2>},
+    {"SpatialDropout3D", kSpatialArgs, Masks::pass, spatial_dropout<3>},
+    {"AlphaDropout", kAlphaDropoutArgs, Masks::pass, inert},
+    {"GaussianDropout", kGaussianDropoutArgs, Masks::pass, inert},
+    {"GaussianNoise", kGaussianNoiseArgs, Masks::pass, inert},
+    {"ActivityRegularization", kActivityArgs, Masks::pass, inert},
+};
+
+}  // namespace
+
+std::span<const LayerDef> regularization_layers() { return kLayers; }
+
+}  // namespace keratin
