@@ -13,8 +13,12 @@ class Inliner {
  public:
   Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices)
       : writer_(writer), inner_(inner), slices_(std::move(slices)) {
-    for (size_t i = slices_.size(); i < inner.buffers.size(); ++i)
-      slices_.push_back({add_buffer(writer.kernel, inner.buffers[i]), -1, {}});
+    for (size_t i = slices_.size(); i < inner.buffers.size(); ++i) {
+      // The outer kernel is one piece: what was private to a piece is as well a buffer of the kernel.
+      KernelBuffer buffer = inner.buffers[i];
+      buffer.mode = Mode::out;
+      slices_.push_back({add_buffer(writer.kernel, std::move(buffer)), -1, {}});
+    }
     for (const KernelVar& variable : inner.variables)
       variables_.push_back(add_variable(writer.kernel, variable.name, variable.dtype, variable.lanes));
     for (const Accumulator& accumulator : inner.accumulators)

@@ -15,8 +15,8 @@ struct BufferSlice {
   Index step;
 };
 
-/// Emits the inner kernel's body, its parallel loops as plain ones. `slices` are its parameters; its tiles become the
-/// outer kernel's.
+/// Emits the inner kernel's body, its parallel loops as plain ones. `slices` are its parameters; whatever else
+/// it needs becomes a buffer of the outer kernel, which must be a single piece.
 void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices);
 
 }  // namespace keratin

@@ -72,25 +72,19 @@ ExprRef Values::dynamic_update_slice(const Node& node, const Point& point) {
 ExprRef Values::random_bits(const Node& node, const Point& point) {
   // The place within the row as a number per lane: 32-bit arithmetic, as the op's definition says.
   const Shape& shape = node.type().shape;
-  Index element;
-  int64_t stride = 1;
-  for (size_t i = shape.size(); i-- > 1;) {
-    element += point[i] * stride;
-    if (i > 1) {
-      if (!shape[i].is_static()) throw NoLanes();
-      stride *= shape[i].value();
-    }
-  }
   const int lanes = has_lanes(point) ? lanes_ : 1;
+  auto scalar = [&](ExprRef value) { return value->lanes == lanes ? value : splat(std::move(value), lanes); };
   auto lane_value = [&](const Index& index) {
-    if (lanes == 1) return index_value(DType::u32, index);
+    if (lanes == 1 || !index.uses(lane_)) return scalar(index_value(DType::u32, index));
     const auto slope = index.slope(lane_);
     if (!slope) throw NoLanes();
     return index_value(DType::u32, index.substitute(lane_, 0, writer_.ranges), lanes, *slope);
   };
-  auto scalar = [&](ExprRef value) { return value->lanes == lanes ? value : splat(std::move(value), lanes); };
-
-  const ExprRef place = lane_value(element);
+  ExprRef place = word(0, lanes);
+  for (size_t i = 1; i < shape.size(); ++i) {
+    const ExprRef extent = scalar(index_value(DType::u32, Index(Size(shape[i]))));
+    place = apply(Op::add, {apply(Op::mul, {place, extent}), lane_value(point[i])});
+  }
   const ExprRef row = shape.empty() ? word(0, lanes) : lane_value(point[0]);
   const ExprRef counter = scalar(at(node.operands[1], {}));
   ExprRef key0 = scalar(at(node.operands[0], {Index(0)})), key1 = scalar(at(node.operands[0], {Index(1)}));
