@@ -1,12 +1,10 @@
 // A kernel's text, read by recursive descent: the grammar is at the head of codegen/kernel_parse.cpp.
-#include <functional>
 #include <map>
 #include <set>
 
 #include "codegen/kernel_parse_parts.h"
 #include "codegen/kernel_types.h"
 #include "ir/error.h"
-#include "ir/parse_parts.h"
 #include "ir/text.h"
 #include "ir/text_rules.h"
 
@@ -14,90 +12,8 @@ namespace keratin {
 namespace {
 
 constexpr VarId kLane = ~VarId{0};  // stands for the lane's number while an index value is read
-constexpr int kDeepestIndex = 32, kDeepestBlock = 200, kDeepestExpr = 4000;
+constexpr int kDeepestBlock = 200, kDeepestExpr = 4000;
 constexpr int64_t kMostAccumulators = 1 << 16;
-
-/// The variables that an index may use; anything else that is a word is a symbol.
-using FindVariable =
-    std::function<std::optional<VarId>(Scanner& in, Scanner::Place place, std::string_view name)>;
-
-class IndexParser {
- public:
-  IndexParser(Scanner& in, FindVariable find) : in_(in), find_(std::move(find)) {}
-
-  Index parse() {
-    const Scanner::Place start = in_.place();
-    try {
-      return sum(0);
-    } catch (const Error& error) {
-      if (!error.where().empty()) throw;
-      in_.fail_at(start, error.message());
-    }
-  }
-
- private:
-  Index sum(int depth) {
-    if (depth > kDeepestIndex) in_.fail("the index is nested too deeply");
-    Index total = in_.accept('-') ? term(depth) * -1 : term(depth);
-    while (true) {
-      if (in_.accept('+'))
-        total += term(depth);
-      else if (in_.accept('-'))
-        total += term(depth) * -1;
-      else
-        return total;
-    }
-  }
-
-  Index term(int depth) {
-    Index value = factor(depth);
-    while (true) {
-      const Scanner::Place place = in_.place();
-      if (in_.accept('*')) {
-        value = product(place, value, factor(depth));
-      } else if (in_.accept_word("div")) {
-        value = floor_div(value, divisor(), {});
-      } else if (in_.accept_word("mod")) {
-        value = modulo(value, divisor(), {});
-      } else {
-        return value;
-      }
-    }
-  }
-
-  Index product(Scanner::Place place, const Index& a, const Index& b) {
-    if (a.is_constant()) return b * a.value();
-    if (b.is_constant()) return a * b.value();
-    if (!a.terms().empty() || !b.terms().empty())
-      in_.fail_at(place, "the product of two variables is no index");
-    return a.constant() * b.constant();
-  }
-
-  int64_t divisor() {
-    const Scanner::Place place = in_.place();
-    const int64_t by = in_.integer();
-    if (by < 1) in_.fail_at(place, "a divisor is at least 1");
-    return by;
-  }
-
-  Index factor(int depth) {
-    if (in_.accept('(')) {
-      Index inner = sum(depth + 1);
-      in_.expect(')');
-      return inner;
-    }
-    const Scanner::Place place = in_.place();
-    const std::string_view name = in_.at_number() ? std::string_view() : in_.word();
-    if (name.empty()) return in_.integer();
-    if (const std::optional<VarId> variable = find_(in_, place, name)) return Index::variable(*variable);
-    if (is_kernel_keyword(name)) in_.fail_at(place, "expected an index");
-    if (!Symbol::is_valid(name)) in_.fail_at(place, cat(quoted(name), " is neither a variable nor a symbol"));
-    return Size(Dim(1, Symbol(name)));
-  }
-
-  Scanner& in_;
-  FindVariable find_;
-};
 
 class KernelParser {
  public:
@@ -198,7 +114,7 @@ class KernelParser {
     const auto find = [=, this](Scanner& in, Scanner::Place place, std::string_view name) {
       return lane && name == "lane" ? std::optional(kLane) : find_variable(in, place, name);
     };
-    return IndexParser(in_, find).parse();
+    return parse_index(in_, find);
   }
 
   std::vector<Index> indices() {
@@ -590,25 +506,5 @@ class KernelParser {
 }  // namespace
 
 Kernel parse_kernel(Scanner& in) { return KernelParser(in).parse(); }
-
-Type parse_buffer_type(Scanner& in) {
-  const Scanner::Place start = in.place();
-  Type type = parse_type(in);
-  if (!type.layout.is_row_major()) in.fail_at(start, "a buffer has its physical shape");
-  try {
-    (void)type.bytes();
-  } catch (const Error& error) {
-    in.fail_at(start, error.message());
-  }
-  return type;
-}
-
-Size parse_size(Scanner& in) {
-  const auto no_variables = [](Scanner&, Scanner::Place, std::string_view) { return std::optional<VarId>(); };
-  const Scanner::Place start = in.place();
-  const Index index = IndexParser(in, no_variables).parse();
-  if (!index.terms().empty()) in.fail_at(start, "a size is not divided");
-  return index.constant();
-}
 
 }  // namespace keratin

@@ -1,6 +1,10 @@
 // The parts of a kernel module's text that kernel_parse.cpp puts together.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string_view>
+
 #include "codegen/kernel.h"
 #include "ir/scanner.h"
 
@@ -8,6 +12,11 @@ namespace keratin {
 
 /// A kernel, from behind the word `kernel` to its closing brace.
 Kernel parse_kernel(Scanner& in);
+/// The variables that an index may use; anything else that is a word is a symbol.
+using FindVariable =
+    std::function<std::optional<VarId>(Scanner& in, Scanner::Place place, std::string_view name)>;
+Index parse_index(Scanner& in, const FindVariable& find);
+
 /// A type without a layout, of a size that fits 64 bits.
 Type parse_buffer_type(Scanner& in);
 Size parse_size(Scanner& in);
