@@ -12,7 +12,7 @@ find_package(HDF5 REQUIRED COMPONENTS C)    # frontend/h5_helper_main.c: weights
 # LLD as a library links shared objects, so that no linker is needed where models are compiled.
 find_library(LLD_ELF lldELF HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
 find_library(LLD_COMMON lldCommon HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
-find_package(zstd QUIET)
+find_library(ZSTD zstd REQUIRED)
 find_package(ZLIB REQUIRED)
 if(KERATIN_TESTS)
   find_package(GTest REQUIRED)

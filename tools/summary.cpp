@@ -48,7 +48,7 @@ struct Parameters {
 std::string grouped(int64_t number) {
   std::string digits = to_text(number);
   for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<size_t>(at), ",");
+    digits.insert(digits.begin() + at, ',');
   return digits;
 }
 
