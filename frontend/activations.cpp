@@ -119,6 +119,12 @@ Traced apply_activation(std::string_view name, const Expr& x, bool keras2, const
     args.reject(argument, "threshold needs its two parameters, which a name does not give",
                 "use the layer ReLU(threshold=…)");
   if (row == nullptr) args.reject(argument, "there is no such activation");
+  return activation_named(name, x);
+}
+
+Traced activation_named(std::string_view name, const Expr& x) {
+  const Row* row = find_row(name);
+  KERATIN_CHECK(row != nullptr, std::string(name));
   Traced out = row->function(x);
   out.link = row->link;
   if (row->link != Traced::Link::none) out.logits = x;

@@ -12,6 +12,9 @@ namespace keratin {
 Traced apply_activation(std::string_view name, const Expr& x, bool keras2, const Args& args,
                         std::string_view argument);
 
+/// The same for a name that is known to be one.
+Traced activation_named(std::string_view name, const Expr& x);
+
 // Those that layers and operations compute as well, with their parameters.
 Expr relu(const Expr& x, double negative_slope, double max_value,
           double threshold);  ///< max_value may be infinite

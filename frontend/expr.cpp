@@ -148,6 +148,8 @@ Expr logical_and(const Expr& a, const Expr& b) { return binary(Op::and_, a, b); 
 Expr logical_or(const Expr& a, const Expr& b) { return binary(Op::or_, a, b); }
 Expr logical_not(const Expr& x) { return unary(Op::not_, x); }
 
+Expr as_boolean(const Expr& x) { return x.dtype() == DType::boolean ? x : not_equal(x, 0); }
+
 Expr where(const Expr& condition, const Expr& a, const Expr& b) {
   const DType dtype = promote(a.dtype(), b.dtype());
   const Shape shape = broadcast_shape(condition.shape(), broadcast_shape(a.shape(), b.shape()));
@@ -230,6 +232,15 @@ Expr expand_dims(const Expr& x, int64_t axis) {
     throw Error(ErrorKind::data, cat("no axis can be put at ", axis, " of ", to_text(x.shape())));
   shape.insert(shape.begin() + axis, Dim(1));
   return reshape(x, shape);
+}
+
+Expr take(const Expr& x, int64_t axis, const Ints& places) {
+  auto indices =
+      std::make_shared<Tensor>(DType::i32, std::vector<int64_t>{static_cast<int64_t>(places.size())});
+  for (size_t i = 0; i < places.size(); ++i) indices->set_integer(static_cast<int64_t>(i), places[i]);
+  Builder& b = x.builder();
+  return {b,
+          b.make(Op::gather, {x.value(), b.constant(std::move(indices))}, GatherAttrs{.axis = x.axis(axis)})};
 }
 
 Expr squeeze(const Expr& x, const Ints& axes) {

@@ -85,6 +85,7 @@ Expr greater_equal(const Expr& a, double b);
 Expr logical_and(const Expr& a, const Expr& b);
 Expr logical_or(const Expr& a, const Expr& b);
 Expr logical_not(const Expr& x);
+Expr as_boolean(const Expr& x);  ///< what is not zero
 Expr where(const Expr& condition, const Expr& a, const Expr& b);
 Expr maximum(const Expr& a, const Expr& b);
 Expr minimum(const Expr& a, const Expr& b);
@@ -108,6 +109,8 @@ Expr log_softmax(const Expr& x, const Ints& axes);
 Expr reshape(const Expr& x, Shape shape);
 Expr transpose(const Expr& x, Ints perm);
 Expr expand_dims(const Expr& x, int64_t axis);  ///< the new axis has index `axis` in the result
+/// The elements at `places` (counted from the front) along an axis.
+Expr take(const Expr& x, int64_t axis, const Ints& places);
 Expr squeeze(const Expr& x, const Ints& axes);  ///< Requires: the axes have extent 1.
 Expr slice(const Expr& x, int64_t axis, int64_t start, int64_t limit, int64_t stride = 1);
 Expr pad(const Expr& x, const Ints& low, const Ints& high, double fill = 0);

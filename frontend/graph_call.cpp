@@ -35,9 +35,6 @@ void make_layers(Layer& model, bool count_inputs) {
   }
 }
 
-/// The dtypes and shapes of what a call is given may differ from the mask's: only whether it is zero counts.
-Expr as_mask(const Expr& x) { return x.dtype() == DType::boolean ? x : not_equal(x, 0); }
-
 /// A Functional while it is being called.
 class GraphCall {
  public:
@@ -175,12 +172,12 @@ void GraphCall::add_tensors(const Argument& argument, std::vector<Traced>& tenso
 
 void GraphCall::set_masks(const Argument& value, CallArguments& arguments) const {
   if (value.kind == Argument::Kind::tensor) {
-    if (!arguments.inputs.empty()) arguments.inputs[0].mask = as_mask(tensor(value.tensor).value);
+    if (!arguments.inputs.empty()) arguments.inputs[0].mask = as_boolean(tensor(value.tensor).value);
     return;
   }
   for (size_t i = 0; i < value.items.size() && i < arguments.inputs.size(); ++i)
     if (value.items[i].kind == Argument::Kind::tensor)
-      arguments.inputs[i].mask = as_mask(tensor(value.items[i].tensor).value);
+      arguments.inputs[i].mask = as_boolean(tensor(value.items[i].tensor).value);
 }
 
 void GraphCall::set_keyword(Layer& layer, const std::string& name, const Argument& value,

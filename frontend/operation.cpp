@@ -18,9 +18,9 @@ Expr OperationCall::tensor(size_t i) const {
   return found.tensor.value;
 }
 
-std::pair<Expr, Expr> OperationCall::pair() const {
-  const Operand& a = operand(0);
-  const Operand& b = operand(1);
+std::pair<Expr, Expr> OperationCall::pair(size_t first) const {
+  const Operand& a = operand(first);
+  const Operand& b = operand(first + 1);
   if (a.tensor.value && b.tensor.value) return {a.tensor.value, b.tensor.value};
   const Operand& tensor = a.tensor.value ? a : b;
   const Operand& other = a.tensor.value ? b : a;

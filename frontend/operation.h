@@ -52,11 +52,12 @@ class OperationCall {
 
   Builder& builder() { return builder_; }
   const Args& args() const { return args_; }
+  size_t count() const { return operands_.size(); }
   const Operand& operand(size_t i) const;  ///< Throws Error(data) if there are fewer.
   Expr tensor(size_t i) const;             ///< Throws Error(unsupported) if operand i is no tensor.
-  /// The first two operands; one of them may be a number, which becomes a constant of the other's type (a fraction
+  /// Operands `first` and the next; one of them may be a number, which becomes a constant of the other's type (a fraction
   /// beside integers makes both floats).
-  std::pair<Expr, Expr> pair() const;
+  std::pair<Expr, Expr> pair(size_t first = 0) const;
   [[noreturn]] void fail(std::string message, ErrorKind kind = ErrorKind::unsupported) const;
 
  private:

@@ -9,15 +9,6 @@
 namespace keratin {
 namespace {
 
-/// The elements at `places` along an axis.
-Expr take(const Expr& x, int64_t axis, const Ints& places) {
-  auto indices =
-      std::make_shared<Tensor>(DType::i32, std::vector<int64_t>{static_cast<int64_t>(places.size())});
-  for (size_t i = 0; i < places.size(); ++i) indices->set_integer(static_cast<int64_t>(i), places[i]);
-  Builder& b = x.builder();
-  return {b, b.make(Op::gather, {x.value(), b.constant(std::move(indices))}, GatherAttrs{.axis = axis})};
-}
-
 /// Linear interpolation along an axis, from centres of pixels to centres of pixels; beyond the outermost ones their value.
 Expr resize_linearly(const Expr& x, int64_t axis, int64_t extent) {
   const int64_t old = x.extent(axis);

@@ -32,8 +32,6 @@ const std::vector<std::string> kNotCompiledYet = {
     "layers/adaptive_pooling",    "layers/attention_masks",   "layers/attention_other",
     "layers/attention_value_dim", "layers/conv_lstm",         "layers/dtype_policies",
     "layers/einsum_dense",        "layers/fixed_batch",       "layers/multi_head_attention",
-    "layers/ops_elementwise",     "layers/ops_linalg_nn",     "layers/ops_operators",
-    "layers/ops_reduce",          "layers/ops_shape",         "layers/quantized_int8",
     "layers/rnn_cells",           "layers/transformer_block", "legacy/keras2_attention",
 };
 
