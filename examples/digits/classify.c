@@ -55,7 +55,7 @@ static void draw(const float* images, const int* which, int count, const int* an
     if (answer == truth)
       printf("  read as %d     ", answer);
     else
-      printf("  read as %d, is %d", answer, truth);
+      printf("  read %d, is %d  ", answer, truth);
   }
   printf("\n\n");
 }

@@ -1,0 +1,65 @@
+// The examples, built and run as their comments say.
+#include <gtest/gtest.h>
+
+#include "tests/tools/cli.h"
+
+namespace keratin::testing {
+namespace {
+
+void expect_success(const Outcome& outcome) { EXPECT_EQ(outcome.status, 0) << outcome.out << outcome.err; }
+
+TEST(Examples, Digits) {
+  const Shell shell;
+  expect_success(shell.run("$keratin compile $models/digits_mlp.keras -o digits_mlp.so"));
+  expect_success(
+      shell.run("$keratin run $examples/digits/heldout.kir --input $data/mnist10k.npz --output heldout.npz"));
+  expect_success(shell.run(
+      "cc -Wall -Wextra -Werror -I. $examples/digits/classify.c $examples/digits/npz.c ./digits_mlp.so "
+      "-Wl,-rpath,. -o classify"));
+  const Outcome classified = shell.run("./classify heldout.npz");
+  expect_success(classified);
+  EXPECT_NE(classified.out.find("accuracy 0.9215 (Keras: 0.9215)"), std::string::npos) << classified.out;
+}
+
+TEST(Examples, C) {
+  const Shell shell;
+  expect_success(shell.run("$keratin compile $models/digits_mlp.keras -o digits_mlp.so"));
+  expect_success(
+      shell.run("cc -Wall -Wextra -Werror -I. $examples/c/main.c ./digits_mlp.so -Wl,-rpath,. -o main"));
+  const Outcome run = shell.run("./main");
+  expect_success(run);
+  EXPECT_NE(run.out.find("\n9: 0."), std::string::npos) << run.out;
+}
+
+TEST(Examples, Cpp) {
+  const Shell shell;
+  expect_success(shell.run("$keratin compile $models/digits_mlp.keras -o digits_mlp.so"));
+  expect_success(shell.run(
+      "c++ -std=c++17 -Wall -Wextra -Werror -I. $examples/cpp/main.cpp ./digits_mlp.so -Wl,-rpath,. -o main"));
+  const Outcome run = shell.run("./main");
+  expect_success(run);
+  EXPECT_NE(run.out.find("1000 images, 10000 probabilities"), std::string::npos) << run.out;
+}
+
+TEST(Examples, PythonCtypes) {
+  const Shell shell;
+  if (shell.run("python3 --version").status != 0) GTEST_SKIP() << "no Python";
+  expect_success(shell.run("$keratin compile $models/digits_mlp.keras -o digits_mlp.so"));
+  const Outcome run = shell.run("python3 $examples/python_ctypes/predict.py ./digits_mlp.so");
+  expect_success(run);
+  EXPECT_NE(run.out.find("digits_mlp takes pixels [1, 784]"), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("class "), std::string::npos) << run.out;
+}
+
+TEST(Examples, CMakeWithTheInstalledPackage) {
+  const Shell shell;
+  const std::string install = cat("cmake --install ", KERATIN_BINARY_DIR, " --prefix \"$PWD/installed\"");
+  expect_success(shell.run(install));
+  expect_success(
+      shell.run("cmake -G Ninja -S $examples/cmake -B build -DCMAKE_PREFIX_PATH=\"$PWD/installed\""));
+  expect_success(shell.run("cmake --build build"));
+  expect_success(shell.run("build/app"));
+}
+
+}  // namespace
+}  // namespace keratin::testing
