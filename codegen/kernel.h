@@ -23,7 +23,7 @@
 // The text form is complete. Lanes come from where a value is used; `16*c : 16` are 16 places along that axis (`by 2`: every
 // other); `if a and b` means a >= 0 and b >= 0; `only 2..n` names the lanes that are accessed; what a load does not
 // access reads as 0, or as `or 1.0` says. i32(4*i + 2*lane) is an index as a value. A node that a statement uses
-// more than once is written in front of it, `$1: f32x16 = …`. Variables are numbered as they come, so two modules are
+// more than once, and some of a very deep expression, is written in front of it: `$1: f32x16 = …`. Variables are numbered as they come, so two modules are
 // the same if their texts are. The bytes of module variables are not part of the text.
 #pragma once
 

@@ -12,7 +12,7 @@ namespace keratin {
 namespace {
 
 constexpr VarId kLane = ~VarId{0};  // stands for the lane's number while an index value is read
-constexpr int kDeepestBlock = 200, kDeepestExpr = 4000;
+constexpr int kDeepestBlock = 200, kDeepestText = 200, kDeepestExpr = 4000;
 constexpr int64_t kMostAccumulators = 1 << 16;
 
 class KernelParser {
@@ -369,7 +369,7 @@ class KernelParser {
 
   Parsed expression(int lanes, int depth) {
     const Scanner::Place place = in_.place();
-    if (depth > kDeepestExpr) in_.fail("the expression is nested too deeply");
+    if (depth > kDeepestText) in_.fail("the expression is nested too deeply");
     Parsed parsed = primary(place, lanes, depth);
     check(place, type_problem(kernel_, *parsed.expr));
     if (parsed.depth > kDeepestExpr) in_.fail_at(place, "the expression is nested too deeply");

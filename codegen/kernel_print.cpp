@@ -9,6 +9,8 @@
 namespace keratin {
 namespace {
 
+constexpr int kDeepestInPlace = 32;
+
 std::string value_type(DType dtype, int lanes) { return lanes == 1 ? cat(dtype) : cat(dtype, "x", lanes); }
 
 std::string_view mode_text(Mode mode) {
@@ -141,16 +143,19 @@ class KernelPrinter {
     for (const ExprRef& arg : expr.args) count_uses(*arg);
   }
 
-  /// Writes the definitions of all shared nodes below `expr` and of itself, arguments first.
-  void name_shared(const Expr& expr) {
-    if (is_leaf(expr) || shared_.contains(&expr)) return;
-    for (const ExprRef& arg : expr.args) name_shared(*arg);
-    const int uses = uses_[&expr];
-    if (uses < 2) return;
+  /// Writes the definitions of the nodes at and below `expr` that get a name, arguments first: those used more than
+  /// once, and some in between where an expression is so deep that it could not be read. Returns the depth of what is
+  /// left to be written in place.
+  int name_shared(const Expr& expr) {
+    if (is_leaf(expr) || shared_.contains(&expr)) return 0;
+    int depth = 0;
+    for (const ExprRef& arg : expr.args) depth = std::max(depth, name_shared(*arg) + 1);
+    if (uses_[&expr] < 2 && depth < kDeepestInPlace) return depth;
     const std::string definition = text(expr);
     const std::string name = cat("$", shared_.size() + 1);
     line(cat(name, ": ", value_type(expr.dtype, expr.lanes), " = ", definition));
     shared_.emplace(&expr, name);
+    return 0;
   }
 
   std::string text(const Expr& expr) {

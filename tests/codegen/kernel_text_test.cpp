@@ -59,6 +59,19 @@ TEST(KernelText, SharedNodesStayShared) {
   EXPECT_EQ(print(parse_kernels(text)), text);
 }
 
+TEST(KernelText, DeepExpressionsAreCut) {
+  KernelModule module;
+  module.name = "m";
+  Kernel& kernel = module.kernels.emplace_back();
+  kernel.name = "k";
+  const BufferId x = add_buffer(kernel, {"x", DType::f32, {Dim(3000)}, Mode::inout});
+  ExprRef value = number(0.0f);
+  for (int i = 0; i < 3000; ++i) value = apply(Op::add, {value, load(kernel, {.buffer = x, .at = {i}})});
+  kernel.body.push_back(store_stmt({.buffer = x, .at = {0}}, value));
+  const std::string text = print(module);
+  EXPECT_EQ(print(parse_kernels(text)), text);
+}
+
 TEST(KernelText, RoundTripsElementaryFunctions) {
   for (const DType dtype : {DType::f32, DType::f64}) {
     KernelModule module;
