@@ -8,6 +8,7 @@
 // Lanes that are neighbours in memory, in either direction, are one vector access; others are accessed one by one.
 #include <llvm/IR/MDBuilder.h>
 
+#include <bit>
 #include <numeric>
 
 #include "codegen/kernel_emitter.h"
@@ -203,6 +204,26 @@ void KernelEmitter::store(const Access& access, const ExprRef& expr) {
   branch(lanes.all, [&] { store_lanes(access, place, lanes.mask, stored); }, {});
 }
 
+/// Neighbouring lanes, all of them. In parts whose lanes are powers of two: LLVM 19 stores an i64x3 truncated to i8x3 wrongly
+/// on AArch64.
+void KernelEmitter::store_whole(const Place& place, int lanes, llvm::Value* value) {
+  const int64_t element = byte_size(kernel_.buffers[place.buffer].dtype);
+  for (int first = 0, count; first < lanes; first += count) {
+    count = static_cast<int>(std::bit_floor(static_cast<unsigned>(lanes - first)));
+    llvm::Value* part = value;
+    if (count < lanes) {
+      std::vector<int> order(static_cast<size_t>(count));
+      std::iota(order.begin(), order.end(), first);
+      part = builder_.CreateShuffleVector(value, order);
+    }
+    const auto offset = static_cast<uint64_t>(first * element);
+    llvm::Value* address =
+        first == 0 ? place.address : builder_.CreatePtrAdd(place.address, builder_.getInt64(offset));
+    tagged(builder_.CreateAlignedStore(part, address, llvm::commonAlignment(place.alignment, offset)),
+           place.buffer);
+  }
+}
+
 void KernelEmitter::store_lanes(const Access& access, const Place& place, llvm::Value* mask,
                                 llvm::Value* value) {
   if (place.contiguous) {
@@ -210,11 +231,10 @@ void KernelEmitter::store_lanes(const Access& access, const Place& place, llvm::
       value = builder_.CreateShuffleVector(value, backwards(access.lanes));
       if (mask != nullptr) mask = builder_.CreateShuffleVector(mask, backwards(access.lanes));
     }
-    llvm::Instruction* write = mask == nullptr
-                                   ? static_cast<llvm::Instruction*>(
-                                         builder_.CreateAlignedStore(value, place.address, place.alignment))
-                                   : builder_.CreateMaskedStore(value, place.address, place.alignment, mask);
-    tagged(write, access.buffer);
+    if (mask == nullptr)
+      store_whole(place, access.lanes, value);
+    else
+      tagged(builder_.CreateMaskedStore(value, place.address, place.alignment, mask), access.buffer);
     return;
   }
   llvm::Value* address = place.address;

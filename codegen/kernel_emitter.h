@@ -45,6 +45,7 @@ class KernelEmitter {
   llvm::Value* load(const Expr& expr);
   void store(const Access& access, const ExprRef& value);
   void store_lanes(const Access& access, const Place& place, llvm::Value* mask, llvm::Value* value);
+  void store_whole(const Place& place, int lanes, llvm::Value* value);
   void check_bounds(const Access& access, const Lanes& lanes);
   llvm::Instruction* tagged(llvm::Instruction* instruction, BufferId buffer);
   llvm::Value* zeros();

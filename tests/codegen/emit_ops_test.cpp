@@ -8,15 +8,6 @@
 namespace keratin {
 namespace {
 
-/// Equal bits, but any NaN is as good as another.
-void expect_same(const Tensor& expected, const Tensor& found, const std::string& what) {
-  ASSERT_EQ(expected.dtype(), found.dtype());
-  for (int64_t i = 0; i < expected.elements(); ++i)
-    ASSERT_TRUE(scalar_at(expected, i) == scalar_at(found, i))
-        << what << ", element " << i << ": " << to_text(scalar_at(found, i)) << " instead of "
-        << to_text(scalar_at(expected, i));
-}
-
 void check(const OpModule& ops) {
   const auto module = std::make_shared<const KernelModule>(ops.module());
   const std::vector<Tensor> expected = interpret_kernels(module)->call("predict", ops.inputs());

@@ -1,6 +1,8 @@
 // A kernel module that computes many expressions on all pairs of awkward operands, for several tests.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <limits>
 #include <string>
@@ -46,6 +48,15 @@ inline Tensor operand(DType dtype, bool second) {
     }
   }
   return tensor;
+}
+
+/// Equal bits, but any NaN is as good as another.
+inline void expect_same(const Tensor& expected, const Tensor& found, const std::string& what) {
+  ASSERT_EQ(expected.dtype(), found.dtype());
+  for (int64_t i = 0; i < expected.elements(); ++i)
+    ASSERT_TRUE(scalar_at(expected, i) == scalar_at(found, i))
+        << what << ", element " << i << ": " << to_text(scalar_at(found, i)) << " instead of "
+        << to_text(scalar_at(expected, i));
 }
 
 /// Expressions on operands of one dtype; each becomes a kernel and an output of the program `predict`, whose inputs are two
