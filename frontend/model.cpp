@@ -100,10 +100,11 @@ Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, c
                     where);
       shape.push_back(extent);
     } else if (stored.is_null()) {
-      throw Error(
-          ErrorKind::unsupported,
-          cat("input ", quoted(entry.name), " has a free extent: ", spell_shape(*entry.batch_shape)), where,
-          cat("fix it with --shape ", entry.name, "=", spell_shape(*entry.batch_shape), ", numbers for all"));
+      throw Error(ErrorKind::unsupported,
+                  cat("input ", quoted(entry.name), " has a free extent: ", spell_shape(*entry.batch_shape)),
+                  where,
+                  cat("fix it with --shape ", entry.name, "=", spell_shape(*entry.batch_shape),
+                      ", a number for each ?"));
     } else if (stored.as_int() < 0) {
       throw Error(ErrorKind::data, cat("input ", quoted(entry.name), " has a negative extent"), where);
     } else {
@@ -111,6 +112,17 @@ Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, c
     }
   }
   return shape;
+}
+
+/// Throws Error(usage) if a shape is given for something else than an input.
+void check_names(const ShapeOverrides& shapes, const std::vector<Entry>& entries, const std::string& where) {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries) names.push_back(entry.name);
+  for (const auto& [name, extents] : shapes)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw Error(ErrorKind::usage,
+                  cat("--shape names the input ", quoted(name), ", which the model does not have"), where,
+                  cat("its inputs are ", join(names, ", ")));
 }
 
 }  // namespace
@@ -130,6 +142,7 @@ void Model::read_inputs(const ShapeOverrides& shapes) {
     const std::vector<Entry> entries = root_->class_name() == "Sequential"
                                            ? entries_of_sequential(config, where)
                                            : entries_of_functional(config);
+    check_names(shapes, entries, where);
     const Dim batch = batch_of(entries, where);
     for (const Entry& entry : entries)
       inputs_.push_back(
@@ -138,15 +151,6 @@ void Model::read_inputs(const ShapeOverrides& shapes) {
   } catch (const Error& error) {
     if (!error.where().empty()) throw;
     throw error.within(where);
-  }
-  for (const auto& [name, extents] : shapes) {
-    if (std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& input) { return input.name == name; }))
-      continue;
-    std::vector<std::string> names;
-    for (const Input& input : inputs_) names.push_back(input.name);
-    throw Error(ErrorKind::usage,
-                cat("--shape names the input ", quoted(name), ", which the model does not have"), where,
-                cat("its inputs are ", join(names, ", ")));
   }
 }
 
