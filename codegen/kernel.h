@@ -20,16 +20,17 @@
 //       }
 //     }
 //
-// The text form is complete. Lanes come from where a value is used; `16*c : 16` are 16 places along that axis (`by 2`: every
-// other); `if a and b` means a >= 0 and b >= 0; `only 2..n` names the lanes that are accessed; what a load does not
-// access reads as 0, or as `or 1.0` says. i32(4*i + 2*lane) is an index as a value. A node that a statement uses
-// more than once, and some of a very deep expression, is written in front of it: `$1: f32x16 = …`. Variables are numbered as they come, so two modules are
-// the same if their texts are. The bytes of module variables are not part of the text.
+// The text form is complete. Lanes come from where a value is used; `16*c : 16` are 16 places along that axis (`by 2`:
+// every other); `if a and b` means a >= 0 and b >= 0; `only 2..n` names the lanes that are accessed; what a load does not
+// access reads as 0, or as `or 1.0` says. i32(4*i + 2*lane) is an index as a value. A node that a statement uses more than
+// once, and some of a very deep expression, is written in front of it: `$1: f32x16 = …`. Variables are numbered as they
+// come, so two modules are the same if their texts are. The bytes of module variables are not part of the text.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "codegen/index.h"
@@ -46,10 +47,10 @@ using Guard = std::vector<Index>;
 /// A place in a buffer, or `lanes` places: lane l is at `at` with `lane_step · l` added on axis `lane_axis`.
 struct Access {
   BufferId buffer = 0;
-  std::vector<Index> at;      ///< one per axis
+  std::vector<Index> at;  ///< one per axis
   int lanes = 1;
-  int lane_axis = 0;          ///< which axis the lanes run along; the last one, as a rule
-  int64_t lane_step = 1;      ///< 1: neighbours (along the last axis: contiguous); otherwise strided
+  int lane_axis = 0;      ///< which axis the lanes run along; the last one, as a rule
+  int64_t lane_step = 1;  ///< 1: neighbours (along the last axis: contiguous); otherwise strided
   /// Lanes l with first <= l < limit are accessed; absent: all.
   std::optional<Index> first, limit;
   /// Nothing is accessed unless all hold.
@@ -64,9 +65,9 @@ enum class ExprKind : uint8_t {
   fma,      ///< args[0] · args[1] + args[2], rounded once
   bitcast,  ///< the argument's bits as `dtype` (same size)
   splat,    ///< the scalar argument in every lane
-  fold,     ///< one scalar from a vector: halves combined by `op` until one lane is left (lane l with lane l + n/2)
-  acc,      ///< the accumulator `acc`[`at`]
-  let,      ///< the value bound to `variable`
+  fold,  ///< one scalar from a vector: halves combined by `op` until one lane is left (lane l with lane l + n/2)
+  acc,  ///< the accumulator `acc`[`at`]
+  let,  ///< the value bound to `variable`
 };
 
 struct Expr;
@@ -77,15 +78,15 @@ struct Expr {
   ExprKind kind;
   DType dtype;
   int lanes = 1;
-  Op op = Op::add;             ///< apply, fold
-  std::vector<ExprRef> args;   ///< apply, fma, bitcast, splat, fold
-  Scalar number;               ///< number; load: what lanes not accessed read as
-  Index index;                 ///< index
-  int64_t lane_step = 0;       ///< index
-  Access access;               ///< load
-  AccId acc = 0;               ///< acc
-  std::vector<Index> at;       ///< acc; constants once the unrolled loops are expanded
-  VarId variable = 0;          ///< let
+  Op op = Op::add;            ///< apply, fold
+  std::vector<ExprRef> args;  ///< apply, fma, bitcast, splat, fold
+  Scalar number;              ///< number; load: what lanes not accessed read as
+  Index index;                ///< index
+  int64_t lane_step = 0;      ///< index
+  Access access;              ///< load
+  AccId acc = 0;              ///< acc
+  std::vector<Index> at;      ///< acc; constants once the unrolled loops are expanded
+  VarId variable = 0;         ///< let
 };
 
 /// The ops that `apply` takes: what processors have. Everything else is expanded by lowering (codegen/vecmath.h).
@@ -107,18 +108,18 @@ struct Stmt {
   StmtKind kind;
 
   // for: variable from `low` while < `high` in steps of `step`; an unrolled loop has constant bounds
-  VarId variable = 0;          ///< for, let
+  VarId variable = 0;  ///< for, let
   LoopKind loop = LoopKind::serial;
   Index low, high;
   int64_t step = 1;
-  Block body;                  ///< for, if (when all of `guard` hold)
-  Block otherwise;             ///< if (when not)
-  Guard guard;                 ///< if
+  Block body;       ///< for, if (when all of `guard` hold)
+  Block otherwise;  ///< if (when not)
+  Guard guard;      ///< if
 
-  ExprRef value;               ///< let, store, set, acc (the initial value of every element)
-  Access access;               ///< store
-  AccId acc = 0;               ///< acc (declares it; visible to the end of the block), set
-  std::vector<Index> at;       ///< set
+  ExprRef value;          ///< let, store, set, acc (the initial value of every element)
+  Access access;          ///< store
+  AccId acc = 0;          ///< acc (declares it; visible to the end of the block), set
+  std::vector<Index> at;  ///< set
 };
 
 enum class Mode : uint8_t {
@@ -131,7 +132,7 @@ enum class Mode : uint8_t {
 struct KernelBuffer {
   std::string name;
   DType dtype;
-  Shape shape;   ///< row-major
+  Shape shape;  ///< row-major
   Mode mode = Mode::in;
 };
 
@@ -144,53 +145,53 @@ struct Accumulator {
 };
 
 struct KernelVar {
-  std::string name;   ///< as printed; unique within the kernel
+  std::string name;          ///< as printed; unique within the kernel
   DType dtype = DType::i64;  ///< lets may have any dtype and lanes; loop variables are i64 scalars
   int lanes = 1;
 };
 
 struct ParLoop {
   VarId variable;
-  Index extent;   ///< from 0; no variables in it
+  Index extent;  ///< from 0; no variables in it
 };
 
 struct Kernel {
   std::string name;
-  std::vector<KernelBuffer> buffers;   ///< by BufferId; the parameters first, in order, then the tiles
+  std::vector<KernelBuffer> buffers;  ///< by BufferId; the parameters first, in order, then the tiles
   std::vector<Accumulator> accumulators;
-  std::vector<KernelVar> variables;    ///< by VarId
-  std::vector<ParLoop> par;            ///< outermost first; empty: a single piece
+  std::vector<KernelVar> variables;  ///< by VarId
+  std::vector<ParLoop> par;          ///< outermost first; empty: a single piece
   Block body;
-  Origin origin;                       ///< the layers it computes, for profiles and debug info
+  Origin origin;  ///< the layers it computes, for profiles and debug info
 };
 
 enum class Storage : uint8_t { input, output, variable, workspace };
 
 /// A buffer of a program. Two of them may share memory if the plan says so.
 struct ProgramBuffer {
-  std::string name;          ///< input, output: as the function names it; variable: its name; workspace: made up
+  std::string name;  ///< input, output: as the function names it; variable: its name; workspace: made up
   DType dtype;
-  Shape shape;               ///< physical, row-major
+  Shape shape;  ///< physical, row-major
   Storage storage = Storage::workspace;
-  Size offset;               ///< workspace: bytes from its start, a multiple of 64
+  Size offset;  ///< workspace: bytes from its start, a multiple of 64
 };
 
 struct Launch {
   uint32_t kernel = 0;
-  std::vector<uint32_t> args;   ///< program buffers, one per kernel parameter
+  std::vector<uint32_t> args;  ///< program buffers, one per kernel parameter
 };
 
 struct Program {
-  std::string name;             ///< the function's
+  std::string name;  ///< the function's
   std::vector<ProgramBuffer> buffers;
-  std::vector<uint32_t> inputs, outputs;   ///< which buffers, in the function's order
-  Size workspace;               ///< bytes
+  std::vector<uint32_t> inputs, outputs;  ///< which buffers, in the function's order
+  Size workspace;                         ///< bytes
   std::vector<Launch> launches;
 };
 
 struct KernelModule {
   std::string name;
-  std::vector<Variable> variables;   ///< as in the graph module: names, types, roles, data
+  std::vector<Variable> variables;  ///< as in the graph module: names, types, roles, data
   std::vector<Kernel> kernels;
   std::vector<Program> programs;
 };
@@ -205,8 +206,8 @@ ExprRef apply(Op op, std::vector<ExprRef> args);    ///< not for cast
 ExprRef cast(DType to, ExprRef value);
 ExprRef fma(ExprRef a, ExprRef b, ExprRef c);
 ExprRef bitcast(DType to, ExprRef value);
-ExprRef splat(ExprRef scalar, int lanes);           ///< `scalar` itself if lanes is 1
-ExprRef fold(Op op, ExprRef vector);                ///< `vector` itself if it has one lane
+ExprRef splat(ExprRef scalar, int lanes);  ///< `scalar` itself if lanes is 1
+ExprRef fold(Op op, ExprRef vector);       ///< `vector` itself if it has one lane
 ExprRef acc_value(const Kernel& kernel, AccId acc, std::vector<Index> at);
 ExprRef let_value(const Kernel& kernel, VarId variable);
 
@@ -226,6 +227,13 @@ bool is_kernel_keyword(std::string_view word);  ///< words that name nothing in 
 
 /// The complete text; parse_kernels(print(m)) gives the same module, all but the variables' data.
 std::string print(const KernelModule& module);
+/// The lines of a module's text, from 1, at which its kernels and statements begin; loops that share a line with the one
+/// around them are not in it.
+struct TextLines {
+  std::unordered_map<const Kernel*, unsigned> kernels;
+  std::unordered_map<const Stmt*, unsigned> statements;
+};
+std::string print(const KernelModule& module, TextLines& lines);
 std::string print(const Kernel& kernel);
 std::string print(const Kernel& kernel, const Stmt& stmt);
 std::string print(const Program& program);
