@@ -70,6 +70,11 @@ void localise(const std::string& object, const std::string& output, const std::s
   llvm::raw_fd_ostream stream(output, code);
   if (code) fail(output, code.message());
   expect_success(llvm::objcopy::executeObjcopyOnBinary(config, *binary.getBinary(), stream), output);
+  stream.close();
+  if (const std::error_code failure = stream.error()) {
+    stream.clear_error();  // or the destructor ends the process
+    fail(output, failure.message());
+  }
 }
 
 std::vector<fs::path> own_folders() {

@@ -1,3 +1,8 @@
+#include <csignal>
+
 #include "tools/command.h"
 
-int main(int argc, char** argv) { return keratin::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error like any other
+  return keratin::run_command_line(argc, argv);
+}
