@@ -51,6 +51,20 @@ TEST(Examples, PythonCtypes) {
   EXPECT_NE(run.out.find("class "), std::string::npos) << run.out;
 }
 
+TEST(Examples, CForAnotherProcessor) {
+  const Shell shell;
+  if (shell.run("aarch64-linux-gnu-gcc --version && qemu-aarch64 --version").status != 0)
+    GTEST_SKIP() << "no emulator";
+  expect_success(
+      shell.run("$keratin compile $models/digits_mlp.keras -o digits_mlp.o --target aarch64-linux-gnu"));
+  expect_success(shell.run(
+      "aarch64-linux-gnu-gcc -std=gnu11 -Wall -Wextra -Werror -I. -I$examples/.. $examples/c/main.c "
+      "$examples/../runtime/*.c digits_mlp.o -o main"));
+  const Outcome run = shell.run("qemu-aarch64 -L /usr/aarch64-linux-gnu ./main");
+  expect_success(run);
+  EXPECT_NE(run.out.find("1: 0.98"), std::string::npos) << run.out;
+}
+
 TEST(Examples, CMakeWithTheInstalledPackage) {
   const Shell shell;
   const std::string install = cat("cmake --install ", KERATIN_BINARY_DIR, " --prefix \"$PWD/installed\"");
