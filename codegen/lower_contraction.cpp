@@ -150,14 +150,27 @@ class Generator {
     choose_tile();
     const Shape& shape = node_.type().shape;
     base_.assign(shape.size(), Index(0));
+    const bool panels_first = blocks_ > 1 && weights_outweigh();
+    if (panels_first) block_index_ = lowering_.par_index("panel", blocks_);
     for (int64_t axis = 0; axis < node_.type().rank(); ++axis)
       if (axis != problem_.lane_axis && axis != problem_.row_axis)
         base_[axis] = lowering_.par_index("p", shape[axis]);
     std::pair<Index, Index> rows{0, 1};
     if (problem_.row_axis >= 0)
       rows = lowering_.par_range("row", shape[problem_.row_axis], height_ * tiles_per_piece());
-    if (blocks_ > 1) block_index_ = lowering_.par_index("panel", blocks_);
-    columns(rows);
+    if (blocks_ > 1 && !panels_first) block_index_ = lowering_.par_index("panel", blocks_);
+
+    // Whole tiles of rows first, then what is left: rows one by one, with as many columns as registers take.
+    const auto& [low, high] = rows;
+    const Index span = high - low;
+    const Index whole = low + floor_div(span, height_, writer_.ranges) * height_;
+    columns({low, whole}, {height_, width_});
+    if (span.is_constant()) {
+      const int64_t rest = span.value() % height_;
+      if (rest > 0) columns({whole, high}, {rest, rest == 1 ? single_row_width_ : width_});
+    } else {
+      columns({whole, high}, {1, single_row_width_});
+    }
   }
 
   void use_scalars() { vectors_ = false; }
@@ -184,6 +197,7 @@ class Generator {
                               : columns.is_static() ? columns.coef
                                                     : lanes_;
     width_ = fold_ || per_block <= lanes_ ? 1 : 2;
+    single_row_width_ = fold_ ? 1 : std::clamp<int64_t>(per_block / lanes_, 1, 4);
     // Accumulators, one row of the right operand and one element of the left one share the registers.
     height_ = std::min<int64_t>(14, std::max<int64_t>(1, (target.vector_registers - width_ - 1) / width_));
     if (problem_.row_axis < 0) height_ = 1;
@@ -194,6 +208,21 @@ class Generator {
     }
   }
 
+  /// Whether sweeping all rows once per panel moves less memory than sweeping all panels once per piece of rows.
+  bool weights_outweigh() const {
+    const int64_t pieces = estimate(node_.type().shape) / std::max<int64_t>(1, estimate({column_extent()})) /
+                           (height_ * tiles_per_piece());
+    return estimate(node_.operands[1].shape()) * std::max<int64_t>(1, pieces) >
+           estimate(node_.operands[0].shape()) * blocks_;
+  }
+
+  /// A number of elements; a symbol counts as a small batch.
+  static int64_t estimate(const Shape& shape) {
+    int64_t elements = 1;
+    for (Dim dim : shape) elements *= dim.is_static() ? dim.coef : 8 * dim.coef;
+    return elements;
+  }
+
   /// Rows of a piece, in tiles: the rows' left operand stays in the second-level cache while the columns go by.
   int64_t tiles_per_piece() const {
     int64_t depth = 1;
@@ -202,50 +231,50 @@ class Generator {
     return std::clamp<int64_t>(writer_.target.l2_bytes / 4 / (row_bytes * height_), 1, 16);
   }
 
-  void columns(const std::pair<Index, Index>& rows) {
+  struct Tiling {
+    int64_t height, width;  ///< in rows and in vectors
+  };
+  using Rows = std::pair<Index, Index>;
+
+  /// All columns of rows that are a multiple of the height.
+  void columns(const Rows& rows, Tiling tiling) {
+    if (rows.first == rows.second) return;
     const Dim all = column_extent();
-    if (fold_) return row_tiles(rows, 0, 1, {});
+    if (fold_) return row_tiles(rows, 0, {tiling.height, 1}, {});
     if (!all.is_static()) {
       const Index extent{Size(all)}, whole = floor_div(extent, lanes_, writer_.ranges) * lanes_;
+      tiling.width = 1;
       writer_.loop("j", 0, whole, lanes_, LoopKind::serial,
-                   [&](const Index& j) { row_tiles(rows, j, 1, {}); });
+                   [&](const Index& j) { row_tiles(rows, j, tiling, {}); });
       writer_.loop("j", whole, extent, lanes_, LoopKind::serial,
-                   [&](const Index& j) { row_tiles(rows, j, 1, extent); });
+                   [&](const Index& j) { row_tiles(rows, j, tiling, extent); });
       return;
     }
-    if (blocks_ <= 1) return block_columns(rows, 0, all.coef, all.coef);
+    if (blocks_ <= 1) return block_columns(rows, tiling, 0, all.coef, all.coef);
     const int64_t last = all.coef - problem_.block * (blocks_ - 1);
     const Index start = block_index_ * problem_.block;
-    if (last == problem_.block) return block_columns(rows, start, last, all.coef);
+    if (last == problem_.block) return block_columns(rows, tiling, start, last, all.coef);
     writer_.guarded({Index(blocks_ - 2) - block_index_},
-                    [&] { block_columns(rows, start, problem_.block, all.coef); });
-    writer_.guarded({block_index_ - Index(blocks_ - 1)}, [&] { block_columns(rows, start, last, all.coef); });
+                    [&] { block_columns(rows, tiling, start, problem_.block, all.coef); });
+    writer_.guarded({block_index_ - Index(blocks_ - 1)},
+                    [&] { block_columns(rows, tiling, start, last, all.coef); });
   }
 
   /// The `count` columns from `start` on, of `all`.
-  void block_columns(const std::pair<Index, Index>& rows, const Index& start, int64_t count, int64_t all) {
-    const int64_t step = width_ * lanes_, whole = count / step * step;
+  void block_columns(const Rows& rows, Tiling tiling, const Index& start, int64_t count, int64_t all) {
+    const int64_t step = tiling.width * lanes_, whole = count / step * step;
     writer_.loop("j", 0, whole, step, LoopKind::serial,
-                 [&](const Index& j) { row_tiles(rows, start + j, width_, {}); });
+                 [&](const Index& j) { row_tiles(rows, start + j, tiling, {}); });
     if (whole == count) return;
-    const int64_t vectors = (count - whole + lanes_ - 1) / lanes_;
+    tiling.width = (count - whole + lanes_ - 1) / lanes_;
     const bool partial = (count - whole) % lanes_ != 0;
-    row_tiles(rows, start + Index(whole), vectors, partial ? std::optional<Index>(all) : std::nullopt);
+    row_tiles(rows, start + Index(whole), tiling, partial ? std::optional<Index>(all) : std::nullopt);
   }
 
-  void row_tiles(const std::pair<Index, Index>& rows, const Index& column, int64_t vectors,
+  void row_tiles(const Rows& rows, const Index& column, const Tiling& tiling,
                  const std::optional<Index>& limit) {
-    const auto& [low, high] = rows;
-    const Index span = high - low;
-    const Index whole = low + floor_div(span, height_, writer_.ranges) * height_;
-    writer_.loop("i", low, whole, height_, LoopKind::serial,
-                 [&](const Index& i) { tile(i, height_, column, vectors, limit); });
-    if (span.is_constant()) {
-      if (const int64_t rest = span.value() % height_; rest > 0) tile(whole, rest, column, vectors, limit);
-      return;
-    }
-    writer_.loop("i", whole, high, 1, LoopKind::serial,
-                 [&](const Index& i) { tile(i, 1, column, vectors, limit); });
+    writer_.loop("i", rows.first, rows.second, tiling.height, LoopKind::serial,
+                 [&](const Index& i) { tile(i, tiling.height, column, tiling.width, limit); });
   }
 
   /// Calls `body` for every r below the height and c below the width of a tile.
@@ -422,6 +451,7 @@ class Generator {
   bool fold_ = false;
   int lanes_ = 1;
   int64_t width_ = 1, height_ = 1;  // the tile, in vectors and rows
+  int64_t single_row_width_ = 1;    // the width of tiles of one row
   int64_t blocks_ = 1;
   Index block_index_;
   Point base_;
