@@ -113,10 +113,10 @@ enum class Precision { full, medium };  // medium: enough for an f32 result comp
 
 constexpr double kLog2E = 1.4426950408889634;
 
-/// x = n·ln 2 + r, with r and e^r - 1 for it.
+/// e^x = 2^n · (1 + expm1)
 struct Reduced {
   Whole n;
-  ExprRef r, expm1;
+  ExprRef expm1;
 };
 
 /// `extra` (may be null) is added to r: what x lost when it was rounded. `offset` as in round_scaled.
@@ -130,7 +130,7 @@ Reduced reduce_exp(const Math& m, const ExprRef& x, Precision precision, int off
     tail = m.poly(r, kExpMedium);
   else
     tail = m.is_single() ? m.poly(r, kExpF32) : m.poly(r, kExpF64);
-  return {n, r, m.madd(m.mul(r, r), tail, r)};
+  return {n, m.madd(m.mul(r, r), tail, r)};
 }
 
 /// 2 to the whole number that is in `bits` with the bias added (round_scaled's offset).

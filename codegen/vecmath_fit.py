@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Computes the polynomials of codegen/vecmath.cpp.
 
-    python3 codegen/vecmath_fit.py > codegen/vecmath_tables.h        (needs mpmath; half a minute)
+    python3 codegen/vecmath_fit.py | clang-format > codegen/vecmath_tables.h        (needs mpmath; half a minute)
 
 Each is the polynomial whose largest weighted error on an interval is smallest, found by Remez's exchange in 40 digits.
 The coefficients are then rounded to the format; the comment of each table gives the error of the rounded polynomial.
