@@ -48,7 +48,7 @@ std::string called(const std::vector<std::string>& arguments, const std::string&
   return cat(R"({"args": [)", join(arguments, ", "), R"(], "kwargs": {)", keywords, "}}");
 }
 
-struct Traced1 {
+struct Declared {
   std::vector<LayerVariable> variables;
   Module module;
 };
@@ -59,10 +59,10 @@ void collect(const Layer& layer, std::vector<LayerVariable>& variables) {
 }
 
 /// Traces @predict and declares its variables; `ones` fills them.
-Traced1 trace(const std::string& text, bool keras2 = false, const ShapeOverrides& shapes = {}) {
+Declared trace(const std::string& text, bool keras2 = false, const ShapeOverrides& shapes = {}) {
   const Json config = Json::parse(text, "config.json");
   Model model(config, "m.keras", keras2, shapes);
-  Traced1 out;
+  Declared out;
   out.module.functions.push_back(model.trace_predict());
   collect(model.root(), out.variables);
   for (const LayerVariable& variable : out.variables)
@@ -85,7 +85,7 @@ std::vector<double> numbers(const Tensor& tensor) {
 
 /// The first output for one input, all variables being `weight`.
 std::vector<double> run(const std::string& text, const Tensor& x, double weight = 1, bool keras2 = false) {
-  const Traced1 traced = trace(text, keras2);
+  const Declared traced = trace(text, keras2);
   const auto executable = make_interpreter()->compile(traced.module);
   for (const LayerVariable& variable : traced.variables) {
     std::vector<int64_t> shape;
@@ -100,7 +100,7 @@ std::vector<double> run(const std::string& text, const Tensor& x, double weight 
 // --- what comes out ---
 
 TEST(Model, SequentialHasTheLayersPaths) {
-  const Traced1 traced = trace(sequential(
+  const Declared traced = trace(sequential(
       {input("[null, 3]"), layer("Dense", "a", R"("units": 2)"), layer("BatchNormalization", "b", ""),
        layer("Dense", "c", R"("units": 1, "use_bias": false, "trainable": false)")}));
   std::vector<std::string> paths;
@@ -125,8 +125,8 @@ TEST(Model, SequentialHasTheLayersPaths) {
 
 TEST(Model, PathsStayUnique) {
   const std::string inner = R"("layer": )" + layer("Dense", "dense", R"("units": 2)");
-  const Traced1 traced = trace(sequential({input("[null, 4, 3]"), layer("TimeDistributed", "first", inner),
-                                           layer("TimeDistributed", "second", inner)}));
+  const Declared traced = trace(sequential({input("[null, 4, 3]"), layer("TimeDistributed", "first", inner),
+                                            layer("TimeDistributed", "second", inner)}));
   ASSERT_EQ(traced.variables.size(), 4u);
   EXPECT_EQ(traced.variables[0].path, "dense/kernel");
   EXPECT_EQ(traced.variables[2].path, "second/dense/kernel");
@@ -151,13 +151,13 @@ TEST(Model, LayersMayStandInAnyOrderAndBeCalledAgain) {
             cat("[", called({tensor("x")}), ", ", called({tensor("b")}), "]")),
        node("InputLayer", "x", R"("batch_shape": [null, 2])", "[]")},
       R"(["x", 0, 0])", R"(["a", 1, 0])");
-  const Traced1 traced = trace(model);
+  const Declared traced = trace(model);
   EXPECT_EQ(traced.variables.size(), 2u);
   EXPECT_EQ(run(model, floats({1, 2}, {1, 2})), (std::vector<double>{12, 12}));
 }
 
 TEST(Model, OutputsOfOneLayerAreNumbered) {
-  const Traced1 traced = trace(functional(
+  const Declared traced = trace(functional(
       {node("InputLayer", "x", R"("batch_shape": [null, 3, 2])", "[]"),
        node("LSTM", "rnn", R"("units": 2, "return_state": true)", cat("[", called({tensor("x")}), "]")),
        node("Add", "sum", "",
@@ -170,7 +170,7 @@ TEST(Model, OutputsOfOneLayerAreNumbered) {
 }
 
 TEST(Model, AFixedBatchIsNoSymbol) {
-  const Traced1 traced = trace(sequential({input("[5, 3]"), layer("Dense", "a", R"("units": 2)")}));
+  const Declared traced = trace(sequential({input("[5, 3]"), layer("Dense", "a", R"("units": 2)")}));
   EXPECT_EQ(to_text(traced.module.functions[0].results[0].value.type()), "f32[5,2]");
 }
 
@@ -196,6 +196,86 @@ TEST(Model, LayersThatDoNotPassMasksEndThem) {
                                         layer("Permute", "permute", R"("dims": [2, 1])"),
                                         layer("GlobalAveragePooling1D", "mean", "")});
   EXPECT_EQ(run(model, floats({1, 2, 2}, {1, 2, 7, 7})), (std::vector<double>{1.5, 0}));
+}
+
+// --- training ---
+
+/// The model as a training step traces it: with the operands of random ops as further params.
+Module trace_training(const std::string& text) {
+  const Json config = Json::parse(text, "config.json");
+  Model model(config, "m.keras", false, {});
+  Builder builder("train");
+  const Value x = builder.param("x", model.inputs()[0].type);
+  const Value key = builder.param("key", Type(DType::u32, {2}));
+  const Value counter = builder.param("counter", Type(DType::u32, {}));
+  Tracer tracer{builder, true, key, counter};
+  builder.result("y", model.call(tracer, {Traced(Expr(builder, x))})[0].value.value());
+  Module module;
+  module.functions.push_back(builder.finish());
+  std::vector<LayerVariable> variables;
+  collect(model.root(), variables);
+  for (const LayerVariable& variable : variables)
+    module.variables.push_back({variable.path, variable.type, Role::weight, variable.trainable, nullptr});
+  verify(module);
+  return module;
+}
+
+std::vector<Tensor> training_inputs(const Tensor& x) {
+  return {x, Tensor(DType::u32, {2}), Tensor(DType::u32, {})};
+}
+
+TEST(Training, DropoutKeepsTheMean) {
+  const Module module =
+      trace_training(sequential({input("[null, 1000]"), layer("Dropout", "drop", R"("rate": 0.25)")}));
+  const Tensor x = floats({1, 1000}, std::vector<double>(1000, 3));
+  const std::vector<double> y =
+      numbers(make_interpreter()->compile(module)->call("train", training_inputs(x))[0]);
+  int dropped = 0;
+  for (double value : y) {
+    EXPECT_TRUE(value == 0 || value == 4) << value;
+    dropped += value == 0;
+  }
+  EXPECT_NEAR(dropped, 250, 50);
+}
+
+TEST(Training, BatchNormalizationUsesAndMovesTheStatistics) {
+  const Module module = trace_training(
+      sequential({input("[null, 1]"),
+                  layer("BatchNormalization", "bn", R"("momentum": 0.75, "epsilon": 0, "scale": false)")}));
+  const auto executable = make_interpreter()->compile(module);
+  const Tensor x = floats({2, 1}, {1, 5});
+  EXPECT_EQ(numbers(executable->call("train", training_inputs(x))[0]), (std::vector<double>{-1, 1}));
+  // mean 3, biased variance 4
+  EXPECT_EQ(numbers(executable->get_variable("bn/moving_mean")), (std::vector<double>{0.75}));
+  EXPECT_EQ(numbers(executable->get_variable("bn/moving_variance")), (std::vector<double>{1}));
+}
+
+TEST(Training, AFrozenBatchNormalizationDoesNotMove) {
+  const Module module = trace_training(
+      sequential({input("[null, 1]"), layer("BatchNormalization", "bn", R"("trainable": false)")}));
+  EXPECT_TRUE(module.functions[0].updates.empty());
+}
+
+TEST(Training, RecurrentDropoutIsTheSameInEveryStep) {
+  const Module module = trace_training(
+      sequential({input("[null, 3, 50]"),
+                  layer("SimpleRNN", "rnn", R"("units": 50, "activation": "linear", "dropout": 0.5,
+       "return_sequences": true)")}));
+  const auto executable = make_interpreter()->compile(module);
+  // The kernel is the unit matrix and nothing recurs: what comes out is what the input's dropout leaves.
+  Tensor unit(DType::f32, {50, 50});
+  for (int64_t i = 0; i < 50; ++i) unit.set(i * 51, 1);
+  executable->set_variable("rnn/simple_rnn_cell/kernel", unit);
+  const Tensor x = floats({1, 3, 50}, std::vector<double>(150, 1));
+  const std::vector<double> y = numbers(executable->call("train", training_inputs(x))[0]);
+  int kept = 0;
+  for (size_t i = 0; i < 50; ++i) {
+    EXPECT_EQ(y[i], y[50 + i]);
+    EXPECT_EQ(y[i], y[100 + i]);
+    kept += y[i] == 2;
+  }
+  EXPECT_GT(kept, 10);
+  EXPECT_LT(kept, 40);
 }
 
 // --- shapes ---
