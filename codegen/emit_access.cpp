@@ -18,7 +18,8 @@
 namespace keratin {
 namespace {
 
-constexpr int64_t kZeroBytes = kMaxLanes * 8;
+// Room for a vector wherever the innermost loops may lead from the start of a row.
+constexpr int64_t kZeroBytes = 64 << 10;
 
 bool is_zero(const Scalar& value) { return value == Scalar::of_integer(value.dtype, 0); }
 
@@ -40,7 +41,8 @@ struct KernelEmitter::Place {
 };
 
 struct KernelEmitter::Lanes {
-  llvm::Value* all = nullptr;   // i1; null: true
+  Guard guard;                  // all lanes or none
+  llvm::Value* all = nullptr;   // the guard as an i1; null: true
   llvm::Value* mask = nullptr;  // one i1 per lane; null: all true
 };
 
@@ -89,18 +91,19 @@ llvm::Instruction* KernelEmitter::tagged(llvm::Instruction* instruction, BufferI
   return instruction;
 }
 
-/// A block of zeros that is large enough for any vector.
+/// A block of zeros, not written to; not a constant, so that it takes no room in files.
 llvm::Value* KernelEmitter::zeros() {
   llvm::Module& module = emission_.module;
   if (llvm::GlobalVariable* known = module.getNamedGlobal("keratin.zeros")) return known;
   llvm::Type* type = llvm::ArrayType::get(builder_.getInt8Ty(), kZeroBytes);
-  auto* made = new llvm::GlobalVariable(module, type, true, llvm::GlobalValue::PrivateLinkage,
+  auto* made = new llvm::GlobalVariable(module, type, false, llvm::GlobalValue::InternalLinkage,
                                         llvm::Constant::getNullValue(type), "keratin.zeros");
   made->setAlignment(llvm::Align(64));
   return made;
 }
 
-KernelEmitter::Place KernelEmitter::place(const Access& access) {
+/// With `lanes.all`, the place of a load: one that can be read from whether or not the condition holds.
+KernelEmitter::Place KernelEmitter::place(const Access& access, const Lanes& lanes) {
   const Buffer& buffer = buffers_[access.buffer];
   const int64_t element = byte_size(kernel_.buffers[access.buffer].dtype);
   Linear bytes;
@@ -112,12 +115,20 @@ KernelEmitter::Place KernelEmitter::place(const Access& access) {
   const bool contiguous = reversed || stride == Size(element);
   if (reversed) bytes.constant += Size(-element * (access.lanes - 1));
   const auto alignment = static_cast<uint64_t>(contiguous ? bytes.alignment(buffer.alignment) : element);
-  return {.buffer = access.buffer,
-          .address = index_.address(buffer.base, bytes),
-          .stride = index_.value(stride),
-          .contiguous = contiguous,
-          .reversed = reversed,
-          .alignment = llvm::Align(alignment)};
+  Place place{.buffer = access.buffer,
+              .address = nullptr,
+              .stride = index_.value(stride),
+              .contiguous = contiguous,
+              .reversed = reversed,
+              .alignment = llvm::Align(alignment)};
+  if (lanes.all == nullptr) {
+    place.address = index_.address(buffer.base, bytes);
+  } else {
+    place.address = index_.address_if(lanes.guard, lanes.all, buffer.base, bytes, zeros(), kZeroBytes,
+                                      element * access.lanes);
+    place.stride = builder_.CreateSelect(lanes.all, place.stride, builder_.getInt64(0));
+  }
+  return place;
 }
 
 KernelEmitter::Lanes KernelEmitter::lanes(const Access& access) {
@@ -125,9 +136,9 @@ KernelEmitter::Lanes KernelEmitter::lanes(const Access& access) {
   if (access.lanes == 1) {
     if (access.first) guard.push_back(*access.first * -1);
     if (access.limit) guard.push_back(*access.limit - Index(1));
-    return {.all = index_.condition(guard)};
+    return {.guard = guard, .all = index_.condition(guard)};
   }
-  Lanes result{.all = index_.condition(guard)};
+  Lanes result{.guard = guard, .all = index_.condition(guard)};
   const auto count = static_cast<unsigned>(access.lanes);
   llvm::Type* number_type =
       builder_.getIntNTy(static_cast<unsigned>(8 * byte_size(kernel_.buffers[access.buffer].dtype)));
@@ -155,12 +166,8 @@ llvm::Value* KernelEmitter::load(const Expr& expr) {
   const Access& access = expr.access;
   const DType dtype = expr.dtype;
   const Lanes lanes = this->lanes(access);
-  Place place = this->place(access);
+  const Place place = this->place(access, lanes);
   if (emission_.options.check_bounds) check_bounds(access, lanes);
-  if (lanes.all != nullptr) {
-    place.address = builder_.CreateSelect(lanes.all, place.address, zeros());
-    place.stride = builder_.CreateSelect(lanes.all, place.stride, builder_.getInt64(0));
-  }
   llvm::Type* type = memory_type(context_, dtype, access.lanes);
   llvm::Type* element_type = memory_type(context_, dtype, 1);
   llvm::Constant* otherwise = constant(type, expr.number);
@@ -199,7 +206,7 @@ void KernelEmitter::store(const Access& access, const ExprRef& expr) {
   if (expr->dtype == DType::boolean)
     stored = builder_.CreateZExt(stored, memory_type(context_, DType::boolean, access.lanes));
   const Lanes lanes = this->lanes(access);
-  const Place place = this->place(access);
+  const Place place = this->place(access, {});
   if (emission_.options.check_bounds) check_bounds(access, lanes);
   branch(lanes.all, [&] { store_lanes(access, place, lanes.mask, stored); }, {});
 }

@@ -54,7 +54,7 @@ int64_t Linear::alignment(int64_t limit) const {
 }
 
 void IndexEmitter::bind(VarId variable, llvm::Value* value, Interval range) {
-  bindings_[variable] = {value, static_cast<int>(bindings_.size()) + 1};
+  bindings_[variable] = {value, next_depth_++};
   ranges_[variable] = number_of(value) ? Interval{number_of(value), number_of(value)} : range;
 }
 
@@ -92,38 +92,39 @@ int IndexEmitter::depth(const Index& index) const {
   return deepest;
 }
 
-std::pair<llvm::Value*, int> IndexEmitter::atom(const Index::Atom& atom) {
+llvm::Value* IndexEmitter::atom(const Index::Atom& atom) {
   if (atom.kind == Index::Atom::Kind::variable) {
     const auto binding = bindings_.find(atom.variable);
     KERATIN_CHECK(binding != bindings_.end(), cat("variable ", atom.variable, " has no value"));
-    return {binding->second.value, binding->second.depth};
+    return binding->second.value;
   }
   llvm::Value* inner = value(*atom.inner);
   const Interval range = atom.inner->interval(ranges_);
-  return {divide(here_, atom.kind, inner, atom.by, range.low && *range.low >= 0), depth(*atom.inner)};
+  return divide(here_, atom.kind, inner, atom.by, range.low && *range.low >= 0);
 }
 
 IndexEmitter::Sum IndexEmitter::sum(const Linear& linear) {
-  std::vector<std::pair<int, llvm::Value*>> parts;
+  Sum result;
   Size constant = linear.constant;
   for (const auto& [key, coef] : linear.terms) {
-    const auto [factor, changes] = atom(key);
+    llvm::Value* factor = atom(key);
     if (const std::optional<int64_t> number = number_of(factor)) {
       constant += coef * Size(*number);
-    } else {
-      llvm::Value* scale = value(coef);
-      const bool is_one = coef == Size(1);
-      parts.emplace_back(changes, is_one ? factor : here_.CreateMul(factor, scale));
+      continue;
     }
+    const Index term = Index::of(key);
+    const bool is_one = coef == Size(1);
+    result.parts.push_back(
+        {.value = is_one ? factor : here_.CreateMul(factor, value(coef)),
+         .depth = depth(term),
+         .range = coef.is_static() ? (term * coef.value()).interval(ranges_) : Interval{}});
   }
-  Sum result;
   if (const auto number = constant.terms().find({}); number != constant.terms().end())
     result.number = number->second;
   constant += Size(-result.number);
-  if (constant != Size()) parts.emplace_back(0, value(constant));
-  std::stable_sort(parts.begin(), parts.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (const auto& [changes, part] : parts) result.parts.push_back(part);
+  if (constant != Size()) result.parts.push_back({.value = value(constant), .depth = 0, .range = {}});
+  std::stable_sort(result.parts.begin(), result.parts.end(),
+                   [](const Part& a, const Part& b) { return a.depth < b.depth; });
   return result;
 }
 
@@ -133,16 +134,43 @@ llvm::Value* IndexEmitter::value(const Index& index) {
   const Sum all = sum(linear);
   llvm::Value* number = here_.getInt64(static_cast<uint64_t>(all.number));
   if (all.parts.empty()) return number;
-  llvm::Value* result = all.parts[0];
-  for (size_t i = 1; i < all.parts.size(); ++i) result = here_.CreateAdd(result, all.parts[i]);
+  llvm::Value* result = all.parts[0].value;
+  for (size_t i = 1; i < all.parts.size(); ++i) result = here_.CreateAdd(result, all.parts[i].value);
   return all.number == 0 ? result : here_.CreateAdd(result, number);
+}
+
+llvm::Value* IndexEmitter::advanced(llvm::Value* base, std::span<const Part> parts, int64_t number) {
+  // Not inbounds: parts of a sum may lie outside of the buffer, and so does all of an access that a guard forbids.
+  for (const Part& part : parts) base = here_.CreatePtrAdd(base, part.value);
+  return number == 0 ? base : here_.CreatePtrAdd(base, here_.getInt64(static_cast<uint64_t>(number)));
 }
 
 llvm::Value* IndexEmitter::address(llvm::Value* base, const Linear& bytes) {
   const Sum all = sum(bytes);
-  // Not inbounds: parts of a sum may lie outside of the buffer, and so does all of an access that a guard forbids.
-  for (llvm::Value* part : all.parts) base = here_.CreatePtrAdd(base, part);
-  return all.number == 0 ? base : here_.CreatePtrAdd(base, here_.getInt64(static_cast<uint64_t>(all.number)));
+  return advanced(base, all.parts, all.number);
+}
+
+llvm::Value* IndexEmitter::address_if(std::span<const Index> guard, llvm::Value* condition, llvm::Value* base,
+                                      const Linear& bytes, llvm::Value* elsewhere, int64_t room,
+                                      int64_t access) {
+  const Sum all = sum(bytes);
+  int guard_depth = 0;
+  for (const Index& index : guard) guard_depth = std::max(guard_depth, depth(index));
+  const std::span<const Part> parts = all.parts;
+  const auto first_inner =
+      std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.depth > guard_depth; });
+  const auto outer = static_cast<size_t>(first_inner - parts.begin());
+  int64_t reach = access;
+  bool fits = true;
+  for (const Part& part : parts.subspan(outer)) {
+    fits =
+        fits && part.range.low && *part.range.low >= 0 && part.range.high && *part.range.high <= room - reach;
+    if (fits) reach += *part.range.high;
+  }
+  if (!fits) return here_.CreateSelect(condition, advanced(base, parts, all.number), elsewhere);
+  llvm::Value* start =
+      here_.CreateSelect(condition, advanced(base, parts.first(outer), all.number), elsewhere);
+  return advanced(start, parts.subspan(outer), 0);
 }
 
 llvm::Value* IndexEmitter::condition(std::span<const Index> guard) {

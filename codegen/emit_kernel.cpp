@@ -6,6 +6,7 @@
 //
 // Unrolled loops are written out here, once per value of their variable; so the indices of accumulators become numbers, and
 // each element of an accumulator becomes a stack slot of its own, which LLVM turns into a register.
+#include "codegen/debug_info.h"
 #include "codegen/kernel_emitter.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -30,6 +31,11 @@ void KernelEmitter::emit() {
   entry_.SetInsertPoint(entry);
   entry_.SetInsertPoint(entry_.CreateBr(start));
   builder_.SetInsertPoint(start);
+  if (emission_.debug != nullptr) {
+    emission_.debug->begin(kernel_, *function_);
+    entry_.SetCurrentDebugLocation(emission_.debug->location());
+    builder_.SetCurrentDebugLocation(emission_.debug->location());
+  }
   prepare_buffers(function_->getArg(0), function_->getArg(2));
   grid(function_->getArg(3), function_->getArg(4));
   builder_.CreateRetVoid();
@@ -89,6 +95,10 @@ void KernelEmitter::block(const Block& block) {
 
 void KernelEmitter::statement(const Stmt& stmt) {
   values_.clear();
+  if (emission_.debug != nullptr) {
+    if (const llvm::DebugLoc location = emission_.debug->location(stmt))
+      builder_.SetCurrentDebugLocation(location);
+  }
   switch (stmt.kind) {
     case StmtKind::for_: return stmt.loop == LoopKind::unroll ? unrolled_loop(stmt) : serial_loop(stmt);
     case StmtKind::let: {
@@ -201,8 +211,10 @@ llvm::Function* emit_kernel(Emission& emission, uint32_t kernel) {
   llvm::Type* number = llvm::Type::getInt64Ty(context);
   llvm::FunctionType* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
                                                      {pointer, pointer, pointer, number, number}, false);
-  llvm::Function* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage,
-                                                    emission.source.kernels[kernel].name, emission.module);
+  const Kernel& source = emission.source.kernels[kernel];
+  const std::string name = emission.debug != nullptr ? DebugInfo::function_name(source) : source.name;
+  llvm::Function* function =
+      llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, emission.module);
   set_attributes(emission, *function);
   KernelEmitter(emission, kernel, function).emit();
   return function;

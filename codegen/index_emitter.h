@@ -39,6 +39,10 @@ class IndexEmitter {
   llvm::Value* value(const Size& size);
   /// `base` advanced by as many bytes.
   llvm::Value* address(llvm::Value* base, const Linear& bytes);
+  /// The same where `guard` holds, as `condition` says; elsewhere an address at which `access` bytes can be read from the
+  /// `room` bytes at `elsewhere`. What changes more often than the guard is added after the choice, if the room allows.
+  llvm::Value* address_if(std::span<const Index> guard, llvm::Value* condition, llvm::Value* base,
+                          const Linear& bytes, llvm::Value* elsewhere, int64_t room, int64_t access);
   /// Whether all conditions hold: an i1, or null if they certainly do.
   llvm::Value* condition(std::span<const Index> guard);
 
@@ -47,13 +51,19 @@ class IndexEmitter {
     llvm::Value* value;
     int depth;
   };
+  struct Part {
+    llvm::Value* value;
+    int depth;
+    Interval range;
+  };
   struct Sum {
-    std::vector<llvm::Value*> parts;  // those that change least come first
+    std::vector<Part> parts;  // those that change least come first
     int64_t number = 0;
   };
   Sum sum(const Linear& linear);
-  std::pair<llvm::Value*, int> atom(const Index::Atom& atom);
+  llvm::Value* atom(const Index::Atom& atom);
   int depth(const Index& index) const;
+  llvm::Value* advanced(llvm::Value* base, std::span<const Part> parts, int64_t number);
   llvm::Value* symbol(const Symbol& symbol);
 
   llvm::IRBuilder<>& entry_;
@@ -61,6 +71,7 @@ class IndexEmitter {
   llvm::Value* symbols_;
   std::span<const Symbol> order_;
   std::map<VarId, Binding> bindings_;
+  int next_depth_ = 1;
   Ranges ranges_;
   std::map<Size, llvm::Value*> sizes_;
   std::map<Symbol, llvm::Value*> symbol_values_;

@@ -40,7 +40,7 @@ class KernelEmitter {
   struct Place;
   struct Lanes;
   void prepare_buffers(llvm::Value* args, llvm::Value* tile);
-  Place place(const Access& access);
+  Place place(const Access& access, const Lanes& lanes);
   Lanes lanes(const Access& access);
   llvm::Value* load(const Expr& expr);
   void store(const Access& access, const ExprRef& value);

@@ -31,10 +31,14 @@ bool is_leaf(const Expr& expr) {
 
 class KernelPrinter {
  public:
-  explicit KernelPrinter(const Kernel& kernel) : kernel_(kernel) {}
+  /// `lines`: where to note the lines of statements, the kernel's text beginning at `first_line`. May be null.
+  explicit KernelPrinter(const Kernel& kernel, TextLines* lines = nullptr, unsigned first_line = 1)
+      : kernel_(kernel), lines_(lines), line_(first_line) {}
 
   std::string print() {
+    if (lines_ != nullptr) lines_->kernels[&kernel_] = line_;
     header();
+    line_ += static_cast<unsigned>(std::count(out_.begin(), out_.end(), '\n'));
     indent_ = 1;
     for (const KernelBuffer& buffer : kernel_.buffers) {
       if (buffer.mode == Mode::tile)
@@ -54,6 +58,7 @@ class KernelPrinter {
  private:
   void line(std::string_view text) {
     out_ += cat(std::string(static_cast<size_t>(2 * indent_), ' '), text, "\n");
+    ++line_;
   }
 
   void header() {
@@ -84,6 +89,7 @@ class KernelPrinter {
   }
 
   void statement(const Stmt& stmt) {
+    if (lines_ != nullptr) lines_->statements[&stmt] = line_;
     switch (stmt.kind) {
       case StmtKind::for_: return loop(stmt);
       case StmtKind::if_: {
@@ -244,6 +250,8 @@ class KernelPrinter {
   }
 
   const Kernel& kernel_;
+  TextLines* lines_;
+  unsigned line_;
   std::string out_;
   int indent_ = 0;
   std::unordered_map<const Expr*, int> uses_;  // of the current statement
@@ -312,10 +320,20 @@ std::string print(const Program& program) {
 }
 
 std::string print(const KernelModule& module) {
+  TextLines unused;
+  return print(module, unused);
+}
+
+std::string print(const KernelModule& module, TextLines& lines) {
   std::string out = cat("kernels @", plain_name(module.name), "\n");
   if (!module.variables.empty()) out += "\n";
   for (const Variable& variable : module.variables) out += variable_text(variable);
-  for (const Kernel& kernel : module.kernels) out += cat("\n", print(kernel));
+  auto next_line = static_cast<unsigned>(std::count(out.begin(), out.end(), '\n')) + 1;
+  for (const Kernel& kernel : module.kernels) {
+    const std::string text = cat("\n", KernelPrinter(kernel, &lines, next_line + 1).print());
+    next_line += static_cast<unsigned>(std::count(text.begin(), text.end(), '\n'));
+    out += text;
+  }
   for (const Program& program : module.programs) {
     out += cat("\n", program_text(program,
                                   [&](uint32_t kernel) { return plain_name(module.kernels[kernel].name); }));

@@ -16,6 +16,7 @@
 #include <mutex>
 
 #include "codegen/artefact.h"
+#include "codegen/debug_info.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -115,6 +116,10 @@ class Compilation {
     module_.setTargetTriple(target.triple);
     module_.setDataLayout(machine_->createDataLayout());
     module_.setPICLevel(llvm::PICLevel::BigPIC);
+    if (options.debug_info) {
+      debug_ = std::make_unique<DebugInfo>(source, module_);
+      emission_.debug = debug_.get();
+    }
   }
 
   /// The kernels that the program launches and its run function, which is called `name`.
@@ -138,6 +143,7 @@ class Compilation {
   }
 
   void finish() {
+    if (debug_) debug_->finish();
     check(module_);
     if (options_.optimize) optimize_module(module_, *machine_);
   }
@@ -160,6 +166,7 @@ class Compilation {
   std::unique_ptr<llvm::TargetMachine> machine_;
   llvm::Module module_;
   Emission emission_;
+  std::unique_ptr<DebugInfo> debug_;
 };
 
 }  // namespace

@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(SomeDTypes, EmitObjectOf,
 constexpr std::string_view kModel = R"(kernels @model
 var @w: f32[3,4]
 var @count: i64[] state
-kernel @dot(%x: in f32[N,3], %w: in f32[3,4], %y: out f32[N,4]) par i in 0..N {
+kernel @dot(%x: in f32[N,3], %w: in f32[3,4], %y: out f32[N,4]) from "encoder/dense" par i in 0..N {
   tile %t: f32[4]
   acc a: f32x4[] = 0.0
   for k in 0..3 { set a[] = add(a[], mul(splat(load %x[i, k]), load %w[k, 0 : 4])) }
@@ -256,6 +256,33 @@ int main(void) {
 }
 )";
   EXPECT_TRUE(run_on_aarch64(folder, object, main));
+}
+
+TEST(EmitObject, DebugInformationLeadsToKernelsAndLayers) {
+  const TemporaryFolder folder;
+  const Target target = host_target();
+  const auto text_of = [](const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  };
+  const std::string plain = text_of(write_object(parse_kernels(kModel), target, folder));
+  EXPECT_EQ(plain.find("encoder/dense"), std::string::npos);
+  const std::string object = write_object(parse_kernels(kModel), target, folder, {.debug_info = true});
+  for (const char* expected : {"dot:encoder/dense", "model.kernels", ".debug_line"})
+    EXPECT_NE(text_of(object).find(expected), std::string::npos) << expected;
+  if (std::system("llvm-dwarfdump-19 --version > /dev/null 2>&1") != 0)
+    GTEST_SKIP() << "no llvm-dwarfdump here";
+  ASSERT_EQ(std::system(cat("llvm-dwarfdump-19 --verify --quiet ", object, " && llvm-dwarfdump-19 --debug-line ",
+                            object, " > ", folder / "lines")
+                            .c_str()),
+            0);
+  // The statement "store %y[i, 0 : 4] = load %t[0 : 4]" of the printed text.
+  const std::string printed = print(parse_kernels(kModel));
+  const size_t at = printed.find("store %y[i, 0 : 4] = load %t");
+  ASSERT_NE(at, std::string::npos);
+  const auto line = std::count(printed.begin(), printed.begin() + static_cast<int64_t>(at), '\n') + 1;
+  EXPECT_NE(text_of(folder / "lines").find(cat(std::string(line < 10 ? 6 : 5, ' '), line, "      0")),
+            std::string::npos);
 }
 
 TEST(EmitObject, LinkErrorsAreReported) {
