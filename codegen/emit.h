@@ -14,15 +14,19 @@
 namespace keratin {
 
 struct EmitOptions {
-  bool check_bounds = false;  ///< a range check before every access; a violation prints kernel and buffer, and aborts
+  bool check_bounds =
+      false;  ///< a range check before every access; a violation prints kernel and buffer, and aborts
   bool optimize = true;
-  bool debug_info = false;    ///< line tables that lead from machine code to kernel and layer
+  bool debug_info = false;  ///< line tables that lead from machine code to kernel and layer
 };
 
 /// Where variables live at run time: read-only ones in `weights`, ones that some program updates in `state`.
 struct Placement {
-  struct Slot { bool in_state = false; int64_t offset = 0; };
-  std::vector<Slot> slots;         ///< one per variable of the module
+  struct Slot {
+    bool in_state = false;
+    int64_t offset = 0;
+  };
+  std::vector<Slot> slots;  ///< one per variable of the module
   int64_t weight_bytes = 0, state_bytes = 0;
 };
 Placement place_variables(const KernelModule& module);
@@ -37,17 +41,17 @@ std::string assembly_text(const KernelModule& module, const Target& target, cons
 
 /// What an artefact holds beside the kernels: see codegen/artefact.h, which fills this in.
 struct EntrySpec {
-  std::string prefix;              ///< of all exported symbols
-  std::string weights_file;        ///< path of the weights' bytes (empty: none); becomes one aligned symbol
-  std::string state_file;          ///< initial state, likewise
+  std::string prefix;        ///< of all exported symbols
+  std::string weights_file;  ///< path of the weights' bytes (empty: none); becomes one aligned symbol
+  std::string state_file;    ///< initial state, likewise
   std::string selftest_inputs_file, selftest_outputs_file;
   uint64_t selftest_n = 0;
   double selftest_atol = 0, selftest_rtol = 0;
 };
 /// A relocatable object for `target`: kernels, run functions, the krt_model description and the entry points
 /// PREFIX_predict, PREFIX_workspace_size, … as codegen/artefact.h documents them.
-std::vector<std::byte> emit_object(const KernelModule& module, const Target& target, const EmitOptions& options,
-                                   const EntrySpec& entry);
+std::vector<std::byte> emit_object(const KernelModule& module, const Target& target,
+                                   const EmitOptions& options, const EntrySpec& entry);
 
 /// The symbols' values, from the inputs' shapes. Throws Error(data), naming the input, if one does not fit.
 Bindings bind(const Program& program, std::span<const Tensor> inputs);

@@ -43,8 +43,8 @@ class Index {
   };
 
   Index() = default;
-  Index(int64_t number) : constant_(number) {}  // NOLINT: numbers are indices
-  Index(int number) : constant_(number) {}      // NOLINT
+  Index(int64_t number) : constant_(number) {}      // NOLINT: numbers are indices
+  Index(int number) : constant_(number) {}          // NOLINT
   Index(Size size) : constant_(std::move(size)) {}  // NOLINT: sizes are indices
   static Index variable(VarId id);
   static Index of(Atom atom);  ///< The atom as it is: its division is not resolved.

@@ -1,5 +1,4 @@
-// Linking in process. LLD keeps its state in globals, so one link runs at a time; after a crash inside it, it says
-// itself that it must not be called again.
+// Linking, by LLD as a library: no linker need be installed where models are compiled.
 #include "codegen/link.h"
 
 #include <dlfcn.h>
@@ -10,11 +9,13 @@
 #include <llvm/Object/Binary.h>
 #include <llvm/Support/raw_ostream.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <climits>
+#include <cstring>
 #include <filesystem>
-#include <mutex>
 #include <vector>
 
 #include "ir/error.h"
@@ -42,18 +43,34 @@ T value_of(llvm::Expected<T> expected, const std::string& output) {
   return std::move(*expected);
 }
 
+/// Runs LLD in a child of this process, as `ld.lld` itself would run: it ends without tearing down its state, which it
+/// does not survive reliably, and a crash of the linker is an error here.
 void run_lld(const std::vector<std::string>& args, const std::string& output) {
-  static std::mutex one_at_a_time;
-  static bool usable = true;
-  const std::lock_guard lock(one_at_a_time);
-  if (!usable) fail(output, "the linker crashed before");
   std::vector<const char*> pointers{"ld.lld"};
   for (const std::string& arg : args) pointers.push_back(arg.c_str());
+  int ends[2];
+  if (pipe(ends) != 0) fail(output, std::strerror(errno));
+  const pid_t child = fork();
+  if (child < 0) fail(output, std::strerror(errno));
+  if (child == 0) {
+    close(ends[0]);
+    llvm::raw_fd_ostream messages(ends[1], true);
+    const bool linked = lld::elf::link(pointers, messages, messages, true, false);
+    messages.flush();
+    _exit(linked ? 0 : 1);
+  }
+  close(ends[1]);
   std::string text;
-  llvm::raw_string_ostream stream(text);
-  const lld::Result result = lld::lldMain(pointers, stream, stream, {{lld::Gnu, &lld::elf::link}});
-  usable = result.canRunAgain;
-  if (result.retCode != 0) fail(output, stream.str());
+  char part[4096];
+  for (ssize_t count; (count = read(ends[0], part, sizeof part)) != 0;) {
+    if (count < 0 && errno != EINTR) break;
+    if (count > 0) text.append(part, static_cast<size_t>(count));
+  }
+  close(ends[0]);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  if (!WIFEXITED(status)) fail(output, "the linker crashed");
+  if (WEXITSTATUS(status) != 0) fail(output, text);
 }
 
 /// Makes all defined symbols local but those that start with `prefix`_.

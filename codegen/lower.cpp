@@ -46,9 +46,9 @@ class ProgramWriter {
     choose_places();
     for (const auto& node : function_.nodes)
       if (node->op == Op::fusion) launch_fusion(*node);
-    copy_updates();
     for (size_t i = 0; i < function_.results.size(); ++i)
       if (!placed_results_.contains(i)) copy(function_.results[i].value, program_.outputs[i]);
+    copy_updates();  // last: a result may be a variable's old value
     plan_workspace();
     out_.programs.push_back(std::move(program_));
   }

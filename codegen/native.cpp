@@ -33,7 +33,8 @@ class KernelInterpreter : public Executor {
 
   std::unique_ptr<Executable> compile(const Module& module) override {
     const auto interpreter = make_interpreter();
-    return interpret_kernels(std::make_shared<const KernelModule>(compile_kernels(module, target_, *interpreter)));
+    return interpret_kernels(
+        std::make_shared<const KernelModule>(compile_kernels(module, target_, *interpreter)));
   }
 
  private:
@@ -48,7 +49,8 @@ KernelModule compile_kernels(const Module& module, const Target& target, Executo
   return lower(bake(optimized, preparing), target);
 }
 
-std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options, unsigned threads) {
+std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options,
+                                               unsigned threads) {
   return std::make_unique<NativeExecutor>(target, options, threads);
 }
 

@@ -23,7 +23,7 @@ struct keratin_pool {
   uint32_t size;    /* sizeof(struct keratin_pool) as the maker knows it */
   uint32_t threads; /* how many items are worth running at once, the calling thread included; at least 1 */
   /* Calls fn(arg, i) for every i < n, on any threads, in any order; returns when all have returned. */
-  void (*parallel_for)(struct keratin_pool *pool, size_t n, void (*fn)(void *arg, size_t i), void *arg);
+  void (*parallel_for)(struct keratin_pool* pool, size_t n, void (*fn)(void* arg, size_t i), void* arg);
 };
 
 /* What an artefact says of itself, for programs that learn it at run time. Public: grows at its end only. */
@@ -33,88 +33,109 @@ struct keratin_dim {
   int32_t reserved;
 };
 struct keratin_array {
-  const char *name;
+  const char* name;
   uint32_t dtype; /* enum krt_dtype */
   uint32_t rank;
-  const struct keratin_dim *shape;
+  const struct keratin_dim* shape;
 };
 struct keratin_info {
   uint32_t size; /* sizeof(struct keratin_info) as the artefact knows it */
   uint32_t abi_version;
-  const char *name;
+  const char* name;
   uint32_t input_count, output_count;
   const struct keratin_array *inputs, *outputs;
   uint64_t batch;       /* the only n that is accepted (beside 0); 0: any */
   uint64_t state_bytes; /* 0: the model keeps nothing from call to call */
-  int (*call)(const void *const *inputs, void *const *outputs, void *state, size_t n, void *workspace,
-              struct keratin_pool *pool);
+  int (*call)(const void* const* inputs, void* const* outputs, void* state, size_t n, void* workspace,
+              struct keratin_pool* pool);
   size_t (*workspace_size)(size_t n, unsigned threads);
-  int (*state_init)(void *state); /* NULL if state_bytes is 0 */
+  int (*state_init)(void* state); /* NULL if state_bytes is 0 */
   int (*selftest)(void);
-  const char *(*explain)(int status); /* PREFIX_strerror */
-  struct keratin_pool *(*pool_create)(unsigned threads);
-  void (*pool_destroy)(struct keratin_pool *pool);
+  const char* (*explain)(int status); /* PREFIX_strerror */
+  struct keratin_pool* (*pool_create)(unsigned threads);
+  void (*pool_destroy)(struct keratin_pool* pool);
 };
 
 /* One call of one program, as its run function and krt_launch see it. */
 struct krt_call {
-  const void *const *inputs;  /* in the program's order */
-  void *const *outputs;
-  const int64_t *symbols;     /* values of the program's symbols, in the order of krt_program.symbols */
-  const unsigned char *weights;
-  unsigned char *state;
-  unsigned char *workspace;   /* planned temporaries */
-  unsigned char *tiles;       /* `threads` tile areas of `tile_bytes` each */
+  const void* const* inputs; /* in the program's order */
+  void* const* outputs;
+  const int64_t* symbols; /* values of the program's symbols, in the order of krt_program.symbols */
+  const unsigned char* weights;
+  unsigned char* state;
+  unsigned char* workspace; /* planned temporaries */
+  unsigned char* tiles;     /* `threads` tile areas of `tile_bytes` each */
   int64_t tile_bytes;
   uint32_t threads;
-  struct keratin_pool *pool;  /* NULL: the calling thread only */
+  struct keratin_pool* pool; /* NULL: the calling thread only */
 };
 
 /* A kernel computes the pieces begin … end-1 of its grid. `args` are its buffers, `tile` is private scratch memory. */
-typedef void krt_kernel(void *const *args, const int64_t *symbols, unsigned char *tile, int64_t begin, int64_t end);
-typedef void krt_run(const struct krt_call *call);
+typedef void krt_kernel(void* const* args, const int64_t* symbols, unsigned char* tile, int64_t begin,
+                        int64_t end);
+typedef void krt_run(const struct krt_call* call);
 
 /* Runs all pieces of a kernel; pieces are taken by whoever is idle. Called by run functions. */
-void krt_launch(const struct krt_call *call, krt_kernel *kernel, void *const *args, int64_t pieces);
+void krt_launch(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces);
 
 /* Reports and aborts. Called by kernels that check their accesses (--check-bounds). */
-void krt_out_of_bounds(const char *kernel, const char *buffer);
+void krt_out_of_bounds(const char* kernel, const char* buffer);
 
-enum krt_dtype { KRT_BOOL, KRT_I8, KRT_I16, KRT_I32, KRT_I64, KRT_U8, KRT_U16, KRT_U32, KRT_U64, KRT_F16, KRT_BF16,
-                 KRT_F32, KRT_F64 };
+enum krt_dtype {
+  KRT_BOOL,
+  KRT_I8,
+  KRT_I16,
+  KRT_I32,
+  KRT_I64,
+  KRT_U8,
+  KRT_U16,
+  KRT_U32,
+  KRT_U64,
+  KRT_F16,
+  KRT_BF16,
+  KRT_F32,
+  KRT_F64
+};
 
 /* A dimension coef · symbols[symbol]; symbol -1: coef alone. Laid out as keratin_dim, and krt_array as keratin_array. */
-struct krt_dim { int64_t coef; int32_t symbol; int32_t reserved; };
+struct krt_dim {
+  int64_t coef;
+  int32_t symbol;
+  int32_t reserved;
+};
 /* coef · Π symbols[powers…]: one term of a size in bytes; unused powers are -1. */
-struct krt_term { int64_t coef; int32_t symbols[4]; };
+struct krt_term {
+  int64_t coef;
+  int32_t symbols[4];
+};
 
 struct krt_array {
-  const char *name;
+  const char* name;
   uint32_t dtype; /* enum krt_dtype */
   uint32_t rank;
-  const struct krt_dim *shape;
+  const struct krt_dim* shape;
 };
 
 struct krt_program {
-  const char *name;
-  krt_run *run;
+  const char* name;
+  krt_run* run;
   uint32_t input_count, output_count, symbol_count, workspace_terms;
   const struct krt_array *inputs, *outputs;
-  const char *const *symbols;              /* "N" first, if the program has it */
-  const struct krt_term *workspace;        /* bytes of the planned temporaries: the sum of the terms */
-  int64_t tile_bytes;                      /* per thread, a multiple of 64 */
+  const char* const* symbols;       /* "N" first, if the program has it */
+  const struct krt_term* workspace; /* bytes of the planned temporaries: the sum of the terms */
+  int64_t tile_bytes;               /* per thread, a multiple of 64 */
 };
 
 struct krt_model {
   uint32_t abi_version;
   uint32_t program_count;
-  const char *name;
-  const struct krt_program *programs;
-  const unsigned char *weights;            /* NULL if there are none */
+  const char* name;
+  const struct krt_program* programs;
+  const unsigned char* weights; /* NULL if there are none */
   uint64_t weight_bytes;
   uint64_t state_bytes;
-  const unsigned char *state_initial;      /* state_bytes, or NULL: zeros */
-  uint32_t cpu_features;                   /* KRT_CPU_* that the kernels need */
+  const unsigned char* state_initial; /* state_bytes, or NULL: zeros */
+  uint32_t cpu_features;              /* KRT_CPU_* that the kernels need */
   uint32_t reserved;
   /* selftest: for n = selftest_n, inputs and expected outputs of program 0, each array 64-byte aligned, one after the
    * other; NULL: none. Floats match if |got - want| <= atol + rtol·|want|. */
@@ -123,41 +144,41 @@ struct krt_model {
   double selftest_atol, selftest_rtol;
 };
 
-enum krt_cpu {                   /* what an x86-64 level asks for beyond the baseline; 0 elsewhere */
-  KRT_CPU_X86_64_V2 = 1u << 0,
-  KRT_CPU_X86_64_V3 = 1u << 1,
-  KRT_CPU_X86_64_V4 = 1u << 2,
-  KRT_CPU_AVX512_BF16 = 1u << 3,
-  KRT_CPU_AMX_BF16 = 1u << 4
+enum krt_cpu { /* what an x86-64 level asks for beyond the baseline; 0 elsewhere */
+               KRT_CPU_X86_64_V2 = 1u << 0,
+               KRT_CPU_X86_64_V3 = 1u << 1,
+               KRT_CPU_X86_64_V4 = 1u << 2,
+               KRT_CPU_AVX512_BF16 = 1u << 3,
+               KRT_CPU_AMX_BF16 = 1u << 4
 };
 
 /* Statuses of all entry points. */
 enum krt_status {
   KRT_OK = 0,
-  KRT_NULL_ARGUMENT = 1,       /* a pointer that is needed is NULL */
-  KRT_MISALIGNED = 2,          /* workspace or state not 64-byte aligned, or an array not aligned to its element */
-  KRT_ALIASED = 3,             /* an output overlaps an input, another output, the workspace or the state */
-  KRT_BAD_COUNT = 4,           /* n does not fit the model (fixed batch) or sizes overflow */
-  KRT_UNSUPPORTED_CPU = 5,     /* this processor lacks the instructions that the model was compiled for */
-  KRT_BAD_POOL = 6,            /* the pool's struct is from an incompatible version */
+  KRT_NULL_ARGUMENT = 1, /* a pointer that is needed is NULL */
+  KRT_MISALIGNED = 2,    /* workspace or state not 64-byte aligned, or an array not aligned to its element */
+  KRT_ALIASED = 3,       /* an output overlaps an input, another output, the workspace or the state */
+  KRT_BAD_COUNT = 4,     /* n does not fit the model (fixed batch) or sizes overflow */
+  KRT_UNSUPPORTED_CPU = 5, /* this processor lacks the instructions that the model was compiled for */
+  KRT_BAD_POOL = 6,        /* the pool's struct is from an incompatible version */
   KRT_SELFTEST_FAILED = 7,
-  KRT_NO_MEMORY = 8            /* m_predict_alloc, m_selftest */
+  KRT_NO_MEMORY = 8 /* m_predict_alloc, m_selftest */
 };
 
 /* The implementations behind the generated entry points; `inputs` and `outputs` in the program's order. */
-int krt_invoke(const struct krt_model *model, uint32_t program, const void *const *inputs, void *const *outputs,
-               uint64_t n, void *state, void *workspace, struct keratin_pool *pool);
+int krt_invoke(const struct krt_model* model, uint32_t program, const void* const* inputs,
+               void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool);
 /* The same on the calling thread, with a workspace of its own for the time of the call; KRT_NO_MEMORY if there is none. */
-int krt_invoke_alloc(const struct krt_model *model, uint32_t program, const void *const *inputs, void *const *outputs,
-                     uint64_t n, void *state);
+int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void* const* inputs,
+                     void* const* outputs, uint64_t n, void* state);
 /* Bytes of workspace for n samples and a pool of `threads` (0 and 1: none); SIZE_MAX if n does not fit the model or the
  * size does not fit a size_t. */
-size_t krt_workspace_size(const struct krt_model *model, uint32_t program, uint64_t n, unsigned threads);
-int krt_state_init(const struct krt_model *model, void *state);
-int krt_selftest(const struct krt_model *model);
-const char *krt_strerror(int status);
-struct keratin_pool *krt_pool_create(unsigned threads);
-void krt_pool_destroy(struct keratin_pool *pool);
+size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n, unsigned threads);
+int krt_state_init(const struct krt_model* model, void* state);
+int krt_selftest(const struct krt_model* model);
+const char* krt_strerror(int status);
+struct keratin_pool* krt_pool_create(unsigned threads);
+void krt_pool_destroy(struct keratin_pool* pool);
 
 #ifdef __cplusplus
 }

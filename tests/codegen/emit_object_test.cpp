@@ -272,8 +272,8 @@ TEST(EmitObject, DebugInformationLeadsToKernelsAndLayers) {
     EXPECT_NE(text_of(object).find(expected), std::string::npos) << expected;
   if (std::system("llvm-dwarfdump-19 --version > /dev/null 2>&1") != 0)
     GTEST_SKIP() << "no llvm-dwarfdump here";
-  ASSERT_EQ(std::system(cat("llvm-dwarfdump-19 --verify --quiet ", object, " && llvm-dwarfdump-19 --debug-line ",
-                            object, " > ", folder / "lines")
+  ASSERT_EQ(std::system(cat("llvm-dwarfdump-19 --verify --quiet ", object,
+                            " && llvm-dwarfdump-19 --debug-line ", object, " > ", folder / "lines")
                             .c_str()),
             0);
   // The statement "store %y[i, 0 : 4] = load %t[0 : 4]" of the printed text.

@@ -3,8 +3,8 @@
 
     check_includes.py ROOT        exit status 1 and one line per offence
 
-Also: LLVM's and LLD's headers stay in codegen's .cpp files, xtensor's behind ir/array.h, and no header is included by a path
-relative to itself.
+Also: LLVM's and LLD's headers stay in codegen's .cpp files and the headers that only those share, xtensor's behind
+ir/array.h, and no header is included by a path relative to itself.
 """
 import pathlib
 import re
@@ -20,6 +20,9 @@ MAY_SEE = {
 }
 # The only file that codegen shares with what it compiles for.
 ALSO = {"codegen": {"runtime/abi.h"}}
+# What the files that write LLVM IR share; no other file may include it.
+EMISSION = {"codegen/emission.h", "codegen/index_emitter.h", "codegen/debug_info.h", "codegen/kernel_emitter.h"}
+WRITES_LLVM = re.compile(r"codegen/(emit_\w+|object|jit|emission|index_emitter|kernel_emitter|debug_info)\.(cpp|h)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -34,9 +37,12 @@ def offences(root):
                 if kind == '"':
                     if not (root / target).is_file():
                         yield f'{name}: "{target}" is no file of the tree, named from its root'
+                    elif target in EMISSION and not WRITES_LLVM.fullmatch(str(name)):
+                        yield f'{name}: "{target}" is for the files that write LLVM IR'
                     elif top not in allowed and target not in ALSO.get(folder, set()):
                         yield f'{name}: {folder}/ may not see "{target}"'
-                elif top in {"llvm", "llvm-c", "lld"} and (folder != "codegen" or path.suffix != ".cpp"):
+                elif top in {"llvm", "llvm-c", "lld"} and not (
+                    folder == "codegen" and (path.suffix == ".cpp" or str(name) in EMISSION)):
                     yield f"{name}: <{target}> belongs in codegen's .cpp files"
                 elif top.startswith("xtensor") and folder not in {"ir", "frontend"}:
                     yield f"{name}: <{target}> belongs behind ir/array.h"
