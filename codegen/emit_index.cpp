@@ -54,7 +54,7 @@ int64_t Linear::alignment(int64_t limit) const {
 }
 
 void IndexEmitter::bind(VarId variable, llvm::Value* value, Interval range) {
-  bindings_[variable] = {value, next_depth_++};
+  bindings_[variable] = {value, number_of(value) ? 0 : next_depth_++};
   ranges_[variable] = number_of(value) ? Interval{number_of(value), number_of(value)} : range;
 }
 

@@ -346,7 +346,13 @@ class KernelParser {
       }
       if (starts_index()) access.limit = index();
     }
+    const Scanner before = in_;
     if (in_.accept_word("if")) access.guard = guard();
+    // A brace: that was the head of an if statement, behind a store without conditions.
+    if (in_.at('{')) {
+      in_ = before;
+      access.guard.clear();
+    }
   }
 
   /// Whether an index comes next: behind "only 2..", where it may be missing, other words may.

@@ -16,6 +16,15 @@ TEST(KernelText, PrintsWhatItParsed) {
   for (const std::string_view text : {kGemm, kEverything}) EXPECT_EQ(print(parse_kernels(text)), text);
 }
 
+TEST(KernelText, ConditionsAndIfStatementsAreToldApart) {
+  const std::string text =
+      "kernels @m\n\nkernel @k(%x: out f32[N])\n    par i in 0..N {\n  store %x[i] = 0.0\n  if i - 1 {\n"
+      "    store %x[i] = 1.0 if i - 2\n  }\n}\n";
+  const KernelModule module = parse_kernels(text);
+  EXPECT_EQ(module.kernels[0].body.size(), 2u);
+  EXPECT_EQ(print(module), text);
+}
+
 TEST(KernelText, ParsesWhatIsNotCanonical) {
   const std::string text =
       "kernels @m kernel @k(%x: out f32[N]) par i in 0..N { // a comment\n"
