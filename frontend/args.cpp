@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "ir/text.h"
 
@@ -49,14 +50,17 @@ std::string spell(std::string_view accepted) {
   return join(texts, " or ");
 }
 
-/// True if all of `value`'s items (or `value` itself) are whole numbers.
+/// No argument of a real model is larger; with sizes of tensors limited as well (of_sane_size), no product overflows.
+constexpr double kMostInteger = 1 << 28;
+
+bool is_int(const Json& value) {
+  return value.is_number() && std::abs(value.as_double()) <= kMostInteger &&
+         value.as_double() == std::trunc(value.as_double());
+}
+
+/// True if all of `value`'s items (or `value` itself) are integers.
 bool are_ints(const Json& value) {
-  if (value.is_array())
-    return std::all_of(value.items().begin(), value.items().end(),
-                       [](const Json& item) { return !item.is_array() && are_ints(item); });
-  if (value.kind() == Json::Kind::integer) return true;
-  return value.kind() == Json::Kind::real &&
-         value.as_double() == static_cast<double>(static_cast<int64_t>(value.as_double()));
+  return value.is_array() ? std::all_of(value.items().begin(), value.items().end(), is_int) : is_int(value);
 }
 
 std::string shortened(const Json& value) {
@@ -83,8 +87,8 @@ std::string_view expectation(ArgKind kind) {
 bool fits(ArgKind kind, const Json& value) {
   switch (kind) {
     case ArgKind::boolean: return value.kind() == Json::Kind::boolean;
-    case ArgKind::integer: return !value.is_array() && are_ints(value);
-    case ArgKind::count: return !value.is_array() && are_ints(value) && value.as_int() >= 1;
+    case ArgKind::integer: return is_int(value);
+    case ArgKind::count: return is_int(value) && value.as_int() >= 1;
     case ArgKind::real: return value.is_number();
     case ArgKind::choice: return value.is_string();
     case ArgKind::ints: return are_ints(value);

@@ -37,6 +37,15 @@ Ints axes_from(const Expr& x, int64_t first) {
   return axes;
 }
 
+const Expr& of_sane_size(const Expr& x) {
+  constexpr double kMost = 1LL << 34;
+  double elements = 1;
+  for (Dim d : x.shape()) elements *= static_cast<double>(d.coef);
+  if (elements > kMost)
+    throw Error(ErrorKind::unsupported, cat("a tensor ", to_text(x.value().type()), " is too large"));
+  return x;
+}
+
 // --- types ---
 
 Expr number(const Expr& like, double value) {
@@ -295,7 +304,7 @@ Expr repeat(const Expr& x, int64_t axis, int64_t times) {
   const Expr spread(x.builder(), x.builder().broadcast(x.value(), dims, shape));
   shape.erase(shape.begin() + axis);
   shape[axis] = Dim(old.coef * times, old.symbol);
-  return reshape(spread, shape);
+  return reshape(of_sane_size(spread), shape);
 }
 
 Expr matmul(const Expr& x, const Expr& kernel) {

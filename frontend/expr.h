@@ -44,6 +44,10 @@ Ints normalized_axes(const Expr& x, const Ints& axes);
 /// All axes from `first` on.
 Ints axes_from(const Expr& x, int64_t first);
 
+/// `x` itself. Throws Error(unsupported) if it has more elements per sample than any real model: sizes that follow are then sure
+/// not to overflow.
+const Expr& of_sane_size(const Expr& x);
+
 Expr number(const Expr& like, double value);  ///< a constant of the type of `like`
 Expr cast(const Expr& x, DType dtype);
 Expr to_float(const Expr& x);  ///< `x` itself if it is a float, else as f32

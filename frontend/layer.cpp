@@ -160,15 +160,21 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
 
 // --- calls ---
 
+/// Models that call a model twice, which calls a model twice, … are small files and endless graphs.
+constexpr int64_t kMostCalls = 1'000'000;
+
 Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
   const Origin outer = tracer.builder.origin();
   if (!layer.origin().empty()) tracer.builder.set_origin(std::make_shared<const std::string>(layer.origin()));
   try {
+    if (++layer.context().calls > kMostCalls)
+      throw Error(ErrorKind::unsupported, cat("the model makes more than ", kMostCalls, " calls of layers"));
     for (Traced& input : arguments.inputs)
       if (!layer.def()->is_model && is_float(input.value.dtype()))
         input.value = cast(input.value, DType::f32);
     Call call(layer, tracer, std::move(arguments));
     Outputs outputs = layer.def()->trace(call);
+    for (const Traced& output : outputs) of_sane_size(output.value);
     if (layer.def()->masks == Masks::pass && !call.inputs().empty())
       for (Traced& output : outputs) output.mask = call.inputs()[0].mask;
     std::vector<Type> types;

@@ -53,6 +53,7 @@ struct ModelContext {
   std::string file;                      ///< for errors
   bool keras2 = false;                   ///< written by Keras 2: some names mean something else
   std::set<std::string> variable_paths;  ///< those given out
+  int64_t calls = 0;                     ///< of layers, so far: nested models multiply
 };
 
 /// Where calls put their nodes, and in which mode. Training needs the operands of random_bits.

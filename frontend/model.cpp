@@ -177,7 +177,7 @@ Function Model::trace_predict() {
   Tracer tracer{builder};
   std::vector<Traced> inputs;
   for (const Input& input : inputs_)
-    inputs.emplace_back(Expr(builder, builder.param(input.name, input.type)));
+    inputs.emplace_back(of_sane_size(Expr(builder, builder.param(input.name, input.type))));
   const Outputs outputs = call(tracer, std::move(inputs));
   const std::vector<std::string> names = output_names();
   if (names.size() != outputs.size())

@@ -56,6 +56,7 @@ Outputs call_operation_def(const OperationDef& def, Builder& builder, const Json
     const Args args(def.params, config, where);
     OperationCall call(builder, args, operands);
     Outputs outputs = def.trace(call);
+    for (const Traced& output : outputs) of_sane_size(output.value);
     builder.set_origin(outer);
     return outputs;
   } catch (const Error& error) {

@@ -1,4 +1,6 @@
 // Layers that put elements elsewhere: shapes, padding, cropping.
+#include <algorithm>
+
 #include "frontend/layers/tables.h"
 #include "frontend/window.h"
 #include "ir/text.h"
@@ -33,7 +35,8 @@ Outputs reshape_layer(Call& call) {
   for (int64_t extent : target) {
     if (extent < -1)
       call.args().reject("target_shape", "extents are numbers, and at most one is -1", {}, ErrorKind::data);
-    extent == -1 ? ++unknown : known *= extent;
+    extent == -1 ? ++unknown
+                 : known = std::min(known * extent, features + 1);  // more than there are is enough to know
   }
   const bool fits = unknown == 0 ? known == features : unknown == 1 && known != 0 && features % known == 0;
   if (!fits)

@@ -55,7 +55,7 @@ Outputs reshape_operation(OperationCall& call) {
   int64_t known = 1;
   const Ints wanted = call.args().ints("newshape");
   for (int64_t extent : wanted)
-    if (extent != -1) known *= extent;
+    if (extent != -1) known = std::min(known * extent, elements->coef + 1);
   Shape shape;
   for (int64_t extent : wanted) {
     if (extent != -1) {

@@ -338,6 +338,11 @@ TEST(Refusals, NameLayerClassArgumentAndReason) {
        ErrorKind::data},
       {layer("Conv2D", "a", R"("filters": 2, "kernel_size": 2)"), "expected rank 4", ErrorKind::data},
       {layer("Cropping1D", "a", R"("cropping": 2)"), "leaves nothing of axis 1", ErrorKind::data},
+      {layer("Dense", "a", R"("units": 1e300)"), "expected an integer", ErrorKind::data},
+      {layer("Dense", "a", R"("units": 9223372036854775807)"), "expected an integer", ErrorKind::data},
+      {layer("UpSampling1D", "a", R"("size": 200000000)") + ", " +
+           layer("UpSampling1D", "b", R"("size": 2000)"),
+       "is too large"},
       {layer("LSTM", "a", R"("units": 2, "stateful": true)"),
        "argument stateful is true: only false is supported"},
       {layer("Softmax", "a", R"("axis": 5)"), "axis 5 is no axis", ErrorKind::data},
@@ -390,6 +395,22 @@ TEST(Refusals, GraphsThatDoNotHold) {
                       node("Dense", "b", R"("units": 2)", cat("[", called({tensor("a")}), "]"))},
                      R"([["x", 0, 0]])", R"([["b", 0, 0]])"));
   });
+}
+
+TEST(Refusals, EndlessNesting) {
+  // Each level calls the one below twice: 2^60 calls.
+  std::string model = functional({node("InputLayer", "x", R"("batch_shape": [null, 2])", "[]"),
+                                  node("Dense", "d", R"("units": 2)", cat("[", called({tensor("x")}), "]"))},
+                                 R"(["x", 0, 0])", R"(["d", 0, 0])");
+  for (int level = 0; level < 60; ++level) {
+    std::string inner = model;
+    inner.pop_back();
+    inner += cat(R"(, "name": "model", "inbound_nodes": [)", called({tensor("x")}), ", ",
+                 called({tensor("model")}), "]}");
+    model = functional({node("InputLayer", "x", R"("batch_shape": [null, 2])", "[]"), inner},
+                       R"(["x", 0, 0])", R"(["model", 2, 0])");
+  }
+  expect_error(ErrorKind::unsupported, "the model makes more than", [&] { trace(model); });
 }
 
 TEST(Refusals, SharedLayersNeedOneShape) {
