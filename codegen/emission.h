@@ -1,14 +1,13 @@
-// What the files that write LLVM IR share. Only codegen's emit_*.cpp, object.cpp and jit.cpp include this.
+// What the files that write LLVM IR share: only they, emit_*.cpp and object.cpp, include this.
 //
-// The order of work: emit_module() makes the LLVM module, emit_kernel() each kernel, emit_run() each program's run
-// function, emit_entries() an artefact's constants and exported functions; object.cpp optimises and writes machine code.
+// object.cpp makes the LLVM module, has emit_kernel() add each kernel, emit_run() each program's run function and
+// emit_entries() an artefact's constants and exported functions; then it optimises and writes machine code.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>

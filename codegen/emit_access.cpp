@@ -288,6 +288,7 @@ void KernelEmitter::check_bounds(const Access& access, const Lanes& lanes) {
          [&] {
            llvm::FunctionCallee report = emission_.module.getOrInsertFunction(
                "krt_out_of_bounds", builder_.getVoidTy(), builder_.getPtrTy(), builder_.getPtrTy());
+           llvm::cast<llvm::Function>(report.getCallee())->setDoesNotReturn();
            builder_.CreateCall(
                report, {builder_.CreateGlobalString(kernel_.name), builder_.CreateGlobalString(buffer.name)});
          },

@@ -212,7 +212,9 @@ llvm::Function* emit_kernel(Emission& emission, uint32_t kernel) {
   llvm::FunctionType* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
                                                      {pointer, pointer, pointer, number, number}, false);
   const Kernel& source = emission.source.kernels[kernel];
-  const std::string name = emission.debug != nullptr ? DebugInfo::function_name(source) : source.name;
+  std::string name = emission.debug != nullptr ? DebugInfo::function_name(source) : source.name;
+  // No C identifier: an exported function may be called so.
+  if (name.find_first_of(".:") == std::string::npos) name += ".kernel";
   llvm::Function* function =
       llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, emission.module);
   set_attributes(emission, *function);

@@ -145,7 +145,7 @@ void link_shared(std::span<const std::string> inputs, const std::string& output,
                                 "-z",
                                 "now",
                                 "--hash-style=gnu",
-                                "--build-id=sha1",
+                                "--build-id=fast",
                                 "--threads=1"};
   args.insert(args.end(), inputs.begin(), inputs.end());
   run_lld(args, output);

@@ -13,10 +13,12 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 
+#include <memory>
 #include <mutex>
 
 #include "codegen/artefact.h"
 #include "codegen/debug_info.h"
+#include "codegen/emission.h"
 #include "ir/error.h"
 #include "ir/text.h"
 

@@ -1,20 +1,15 @@
-// LLVM modules to machine code. For the files that know LLVM.
+// Kernel modules to machine code, for the JIT.
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "codegen/emission.h"
-
-namespace llvm {
-class TargetMachine;
-}
+#include "codegen/emit.h"
 
 namespace keratin {
 
-/// A kernel module as machine code.
+/// A relocatable object of all programs.
 struct NativeModule {
   std::vector<std::byte> object;
   std::vector<std::string> runs;  ///< the symbols of the run functions, by program
