@@ -153,7 +153,8 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
     return variable;
   }
   const Json& given = config[cat(spec.argument.empty() ? spec.name : spec.argument, "_initializer")];
-  variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.trainable && trainable_,
+  variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.role,
+                        spec.trainable && trainable_,
                         given.is_null() ? Json::of(std::string(spec.initializer)) : given});
   return variables_.back();
 }
@@ -203,6 +204,8 @@ Expr Call::float_input(int64_t rank) const {
 
 Expr Call::variable(Layer& part, const VariableSpec& spec) {
   const LayerVariable& variable = part.variable(spec, layer_.args().config());
+  for (const Update& update : builder().updates())
+    if (update.variable == variable.path) return {builder(), update.value};
   return {builder(), builder().var(variable.path, variable.type)};
 }
 

@@ -71,12 +71,14 @@ struct VariableSpec {
   bool trainable = true;
   std::string_view argument = {};  ///< its initializer's key without "_initializer", if that is not `name`
   DType dtype = DType::f32;
+  Role role = Role::weight;  ///< state: starts from zeros and is in no file
 };
 
 struct LayerVariable {
   std::string name;  ///< within the layer
   std::string path;  ///< within the model, unique: "lstm/lstm_cell/kernel"
   Type type;
+  Role role;
   bool trainable;    ///< it and all layers around it
   Json initializer;  ///< a name or a serialized object
 };
@@ -191,6 +193,7 @@ class Call {
   /// Numbers in [0, 1), drawn anew in every step. Requires: training().
   Expr uniform(Shape shape);
 
+  /// The variable's value, as calls before this one have left it.
   Expr variable(const VariableSpec& spec) { return variable(layer_, spec); }
   Expr variable(Layer& part, const VariableSpec& spec);
   /// The variable takes `value` when the function returns.

@@ -2,20 +2,22 @@
 
 #include <utility>
 
+#include "frontend/model.h"
 #include "frontend/model_file.h"
 
 namespace keratin {
 namespace {
 
-/// Appends what `layer` and its inner layers made.
+/// Appends what `layer` and its inner layers made; states are in no file.
 void collect(const Layer& layer, const std::string& outermost, std::vector<WantedVariable>& wanted,
              std::vector<Variable>& variables) {
-  for (size_t i = 0; i < layer.variables().size(); ++i) {
-    const LayerVariable& made = layer.variables()[i];
-    WantedVariable want{outermost, layer.group(), i, made.name, {}, made.trainable};
+  size_t in_group = 0;
+  for (const LayerVariable& made : layer.variables()) {
+    variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
+    if (made.role == Role::state) continue;
+    WantedVariable want{outermost, layer.group(), in_group++, made.name, {}, made.trainable};
     for (Dim d : made.type.shape) want.shape.push_back(d.value());
     wanted.push_back(std::move(want));
-    variables.push_back({made.path, made.type, Role::weight, made.trainable, nullptr});
   }
   for (const std::unique_ptr<Layer>& child : layer.children()) collect(*child, outermost, wanted, variables);
 }
@@ -36,8 +38,9 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   for (const std::unique_ptr<Layer>& layer : model.root().children())
     collect(*layer, layer->name(), wanted, variables);
   std::vector<Tensor> values = file.take_weights(wanted);
-  for (size_t i = 0; i < variables.size(); ++i)
-    variables[i].data = converted(std::move(values[i]), variables[i].type.dtype);
+  auto value = values.begin();
+  for (Variable& variable : variables)
+    if (variable.role == Role::weight) variable.data = converted(std::move(*value++), variable.type.dtype);
   return variables;
 }
 

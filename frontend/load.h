@@ -3,11 +3,12 @@
 
 #include <string>
 
-#include "frontend/model.h"
+#include "frontend/shape_overrides.h"
 #include "ir/graph.h"
 
 namespace keratin {
 
+class Model;
 class ModelFile;
 
 /// The module of a `.keras` or `.h5` file: the function @predict, whose params are the model's inputs and whose results its

@@ -6,18 +6,15 @@
 // kwargs]; both become the same `Node`.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "frontend/layer.h"
+#include "frontend/shape_overrides.h"
 #include "ir/graph.h"
 
 namespace keratin {
-
-/// The extents of an input after the batch, by the input's name: what `--shape NAME=d1,d2,…` gives.
-using ShapeOverrides = std::map<std::string, std::vector<int64_t>>;
 
 /// A model that can be traced: a tree of layers with the variables they made so far.
 class Model {

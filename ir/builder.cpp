@@ -174,6 +174,11 @@ Value Builder::concat(std::vector<Value> parts, int64_t axis) {
 void Builder::result(std::string name, Value value) { function_.results.push_back({std::move(name), value}); }
 
 void Builder::update(std::string variable, Value value) {
+  for (Update& update : function_.updates) {
+    if (update.variable != variable) continue;
+    update.value = value;
+    return;
+  }
   function_.updates.push_back({std::move(variable), value});
 }
 

@@ -70,7 +70,9 @@ class Builder {
   Value concat(std::vector<Value> parts, int64_t axis);
 
   void result(std::string name, Value value);
+  /// The variable takes `value` when the function returns; a later call for the same variable replaces an earlier one.
   void update(std::string variable, Value value);
+  const std::vector<Update>& updates() const { return function_.updates; }
 
   /// The function built so far. The builder is empty afterwards.
   Function finish();

@@ -98,6 +98,7 @@ struct Result {
 struct Update {
   std::string variable;
   Value value;
+  bool operator==(const Update&) const = default;
 };
 
 struct Function {

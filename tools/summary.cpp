@@ -39,7 +39,7 @@ struct Parameters {
   Amount trainable, fixed;
   void add(const Layer& layer) {
     for (const LayerVariable& variable : layer.variables())
-      (variable.trainable ? trainable : fixed).add(variable.type);
+      if (variable.role == Role::weight) (variable.trainable ? trainable : fixed).add(variable.type);
     for (const auto& child : layer.children()) add(*child);
   }
 };

@@ -97,14 +97,29 @@ CellWeights make_weights(Call& call, const Cell& cell, int64_t features) {
   return weights;
 }
 
-/// The states before the first step: those the call gives, or zeros.
+/// "h" and "c" of a step, and the variables that keep them from call to call where a layer is stateful. Keras gives these no
+/// names of their own, and leaves them out of files and of the parameters that it counts.
+constexpr std::array<std::string_view, 2> kStateNames = {"h", "c"};
+
+VariableSpec kept_state(size_t i, const Shape& shape) {
+  return {kStateNames[i], shape, "zeros", false, {}, DType::f32, Role::state};
+}
+
+/// The states before the first step: those the call gives, those that the last call left, or zeros.
 std::vector<Expr> initial_states(Call& call, const Cell& cell) {
   std::vector<Traced> given(call.inputs().begin() + 1, call.inputs().end());
   given.insert(given.end(), call.tensors().begin(), call.tensors().end());
   const Shape shape{call.inputs()[0].value.dim(0), call.args().integer("units")};
+  const bool stateful = call.args().boolean("stateful");
+  if (stateful && !shape[0].is_static())
+    call.fail("is stateful, and its batch is free",
+              "give the model's input a batch size in Keras: Input(batch_shape=…)");
   std::vector<Expr> states;
-  if (given.empty())
-    states.assign(cell.states, Expr(call.builder(), call.builder().constant(DType::f32, 0, shape)));
+  if (given.empty()) {
+    for (int64_t i = 0; i < cell.states; ++i)
+      states.push_back(stateful ? call.variable(kept_state(i, shape))
+                                : Expr(call.builder(), call.builder().constant(DType::f32, 0, shape)));
+  }
   for (const Traced& state : given) states.push_back(cast(state.value, DType::f32));
   if (static_cast<int64_t>(states.size()) != cell.states)
     call.fail(cat("is called with ", states.size(), " initial states, expected ", cell.states), {},
@@ -150,8 +165,6 @@ class ScanBuilder {
   Builder body_;
   std::vector<Value> operands_;
 };
-
-constexpr std::array<std::string_view, 2> kStateNames = {"h", "c"};
 
 Outputs trace_recurrent(Call& call, const Cell& cell) {
   const Args& args = call.args();
@@ -202,6 +215,8 @@ Outputs trace_recurrent(Call& call, const Cell& cell) {
                                                   .reverse = args.boolean("go_backwards")});
 
   const auto result = [&](int64_t i) { return Expr(call.builder(), node->value(static_cast<uint32_t>(i))); };
+  if (args.boolean("stateful"))
+    for (int64_t i = 0; i < cell.states; ++i) call.update(kept_state(i, states[i].shape()), result(i));
   Outputs outputs;
   if (sequences) {
     const Expr steps = result(cell.states);
@@ -224,7 +239,7 @@ constexpr std::array kCommonArgs = {
     Arg{"return_sequences", ArgKind::boolean, "false"},
     Arg{"return_state", ArgKind::boolean, "false"},
     Arg{"go_backwards", ArgKind::boolean, "false"},
-    Arg{"stateful", ArgKind::fixed, "false"},
+    Arg{"stateful", ArgKind::boolean, "false"},
     Arg{"unroll", ArgKind::boolean, "false"},
     Arg{"zero_output_for_mask", ArgKind::boolean, "false"},
 };

@@ -89,7 +89,10 @@ Outputs time_distributed(Call& call) {
     shape.insert(shape.begin(), front.begin(), front.end());
     return reshape(y, shape);
   };
+  const std::vector<Update> updates = call.builder().updates();
   Outputs outputs = call_layer(layer, call.tracer(), {.inputs = {with_batch(x, 2, {*batch})}});
+  if (call.builder().updates() != updates)
+    call.fail(cat("the wrapped ", layer.class_name(), " would keep something from each step to the next"));
   for (Traced& output : outputs) output = with_batch(output.value, 1, {x.dim(0), x.dim(1)});
   return outputs;
 }

@@ -66,7 +66,8 @@ Declared trace(const std::string& text, bool keras2 = false, const ShapeOverride
   out.module.functions.push_back(model.trace_predict());
   collect(model.root(), out.variables);
   for (const LayerVariable& variable : out.variables)
-    out.module.variables.push_back({variable.path, variable.type, Role::weight, variable.trainable, nullptr});
+    out.module.variables.push_back(
+        {variable.path, variable.type, variable.role, variable.trainable, nullptr});
   verify(out.module);
   return out;
 }
@@ -88,6 +89,7 @@ std::vector<double> run(const std::string& text, const Tensor& x, double weight 
   const Declared traced = trace(text, keras2);
   const auto executable = make_interpreter()->compile(traced.module);
   for (const LayerVariable& variable : traced.variables) {
+    if (variable.role == Role::state) continue;
     std::vector<int64_t> shape;
     for (Dim d : variable.type.shape) shape.push_back(d.value());
     Tensor value(variable.type.dtype, shape);
@@ -172,6 +174,34 @@ TEST(Model, OutputsOfOneLayerAreNumbered) {
 TEST(Model, AFixedBatchIsNoSymbol) {
   const Declared traced = trace(sequential({input("[5, 3]"), layer("Dense", "a", R"("units": 2)")}));
   EXPECT_EQ(to_text(traced.module.functions[0].results[0].value.type()), "f32[5,2]");
+}
+
+TEST(Model, StatefulLayersGoOnWhereTheLastCallEnded) {
+  // With weights of one, each step adds its input: h' = x + h.
+  const std::string sum = R"("units": 1, "activation": "linear", "use_bias": false, "stateful": true)";
+  const std::string model = functional(
+      {node("InputLayer", "x", R"("batch_shape": [1, 2, 1])", "[]"),
+       node("SimpleRNN", "r", sum, cat("[", called({tensor("x")}), ", ", called({tensor("x")}), "]"))},
+      R"([["x", 0, 0]])", R"([["r", 0, 0], ["r", 1, 0]])");
+  const Declared traced = trace(model);
+  const auto executable = make_interpreter()->compile(traced.module);
+  for (const char* kernel : {"r/simple_rnn_cell/kernel", "r/simple_rnn_cell/recurrent_kernel"})
+    executable->set_variable(kernel, floats({1, 1}, {1}));
+  const auto call = [&] {
+    std::vector<double> out;
+    for (const Tensor& result : executable->call("predict", std::vector{floats({1, 2, 1}, {1, 2})}))
+      out.push_back(result.get(0));
+    return out;
+  };
+  EXPECT_EQ(call(), (std::vector<double>{3, 6}));
+  EXPECT_EQ(call(), (std::vector<double>{9, 12}));
+  EXPECT_EQ(executable->get_variable("r/h").get(0), 12);
+}
+
+TEST(Model, AStatefulLayerCannotBeRepeatedOverTime) {
+  const std::string inner = R"("layer": )" + layer("GRU", "inner", R"("units": 2, "stateful": true)");
+  expect_error(ErrorKind::unsupported, "the wrapped GRU would keep something from each step to the next",
+               [&] { trace(sequential({input("[2, 3, 4, 1]"), layer("TimeDistributed", "outer", inner)})); });
 }
 
 TEST(Model, AChainOfThousandsOfLayersIsTraced) {
@@ -343,8 +373,7 @@ TEST(Refusals, NameLayerClassArgumentAndReason) {
       {layer("UpSampling1D", "a", R"("size": 200000000)") + ", " +
            layer("UpSampling1D", "b", R"("size": 2000)"),
        "is too large"},
-      {layer("LSTM", "a", R"("units": 2, "stateful": true)"),
-       "argument stateful is true: only false is supported"},
+      {layer("LSTM", "a", R"("units": 2, "stateful": true)"), "is stateful, and its batch is free"},
       {layer("Softmax", "a", R"("axis": 5)"), "axis 5 is no axis", ErrorKind::data},
       {layer("Lambda", "a", ""), "Lambda layers hold Python byte code"},
       {layer("Frobnicate", "a", ""), "layers of class Frobnicate are not supported"},

@@ -1,0 +1,83 @@
+// Every golden model on kernels: in the kernel interpreter, in the JIT, and as a shared object made and run from the
+// command line.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "codegen/native.h"
+#include "frontend/load.h"
+#include "ir/text.h"
+#include "runtime/abi.h"
+#include "tests/golden_cases.h"
+#include "tests/tools/cli.h"
+
+namespace keratin::testing {
+namespace {
+
+TEST(Golden, KernelInterpreter) {
+  walk_golden_cases("kernel interpreter", [](const GoldenCase& golden, const fs::path& file) {
+    const Module module = load_model(file.string(), golden.free_extents());
+    const auto executor = make_kernel_interpreter(make_target("native"));
+    golden.expect_outputs(module, executor->compile(module)->call("predict", golden.inputs(module)));
+  });
+}
+
+TEST(Golden, Jit) {
+  walk_golden_cases("JIT", [](const GoldenCase& golden, const fs::path& file) {
+    const Module module = load_model(file.string(), golden.free_extents());
+    const std::vector<Tensor> inputs = golden.inputs(module);
+    const auto run = [&](unsigned threads) {
+      return make_native_executor(make_target("native"), {}, threads)
+          ->compile(module)
+          ->call("predict", inputs);
+    };
+    const std::vector<Tensor> outputs = run(1);
+    golden.expect_outputs(module, outputs);
+    const std::vector<Tensor> same = run(3);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      EXPECT_EQ(std::memcmp(outputs[i].data(), same[i].data(), outputs[i].bytes()), 0) << "with 3 threads";
+  });
+}
+
+/// "--shape i=11,7,2".
+std::string shape_options(const GoldenCase& golden) {
+  std::string options;
+  for (const auto& [input, extents] : golden.free_extents()) {
+    std::vector<std::string> words;
+    for (const int64_t extent : extents) words.push_back(to_text(extent));
+    options += cat(" --shape '", input, "=", join(words, ","), "'");
+  }
+  return options;
+}
+
+void expect_selftest_passes(const fs::path& library) {
+  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(handle, nullptr) << dlerror();
+  const auto describe = reinterpret_cast<const keratin_info* (*)()>(dlsym(handle, "keratin_info"));
+  ASSERT_NE(describe, nullptr);
+  EXPECT_EQ(describe()->selftest(), KRT_OK);
+}
+
+TEST(Golden, SharedObject) {
+  walk_golden_cases("shared object", [](const GoldenCase& golden, const fs::path& file) {
+    const Shell shell;
+    const Outcome compiled = shell.run(
+        cat("mkdir out && $keratin compile '", file.string(), "' -o out/m.so", shape_options(golden)));
+    if (compiled.status != 0) {
+      EXPECT_TRUE(compiled.status == 65 || compiled.status == 69) << compiled.status;
+      EXPECT_TRUE(fs::is_empty(shell / "out")) << "something was written";
+      throw Error(compiled.status == 65 ? ErrorKind::data : ErrorKind::unsupported,
+                  compiled.err.substr(0, compiled.err.find('\n')), file.string());
+    }
+    expect_selftest_passes(shell / "out/m.so");
+    const Outcome ran =
+        shell.run(cat("$keratin run out/m.so --threads 3 --input '", (golden.folder / "inputs.npz").string(),
+                      "' --expect '", (golden.folder / "outputs.npz").string(), "' --atol ", golden.atol,
+                      " --rtol ", golden.rtol));
+    EXPECT_EQ(ran.status, 0) << ran.err;
+  });
+}
+
+}  // namespace
+}  // namespace keratin::testing
