@@ -51,7 +51,9 @@ using EvalFn = void(const EvalContext& context, std::span<const Array* const> op
                     std::span<Array> results);
 
 struct OpDef {
-  std::string_view doc;  ///< one or two sentences for the IR reference
+  std::string_view
+      form;              ///< operands and results, "(a: T[S], b: T[S]) -> bool[S], T numbers": see docs/ir.md
+  std::string_view doc;  ///< what it means, for the IR reference
   Rule<InferFn> infer;
   Rule<GradientFn> gradient;
   Rule<EvalFn> eval;

@@ -13,8 +13,8 @@
 namespace keratin {
 namespace {
 
-constexpr const Command* kCommands[] = {&kCompileCommand, &kRunCommand, &kSummaryCommand, &kDumpCommand,
-                                        &kOptCommand};
+constexpr const Command* kCommands[] = {&kCompileCommand, &kRunCommand, &kSummaryCommand,
+                                        &kDumpCommand,    &kOptCommand, &kOpsCommand};
 
 const Command& find_command(const std::string& name) {
   std::vector<std::string> names;

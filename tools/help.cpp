@@ -25,13 +25,17 @@ std::string option_text(const Option& option) {
 
 std::string usage(const Command& command) {
   std::string text = cat("keratin ", command.name);
+  bool has_options = false;
   for (const Option& option : command.options) {
     if (is_positional(option))
-      text += cat(" ", option.names);
+      text +=
+          option.required ? cat(" ", option.names) : cat(" [", option.names, option.repeated ? "]..." : "]");
     else if (option.required)
       text += cat(" ", option.names.substr(0, option.names.find(',')), " ", option.value);
+    else
+      has_options = true;
   }
-  return text + " [OPTION]...";
+  return has_options ? text + " [OPTION]..." : text;
 }
 
 /// How many letters have to be inserted, deleted or replaced to make `a` of `b`.

@@ -433,20 +433,24 @@ void gradient_of_conv(const GradientArgs& g) {
 }  // namespace
 
 constinit const OpDef def_dot{
+    .form = "(a: T[A], b: T[B]) -> T[batch, rest of A, rest of B], T numbers",
     .doc =
-        "Sums of products over the contracted axes. The result has the batch axes, what is left of the left "
-        "operand, "
-        "what is left of the right one.",
+        "Sums of products: axis contract.lhs[i] of a runs together with axis contract.rhs[i] of b, and so "
+        "do the batch axes, which the result keeps. The axes of the result are the batch axes, what is left "
+        "of a, what is left of b. Gradient: two dots.",
     .infer = infer_dot,
     .gradient = gradient_of_dot,
     .eval = eval_dot,
 };
 
 constinit const OpDef def_conv{
+    .form = "(x: T[X], w: T[W]) -> T[by dims], T numbers",
     .doc =
-        "Correlation over the space axes. Along each the result has floor((padded - extent) / stride) + 1 "
-        "places: "
-        "padded is the dilated input with its padding, extent = (kernel - 1) · kernel_dilation + 1.",
+        "Correlation over any number of space axes. `dims` names the axes of x, w and the result: b batch, "
+        "f feature, 0 1 2 space; in w i and o, the features in and out: \"b01f_01io->b01f\" is Keras's "
+        "Conv2D. Along each space axis the result has floor((padded - extent) / stride) + 1 places, where "
+        "padded is the dilated x with its padding and extent = (kernel - 1) · kernel_dilation + 1. `groups` "
+        "cuts the features, `batch_groups` the batch. Gradient: two convs.",
     .infer = infer_conv,
     .gradient = gradient_of_conv,
     .eval = eval_conv,

@@ -24,9 +24,10 @@ std::vector<Type> infer_fusion(Operands operands, const Attrs&, const Function* 
 }  // namespace
 
 constinit const OpDef def_fusion{
+    .form = "(operands …) -> results of the body",
     .doc =
-        "Runs the body once, as one kernel; its params stand for the operands, its results are the "
-        "results.",
+        "Runs the body once, as one kernel: its params stand for the operands, its results are the results. "
+        "Gradient: that of the body.",
     .infer = infer_fusion,
     .gradient = differentiated_by_pass,
     .eval =

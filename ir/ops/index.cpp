@@ -151,11 +151,11 @@ Piece piece_of(const Array& whole, int64_t axis, int64_t size, const Array& star
 }  // namespace
 
 constinit const OpDef def_gather{
+    .form = "(data: T[S], indices: I[J]) -> T[picked], T anything, I integers",
     .doc =
-        "Selects along `axis` of the first operand by the integers of the second; their first "
-        "`batch_dims` axes go together. The result's shape is data.shape[:axis] + "
-        "indices.shape[batch_dims:] + data.shape[axis+1:]. Indices out of range are clamped; an axis with "
-        "a symbol that is empty reads as zero.",
+        "Selects along `axis` of the data by the indices, the first `batch_dims` axes of both going "
+        "together: the result's shape is S[:axis] + J[batch_dims:] + S[axis+1:]. An index out of range is "
+        "clamped; an axis with a symbol that is empty reads as zero. Gradient: a scatter_add.",
     .infer = infer_gather,
     .gradient =
         [](const GradientArgs& args) {
@@ -175,10 +175,11 @@ constinit const OpDef def_gather{
 };
 
 constinit const OpDef def_scatter_add{
+    .form = "(data: T[S], indices: I[J], updates: T[picked]) -> T[S], T numbers, I integers",
     .doc =
-        "The first operand, plus each element of the third at the place where gather with the same "
-        "attributes and indices would read it (clamped as there). All that meets in one place is summed "
-        "before it is rounded.",
+        "The data, plus each of the updates at the place where gather with the same attributes and indices "
+        "would read it. All that meets in one place is summed before it is rounded. Gradient: dy itself, "
+        "and for the updates a gather.",
     .infer = infer_scatter_add,
     .gradient =
         [](const GradientArgs& args) {
@@ -200,9 +201,10 @@ constinit const OpDef def_scatter_add{
 };
 
 constinit const OpDef def_dynamic_slice{
+    .form = "(data: T[S], start: I[]) -> T[piece], T anything, I integers",
     .doc =
-        "`size` elements along `axis`, from the place that the second operand, an integer scalar, says, "
-        "clamped so that the piece fits. What an axis with a symbol is too short for reads as zero.",
+        "`size` elements along `axis` from `start` on, which is clamped so that the piece fits. What an "
+        "axis with a symbol is too short for reads as zero. Gradient: zeros, updated by dy.",
     .infer = infer_dynamic_slice,
     .gradient =
         [](const GradientArgs& args) {
@@ -222,10 +224,11 @@ constinit const OpDef def_dynamic_slice{
 };
 
 constinit const OpDef def_dynamic_update_slice{
+    .form = "(data: T[S], piece: T[piece], start: I[]) -> T[S], T anything, I integers",
     .doc =
-        "The first operand with a piece of it replaced by the second operand, along `axis` from the place "
-        "that the third operand, an integer scalar, says, clamped so that the piece fits. What an axis "
-        "with a symbol is too short for is not written.",
+        "The data with a piece of it replaced, along `axis` from `start` on, which is clamped so that the "
+        "piece fits. What an axis with a symbol is too short for is not written. Gradient: dy with zeros "
+        "for the piece, and the piece of dy.",
     .infer = infer_dynamic_update_slice,
     .gradient =
         [](const GradientArgs& args) {

@@ -112,12 +112,13 @@ void eval_scan(const EvalContext& context, std::span<const Array* const> operand
 }  // namespace
 
 constinit const OpDef def_scan{
+    .form = "(carries …, sequences …, others …) -> carries …, outputs …",
     .doc =
-        "Runs the body `length` times. The first `carries` operands are the state, the next `sequences` "
-        "are cut along `axis`, the rest are the same in each step; the body's results are the new state "
-        "and the step's outputs. The results are the last state and the outputs, stacked along `axis`. "
+        "Runs the body `length` times. The first `carries` operands are the state, the next `sequences` are "
+        "cut along `axis`, the rest are the same in each step; the results of the body are the new state "
+        "and what the step puts out. The results are the last state and the outputs, stacked along `axis`. "
         "With `reverse` the steps run from the end, each output standing at its own step's place. With no "
-        "steps the state passes through.",
+        "steps the state passes through. Gradient: a scan in the other direction.",
     .infer = infer_scan,
     .gradient = differentiated_by_pass,
     .eval = eval_scan,

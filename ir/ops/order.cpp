@@ -146,9 +146,11 @@ void gradient_cumprod(const GradientArgs& args) {
 }  // namespace
 
 constinit const OpDef def_sort{
+    .form = "(x: T[S]) -> T[S], i32[S], T numbers",
     .doc =
         "The elements along `axis` in ascending (or `descending`) order and, as i32, the index that each "
-        "had. Equal elements keep their order; NaN comes last either way.",
+        "had. Equal elements keep their order; NaN comes last either way. Gradient: dy put back by the "
+        "indices.",
     .infer = infer_sort,
     .gradient = gradient_order,
     .eval =
@@ -159,9 +161,11 @@ constinit const OpDef def_sort{
 };
 
 constinit const OpDef def_top_k{
+    .form = "(x: T[S]) -> T[S with k], i32[S with k], T numbers",
     .doc =
         "The `k` largest elements along `axis`, largest first, and, as i32, the index that each had. Of "
-        "equal elements the one with the lowest index comes first; NaN comes last.",
+        "equal elements the one with the lowest index comes first; NaN comes last. Gradient: dy put back by "
+        "the indices.",
     .infer = infer_top_k,
     .gradient = gradient_order,
     .eval =
@@ -171,7 +175,8 @@ constinit const OpDef def_top_k{
 };
 
 constinit const OpDef def_cumsum{
-    .doc = "Element j along `axis` is the sum of the elements 0 to j.",
+    .form = "(x: T[S]) -> T[S], T numbers",
+    .doc = "Element j along `axis` is the sum of the elements 0 to j. Gradient: the same from the other end.",
     .infer = infer_running,
     .gradient =
         [](const GradientArgs& args) {
@@ -187,7 +192,10 @@ constinit const OpDef def_cumsum{
 };
 
 constinit const OpDef def_cumprod{
-    .doc = "Element j along `axis` is the product of the elements 0 to j.",
+    .form = "(x: T[S]) -> T[S], T numbers",
+    .doc =
+        "Element j along `axis` is the product of the elements 0 to j. Gradient: exact with zeros among the "
+        "factors, too.",
     .infer = infer_running,
     .gradient = gradient_cumprod,
     .eval =

@@ -1,26 +1,19 @@
 // Pointwise ops: element by element, operands and result of one shape and one layout.
 //
 // What is said here binds codegen bit for bit, as far as IEEE arithmetic defines the bits:
-//   * max(a, b) is b if b > a or b is NaN, else a; min(a, b) is b if b < a or b is NaN, else a. So NaN
-//   propagates, equal
+//   * max(a, b) is b if b > a or b is NaN, else a; min(a, b) is b if b < a or b is NaN, else a. So NaN propagates, equal
 //     operands (0 and -0 too) give a, and with a constant b it is one machine instruction.
-//   * sign keeps NaN and both zeros. round takes ties to even. not, and, or, xor work on bits; on booleans
-//   logically.
-//   * Integers wrap. Their div truncates towards zero, their rem is floored (the sign of b); by zero both
-//   give 0, and the
-//     smallest number div -1 is itself. Float rem is a - b·floor(a / b), evaluated as written: NaN for b = 0
-//     or infinite.
-//   * shl and shr by the width or more, and by negative amounts, give 0 (shr of negative numbers: -1). shr
-//   fills with
+//   * sign keeps NaN and both zeros. round takes ties to even. not, and, or, xor work on bits; on booleans logically.
+//   * Integers wrap. Their div truncates towards zero, their rem is floored (the sign of b); by zero both give 0, and the
+//     smallest number div -1 is itself. Float rem is a - b·floor(a / b), evaluated as written: NaN for b = 0 or infinite.
+//   * shl and shr by the width or more, and by negative amounts, give 0 (shr of negative numbers: -1). shr fills with
 //     the sign if the dtype has one.
-//   * cast from float to integer truncates and saturates, NaN becomes 0; to boolean it is x != 0; between
-//   integers it
+//   * cast from float to integer truncates and saturates, NaN becomes 0; to boolean it is x != 0; between integers it
 //     wraps.
 //   * eq, lt, le are false on NaN, ne is true.
 //
-// Gradients are those of the formula, with these conventions: abs' = sign, so 0 at 0; max and min give each
-// of two equal operands half, but nothing to an operand that equals a constant: relu, max(x, 0.0), has slope
-// 0 at 0.
+// Gradients are those of the formula, with these conventions: abs' = sign, so 0 at 0; max and min give each of two equal
+// operands half, but nothing to an operand that equals a constant: relu, max(x, 0.0), has slope 0 at 0.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -275,6 +268,7 @@ void gradient_of_select(const GradientArgs& g) {
 // ---- one operand ----
 
 constinit const OpDef def_neg{
+    .form = "(x: T[S]) -> T[S], T signed numbers",
     .doc = "-x",
     .infer = unary<kSignedNumbers>,
     .gradient = [](const GradientArgs& g) { accumulate(g, 0, g.builder.neg(g.result_gradients[0])); },
@@ -282,6 +276,7 @@ constinit const OpDef def_neg{
 };
 
 constinit const OpDef def_abs{
+    .form = "(x: T[S]) -> T[S], T signed numbers",
     .doc = "|x|; the smallest integer stays as it is. The gradient at 0 is 0.",
     .infer = unary<kSignedNumbers>,
     .gradient = scaled<[](const Terms& t) { return t.b.make(Op::sign, {t.x}); }>,
@@ -290,6 +285,7 @@ constinit const OpDef def_abs{
 };
 
 constinit const OpDef def_sign{
+    .form = "(x: T[S]) -> T[S], T signed numbers",
     .doc = "-1, 0 or 1; NaN and both zeros stay as they are.",
     .infer = unary<kSignedNumbers>,
     .gradient = not_differentiable,
@@ -297,6 +293,7 @@ constinit const OpDef def_sign{
 };
 
 constinit const OpDef def_floor{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The greatest whole number not above x.",
     .infer = unary<kFloats>,
     .gradient = not_differentiable,
@@ -304,6 +301,7 @@ constinit const OpDef def_floor{
 };
 
 constinit const OpDef def_ceil{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The smallest whole number not below x.",
     .infer = unary<kFloats>,
     .gradient = not_differentiable,
@@ -311,6 +309,7 @@ constinit const OpDef def_ceil{
 };
 
 constinit const OpDef def_round{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The nearest whole number, ties to even.",
     .infer = unary<kFloats>,
     .gradient = not_differentiable,
@@ -318,6 +317,7 @@ constinit const OpDef def_round{
 };
 
 constinit const OpDef def_sqrt{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The square root; NaN below 0.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.b.div(t.number(0.5), t.y); }>,
@@ -325,6 +325,7 @@ constinit const OpDef def_sqrt{
 };
 
 constinit const OpDef def_rsqrt{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "1 / √x",
     .infer = unary<kFloats>,
     .gradient =
@@ -333,6 +334,7 @@ constinit const OpDef def_rsqrt{
 };
 
 constinit const OpDef def_exp{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "e to the power x.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.y; }>,
@@ -340,6 +342,7 @@ constinit const OpDef def_exp{
 };
 
 constinit const OpDef def_expm1{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "e^x - 1, exact near 0.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.b.exp(t.x); }>,
@@ -347,6 +350,7 @@ constinit const OpDef def_expm1{
 };
 
 constinit const OpDef def_log{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The natural logarithm; -inf at 0, NaN below.",
     .infer = unary<kFloats>,
     .gradient =
@@ -355,6 +359,7 @@ constinit const OpDef def_log{
 };
 
 constinit const OpDef def_log1p{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "log(1 + x), exact near 0.",
     .infer = unary<kFloats>,
     .gradient =
@@ -366,6 +371,7 @@ constinit const OpDef def_log1p{
 };
 
 constinit const OpDef def_sin{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The sine of x in radians.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.b.make(Op::cos, {t.x}); }>,
@@ -373,6 +379,7 @@ constinit const OpDef def_sin{
 };
 
 constinit const OpDef def_cos{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The cosine of x in radians.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.b.neg(t.b.make(Op::sin, {t.x})); }>,
@@ -380,6 +387,7 @@ constinit const OpDef def_cos{
 };
 
 constinit const OpDef def_tanh{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The hyperbolic tangent.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.b.sub(t.number(1), t.b.mul(t.y, t.y)); }>,
@@ -387,6 +395,7 @@ constinit const OpDef def_tanh{
 };
 
 constinit const OpDef def_sigmoid{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "1 / (1 + e^-x), without overflow for any x.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.b.mul(t.y, t.b.sub(t.number(1), t.y)); }>,
@@ -394,6 +403,7 @@ constinit const OpDef def_sigmoid{
 };
 
 constinit const OpDef def_softplus{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "log(1 + e^x), without overflow for any x.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) { return t.b.make(Op::sigmoid, {t.x}); }>,
@@ -401,6 +411,7 @@ constinit const OpDef def_softplus{
 };
 
 constinit const OpDef def_erf{
+    .form = "(x: T[S]) -> T[S], T floats",
     .doc = "The error function, 2/√π · ∫ e^(-t²) dt from 0 to x.",
     .infer = unary<kFloats>,
     .gradient = scaled<[](const Terms& t) {
@@ -410,6 +421,7 @@ constinit const OpDef def_erf{
 };
 
 constinit const OpDef def_not_{
+    .form = "(x: T[S]) -> T[S], T integers or booleans",
     .doc = "Every bit of an integer inverted; of a boolean, its contrary.",
     .infer = unary<kBits>,
     .gradient = not_differentiable,
@@ -422,16 +434,17 @@ constinit const OpDef def_not_{
 };
 
 constinit const OpDef def_cast{
+    .form = "(x: T[S]) -> to[S], T anything",
     .doc =
-        "x as numbers of another dtype. Float to integer truncates and saturates, NaN gives 0; to boolean: x "
-        "!= 0; "
-        "between integers: wraps.",
+        "x as numbers of the dtype `to`. From float to integer it truncates and saturates, and NaN becomes "
+        "0; to boolean it is x ≠ 0; between integers it wraps.",
     .infer = infer_cast,
     .gradient = gradient_of_cast,
     .eval = eval_cast,
 };
 
 constinit const OpDef def_stop_gradient{
+    .form = "(x: T[S]) -> T[S], T anything",
     .doc = "x itself, but a constant to differentiation.",
     .infer = unary<kAny>,
     .gradient = not_differentiable,
@@ -441,6 +454,7 @@ constinit const OpDef def_stop_gradient{
 // ---- two operands ----
 
 constinit const OpDef def_add{
+    .form = "(a: T[S], b: T[S]) -> T[S], T numbers",
     .doc = "a + b; integers wrap.",
     .infer = binary<kNumbers>,
     .gradient =
@@ -453,6 +467,7 @@ constinit const OpDef def_add{
 };
 
 constinit const OpDef def_sub{
+    .form = "(a: T[S], b: T[S]) -> T[S], T numbers",
     .doc = "a - b; integers wrap.",
     .infer = binary<kNumbers>,
     .gradient =
@@ -465,6 +480,7 @@ constinit const OpDef def_sub{
 };
 
 constinit const OpDef def_mul{
+    .form = "(a: T[S], b: T[S]) -> T[S], T numbers",
     .doc = "a · b; integers wrap.",
     .infer = binary<kNumbers>,
     .gradient =
@@ -477,6 +493,7 @@ constinit const OpDef def_mul{
 };
 
 constinit const OpDef def_div{
+    .form = "(a: T[S], b: T[S]) -> T[S], T numbers",
     .doc = "a / b. Integers truncate towards zero; by zero they give 0; the smallest one by -1 wraps.",
     .infer = binary<kNumbers>,
     .gradient =
@@ -490,6 +507,7 @@ constinit const OpDef def_div{
 };
 
 constinit const OpDef def_rem{
+    .form = "(a: T[S], b: T[S]) -> T[S], T numbers",
     .doc = "a - b·floor(a / b), Python's %: the sign of b. Integers by zero give 0, floats NaN.",
     .infer = binary<kNumbers>,
     .gradient =
@@ -504,6 +522,7 @@ constinit const OpDef def_rem{
 };
 
 constinit const OpDef def_pow{
+    .form = "(a: T[S], b: T[S]) -> T[S], T floats",
     .doc = "a to the power b, as C's pow. The gradient of b is 0 where a is not positive.",
     .infer = binary<kFloats>,
     .gradient = gradient_of_pow,
@@ -511,10 +530,10 @@ constinit const OpDef def_pow{
 };
 
 constinit const OpDef def_max{
+    .form = "(a: T[S], b: T[S]) -> T[S], T numbers",
     .doc =
-        "b if b > a or b is NaN, else a. Gradient: to the greater one; equal ones get half each, or nothing "
-        "if one "
-        "of the two is a constant.",
+        "b if b > a or b is NaN, else a. An operand that equals a constant gets no gradient: relu, max(x, "
+        "0.0), is flat at 0.",
     .infer = binary<kNumbers>,
     .gradient = [](const GradientArgs& g) { gradient_of_choice(g, true); },
     .eval =
@@ -522,10 +541,8 @@ constinit const OpDef def_max{
 };
 
 constinit const OpDef def_min{
-    .doc =
-        "b if b < a or b is NaN, else a. Gradient: to the smaller one; equal ones get half each, or nothing "
-        "if one "
-        "of the two is a constant.",
+    .form = "(a: T[S], b: T[S]) -> T[S], T numbers",
+    .doc = "b if b < a or b is NaN, else a. An operand that equals a constant gets no gradient.",
     .infer = binary<kNumbers>,
     .gradient = [](const GradientArgs& g) { gradient_of_choice(g, false); },
     .eval =
@@ -533,6 +550,7 @@ constinit const OpDef def_min{
 };
 
 constinit const OpDef def_and_{
+    .form = "(a: T[S], b: T[S]) -> T[S], T integers or booleans",
     .doc = "Bit by bit; logical on booleans.",
     .infer = binary<kBits>,
     .gradient = not_differentiable,
@@ -540,6 +558,7 @@ constinit const OpDef def_and_{
 };
 
 constinit const OpDef def_or_{
+    .form = "(a: T[S], b: T[S]) -> T[S], T integers or booleans",
     .doc = "Bit by bit; logical on booleans.",
     .infer = binary<kBits>,
     .gradient = not_differentiable,
@@ -547,6 +566,7 @@ constinit const OpDef def_or_{
 };
 
 constinit const OpDef def_xor_{
+    .form = "(a: T[S], b: T[S]) -> T[S], T integers or booleans",
     .doc = "Bit by bit; logical on booleans.",
     .infer = binary<kBits>,
     .gradient = not_differentiable,
@@ -554,22 +574,25 @@ constinit const OpDef def_xor_{
 };
 
 constinit const OpDef def_shl{
-    .doc = "a shifted left by b bits; 0 if b is not in 0 … width-1.",
+    .form = "(a: T[S], b: T[S]) -> T[S], T integers",
+    .doc = "a shifted left by b bits; 0 if b is not in 0 … width - 1.",
     .infer = binary<kIntegers>,
     .gradient = not_differentiable,
     .eval = zip_bits<shift_left>,
 };
 
 constinit const OpDef def_shr{
+    .form = "(a: T[S], b: T[S]) -> T[S], T integers",
     .doc =
-        "a shifted right by b bits, filled with the sign (unsigned: with 0); all fill if b is not in 0 … "
-        "width-1.",
+        "a shifted right by b bits, filled with the sign, or with 0 if T has none; nothing but filling if b "
+        "is not in 0 … width - 1.",
     .infer = binary<kIntegers>,
     .gradient = not_differentiable,
     .eval = zip_bits<shift_right>,
 };
 
 constinit const OpDef def_eq{
+    .form = "(a: T[S], b: T[S]) -> bool[S], T anything",
     .doc = "a = b; false on NaN.",
     .infer = comparison<kAny>,
     .gradient = not_differentiable,
@@ -577,6 +600,7 @@ constinit const OpDef def_eq{
 };
 
 constinit const OpDef def_ne{
+    .form = "(a: T[S], b: T[S]) -> bool[S], T anything",
     .doc = "a ≠ b; true on NaN.",
     .infer = comparison<kAny>,
     .gradient = not_differentiable,
@@ -584,6 +608,7 @@ constinit const OpDef def_ne{
 };
 
 constinit const OpDef def_lt{
+    .form = "(a: T[S], b: T[S]) -> bool[S], T numbers",
     .doc = "a < b; false on NaN.",
     .infer = comparison<kNumbers>,
     .gradient = not_differentiable,
@@ -591,6 +616,7 @@ constinit const OpDef def_lt{
 };
 
 constinit const OpDef def_le{
+    .form = "(a: T[S], b: T[S]) -> bool[S], T numbers",
     .doc = "a ≤ b; false on NaN.",
     .infer = comparison<kNumbers>,
     .gradient = not_differentiable,
@@ -600,6 +626,7 @@ constinit const OpDef def_le{
 // ---- three ----
 
 constinit const OpDef def_select{
+    .form = "(p: bool[S], a: T[S], b: T[S]) -> T[S], T anything",
     .doc = "a where the predicate is true, b elsewhere: select(predicate, a, b).",
     .infer = infer_select,
     .gradient = gradient_of_select,

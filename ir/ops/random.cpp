@@ -46,11 +46,11 @@ void eval_random_bits(const EvalContext& context, std::span<const Array* const> 
 }  // namespace
 
 constinit const OpDef def_random_bits{
+    .form = "(key: u32[2], counter: u32[]) -> u32[shape]",
     .doc =
-        "Random words by Philox4x32-10 under the key of the first operand, u32[2], and the counter of the "
-        "second, u32[]. With row the index on axis 0 (0 for a scalar) and element the row-major index "
-        "over the other axes, the word there is word element % 4 of the block with counter (element / 4, "
-        "row, counter, stream); all are 32 bits and wrap.",
+        "Random words by Philox4x32-10. With row the index on axis 0 (0 for a scalar) and element the "
+        "row-major index over the other axes, the word there is word element mod 4 of the block with the "
+        "counter (element div 4, row, counter, stream); all are 32 bits and wrap.",
     .infer = infer_random_bits,
     .gradient = not_differentiable,
     .eval = eval_random_bits,

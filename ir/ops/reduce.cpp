@@ -193,39 +193,43 @@ void gradient_of_product(const GradientArgs& g) {
 }  // namespace
 
 constinit const OpDef def_reduce_sum{
-    .doc = "The sum over the axes; empty: 0.",
+    .form = "(x: T[S]) -> T[S without axes], T numbers",
+    .doc = "The sum over the axes; empty: 0. Gradient: a broadcast.",
     .infer = infer_reduce<kNumbers>,
     .gradient = gradient_of_sum,
     .eval = fold_numbers<Sum>,
 };
 
 constinit const OpDef def_reduce_prod{
-    .doc = "The product over the axes; empty: 1.",
+    .form = "(x: T[S]) -> T[S without axes], T numbers",
+    .doc = "The product over the axes; empty: 1. Gradient: exact with zeros among the factors, too.",
     .infer = infer_reduce<kNumbers>,
     .gradient = gradient_of_product,
     .eval = fold_numbers<Product>,
 };
 
 constinit const OpDef def_reduce_max{
+    .form = "(x: T[S]) -> T[S without axes], T numbers",
     .doc =
         "The greatest element over the axes, NaN if there is one; empty: -inf, or the smallest integer. "
-        "Equal "
-        "extrema share the gradient.",
+        "Gradient: equal extrema share it.",
     .infer = infer_reduce<kNumbers>,
     .gradient = gradient_of_extremum,
     .eval = fold_numbers<Greatest>,
 };
 
 constinit const OpDef def_reduce_min{
+    .form = "(x: T[S]) -> T[S without axes], T numbers",
     .doc =
-        "The smallest element over the axes, NaN if there is one; empty: inf, or the greatest integer. Equal "
-        "extrema share the gradient.",
+        "The smallest element over the axes, NaN if there is one; empty: inf, or the greatest integer. "
+        "Gradient: equal extrema share it.",
     .infer = infer_reduce<kNumbers>,
     .gradient = gradient_of_extremum,
     .eval = fold_numbers<Smallest>,
 };
 
 constinit const OpDef def_reduce_and{
+    .form = "(x: T[S]) -> T[S without axes], T integers or booleans",
     .doc = "Whether all over the axes are true (integers: bit by bit); empty: true.",
     .infer = infer_reduce<kBits>,
     .gradient = not_differentiable,
@@ -233,6 +237,7 @@ constinit const OpDef def_reduce_and{
 };
 
 constinit const OpDef def_reduce_or{
+    .form = "(x: T[S]) -> T[S without axes], T integers or booleans",
     .doc = "Whether any over the axes is true (integers: bit by bit); empty: false.",
     .infer = infer_reduce<kBits>,
     .gradient = not_differentiable,
@@ -240,6 +245,7 @@ constinit const OpDef def_reduce_or{
 };
 
 constinit const OpDef def_argmax{
+    .form = "(x: T[S]) -> i32[S without axes], T numbers",
     .doc = "The index (i32) of the first greatest element along one axis; the first NaN wins; empty: 0.",
     .infer = infer_arg,
     .gradient = not_differentiable,
@@ -247,6 +253,7 @@ constinit const OpDef def_argmax{
 };
 
 constinit const OpDef def_argmin{
+    .form = "(x: T[S]) -> i32[S without axes], T numbers",
     .doc = "The index (i32) of the first smallest element along one axis; the first NaN wins; empty: 0.",
     .infer = infer_arg,
     .gradient = not_differentiable,

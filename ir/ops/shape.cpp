@@ -280,9 +280,10 @@ void gradient_concat(const GradientArgs& args) {
 }  // namespace
 
 constinit const OpDef def_reshape{
+    .form = "(x: T[S]) -> T[shape], T anything",
     .doc =
-        "The same elements in row-major order, in another shape. The element counts must be equal as "
-        "polynomials in the symbols.",
+        "The same elements in row-major order in another shape. The element counts must be equal as "
+        "polynomials in the symbols. Gradient: a reshape.",
     .infer = infer_reshape,
     .gradient =
         [](const GradientArgs& args) {
@@ -296,7 +297,8 @@ constinit const OpDef def_reshape{
 };
 
 constinit const OpDef def_transpose{
-    .doc = "The axes in another order: axis i of the result is axis perm[i] of the operand.",
+    .form = "(x: T[S]) -> T[S permuted], T anything",
+    .doc = "The axes in another order: axis i of the result is axis perm[i] of x. Gradient: a transpose.",
     .infer = infer_transpose,
     .gradient =
         [](const GradientArgs& args) {
@@ -316,9 +318,10 @@ constinit const OpDef def_transpose{
 };
 
 constinit const OpDef def_broadcast{
+    .form = "(x: T[S]) -> T[shape], T anything",
     .doc =
-        "Operand axis i becomes axis dims[i] of the result, with the same length (1 is not stretched), "
-        "dims strictly increasing; along all other axes of the result the operand repeats.",
+        "Axis i of x becomes axis dims[i] of the result, of the same length (1 is not stretched) and in the "
+        "same order; along all other axes of the result x repeats. Gradient: a reduce_sum.",
     .infer = infer_broadcast,
     .gradient =
         [](const GradientArgs& args) {
@@ -336,9 +339,10 @@ constinit const OpDef def_broadcast{
 };
 
 constinit const OpDef def_slice{
+    .form = "(x: T[S]) -> T[what is left], T anything",
     .doc =
         "Along each axis the elements start, start + stride, … below limit. An axis with a symbol is kept "
-        "whole.",
+        "whole. Gradient: a pad.",
     .infer = infer_slice,
     .gradient = gradient_slice,
     .eval =
@@ -355,19 +359,21 @@ constinit const OpDef def_slice{
 };
 
 constinit const OpDef def_pad{
+    .form = "(x: T[S], fill: T[]) -> T[S padded], T anything",
     .doc =
-        "Along each axis, `interior` fills between neighbours, then `low` before and `high` after: "
-        "element i goes to low + i·(interior+1). Negative low and high cut. The fill is the second "
-        "operand, a scalar. An axis with a symbol has zeros for all three.",
+        "Along each axis `interior` fills between neighbours, then `low` before and `high` after: element i "
+        "goes to low + i · (interior + 1). Negative low and high cut. An axis with a symbol has zeros for "
+        "all three. Gradient: a slice, and for the fill a sum.",
     .infer = infer_pad,
     .gradient = gradient_pad,
     .eval = eval_pad,
 };
 
 constinit const OpDef def_concat{
+    .form = "(x: T[S], …) -> T[S with the lengths summed], T anything",
     .doc =
-        "The operands one after the other along `axis`; all other axes are equal. The lengths must sum to "
-        "a multiple of one symbol, or to a number.",
+        "The operands one after the other along `axis`; all other axes are equal. The lengths must sum to a "
+        "multiple of one symbol, or to a number. Gradient: slices.",
     .infer = infer_concat,
     .gradient = gradient_concat,
     .eval =
@@ -382,7 +388,8 @@ constinit const OpDef def_concat{
 };
 
 constinit const OpDef def_reverse{
-    .doc = "The elements in opposite order along `axes`.",
+    .form = "(x: T[S]) -> T[S], T anything",
+    .doc = "The elements in opposite order along `axes`. Gradient: a reverse.",
     .infer = infer_reverse,
     .gradient =
         [](const GradientArgs& args) {
@@ -402,7 +409,8 @@ constinit const OpDef def_reverse{
 };
 
 constinit const OpDef def_iota{
-    .doc = "The index along `axis`, as numbers of the dtype (rounded or wrapped to it).",
+    .form = "() -> dtype[shape], dtype numbers",
+    .doc = "The index along `axis`, rounded or wrapped to the dtype.",
     .infer = infer_iota,
     .gradient = not_differentiable,
     .eval =
@@ -419,7 +427,8 @@ constinit const OpDef def_iota{
 };
 
 constinit const OpDef def_dim_size{
-    .doc = "The value of a dimension in this call, as a scalar.",
+    .form = "() -> dtype[], dtype numbers",
+    .doc = "The value that a dimension has in this call, as a scalar.",
     .infer = infer_dim_size,
     .gradient = not_differentiable,
     .eval =
@@ -430,9 +439,10 @@ constinit const OpDef def_dim_size{
 };
 
 constinit const OpDef def_relayout{
+    .form = "(x: T[S]) -> T[S]{layout}, T anything",
     .doc =
-        "The same tensor with its elements in another order in memory (see Layout); the value is "
-        "unchanged. The axis that is cut into panels has a static length.",
+        "The same tensor, its elements in another order in memory; the value is unchanged. The axis that is "
+        "cut into panels has a static length. Gradient: a relayout back.",
     .infer = infer_relayout,
     .gradient =
         [](const GradientArgs& args) {

@@ -18,23 +18,28 @@ void given_from_outside(const EvalContext& context, std::span<const Array* const
 }  // namespace
 
 constinit const OpDef def_param{
-    .doc = "A parameter of the function, or of the body of a scan or fusion.",
+    .form = "() -> its own type",
+    .doc = "A parameter of the function, or of the body of a scan or fusion. Written %name where it is read.",
     .infer = stands_in_node,
     .gradient = not_differentiable,
     .eval = given_from_outside,
 };
 
 constinit const OpDef def_var{
+    .form = "() -> its own type",
     .doc =
-        "The value that a variable of the module has when the function is called. Bodies have no "
-        "variables: what they read is an operand.",
+        "The value that a variable of the module has when the function is called. Bodies have no variables: "
+        "what they read is an operand. Written @name where it is read.",
     .infer = stands_in_node,
     .gradient = not_differentiable,
     .eval = given_from_outside,
 };
 
 constinit const OpDef def_constant{
-    .doc = "One number repeated to any shape, or an array of static shape.",
+    .form = "() -> its own type",
+    .doc =
+        "One number repeated to any shape, or an array of static shape. A number is written where it is "
+        "read: 0.5, 3:i32.",
     .infer = stands_in_node,
     .gradient = not_differentiable,
     .eval =

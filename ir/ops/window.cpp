@@ -166,23 +166,31 @@ void gradient_of_pool_max(const GradientArgs& g) {
 }  // namespace
 
 constinit const OpDef def_pool_max{
-    .doc = "The greatest element of each window, NaN if there is one; padding counts as the lowest number.",
+    .form = "(x: T[S]) -> T[windows], T numbers",
+    .doc =
+        "The greatest element of each window, NaN if there is one; padding counts as the lowest number. "
+        "`size`, `stride` and the padding have an entry for every axis, 1 and 0 where nothing slides. "
+        "Gradient: pool_max_grad.",
     .infer = infer_pool,
     .gradient = gradient_of_pool_max,
     .eval = eval_pool<Greatest>,
 };
 
 constinit const OpDef def_pool_sum{
-    .doc = "The sum of each window; padding counts as 0.",
+    .form = "(x: T[S]) -> T[windows], T numbers",
+    .doc =
+        "The sum of each window; padding counts as 0. The attributes are those of pool_max. Gradient: a "
+        "dilated dy, summed over windows.",
     .infer = infer_pool,
     .gradient = gradient_of_pool_sum,
     .eval = eval_pool<Sum>,
 };
 
 constinit const OpDef def_pool_max_grad{
+    .form = "(x: T[S], dy: T[windows]) -> T[S], T floats",
     .doc =
-        "pool_max_grad(x, dy): each element of dy added to the first maximum of its window in x; 0 "
-        "elsewhere.",
+        "Each element of dy added to the first maximum of its window in x, the first NaN if there is one; 0 "
+        "elsewhere. The attributes are those of pool_max. Not differentiable itself.",
     .infer = infer_pool_max_grad,
     .gradient = no_second_gradient,
     .eval = eval_pool_max_grad,

@@ -16,7 +16,7 @@ TEST(CommandLine, HelpGoesToStandardOutputAndBeginsWithExamples) {
   EXPECT_EQ(overview.status, 0);
   EXPECT_TRUE(contains(overview.out, "keratin compile mnist.keras -o mnist.so"));
   EXPECT_EQ(overview.err, "");
-  for (const std::string command : {"compile", "run", "dump", "summary", "opt"}) {
+  for (const std::string command : {"compile", "run", "dump", "summary", "opt", "ops"}) {
     EXPECT_TRUE(contains(overview.out, "\n  " + command + " ")) << command;
     const Outcome help = shell.run("$keratin " + command + " --help");
     EXPECT_EQ(help.status, 0);
@@ -77,6 +77,7 @@ TEST(CommandLine, ErrorsSayWhatToDoAndSetTheStatus) {
       {"$keratin dump $models/digits_mlp.keras --func train", 65, "predict"},
       {"$keratin opt bad.kir --passes magic", 2, "passes are"},
       {"$keratin opt", 2, "--list"},
+      {"$keratin ops tahn", 2, "did you mean tanh?"},
       {"$keratin summary bad.kir", 2, "keratin dump bad.kir"},
   };
   for (const Wrong& wrong : cases) {
@@ -124,6 +125,17 @@ TEST(Dump, EveryStageOfEveryModel) {
     EXPECT_TRUE(contains(shell.run(dump + "--stage asm --cpu x86-64-v3").out, "ymm")) << model;
     EXPECT_TRUE(contains(shell.run(dump + "--dot").out, "digraph")) << model;
   }
+}
+
+TEST(Ops, OneOrAll) {
+  const Shell shell;
+  const Outcome all = shell.run("$keratin ops"), one = shell.run("$keratin ops tanh");
+  EXPECT_EQ(all.status, 0);
+  EXPECT_TRUE(contains(one.out,
+                       "tanh (x: T[S]) -> T[S], T floats\n"
+                       "dx = mul(dy, sub(1.0, mul(y, y)))\n"))
+      << one.out;
+  EXPECT_TRUE(contains(all.out, one.out));
 }
 
 TEST(Opt, WhatIsDumpedCanBeReadAgain) {
