@@ -12,136 +12,32 @@
 //
 // Columns are the lane axis: the result's last axis, as a rule. They are cut into blocks, the panels of a packed operand
 // (or the groups of a convolution), so that within a block every index is linear. Rows are another axis of the result,
-// in tiles of h and, at the end, single ones. All other axes are outer loops. A product with a single column has
+// in tiles of h and, at the end, single ones. All other axes are outer loops; a piece may take several steps of the one before
+// the rows, where rows are few. A product with a single column has
 // its lanes run along the contracted axis instead, and folds them at the end.
+//
+// Long sums are made in stretches: the columns' part of the right operand that one stretch needs stays in the first-level cache
+// while all tiles of rows go by, and the tiles' sums wait in scratch memory for the next stretch.
 //
 // The order of every sum is that of the contracted indices (or of the lanes' partial sums), whatever the tile: results do not
 // depend on where a row lies.
 #include <algorithm>
 
+#include "codegen/contraction.h"
 #include "codegen/group.h"
 #include "codegen/vecmath.h"
-#include "ir/conv_axes.h"
-#include "ir/error.h"
-#include "passes/traits.h"
 
 namespace keratin {
 
 namespace {
 
-using Points =
-    std::function<void(const Point& out, const Point& k, Point& left, Point& right, Guard& inside)>;
-
-/// A contraction as sums over indices.
-struct Problem {
-  std::vector<Dim> contracted;  ///< the extents of the contracted indices, outermost first
-  int64_t lane_axis = -1;       ///< of the result: columns; -1: it has no axes
-  int64_t row_axis = -1;        ///< of the result: rows; -1: there is one
-  int64_t block = 0;            ///< columns per block; 0: all are one
-  bool packed = false;          ///< the right operand has room for whole blocks
-  Points points;                ///< the operands' points, and when the left one is inside its operand
-};
-
-bool contains(const Ints& list, int64_t axis) {
-  return std::find(list.begin(), list.end(), axis) != list.end();
-}
-
-Problem dot_problem(const Node& node) {
-  const AxisPairs batch = node.as<DotAttrs>().batch, contract = node.as<DotAttrs>().contract;
-  const Value left = node.operands[0], right = node.operands[1];
-  Problem problem;
-  for (int64_t axis : contract.lhs) problem.contracted.push_back(left.shape()[axis]);
-
-  // The result's axes: batch, free axes of the left, free axes of the right.
-  Ints left_free, right_free;
-  for (int64_t axis = 0; axis < left.rank(); ++axis)
-    if (!contains(contract.lhs, axis) && !contains(batch.lhs, axis)) left_free.push_back(axis);
-  for (int64_t axis = 0; axis < right.rank(); ++axis)
-    if (!contains(contract.rhs, axis) && !contains(batch.rhs, axis)) right_free.push_back(axis);
-  const int64_t first_left = batch.lhs.size(), first_right = first_left + left_free.size();
-  problem.lane_axis = node.type().rank() - 1;
-  if (!right_free.empty() && !left_free.empty()) problem.row_axis = first_right - 1;
-
-  const Layout& layout = right.type().layout;
-  if (!layout.is_row_major() && !right_free.empty() && right_free.back() == layout.axis) {
-    problem.block = layout.width;
-    problem.packed = true;
-  }
-  problem.points = [=](const Point& out, const Point& k, Point& l, Point& r, Guard&) {
-    l.resize(left.rank());
-    r.resize(right.rank());
-    for (size_t i = 0; i < batch.lhs.size(); ++i) l[batch.lhs[i]] = r[batch.rhs[i]] = out[i];
-    for (size_t i = 0; i < left_free.size(); ++i) l[left_free[i]] = out[first_left + i];
-    for (size_t i = 0; i < right_free.size(); ++i) r[right_free[i]] = out[first_right + i];
-    for (size_t i = 0; i < k.size(); ++i) l[contract.lhs[i]] = r[contract.rhs[i]] = k[i];
-  };
-  return problem;
-}
-
-Problem conv_problem(const Node& node, const Ranges& ranges) {
-  const auto& attrs = node.as<ConvAttrs>();
-  const ConvAxes axes = parse_conv_axes(attrs.dims);
-  const Shape input = node.operands[0].shape(), kernel = node.operands[1].shape(), output = node.type().shape;
-  Problem problem;
-  for (int64_t axis : axes.kernel.space) problem.contracted.push_back(kernel[axis]);
-  problem.contracted.push_back(kernel[axes.kernel.batch]);
-
-  problem.lane_axis = node.type().rank() - 1;
-  const bool features_in_lanes = problem.lane_axis == axes.output.feature;
-  if (!features_in_lanes)
-    problem.row_axis = axes.output.feature;
-  else
-    problem.row_axis = axes.output.space.empty() ? axes.output.batch : axes.output.space.back();
-
-  const Layout& layout = node.operands[1].type().layout;
-  // Groups cut static axes.
-  const int64_t outputs = attrs.groups * attrs.batch_groups > 1 ? output[axes.output.feature].value() : 1;
-  const int64_t per_group = outputs / attrs.groups, per_batch_group = outputs / attrs.batch_groups;
-  if (features_in_lanes && attrs.groups * attrs.batch_groups > 1) {
-    problem.block = std::min(per_group, per_batch_group);
-    if (problem.block == 1) problem.block = 0;  // depthwise: feature, group and lane are one
-  } else if (features_in_lanes && !layout.is_row_major() && layout.axis == axes.kernel.feature) {
-    problem.block = layout.width;
-    problem.packed = true;
-  }
-
-  const int64_t features = attrs.groups > 1 ? kernel[axes.kernel.batch].value() : 0;
-  problem.points = [=, &ranges](const Point& out, const Point& k, Point& l, Point& r, Guard& inside) {
-    l.resize(input.size());
-    r.resize(kernel.size());
-    const Index& feature = out[axes.output.feature];
-    l[axes.input.batch] = out[axes.output.batch];
-    if (attrs.batch_groups > 1) {
-      const int64_t batch = output[axes.output.batch].value();
-      l[axes.input.batch] += floor_div(feature, per_batch_group, ranges) * batch;
-    }
-    l[axes.input.feature] = k.back();
-    if (attrs.groups > 1) l[axes.input.feature] += floor_div(feature, per_group, ranges) * features;
-    r[axes.kernel.feature] = feature;
-    r[axes.kernel.batch] = k.back();
-    for (int64_t s = 0; s < axes.space_rank(); ++s) {
-      Index& x = l[axes.input.space[s]];
-      x = out[axes.output.space[s]] * attrs.stride[s] + k[s] * attrs.kernel_dilation[s] -
-          Index(attrs.pad_low[s]);
-      if (const int64_t dilation = attrs.input_dilation[s]; dilation > 1) {
-        inside.push_back(Index(0) - modulo(x, dilation, ranges));
-        x = floor_div(x, dilation, ranges);
-      }
-      inside.push_back(x);
-      inside.push_back(Index(Size(input[axes.input.space[s]])) - 1 - x);
-      r[axes.kernel.space[s]] = k[s];
-    }
-  };
-  return problem;
-}
-
 /// Writes the loops of one contraction.
 class Generator {
-  /// The result's point at row r and vector c of a tile.
-  using Place = std::function<Point(const Index& r, const Index& c)>;
+  using Rows = std::pair<Index, Index>;
+  static constexpr int64_t kMostTiles = 16;  // of rows, in a piece
 
  public:
-  Generator(RegionLowering& lowering, const Node& node, Problem problem)
+  Generator(RegionLowering& lowering, const Node& node, Contraction problem)
       : lowering_(lowering), writer_(lowering.writer), node_(node), problem_(std::move(problem)) {
     for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
   }
@@ -152,25 +48,27 @@ class Generator {
     base_.assign(shape.size(), Index(0));
     const bool panels_first = blocks_ > 1 && weights_outweigh();
     if (panels_first) block_index_ = lowering_.par_index("panel", blocks_);
-    for (int64_t axis = 0; axis < node_.type().rank(); ++axis)
-      if (axis != problem_.lane_axis && axis != problem_.row_axis)
+    for (int64_t axis = 0; axis < node_.type().rank(); ++axis) {
+      if (axis == problem_.lane_axis || axis == problem_.row_axis) continue;
+      if (axis + 1 == problem_.row_axis && lines_ > 1)
+        line_range_ = lowering_.par_range("line", shape[axis], lines_);
+      else
         base_[axis] = lowering_.par_index("p", shape[axis]);
-    std::pair<Index, Index> rows{0, 1};
+    }
+    Rows rows{0, 1};
     if (problem_.row_axis >= 0)
       rows = lowering_.par_range("row", shape[problem_.row_axis], height_ * tiles_per_piece());
     if (blocks_ > 1 && !panels_first) block_index_ = lowering_.par_index("panel", blocks_);
 
-    // Whole tiles of rows first, then what is left: rows one by one, with as many columns as registers take.
+    // Whole tiles of rows first, then what is left: one lower tile if its height is known, otherwise rows one by one, with as
+    // many columns as registers take.
     const auto& [low, high] = rows;
-    const Index span = high - low;
-    const Index whole = low + floor_div(span, height_, writer_.ranges) * height_;
-    columns({low, whole}, {height_, width_});
-    if (span.is_constant()) {
-      const int64_t rest = span.value() % height_;
-      if (rest > 0) columns({whole, high}, {rest, rest == 1 ? single_row_width_ : width_});
-    } else {
-      columns({whole, high}, {1, single_row_width_});
-    }
+    const Index whole = low + floor_div(high - low, height_, writer_.ranges) * height_;
+    columns({low, whole}, {height_, width_, stretch()});
+    if (!row_extent().is_static()) return columns({whole, high}, {1, single_row_width_});
+    const int64_t rest = row_extent().coef % height_;
+    if (rest == 1) columns({whole, high}, {1, single_row_width_});
+    if (rest > 1) columns({whole, high}, {rest, width_, stretch()});
   }
 
   void use_scalars() { vectors_ = false; }
@@ -181,6 +79,8 @@ class Generator {
     return problem_.lane_axis < 0 ? Dim(1) : node_.type().shape[problem_.lane_axis];
   }
 
+  Dim row_extent() const { return problem_.row_axis < 0 ? Dim(1) : node_.type().shape[problem_.row_axis]; }
+
   void choose_tile() {
     const Target& target = writer_.target;
     const Dim columns = column_extent();
@@ -188,6 +88,8 @@ class Generator {
     fold_ = vectors_ && columns.is(1) && !problem_.contracted.empty() &&
             !(problem_.contracted.back().is_static() && problem_.contracted.back().coef < lanes_);
     if (!fold_) {
+      // Several panels make a block that is wide enough for a tile.
+      if (problem_.packed) problem_.block = std::max<int64_t>(problem_.block, 2 * lanes_);
       while (lanes_ > 1 && columns.is_static() && lanes_ / 2 >= columns.coef) lanes_ /= 2;
       while (problem_.block > 0 && problem_.block % lanes_ != 0) lanes_ /= 2;
     }
@@ -201,10 +103,16 @@ class Generator {
     // Accumulators, one row of the right operand and one element of the left one share the registers.
     height_ = std::min<int64_t>(14, std::max<int64_t>(1, (target.vector_registers - width_ - 1) / width_));
     if (problem_.row_axis < 0) height_ = 1;
-    const Dim rows = problem_.row_axis < 0 ? Dim(1) : node_.type().shape[problem_.row_axis];
+    const Dim rows = row_extent();
     if (rows.is_static()) {
       const int64_t count = std::max<int64_t>(1, (rows.coef + height_ - 1) / height_);
       height_ = std::max<int64_t>(1, (rows.coef + count - 1) / count);
+      const int64_t line_axis = problem_.row_axis - 1;
+      if (line_axis >= 0 && line_axis != problem_.lane_axis && stretch()) {
+        const Dim lines = node_.type().shape[line_axis];
+        if (lines.is_static())
+          lines_ = std::clamp<int64_t>(kMostTiles / count, 1, std::max<int64_t>(1, lines.coef));
+      }
     }
   }
 
@@ -225,22 +133,48 @@ class Generator {
 
   /// Rows of a piece, in tiles: the rows' left operand stays in the second-level cache while the columns go by.
   int64_t tiles_per_piece() const {
-    int64_t depth = 1;
-    for (Dim dim : problem_.contracted) depth *= dim.is_static() ? std::max<int64_t>(1, dim.coef) : 256;
-    const int64_t row_bytes = depth * byte_size(dtype());
-    return std::clamp<int64_t>(writer_.target.l2_bytes / 4 / (row_bytes * height_), 1, 16);
+    const int64_t rows = estimate(node_.type().shape) / std::max<int64_t>(1, estimate({column_extent()}));
+    const int64_t row_bytes = std::max<int64_t>(
+        1, estimate(node_.operands[0].shape()) * byte_size(dtype()) / std::max<int64_t>(1, rows));
+    return std::clamp<int64_t>(writer_.target.l2_bytes / 4 / (row_bytes * height_), 1, kMostTiles);
+  }
+
+  /// A part of the contracted indices: all values of those before `axis` one by one, `length` neighbours of that at `axis`, and
+  /// everything behind it.
+  struct Stretch {
+    size_t axis;
+    int64_t length;
+  };
+
+  /// How sums are cut into stretches; nothing if they are made in one go.
+  std::optional<Stretch> stretch() const {
+    if (fold_ || problem_.row_axis < 0 || tiles_per_piece() == 1) return {};
+    const int64_t column_bytes = width_ * lanes_ * byte_size(dtype());
+    const int64_t room = writer_.target.l1_bytes / 2 / column_bytes;
+    int64_t behind = 1;
+    for (size_t axis = problem_.contracted.size(); axis-- > 0;) {
+      const Dim extent = problem_.contracted[axis];
+      if (!extent.is_static()) return {};
+      if (behind * extent.coef > room) {
+        // As few as fit, of equal lengths.
+        const int64_t fitting = std::max<int64_t>(1, room / behind),
+                      count = (extent.coef + fitting - 1) / fitting;
+        return Stretch{axis, (extent.coef + count - 1) / count};
+      }
+      behind *= extent.coef;
+    }
+    return {};
   }
 
   struct Tiling {
     int64_t height, width;  ///< in rows and in vectors
+    std::optional<Stretch> stretch;
   };
-  using Rows = std::pair<Index, Index>;
-
   /// All columns of rows that are a multiple of the height.
   void columns(const Rows& rows, Tiling tiling) {
     if (rows.first == rows.second) return;
     const Dim all = column_extent();
-    if (fold_) return row_tiles(rows, 0, {tiling.height, 1}, {});
+    if (fold_) return row_tiles(rows, 0, {tiling.height, 1, {}}, {});
     if (!all.is_static()) {
       const Index extent{Size(all)}, whole = floor_div(extent, lanes_, writer_.ranges) * lanes_;
       tiling.width = 1;
@@ -273,78 +207,171 @@ class Generator {
 
   void row_tiles(const Rows& rows, const Index& column, const Tiling& tiling,
                  const std::optional<Index>& limit) {
-    writer_.loop("i", rows.first, rows.second, tiling.height, LoopKind::serial,
-                 [&](const Index& i) { tile(i, tiling.height, column, tiling.width, limit); });
-  }
-
-  /// Calls `body` for every r below the height and c below the width of a tile.
-  void unroll(int64_t height, int64_t vectors,
-              const std::function<void(const Index& r, const Index& c)>& body) {
-    writer_.loop("r", 0, height, 1, LoopKind::unroll, [&](const Index& r) {
-      writer_.loop("c", 0, vectors, 1, LoopKind::unroll, [&](const Index& c) { body(r, c); });
+    if (tiling.stretch) return row_tiles_in_stretches(rows, column, tiling, limit);
+    tiles(rows, column, tiling, limit, [&](const Tile& tile) {
+      const AccId acc = new_sums(tile);
+      writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), lanes_)));
+      add_products(tile, acc, {}, {});
+      store(tile, acc);
     });
   }
 
-  void tile(const Index& row, int64_t height, const Index& column, int64_t vectors,
-            const std::optional<Index>& limit) {
-    if (lanes_ == 1) return tile_in_lanes(row, height, column, vectors, limit, {});
-    const VarId lane = writer_.variable("lane", {0, lanes_ - 1});
-    lowering_.values.with_lanes(
-        lane, lanes_, [&] { tile_in_lanes(row, height, column, vectors, limit, Index::variable(lane)); });
+  void row_tiles_in_stretches(const Rows& rows, const Index& column, const Tiling& tiling,
+                              const std::optional<Index>& limit) {
+    const Rows lines = line_range_.value_or(Rows{0, 1});
+    auto place = [&](const Tile& tile, const Index& r, const Index& c) {
+      return Access{.buffer = waiting_sums(),
+                    .at = {tile.line - lines.first, tile.row + r - rows.first, c * lanes_},
+                    .lanes = lanes_,
+                    .lane_axis = 2};
+    };
+    auto save = [&](const Tile& tile, const AccId acc) {
+      unroll(tile, [&](const Index& r, const Index& c) {
+        writer_.emit(store_stmt(place(tile, r, c), acc_value(writer_.kernel, acc, {r, c})));
+      });
+    };
+    auto restored = [&](const Tile& tile) {
+      const AccId acc = new_sums(tile);
+      writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), lanes_)));
+      unroll(tile, [&](const Index& r, const Index& c) {
+        writer_.emit(set_stmt(acc, {r, c}, load(writer_.kernel, place(tile, r, c))));
+      });
+      return acc;
+    };
+    tiles(rows, column, tiling, limit, [&](const Tile& tile) {
+      unroll(tile, [&](const Index& r, const Index& c) {
+        writer_.emit(store_stmt(place(tile, r, c), number(Scalar::of(dtype(), 0), lanes_)));
+      });
+    });
+    Point k;
+    stretches(k, *tiling.stretch, [&](const Bounds& bounds) {
+      tiles(rows, column, tiling, limit, [&](const Tile& tile) {
+        const AccId acc = restored(tile);
+        add_products(tile, acc, k, bounds);
+        save(tile, acc);
+      });
+    });
+    tiles(rows, column, tiling, limit, [&](const Tile& tile) { store(tile, restored(tile)); });
   }
 
-  void tile_in_lanes(const Index& row, int64_t height, const Index& column, int64_t vectors,
-                     const std::optional<Index>& limit, const Index& lane) {
-    auto place = [&](const Index& r, const Index& c) {
-      Point point = base_;
-      if (problem_.row_axis >= 0) point[problem_.row_axis] = row + r;
-      if (problem_.lane_axis >= 0 && !fold_) point[problem_.lane_axis] = column + c * lanes_ + lane;
-      return point;
-    };
-    auto within = [&](const Index& c) -> Guard {
-      if (!limit) return {};
-      return writer_.simplify({*limit - 1 - column - c * lanes_ - lane}).value_or(Guard{Index(-1)});
-    };
-    const AccId acc = writer_.accumulator("acc", dtype(), lanes_, {height, vectors});
-    writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), lanes_)));
+  /// Where the sums of a piece's tiles wait: by line, row and column of a tile.
+  BufferId waiting_sums() {
+    if (!waiting_sums_) {
+      int64_t rows = height_ * tiles_per_piece();
+      if (row_extent().is_static()) rows = std::min(rows, row_extent().coef);
+      waiting_sums_ = add_buffer(
+          writer_.kernel, {"sums", dtype(), {Dim(lines_), Dim(rows), Dim(width_ * lanes_)}, Mode::tile});
+    }
+    return *waiting_sums_;
+  }
 
-    Point k;
-    contracted_loops(k, lane, height, vectors, place,
-                     [&](const Point& at, bool guard_left, const Guard& in_lanes) {
-                       unroll(height, vectors, [&](const Index& r, const Index& c) {
-                         Point left, right;
-                         Guard inside;
-                         problem_.points(place(r, c), at, left, right, inside);
-                         Guard guard_right = problem_.packed ? Guard{} : within(c);
-                         guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
-                         Guard guard = guard_right;
-                         if (problem_.packed) guard = within(c);
-                         if (guard_left) {
-                           const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
-                           guard.insert(guard.end(), needed.begin(), needed.end());
-                         }
-                         ExprRef a, b;
-                         const ExprRef zero = number(Scalar::of(dtype(), 0));
-                         a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
-                         lowering_.values.with_guard(
-                             guard_right, [&] { b = lowering_.values.at(node_.operands[1], right); });
-                         const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
-                         writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
-                       });
-                     });
+  using Bounds = std::optional<std::pair<Index, Index>>;
 
-    auto store = [&] {
-      unroll(height, vectors, [&](const Index& r, const Index& c) {
-        const Values::Tile tile{&node_, place(r, c), acc, {r, c}, fold_};
-        lowering_.values.set_tile(&tile);
-        lowering_.values.with_guard(within(c), [&] { lowering_.store_results(results_, tile.point); });
+  /// Calls `body` for every stretch: `k` are the indices before its axis, the argument the bounds of that axis.
+  void stretches(Point& k, const Stretch& stretch, const std::function<void(const Bounds&)>& body) {
+    const Index extent{Size(problem_.contracted[k.size()])};
+    if (k.size() == stretch.axis) {
+      writer_.loop("k", 0, extent, stretch.length, LoopKind::serial, [&](const Index& low) {
+        body(Bounds({low, lowering_.smaller(low + Index(stretch.length), extent, {1, extent.value()})}));
+      });
+      return;
+    }
+    writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
+      k.push_back(index);
+      stretches(k, stretch, body);
+      k.pop_back();
+    });
+  }
+
+  /// A tile of the result: its place and, where columns end within it, how many there are.
+  struct Tile {
+    Index line, row, column;
+    int64_t height, width;
+    std::optional<Index> limit;
+    Index lane;
+  };
+
+  /// Calls `body` for every tile of these rows and one tile's width of columns.
+  void tiles(const Rows& rows, const Index& column, const Tiling& tiling, const std::optional<Index>& limit,
+             const std::function<void(const Tile&)>& body) {
+    const Rows lines = line_range_.value_or(Rows{0, 1});
+    writer_.loop("line", lines.first, lines.second, 1, LoopKind::serial, [&](const Index& line) {
+      writer_.loop("i", rows.first, rows.second, tiling.height, LoopKind::serial, [&](const Index& i) {
+        Tile tile{line, i, column, tiling.height, tiling.width, limit, {}};
+        if (lanes_ == 1) return body(tile);
+        const VarId lane = writer_.variable("lane", {0, lanes_ - 1});
+        tile.lane = Index::variable(lane);
+        lowering_.values.with_lanes(lane, lanes_, [&] { body(tile); });
+      });
+    });
+  }
+
+  /// Calls `body` for every row r and vector c of a tile.
+  void unroll(const Tile& tile, const std::function<void(const Index& r, const Index& c)>& body) {
+    writer_.loop("r", 0, tile.height, 1, LoopKind::unroll, [&](const Index& r) {
+      writer_.loop("c", 0, tile.width, 1, LoopKind::unroll, [&](const Index& c) { body(r, c); });
+    });
+  }
+
+  /// The result's point at row r and vector c of a tile.
+  Point place(const Tile& tile, const Index& r, const Index& c) const {
+    Point point = base_;
+    if (problem_.row_axis >= 0) point[problem_.row_axis] = tile.row + r;
+    if (line_range_) point[problem_.row_axis - 1] = tile.line;
+    if (problem_.lane_axis >= 0 && !fold_) point[problem_.lane_axis] = tile.column + c * lanes_ + tile.lane;
+    return point;
+  }
+
+  /// Under which conditions vector c of a tile is a column.
+  Guard within(const Tile& tile, const Index& c) const {
+    if (!tile.limit) return {};
+    return writer_.simplify({*tile.limit - 1 - tile.column - c * lanes_ - tile.lane})
+        .value_or(Guard{Index(-1)});
+  }
+
+  AccId new_sums(const Tile& tile) {
+    return writer_.accumulator("acc", dtype(), lanes_, {tile.height, tile.width});
+  }
+
+  /// Adds to a tile's sums: all products, or those at the contracted indices that begin with `first` and go on within `bounds`.
+  void add_products(const Tile& tile, AccId acc, Point first, const Bounds& bounds) {
+    contracted_loops(first, bounds, tile, [&](const Point& at, bool guard_left, const Guard& in_lanes) {
+      unroll(tile, [&](const Index& r, const Index& c) {
+        Point left, right;
+        Guard inside;
+        problem_.points(place(tile, r, c), at, left, right, inside);
+        Guard guard_right = problem_.packed ? Guard{} : within(tile, c);
+        guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
+        Guard guard = guard_right;
+        if (problem_.packed) guard = within(tile, c);
+        if (guard_left) {
+          const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
+          guard.insert(guard.end(), needed.begin(), needed.end());
+        }
+        ExprRef a, b;
+        const ExprRef zero = number(Scalar::of(dtype(), 0));
+        a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
+        lowering_.values.with_guard(guard_right, [&] { b = lowering_.values.at(node_.operands[1], right); });
+        const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
+        writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
+      });
+    });
+  }
+
+  /// What the region makes of a tile's sums.
+  void store(const Tile& tile, AccId acc) {
+    auto write = [&] {
+      unroll(tile, [&](const Index& r, const Index& c) {
+        const Values::Tile sums{&node_, place(tile, r, c), acc, {r, c}, fold_};
+        lowering_.values.set_tile(&sums);
+        lowering_.values.with_guard(within(tile, c), [&] { lowering_.store_results(results_, sums.point); });
         lowering_.values.set_tile(nullptr);
       });
     };
     if (fold_)
-      lowering_.values.with_lanes(0, 1, store);
+      lowering_.values.with_lanes(0, 1, write);
     else
-      store();
+      write();
   }
 
   ExprRef multiply_add(const ExprRef& a, const ExprRef& b, const ExprRef& sum) const {
@@ -353,32 +380,33 @@ class Generator {
     return apply(Op::add, {apply(Op::mul, {left, right}), sum});
   }
 
-  /// The loops over the contracted indices. Where padding is involved the innermost loop is written twice: once for tiles
-  /// that lie inside, without conditions, and once with them. What no row of the tile needs is skipped.
-  void contracted_loops(Point& k, const Index& lane, int64_t height, int64_t vectors, const Place& place,
+  /// The loops over the contracted indices behind those in `k`, the first of them within `bounds` if there are any. Where
+  /// padding is involved the innermost loop is written twice: once for tiles that lie inside, without conditions, and once
+  /// with them. What no row of the tile needs is skipped.
+  void contracted_loops(Point& k, const Bounds& bounds, const Tile& tile,
                         const std::function<void(const Point&, bool, const Guard&)>& step) {
     const size_t depth = k.size(), last = problem_.contracted.size();
     if (depth == last) return step(k, false, {});
-    const Index extent{Size(problem_.contracted[depth])};
+    const auto [low, high] = bounds.value_or(std::pair<Index, Index>{0, Size(problem_.contracted[depth])});
     if (depth + 1 < last) {
-      writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
+      writer_.loop("k", low, high, 1, LoopKind::serial, [&](const Index& index) {
         k.push_back(index);
-        contracted_loops(k, lane, height, vectors, place, step);
+        contracted_loops(k, {}, tile, step);
         k.pop_back();
       });
       return;
     }
-    if (fold_) return folded_loop(k, extent, lane, step);
+    if (fold_) return folded_loop(k, high, tile.lane, step);
 
     auto innermost = [&](bool guard_left) {
-      writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
+      writer_.loop("k", low, high, 1, LoopKind::serial, [&](const Index& index) {
         k.push_back(index);
         step(k, guard_left, {});
         k.pop_back();
       });
     };
     Guard common, everywhere;
-    if (!tile_conditions(k, height, vectors, place, lane, common, everywhere)) {
+    if (!tile_conditions(k, tile, common, everywhere)) {
       writer_.guarded(common, [&] { innermost(true); });
       return;
     }
@@ -392,20 +420,19 @@ class Generator {
 
   /// The conditions under which the left operand's points are inside: `common` do not depend on the place in the tile,
   /// `everywhere` say that every place is inside. False if the latter cannot be said.
-  bool tile_conditions(const Point& k, int64_t height, int64_t vectors, const Place& place, const Index& lane,
-                       Guard& common, Guard& everywhere) {
+  bool tile_conditions(const Point& k, const Tile& tile, Guard& common, Guard& everywhere) {
     // Variables that stand for the place in the tile; they are never written.
     const VarId r = static_cast<VarId>(writer_.kernel.variables.size()), c = r + 1;
-    writer_.ranges[r] = {0, height - 1};
-    writer_.ranges[c] = {0, vectors - 1};
-    std::vector<std::pair<VarId, int64_t>> places{{r, height - 1}, {c, vectors - 1}};
-    if (lanes_ > 1 && !lane.terms().empty())
-      places.push_back({lane.terms().begin()->first.variable, lanes_ - 1});
+    writer_.ranges[r] = {0, tile.height - 1};
+    writer_.ranges[c] = {0, tile.width - 1};
+    std::vector<std::pair<VarId, int64_t>> places{{r, tile.height - 1}, {c, tile.width - 1}};
+    if (lanes_ > 1 && !tile.lane.terms().empty())
+      places.push_back({tile.lane.terms().begin()->first.variable, lanes_ - 1});
 
     Point at = k, left, right;
     at.push_back(0);
     Guard inside;
-    problem_.points(place(Index::variable(r), Index::variable(c)), at, left, right, inside);
+    problem_.points(place(tile, Index::variable(r), Index::variable(c)), at, left, right, inside);
     bool known = true;
     for (const Index& condition : inside) {
       if (condition.interval(writer_.ranges).low.value_or(-1) >= 0) continue;
@@ -445,7 +472,7 @@ class Generator {
   RegionLowering& lowering_;
   KernelWriter& writer_;
   const Node& node_;
-  Problem problem_;
+  Contraction problem_;
   std::vector<uint32_t> results_;
   bool vectors_ = true;
   bool fold_ = false;
@@ -453,6 +480,9 @@ class Generator {
   int64_t width_ = 1, height_ = 1;  // the tile, in vectors and rows
   int64_t single_row_width_ = 1;    // the width of tiles of one row
   int64_t blocks_ = 1;
+  int64_t lines_ = 1;  // steps of the axis before the rows in a piece
+  std::optional<Rows> line_range_;
+  std::optional<BufferId> waiting_sums_;
   Index block_index_;
   Point base_;
 };
@@ -462,8 +492,7 @@ class Generator {
 void lower_contraction(RegionLowering& lowering, const Node& node) {
   KernelWriter& writer = lowering.writer;
   auto write = [&](bool vectors) {
-    Generator generator(lowering, node,
-                        node.op == Op::dot ? dot_problem(node) : conv_problem(node, writer.ranges));
+    Generator generator(lowering, node, contraction_of(node, writer.ranges));
     if (!vectors) generator.use_scalars();
     generator.run();
   };

@@ -1,10 +1,11 @@
-// Weights of contractions are laid out as the contraction generator reads them: panels of 32 columns.
+// Weights of contractions are laid out as the contraction generator reads them: panels of 16 columns.
 //
-//     %0 = dot %x, @w {contract = [1]x[0]}      becomes      %0 = relayout @w : f32[784,512]{1:32}
+//     %0 = dot %x, @w {contract = [1]x[0]}      becomes      %0 = relayout @w : f32[784,512]{1:16}
 //                                                            %1 = dot %x, %0 {contract = [1]x[0]}
 //
-// One width serves every processor: those with shorter vectors take half panels. The relayout depends on the weight alone,
-// so it ends up in `prepare`.
+// One width serves every processor: two vectors of AVX, one of AVX-512; a tile may take several panels, but what it takes of one
+// should be all of it, so that caches hold nothing else. The relayout depends on the weight alone, so it ends up in
+// `prepare`.
 #include <algorithm>
 
 #include "ir/conv_axes.h"
@@ -16,7 +17,7 @@ namespace keratin {
 
 namespace {
 
-constexpr int64_t kPanelWidth = 32;
+constexpr int64_t kPanelWidth = 16;
 
 /// The axis of the right operand whose elements are neighbours in the result: the columns. None if that is not so.
 int64_t column_axis(const Node& node) {

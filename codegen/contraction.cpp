@@ -1,0 +1,110 @@
+#include "codegen/contraction.h"
+
+#include <algorithm>
+
+#include "ir/conv_axes.h"
+
+namespace keratin {
+
+namespace {
+
+bool contains(const Ints& list, int64_t axis) {
+  return std::find(list.begin(), list.end(), axis) != list.end();
+}
+
+Contraction dot_contraction(const Node& node) {
+  const AxisPairs batch = node.as<DotAttrs>().batch, contract = node.as<DotAttrs>().contract;
+  const Value left = node.operands[0], right = node.operands[1];
+  Contraction problem;
+  for (int64_t axis : contract.lhs) problem.contracted.push_back(left.shape()[axis]);
+
+  // The result's axes: batch, free axes of the left, free axes of the right.
+  Ints left_free, right_free;
+  for (int64_t axis = 0; axis < left.rank(); ++axis)
+    if (!contains(contract.lhs, axis) && !contains(batch.lhs, axis)) left_free.push_back(axis);
+  for (int64_t axis = 0; axis < right.rank(); ++axis)
+    if (!contains(contract.rhs, axis) && !contains(batch.rhs, axis)) right_free.push_back(axis);
+  const int64_t first_left = batch.lhs.size(), first_right = first_left + left_free.size();
+  problem.lane_axis = node.type().rank() - 1;
+  if (!right_free.empty() && !left_free.empty()) problem.row_axis = first_right - 1;
+
+  const Layout& layout = right.type().layout;
+  if (!layout.is_row_major() && !right_free.empty() && right_free.back() == layout.axis) {
+    problem.block = layout.width;
+    problem.packed = true;
+  }
+  problem.points = [=](const Point& out, const Point& k, Point& l, Point& r, Guard&) {
+    l.resize(left.rank());
+    r.resize(right.rank());
+    for (size_t i = 0; i < batch.lhs.size(); ++i) l[batch.lhs[i]] = r[batch.rhs[i]] = out[i];
+    for (size_t i = 0; i < left_free.size(); ++i) l[left_free[i]] = out[first_left + i];
+    for (size_t i = 0; i < right_free.size(); ++i) r[right_free[i]] = out[first_right + i];
+    for (size_t i = 0; i < k.size(); ++i) l[contract.lhs[i]] = r[contract.rhs[i]] = k[i];
+  };
+  return problem;
+}
+
+Contraction conv_contraction(const Node& node, const Ranges& ranges) {
+  const auto& attrs = node.as<ConvAttrs>();
+  const ConvAxes axes = parse_conv_axes(attrs.dims);
+  const Shape input = node.operands[0].shape(), kernel = node.operands[1].shape(), output = node.type().shape;
+  Contraction problem;
+  for (int64_t axis : axes.kernel.space) problem.contracted.push_back(kernel[axis]);
+  problem.contracted.push_back(kernel[axes.kernel.batch]);
+
+  problem.lane_axis = node.type().rank() - 1;
+  const bool features_in_lanes = problem.lane_axis == axes.output.feature;
+  if (!features_in_lanes)
+    problem.row_axis = axes.output.feature;
+  else
+    problem.row_axis = axes.output.space.empty() ? axes.output.batch : axes.output.space.back();
+
+  const Layout& layout = node.operands[1].type().layout;
+  // Groups cut static axes.
+  const int64_t outputs = attrs.groups * attrs.batch_groups > 1 ? output[axes.output.feature].value() : 1;
+  const int64_t per_group = outputs / attrs.groups, per_batch_group = outputs / attrs.batch_groups;
+  if (features_in_lanes && attrs.groups * attrs.batch_groups > 1) {
+    problem.block = std::min(per_group, per_batch_group);
+    if (problem.block == 1) problem.block = 0;  // depthwise: feature, group and lane are one
+  } else if (features_in_lanes && !layout.is_row_major() && layout.axis == axes.kernel.feature) {
+    problem.block = layout.width;
+    problem.packed = true;
+  }
+
+  const int64_t features = attrs.groups > 1 ? kernel[axes.kernel.batch].value() : 0;
+  problem.points = [=, &ranges](const Point& out, const Point& k, Point& l, Point& r, Guard& inside) {
+    l.resize(input.size());
+    r.resize(kernel.size());
+    const Index& feature = out[axes.output.feature];
+    l[axes.input.batch] = out[axes.output.batch];
+    if (attrs.batch_groups > 1) {
+      const int64_t batch = output[axes.output.batch].value();
+      l[axes.input.batch] += floor_div(feature, per_batch_group, ranges) * batch;
+    }
+    l[axes.input.feature] = k.back();
+    if (attrs.groups > 1) l[axes.input.feature] += floor_div(feature, per_group, ranges) * features;
+    r[axes.kernel.feature] = feature;
+    r[axes.kernel.batch] = k.back();
+    for (int64_t s = 0; s < axes.space_rank(); ++s) {
+      Index& x = l[axes.input.space[s]];
+      x = out[axes.output.space[s]] * attrs.stride[s] + k[s] * attrs.kernel_dilation[s] -
+          Index(attrs.pad_low[s]);
+      if (const int64_t dilation = attrs.input_dilation[s]; dilation > 1) {
+        inside.push_back(Index(0) - modulo(x, dilation, ranges));
+        x = floor_div(x, dilation, ranges);
+      }
+      inside.push_back(x);
+      inside.push_back(Index(Size(input[axes.input.space[s]])) - 1 - x);
+      r[axes.kernel.space[s]] = k[s];
+    }
+  };
+  return problem;
+}
+
+}  // namespace
+
+Contraction contraction_of(const Node& node, const Ranges& ranges) {
+  return node.op == Op::dot ? dot_contraction(node) : conv_contraction(node, ranges);
+}
+
+}  // namespace keratin

@@ -1,0 +1,26 @@
+// Dot products and convolutions in one form: sums of products, with a point in each operand for every point of the result and of
+// the contracted indices.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "codegen/values.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+struct Contraction {
+  std::vector<Dim> contracted;  ///< the extents of the contracted indices, outermost first
+  int64_t lane_axis = -1;       ///< of the result: columns; -1: it has no axes
+  int64_t row_axis = -1;        ///< of the result: rows; -1: there is one
+  int64_t block = 0;            ///< columns per block; 0: all are one
+  bool packed = false;          ///< the right operand has room for whole blocks
+  /// The operands' points for one of the result and the contracted indices, and when the left one is inside its operand.
+  std::function<void(const Point& out, const Point& k, Point& left, Point& right, Guard& inside)> points;
+};
+
+/// Requires: `node` is a dot or a conv. `ranges` must outlive what it returns.
+Contraction contraction_of(const Node& node, const Ranges& ranges);
+
+}  // namespace keratin
