@@ -2,79 +2,128 @@
 //
 //     %0 = constant [1.0, 2.0, 3.0] : f32[3]      becomes      var @constant.0 : f32[3]
 //
-// Scalars and splats stay. Bodies of scans take theirs through a captured operand.
+// Scalars and splats stay. Equal arrays are one variable, and never a variable of the model, which may change. The body of a
+// scan reads no variables: it takes its arrays, and those of scans inside of it, through further captured operands.
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "ir/rebuild.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "passes/region.h"
 
 namespace keratin {
 
 namespace {
 
+bool is_array(const Node& node) {
+  return node.op == Op::constant && node.as<ConstantAttrs>().data != nullptr;
+}
+
+/// Copies a function or a body, with something else in place of every array.
 class ConstantMover : public Rebuilder {
  public:
-  ConstantMover(const Function& function, Module& module) : Rebuilder(function), module_(module) {}
+  using Rebuilder::Rebuilder;
 
  protected:
+  /// What stands for an array of this function.
+  virtual Value value_of(const Node& array) = 0;
+
   std::vector<Value> visit(const Node& node) override {
-    if (node.op == Op::constant && node.as<ConstantAttrs>().data) return {variable(node)};
-    if (node.op != Op::scan) return copy(node);
-    return capture(node);
+    if (is_array(node)) return {value_of(node)};
+    return node.op == Op::scan ? capture(node) : copy(node);
   }
 
  private:
-  Value variable(const Node& node) {
-    const auto& data = node.as<ConstantAttrs>().data;
-    for (const Variable& known : module_.variables)
-      if (known.data == data && known.type == node.type()) return builder().var(known);
+  std::vector<Value> capture(const Node& scan);
+};
+
+/// The arrays in a body and the bodies within it, each once.
+void collect_arrays(const Function& body, std::vector<const Node*>& arrays) {
+  for (const auto& node : body.nodes) {
+    if (node->body) collect_arrays(*node->body, arrays);
+    if (!is_array(*node)) continue;
+    auto is_same = [&](const Node* known) { return known->attrs == node->attrs; };
+    if (std::none_of(arrays.begin(), arrays.end(), is_same)) arrays.push_back(node.get());
+  }
+}
+
+/// A body with further parameters, one per array.
+class BodyMover : public ConstantMover {
+ public:
+  BodyMover(const Function& body, const std::vector<const Node*>& arrays)
+      : ConstantMover(body), arrays_(arrays), names_(body) {}
+
+ protected:
+  std::vector<Value> visit(const Node& node) override {
+    if (node.op != Op::param && params_.empty()) add_params();
+    return ConstantMover::visit(node);
+  }
+
+  Value value_of(const Node& array) override {
+    for (size_t i = 0; i < arrays_.size(); ++i)
+      if (arrays_[i]->attrs == array.attrs) return params_[i];
+    return {};
+  }
+
+ private:
+  void add_params() {
+    for (const Node* array : arrays_)
+      params_.push_back(builder().param(names_.make("constant"), array->type()));
+  }
+
+  const std::vector<const Node*>& arrays_;
+  ParamNames names_;
+  std::vector<Value> params_;
+};
+
+std::vector<Value> ConstantMover::capture(const Node& scan) {
+  std::vector<const Node*> arrays;
+  collect_arrays(*scan.body, arrays);
+  if (arrays.empty()) return copy(scan);
+  std::vector<Value> operands = mapped(scan.operands);
+  for (const Node* array : arrays) operands.push_back(value_of(*array));
+  auto body = std::make_shared<const Function>(BodyMover(*scan.body, arrays).run());
+  return results_of(*builder().make_node(Op::scan, std::move(operands), scan.attrs, std::move(body)));
+}
+
+/// The variables that arrays become.
+class ArrayVariables {
+ public:
+  explicit ArrayVariables(Module& module) : module_(module) {
+    for (const Variable& variable : module.variables) names_.insert(variable.name);
+  }
+
+  const Variable& variable_for(const Node& array) {
+    auto& alike = by_hash_[hash_of(array.attrs)];
+    for (const auto& [attrs, place] : alike)
+      if (attrs == array.attrs) return module_.variables[place];
     std::string name;
-    for (size_t i = 0;; ++i) {
-      name = cat("constant.", i);
-      if (module_.find_variable(name) == nullptr) break;
-    }
-    module_.variables.push_back({name, node.type(), Role::weight, false, data});
-    return builder().var(module_.variables.back());
+    do name = cat("constant.", next_++);
+    while (!names_.insert(name).second);
+    alike.emplace_back(array.attrs, module_.variables.size());
+    module_.variables.push_back({name, array.type(), Role::weight, false, array.as<ConstantAttrs>().data});
+    return module_.variables.back();
   }
 
-  /// The scan with the arrays of its body as further operands.
-  std::vector<Value> capture(const Node& scan) {
-    std::vector<Value> operands = mapped(scan.operands);
-    Builder body;
-    std::vector<const Node*> arrays;
-    std::map<const Node*, Value> inner;
-    for (const Node* param : scan.body->params)
-      inner[param] = body.param(param->as<NameAttrs>().name, param->type());
-    for (const auto& node : scan.body->nodes) {
-      if (node->op != Op::constant || !node->as<ConstantAttrs>().data) continue;
-      inner[node.get()] = body.param(cat("constant", arrays.size()), node->type());
-      operands.push_back(variable(*node));
-      arrays.push_back(node.get());
-    }
-    if (arrays.empty()) return copy(scan);
-    std::map<const Node*, std::vector<Value>> values;
-    for (const auto& [node, value] : inner) values[node] = {value};
-    for (const auto& node : scan.body->nodes) {
-      if (values.contains(node.get())) continue;
-      std::vector<Value> args;
-      for (Value operand : node->operands) args.push_back(values[operand.node][operand.result]);
-      body.set_origin(node->origin);
-      const Node* copied = node->op == Op::constant
-                               ? body.constant(node->as<ConstantAttrs>().splat, node->type().shape).node
-                               : body.make_node(node->op, args, node->attrs, node->body);
-      for (uint32_t i = 0; i < node->types.size(); ++i) values[node.get()].push_back(copied->value(i));
-    }
-    for (const Result& result : scan.body->results)
-      body.result(result.name, values[result.value.node][result.value.result]);
-    const Node* made =
-        builder().make_node(Op::scan, operands, scan.attrs, std::make_shared<const Function>(body.finish()));
-    std::vector<Value> results;
-    for (uint32_t i = 0; i < made->types.size(); ++i) results.push_back(made->value(i));
-    return results;
-  }
-
+ private:
   Module& module_;
+  std::set<std::string> names_;
+  size_t next_ = 0;
+  std::map<size_t, std::vector<std::pair<Attrs, size_t>>> by_hash_;  // with places among the variables
+};
+
+class FunctionMover : public ConstantMover {
+ public:
+  FunctionMover(const Function& function, ArrayVariables& variables)
+      : ConstantMover(function), variables_(variables) {}
+
+ protected:
+  Value value_of(const Node& array) override { return builder().var(variables_.variable_for(array)); }
+
+ private:
+  ArrayVariables& variables_;
 };
 
 }  // namespace
@@ -83,10 +132,9 @@ Module constants_to_variables(const Module& module) {
   Module out;
   out.name = module.name;
   out.variables = module.variables;
-  for (const Function& function : module.functions) {
-    Function rebuilt = ConstantMover(function, out).run();
-    out.functions.push_back(std::move(rebuilt));
-  }
+  ArrayVariables variables(out);
+  for (const Function& function : module.functions)
+    out.functions.push_back(FunctionMover(function, variables).run());
   return out;
 }
 

@@ -8,17 +8,83 @@
 //     becomes
 //     p = dot x, w : f32[N,T,U];  scan over p: h' = tanh(p_t + dot h, u)
 //
-// Hoisted: dot products of a sequence's step (or of a pointwise function of it) with captured operands. The rest of the body
-// stays as it is.
+// Hoisted: dot products of a sequence's step with a captured operand, and dot products of these in turn. The rest of the
+// body stays as it is.
 #include <map>
 
 #include "ir/rebuild.h"
-#include "ir/text.h"
 #include "passes/pass.h"
+#include "passes/region.h"
 
 namespace keratin {
 
 namespace {
+
+using Hoisted = std::map<const Node*, Value>;  // by node of the body: its values of all steps, outside
+
+/// By node of the body: whether a result needs it, when the hoisted values come from outside.
+std::vector<bool> find_read(const Function& body, const Hoisted& hoisted) {
+  std::vector<bool> read(body.nodes.size(), false);
+  for (const Result& result : body.results) read[result.value.node->index] = true;
+  for (size_t i = body.nodes.size(); i-- > 0;) {
+    if (!read[i] || hoisted.contains(body.nodes[i].get())) continue;
+    for (Value operand : body.nodes[i]->operands) read[operand.node->index] = true;
+  }
+  return read;
+}
+
+/// The scan's body with the hoisted values as further sequences, without the parameters that nothing reads any more.
+class BodyRest : public Rebuilder {
+ public:
+  BodyRest(const Node& scan, const std::vector<Value>& operands, const Hoisted& hoisted)
+      : Rebuilder(*scan.body),
+        attrs_(scan.as<ScanAttrs>()),
+        carries_(attrs_.carries),
+        first_captured_(attrs_.carries + attrs_.sequences),
+        old_operands_(operands),
+        hoisted_(hoisted),
+        read_(find_read(*scan.body, hoisted)),
+        names_(*scan.body) {
+    attrs_.sequences = 0;
+  }
+
+  const ScanAttrs& attrs() const { return attrs_; }
+  const std::vector<Value>& operands() const { return operands_; }
+
+ protected:
+  std::vector<Value> visit(const Node& node) override {
+    // Sequences stand before what is captured.
+    if (node.index >= first_captured_ || node.op != Op::param) add_hoisted();
+    if (const auto found = params_.find(&node); found != params_.end()) return {found->second};
+    const bool is_carry = node.index < carries_;
+    if (!read_[node.index] && !is_carry) return {};
+    if (node.op != Op::param) return copy(node);
+    operands_.push_back(old_operands_[node.index]);
+    if (!is_carry && node.index < first_captured_) ++attrs_.sequences;
+    return copy(node);
+  }
+
+ private:
+  void add_hoisted() {
+    if (!params_.empty()) return;
+    for (const auto& node : source().nodes) {
+      const auto found = hoisted_.find(node.get());
+      if (found == hoisted_.end() || !read_[node->index]) continue;
+      params_[node.get()] = builder().param(names_.make("hoisted"), node->type());
+      operands_.push_back(found->second);
+      ++attrs_.sequences;
+    }
+  }
+
+  ScanAttrs attrs_;
+  const uint32_t carries_, first_captured_;
+  const std::vector<Value>& old_operands_;
+  const Hoisted& hoisted_;
+  std::vector<bool> read_;
+  ParamNames names_;
+  std::vector<Value> operands_;          // of the new scan
+  std::map<const Node*, Value> params_;  // by hoisted node
+};
 
 class ScanHoister : public Rebuilder {
  public:
@@ -45,7 +111,7 @@ class ScanHoister : public Rebuilder {
       else if (i >= attrs.carries)
         stacked[body.params[i]] = operands[i];
     }
-    std::map<const Node*, Value> hoisted;
+    Hoisted hoisted;
     for (const auto& node : body.nodes) {
       if (node->op != Op::dot || !stacked.contains(node->operands[0].node) ||
           !captured.contains(node->operands[1].node))
@@ -57,7 +123,10 @@ class ScanHoister : public Rebuilder {
       }
     }
     if (hoisted.empty()) return copy(scan);
-    return rebuild(scan, operands, hoisted);
+    BodyRest rest(scan, operands, hoisted);
+    auto body_rest = std::make_shared<const Function>(rest.run());
+    builder().set_origin(scan.origin);
+    return results_of(*builder().make_node(Op::scan, rest.operands(), rest.attrs(), std::move(body_rest)));
   }
 
   /// The dot of all steps at once, with the steps along `axis` of the result; none if the steps would end up elsewhere.
@@ -72,72 +141,6 @@ class ScanHoister : public Rebuilder {
     if (dot.type().rank() < axis) return {};
     builder().set_origin(dot.origin);
     return builder().make(Op::dot, {left, right}, attrs);
-  }
-
-  /// The scan with the hoisted values as further sequences, without the operands that nothing in the body reads any more.
-  std::vector<Value> rebuild(const Node& scan, const std::vector<Value>& operands,
-                             const std::map<const Node*, Value>& hoisted) {
-    ScanAttrs attrs = scan.as<ScanAttrs>();
-    const Function& body = *scan.body;
-    const int64_t first_captured = attrs.carries + attrs.sequences;
-    const std::vector<bool> read = find_read(body, hoisted);
-    Builder inner;
-    std::map<const Node*, std::vector<Value>> values;
-    std::vector<Value> new_operands;
-    auto add_param = [&](const Node* param, Value operand) {
-      values[param] = {inner.param(param->as<NameAttrs>().name, param->type())};
-      new_operands.push_back(operand);
-    };
-    attrs.sequences = 0;
-    for (int64_t i = 0; i < first_captured; ++i) {
-      const bool carry = i < attrs.carries;
-      if (!carry && !read[body.params[i]->index]) continue;
-      add_param(body.params[i], operands[i]);
-      if (!carry) ++attrs.sequences;
-    }
-    for (const auto& node : body.nodes) {
-      const auto found = hoisted.find(node.get());
-      if (found == hoisted.end() || !read[node->index]) continue;
-      values[node.get()] = {inner.param(cat("hoisted", attrs.sequences++), node->type())};
-      new_operands.push_back(found->second);
-    }
-    for (size_t i = first_captured; i < body.params.size(); ++i)
-      if (read[body.params[i]->index]) add_param(body.params[i], operands[i]);
-
-    for (const auto& node : body.nodes) {
-      if (values.contains(node.get()) || !read[node->index] || node->op == Op::param) continue;
-      inner.set_origin(node->origin);
-      if (node->op == Op::constant) {
-        const auto& constant = node->as<ConstantAttrs>();
-        values[node.get()] = {constant.data ? inner.constant(constant.data)
-                                            : inner.constant(constant.splat, node->type().shape)};
-        continue;
-      }
-      std::vector<Value> args;
-      for (Value operand : node->operands) args.push_back(values[operand.node][operand.result]);
-      const Node* made = inner.make_node(node->op, args, node->attrs, node->body);
-      for (uint32_t i = 0; i < made->types.size(); ++i) values[node.get()].push_back(made->value(i));
-    }
-    for (const Result& result : body.results)
-      inner.result(result.name, values[result.value.node][result.value.result]);
-
-    builder().set_origin(scan.origin);
-    const Node* made =
-        builder().make_node(Op::scan, new_operands, attrs, std::make_shared<const Function>(inner.finish()));
-    std::vector<Value> results;
-    for (uint32_t i = 0; i < made->types.size(); ++i) results.push_back(made->value(i));
-    return results;
-  }
-
-  /// By node of the body: whether a result needs it, when the hoisted values come from outside.
-  static std::vector<bool> find_read(const Function& body, const std::map<const Node*, Value>& hoisted) {
-    std::vector<bool> read(body.nodes.size(), false);
-    for (const Result& result : body.results) read[result.value.node->index] = true;
-    for (size_t i = body.nodes.size(); i-- > 0;) {
-      if (!read[i] || hoisted.contains(body.nodes[i].get())) continue;
-      for (Value operand : body.nodes[i]->operands) read[operand.node->index] = true;
-    }
-    return read;
   }
 };
 

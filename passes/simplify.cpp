@@ -1,22 +1,25 @@
 // Algebra that needs context, or that changes roundings; what is exact and local is in ir/fold.cpp.
 //
-// Rules, each with a test of its name; "fixed" is what depends on weights alone:
+// Rules, each with a test of its name in tests/kir/passes/simplify; "fixed" is what depends on weights alone, or repeats
+// that along further axes:
 //
 //   join-bias      (a + fixed b) + fixed c            a + (b + c)
-//   scale-bias     (a + fixed b) * fixed s            a * s + b * s
+//   scale-bias     (a + fixed b) * fixed s            a * s + b * s, if a takes up s by one of the next two rules
 //   join-scale     (a * fixed s) * fixed t            a * (s * t)
-//   scale-weight   contraction(x, w) * fixed s        contraction(x, w * s), s varying along the columns alone
+//   scale-weight   contraction(x, w) * fixed s        contraction(x, w * s), s varying along axes of w alone
 //   sub-to-add     a - fixed b                        a + (-b)
 //   div-to-mul     a / fixed b                        a * (1 / b)
 //   pad-into-conv  conv(pad(x, 0), w)                 conv(x, w) with the padding as its own
 //   unit-broadcast broadcast(unit reshape(x))         broadcast(x)
 //
-// Together the first six fold an inference batch normalisation, and a rescaling, into the contraction before it. The rules are
-// directional: each leaves as many operations on unfixed values, or fewer.
+// Together the first six fold an inference batch normalisation, and a rescaling, into the contraction before it. They are
+// for floats other than f16, in whose range a product or an inverse of weights need not lie. The rules are directional:
+// each leaves as many operations on unfixed values, or fewer; so nothing is regrouped that others read as well.
 #include <algorithm>
-#include <map>
+#include <numeric>
 #include <optional>
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "ir/conv_axes.h"
 #include "ir/rebuild.h"
@@ -28,6 +31,24 @@
 namespace keratin {
 
 namespace {
+
+/// The axis of a contraction's right operand that becomes `axis` of its result; none if another operand's does.
+std::optional<int64_t> weight_axis(const Node& contraction, int64_t axis) {
+  if (contraction.op == Op::conv) {
+    const ConvAxes axes = parse_conv_axes(contraction.as<ConvAttrs>().dims);
+    if (axis == axes.output.feature) return axes.kernel.feature;
+    return std::nullopt;
+  }
+  const auto& attrs = contraction.as<DotAttrs>();
+  if (axis < static_cast<int64_t>(attrs.batch.rhs.size())) return attrs.batch.rhs[axis];
+  // What is left of the right operand stands last.
+  int64_t at = contraction.type().rank();
+  for (int64_t i = contraction.operands[1].rank() - 1; i >= 0; --i) {
+    auto has = [&](const Ints& list) { return std::find(list.begin(), list.end(), i) != list.end(); };
+    if (!has(attrs.contract.rhs) && !has(attrs.batch.rhs) && --at == axis) return i;
+  }
+  return std::nullopt;
+}
 
 class Simplifier : public Rebuilder {
  public:
@@ -42,7 +63,7 @@ class Simplifier : public Rebuilder {
       auto body = std::make_shared<const Function>(Rebuilder(*node.body).run());
       result = copy(node, std::move(body));
     } else {
-      const Value better = fixed_[node.index] ? Value() : simplified_node(node);
+      const Value better = simplified_node(node);
       result = better ? std::vector<Value>{better} : copy(node);
     }
     for (Value value : result) {
@@ -65,42 +86,72 @@ class Simplifier : public Rebuilder {
     }
   }
 
-  // Values of the new function. What is fixed stays cheap: it ends up in `prepare`.
+  // Values of the new function.
+
+  static bool is_number(Value value) {
+    const ConstantAttrs* constant = as_constant(value);
+    return constant != nullptr && !constant->data;
+  }
+
+  /// Computed from weights alone, once: it ends up in `prepare`.
+  bool is_prepared(Value value) const {
+    return value.type().is_static() && (as_constant(value) || new_fixed_.contains(value.node));
+  }
 
   bool is_fixed(Value value) const {
-    return value.node->op == Op::constant || new_fixed_.contains(value.node);
+    if (!value.type().layout.is_row_major()) return false;
+    return is_number(value) || is_prepared(value) ||
+           (value.node->op == Op::broadcast && is_prepared(value.node->operands[0]));
   }
 
-  Value fixed(Op op, std::vector<Value> operands) {
-    // A repeated array is combined before it is repeated.
-    const Value made = combine_broadcasts(op, operands);
-    new_fixed_.insert(made.node);
-    return made;
+  /// A fixed value as an array and the axes that the array varies along: along all others it repeats.
+  struct Repeated {
+    Value array;
+    Ints axes;
+  };
+  Repeated repeated(Value fixed) {
+    if (is_number(fixed)) return {builder().constant(as_constant(fixed)->splat), {}};
+    if (fixed.node->op == Op::broadcast && is_prepared(fixed.node->operands[0]))
+      return {fixed.node->operands[0], fixed.node->as<BroadcastAttrs>().dims};
+    Ints axes(fixed.rank());
+    std::iota(axes.begin(), axes.end(), 0);
+    return {fixed, axes};
   }
 
-  Value combine_broadcasts(Op op, const std::vector<Value>& operands) {
-    const Node* first = nullptr;
-    for (Value operand : operands)
-      if (operand.node->op == Op::broadcast) first = operand.node;
-    if (first == nullptr) return builder().make(op, operands);
-    const auto& attrs = first->as<BroadcastAttrs>();
-    std::vector<Value> inner;
-    for (Value operand : operands) {
-      if (const ConstantAttrs* constant = as_constant(operand); constant && !constant->data) {
-        inner.push_back(builder().constant(constant->splat, first->operands[0].shape()));
-      } else if (operand.node->op == Op::broadcast && operand.node->as<BroadcastAttrs>() == attrs &&
-                 operand.node->operands[0].shape() == first->operands[0].shape()) {
-        inner.push_back(operand.node->operands[0]);
-      } else {
-        return builder().make(op, operands);
+  Value prepared(Value value) {
+    new_fixed_.insert(value.node);
+    return value;
+  }
+
+  Value negated(Value fixed) {
+    const Repeated x = repeated(fixed);
+    return builder().broadcast(prepared(builder().neg(x.array)), x.axes, fixed.shape());
+  }
+
+  Value inverted(Value fixed) {
+    const Repeated x = repeated(fixed);
+    const Value inverse = prepared(builder().div(builder().constant_like(x.array, 1), x.array));
+    return builder().broadcast(inverse, x.axes, fixed.shape());
+  }
+
+  /// op of two fixed values, computed before they are repeated; none if each varies along an axis that the other repeats
+  /// along: that would be a larger array than both.
+  Value combined(Op op, Value a, Value b) {
+    Repeated x = repeated(a), y = repeated(b);
+    const Repeated wide = x.axes.size() >= y.axes.size() ? x : y;
+    for (Repeated* part : {&x, &y}) {
+      Ints dims;
+      for (int64_t axis : part->axes) {
+        const auto at = std::find(wide.axes.begin(), wide.axes.end(), axis);
+        if (at == wide.axes.end()) return {};
+        dims.push_back(at - wide.axes.begin());
       }
+      part->array = prepared(builder().broadcast(part->array, dims, wide.array.shape()));
     }
-    const Value made = builder().make(op, inner);
-    new_fixed_.insert(made.node);
-    return builder().broadcast(made, attrs.dims, attrs.shape);
+    return builder().broadcast(prepared(builder().make(op, {x.array, y.array})), wide.axes, a.shape());
   }
 
-  /// a + b as (unfixed, fixed), whichever way round it stands.
+  /// The operands of a pointwise op, one of them fixed, whichever way round they stand.
   struct Split {
     Value unfixed, fixed;
   };
@@ -110,89 +161,79 @@ class Simplifier : public Rebuilder {
     return std::nullopt;
   }
   std::optional<Split> split(Value value, Op op) const {
-    if (value.node->op != op) return std::nullopt;
+    if (value.node->op != op || is_shared(value)) return std::nullopt;
     return split(value.node->operands[0], value.node->operands[1]);
   }
 
-  bool rounds(Value value) const { return is_float(value.dtype()); }
+  /// True if several nodes read it: it is computed in any case.
+  bool is_shared(Value value) const {
+    const auto found = readers_.find(value.node);
+    return found != readers_.end() && found->second > 1;
+  }
 
+  static bool may_regroup(Value value) { return is_float(value.dtype()) && value.dtype() != DType::f16; }
+
+  /// join-bias
   Value add(Value a, Value b) {
     const auto outer = split(a, b);
-    if (!outer || !rounds(a)) return {};
+    if (!outer || !may_regroup(a)) return {};
     const auto inner = split(outer->unfixed, Op::add);
     if (!inner) return {};
-    return builder().add(inner->unfixed, fixed(Op::add, {inner->fixed, outer->fixed}));  // join-bias
+    const Value bias = combined(Op::add, inner->fixed, outer->fixed);
+    return bias ? builder().add(inner->unfixed, bias) : Value();
   }
 
+  /// sub-to-add
   Value sub(Value a, Value b) {
-    if (!rounds(a) || !is_fixed(b) || is_fixed(a)) return {};
-    const Value negated = fixed(Op::neg, {b});
-    const Value joined = add(a, negated);
-    return joined ? joined : builder().add(a, negated);  // sub-to-add
+    if (!may_regroup(a) || !is_fixed(b) || is_fixed(a)) return {};
+    const Value bias = negated(b);
+    const Value joined = add(a, bias);
+    return joined ? joined : builder().add(a, bias);
   }
 
+  /// div-to-mul
   Value divide(Value a, Value b) {
     // Not for numbers: x / 3 stays exact.
-    if (!rounds(a) || !is_fixed(b) || is_fixed(a) || as_constant(b)) return {};
-    const Value inverse = fixed(Op::div, {builder().constant_like(b, 1), b});
-    const Value joined = multiply(a, inverse);
-    return joined ? joined : builder().mul(a, inverse);  // div-to-mul
+    if (!may_regroup(a) || !is_fixed(b) || is_fixed(a) || is_number(b)) return {};
+    const Value scale = inverted(b);
+    const Value joined = multiply(a, scale);
+    return joined ? joined : builder().mul(a, scale);
   }
 
   Value multiply(Value a, Value b) {
     const auto outer = split(a, b);
-    if (!outer || !rounds(a)) return {};
+    if (!outer || !may_regroup(a)) return {};
     const Value scale = outer->fixed;
     if (const auto inner = split(outer->unfixed, Op::mul)) {  // join-scale
-      const Value joined = fixed(Op::mul, {inner->fixed, scale});
+      const Value joined = combined(Op::mul, inner->fixed, scale);
+      if (!joined) return {};
       const Value scaled = multiply(inner->unfixed, joined);
       return scaled ? scaled : builder().mul(inner->unfixed, joined);
     }
     if (const auto inner = split(outer->unfixed, Op::add)) {  // scale-bias
-      const Value scaled = multiply(inner->unfixed, scale);
-      if (!scaled) return {};  // nothing takes up the scale: one operation would become two
-      return builder().add(scaled, fixed(Op::mul, {inner->fixed, scale}));
+      const Value bias = combined(Op::mul, inner->fixed, scale);
+      const Value scaled = bias ? multiply(inner->unfixed, scale) : Value();
+      return scaled ? builder().add(scaled, bias) : Value();
     }
     return scale_weight(outer->unfixed, scale);
   }
 
-  /// contraction(x, w) * s = contraction(x, w * s), if s varies along the columns of w alone.
+  /// scale-weight
   Value scale_weight(Value contraction, Value scale) {
     const Node& node = *contraction.node;
-    if (family_of(node.op) != Family::contract || is_shared(node) || !is_fixed(node.operands[1])) return {};
-    const int64_t rank = node.type().rank();
-    int64_t result_axis = rank - 1, weight_axis = node.operands[1].rank() - 1;
-    if (node.op == Op::conv) {
-      const ConvAxes axes = parse_conv_axes(node.as<ConvAttrs>().dims);
-      result_axis = axes.output.feature;
-      weight_axis = axes.kernel.feature;
-    } else {
-      const auto& attrs = node.as<DotAttrs>();
-      const bool plain =
-          attrs.batch.rhs.empty() && node.operands[1].rank() == 2 && attrs.contract.rhs == Ints{0};
-      if (!plain) return {};
-    }
-    Value along;  // the scale's values along the columns
-    if (const ConstantAttrs* constant = as_constant(scale); constant && !constant->data) {
-      along = builder().constant(constant->splat, {node.operands[1].shape()[weight_axis]});
-    } else if (scale.node->op == Op::broadcast &&
-               scale.node->as<BroadcastAttrs>().dims == Ints{result_axis}) {
-      along = scale.node->operands[0];
-    } else {
-      return {};
-    }
+    if (family_of(node.op) != Family::contract || is_shared(contraction)) return {};
     const Value weight = node.operands[1];
-    const Value repeated = builder().broadcast(along, {weight_axis}, weight.shape());
-    new_fixed_.insert(repeated.node);
-    const Value scaled = builder().mul(weight, repeated);
-    new_fixed_.insert(scaled.node);
-    return builder().make(node.op, {node.operands[0], scaled}, node.attrs);  // scale-weight
-  }
-
-  /// True if several others read it: a scaled copy would be a second contraction.
-  bool is_shared(const Node& made) const {
-    auto found = readers_.find(&made);
-    return found != readers_.end() && found->second > 1;
+    if (!is_prepared(weight) || !weight.type().layout.is_row_major()) return {};
+    const Repeated factor = repeated(scale);
+    Ints axes;
+    for (int64_t axis : factor.axes) {
+      const auto found = weight_axis(node, axis);
+      if (!found || (!axes.empty() && axes.back() > *found)) return {};
+      axes.push_back(*found);
+    }
+    const Value factors = prepared(builder().broadcast(factor.array, axes, weight.shape()));
+    const Value scaled = prepared(builder().mul(weight, factors));
+    return builder().make(node.op, {node.operands[0], scaled}, node.attrs);
   }
 
   /// pad-into-conv
@@ -209,9 +250,12 @@ class Simplifier : public Rebuilder {
       if (!in_space && (padding.low[axis] != 0 || padding.high[axis] != 0)) return {};
     }
     for (int64_t s = 0; s < axes.space_rank(); ++s) {
+      const int64_t low = padding.low[axes.input.space[s]], high = padding.high[axes.input.space[s]];
       if (attrs.input_dilation[s] != 1) return {};
-      attrs.pad_low[s] += padding.low[axes.input.space[s]];
-      attrs.pad_high[s] += padding.high[axes.input.space[s]];
+      // What the pad cuts off and the convolution fills up again is zeros, no longer the elements.
+      if ((low < 0 && attrs.pad_low[s] > 0) || (high < 0 && attrs.pad_high[s] > 0)) return {};
+      attrs.pad_low[s] += low;
+      attrs.pad_high[s] += high;
     }
     return builder().make(Op::conv, {pad.operands[0], mapped(node.operands[1])}, attrs);
   }
@@ -236,8 +280,9 @@ class Simplifier : public Rebuilder {
 
   std::vector<bool> fixed_;  // by node of the source
   Uses uses_;
-  std::set<const Node*> new_fixed_;        // nodes of the new function
-  std::map<const Node*, size_t> readers_;  // by node of the new function: how many read it in the source
+  // Of the new function:
+  std::unordered_set<const Node*> new_fixed_;
+  std::unordered_map<const Node*, size_t> readers_;  // how many read it in the source
 };
 
 }  // namespace

@@ -1,0 +1,25 @@
+// What passes share that change the operands and parameters of a scan.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace keratin {
+
+/// Names for further parameters of a region: a stem and a number, and none that a parameter has.
+class ParamNames {
+ public:
+  explicit ParamNames(const Function& region);
+  std::string make(std::string_view stem);
+
+ private:
+  std::set<std::string> taken_;
+};
+
+std::vector<Value> results_of(const Node& node);
+
+}  // namespace keratin

@@ -1,0 +1,62 @@
+// The .kir files in tests/kir/passes/<pass>, one per rule or question. Their commands:
+//
+//   pass NAME   the pass makes of the module what stands below the line
+//   keep NAME   the pass leaves the module as it is, word for word
+//
+// All but simplify keep every bit, and so does simplify where a note says "exact"; elsewhere it may round otherwise. A note
+// "once" says that a second run may find more to do, which is so of no other file. The other notes are for readers.
+#include "passes/pass.h"
+
+#include <algorithm>
+
+#include "ir/text.h"
+#include "ir/text_format.h"
+#include "tests/kir_file.h"
+#include "tests/passes/runs.h"
+
+namespace keratin::testing {
+namespace {
+
+void expect_round_trip(const Module& module) {
+  const TensorStore data = collect_data(module);
+  const std::string text = print(module);
+  const Module again = parse_module(text, "printed", &data);
+  EXPECT_TRUE(equal(module, again)) << text;
+  EXPECT_EQ(print(again), text);
+}
+
+void expect_same_meaning(const Module& before, const Module& after, Closeness closeness) {
+  EXPECT_EQ(difference(before, after, closeness, Numbers::plain), "");
+  EXPECT_EQ(difference(before, after, closeness, Numbers::awkward), "");
+}
+
+class PassFile : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(PassFile, GivesWhatIsExpected) {
+  const KirFile file = read_kir_file(GetParam());
+  auto has_note = [&](std::string_view note) {
+    return std::find(file.notes.begin(), file.notes.end(), note) != file.notes.end();
+  };
+  const Pass& pass = find_pass(file.argument);
+  const Module before = parse_module(file.input_in_place(), file.name());
+  const Module after = run_pass(pass, before);
+  if (file.command == "pass") {
+    expect_output(file, print(after));
+  } else {
+    ASSERT_EQ(file.command, "keep") << file.path;
+    expect_input(file, print(after));
+  }
+  expect_round_trip(after);
+  const bool rounds = pass.name == "simplify" && !has_note("exact");
+  expect_same_meaning(before, after, rounds ? Closeness::rounding : Closeness::bits);
+  // Codegen's input is not a pass's: fusions are not fused again.
+  if (pass.name == "fuse" || has_note("once")) return;
+  EXPECT_EQ(print(run_pass(pass, after)), print(after));
+}
+
+INSTANTIATE_TEST_SUITE_P(Passes, PassFile,
+                         ::testing::ValuesIn(kir_files(KERATIN_SOURCE_DIR "/tests/kir/passes")),
+                         kir_test_name);
+
+}  // namespace
+}  // namespace keratin::testing
