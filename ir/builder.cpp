@@ -12,9 +12,23 @@ namespace keratin {
 
 namespace {
 
+/// Equal bodies have equal hashes: where leaves stand is not told by it, as equal() does not look at it.
+size_t hash_of_body(const Function& body) {
+  size_t hash = body.params.size();
+  for (const auto& node : body.nodes) {
+    if (node->operands.empty()) continue;
+    hash = hash * 1000003 + static_cast<size_t>(node->op);
+    hash = hash * 1000003 + hash_of(node->attrs);
+    for (const Value operand : node->operands)
+      if (const ConstantAttrs* constant = as_constant(operand)) hash = hash * 1000003 + hash_of(*constant);
+  }
+  return hash;
+}
+
 size_t hash_of_node(const Node& node) {
   size_t hash = static_cast<size_t>(node.op) + 1;
   for (const Value operand : node.operands) hash = hash * 1000003 + std::hash<Value>()(operand);
+  if (node.body) hash = hash * 1000003 + hash_of_body(*node.body);
   return hash * 1000003 + hash_of(node.attrs);
 }
 

@@ -19,13 +19,15 @@
 // Requires: dense constants are variables (passes/constants.cpp).
 // Leaves: every node of a function is a source, a view or a fusion.
 #include <algorithm>
-#include <map>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "passes/region.h"
 #include "passes/traits.h"
 #include "passes/uses.h"
 
@@ -35,6 +37,8 @@ namespace {
 
 constexpr int64_t kRowElements =
     16 << 10;  // a row kernel keeps its intermediate values in the first-level cache
+constexpr size_t kMergedNodes =
+    256;  // beyond that one more kernel costs less than one that is hard to compile
 
 enum class Kind : uint8_t { pointwise, contract, window, row, opaque };
 
@@ -55,7 +59,8 @@ class Fuser {
         uses_(find_uses(function)),
         meeting_(post_dominators(function, uses_)),
         groups_of_(function.nodes.size()),
-        is_view_(function.nodes.size(), false) {}
+        is_view_(function.nodes.size(), false),
+        found_in_(function.nodes.size()) {}
 
   Function run() {
     for (const auto& node : function_.nodes) begin_at_anchor(*node);
@@ -168,15 +173,16 @@ class Fuser {
 
   void place(const Node& node) {
     if (is_placed(node) || form_of(node) != Form::inline_) return;
-    std::set<int> readers;
+    std::set<int> readers, takers;
     bool read_from_outside = uses_.escapes[node.index];
     for (const Node* user : uses_.users[node.index]) {
       readers.insert(groups_of_[user->index].begin(), groups_of_[user->index].end());
       if (form_of(*user) == Form::view || is_view_[user->index]) read_from_outside = true;
     }
-    std::set<int> takers;
-    for (int group : readers)
-      if (accepts_producer(group, node)) takers.insert(group);
+    takers = readers;
+    for (const Node* user : uses_.users[node.index])
+      for (int group : groups_of_[user->index])
+        if (!accepts_producer(groups_[group], node, *user)) takers.erase(group);
 
     const bool taken_by_all = !read_from_outside && takers.size() == readers.size();
     const bool joins = is_index_map(node) || (taken_by_all && readers.size() == 1);
@@ -188,22 +194,15 @@ class Fuser {
       for (int group : takers) join(node, group);
   }
 
-  bool accepts_producer(int index, const Node& node) const {
-    const Group& group = groups_[index];
+  /// True if the group, which computes `user`, can compute `node` for it as well.
+  bool accepts_producer(const Group& group, const Node& node, const Node& user) const {
     if (group.kind == Kind::opaque) return false;
-    for (const Node* user : uses_.users[node.index]) {
-      if (!group.nodes.contains(user)) continue;
-      if (form_of(*user) == Form::contract && !is_strided_view(node)) return false;
-      if (family_of(user->op) == Family::window && overlaps(*user)) return false;
-      if (user->op == Op::gather && user->operands[0].node == &node && !is_index_map(node)) return false;
-      if (recomputed(node, *user)) return false;
-      if (group.kind == Kind::row && has_rows(node.type().shape, group.rows) && !runs_in_rows(group, node) &&
-          !is_index_map(node))
-        return false;
-      if (group.kind == Kind::row && !has_rows(node.type().shape, group.rows) && !is_index_map(node))
-        return false;
-    }
-    return true;
+    if (form_of(user) == Form::contract && !is_strided_view(node)) return false;
+    if (family_of(user.op) == Family::window && overlaps(user)) return false;
+    if (recomputed(node, user)) return false;
+    if (is_index_map(node)) return true;
+    if (user.op == Op::gather && user.operands[0].node == &node) return false;
+    return group.kind != Kind::row || (has_rows(node.type().shape, group.rows) && runs_in_rows(group, node));
   }
 
   /// An index map that leaves a contraction's operand reachable by strides alone.
@@ -229,12 +228,12 @@ class Fuser {
   // Step 4.
 
   void merge_pointwise_groups() {
+    entered_in_.resize(groups_.size());
     // Consumers first: a producer's group dissolves into the latest group that can take it.
     for (int a = static_cast<int>(groups_.size()) - 1; a >= 0; --a) {
       if (groups_[a].kind != Kind::pointwise || groups_[a].merged) continue;
-      for (int b : neighbours(a)) {
-        if (b == a || groups_[b].merged || groups_[b].kind != Kind::pointwise) continue;
-        if (groups_[a].domain != groups_[b].domain || reaches(a, b) || reaches(b, a)) continue;
+      for (int b : partners(a)) {
+        if (reaches(a, b) || reaches(b, a)) continue;
         for (const Node* node : groups_[a].nodes) {
           auto& in = groups_of_[node->index];
           in.erase(std::remove(in.begin(), in.end(), a), in.end());
@@ -247,46 +246,71 @@ class Fuser {
     }
   }
 
-  /// Groups that read what `group` computes, or read a value that it reads.
-  std::set<int> neighbours(int group) const {
-    std::set<int> found;
-    for (const Node* node : groups_[group].nodes) {
-      for (const Node* user : uses_.users[node->index])
-        found.insert(groups_of_[user->index].begin(), groups_of_[user->index].end());
+  /// Groups that could be one with `index`, and that read what it computes or a value that it reads.
+  std::vector<int> partners(int index) {
+    const Group& group = groups_[index];
+    std::vector<int> found;
+    ++search_;
+    auto visit = [&](const Node* node) {
+      for (int other : groups_of_[node->index]) {
+        if (entered_in_[other] == search_) continue;
+        entered_in_[other] = search_;
+        const bool fits = other != index && groups_[other].kind == Kind::pointwise &&
+                          groups_[other].domain == group.domain &&
+                          groups_[other].nodes.size() + group.nodes.size() <= kMergedNodes;
+        if (fits) found.push_back(other);
+      }
+    };
+    for (const Node* node : group.nodes) {
+      for (const Node* user : uses_.users[node->index]) visit(user);
       for (Value operand : node->operands)
         if (!as_constant(operand))
-          for (const Node* sibling : uses_.users[operand.node->index])
-            found.insert(groups_of_[sibling->index].begin(), groups_of_[sibling->index].end());
+          for (const Node* sibling : uses_.users[operand.node->index]) visit(sibling);
     }
+    std::sort(found.begin(), found.end());
     return found;
   }
 
   /// True if some path leads from group `from` to group `to` through at least one node outside both.
-  bool reaches(int from, int to) const {
+  bool reaches(int from, int to) {
     const Group& target = groups_[to];
-    const size_t last = target.nodes.empty() ? 0 : (*target.nodes.rbegin())->index;
-    std::set<const Node*> seen;
+    const size_t last = (*target.nodes.rbegin())->index;
     std::vector<const Node*> pending;
+    ++search_;
+    auto visit = [&](const Node* node) {
+      if (found_in_[node->index] == search_) return;
+      found_in_[node->index] = search_;
+      pending.push_back(node);
+    };
     auto visit_users = [&](const Node* node) {
       for (const Node* user : uses_.users[node->index])
-        if (user->index <= last && !groups_[from].nodes.contains(user) && seen.insert(user).second)
-          pending.push_back(user);
+        if (user->index <= last && !groups_[from].nodes.contains(user) && has_to_wait(*user, *node))
+          visit(user);
     };
     for (const Node* node : groups_[from].nodes) visit_users(node);
     while (!pending.empty()) {
       const Node* node = pending.back();
       pending.pop_back();
       if (target.nodes.contains(node)) continue;  // a direct edge; what follows lies behind the target
-      bool leads_in = false;
-      for (const Node* user : uses_.users[node->index]) leads_in |= target.nodes.contains(user);
-      if (leads_in) return true;
+      for (const Node* user : uses_.users[node->index])
+        if (target.nodes.contains(user)) return true;
       // A group computes all of its nodes at once: entering it means reaching everything that it feeds.
-      for (int group : groups_of_[node->index])
+      for (int group : groups_of_[node->index]) {
+        if (entered_in_[group] == search_) continue;
+        entered_in_[group] = search_;
         for (const Node* member : groups_[group].nodes)
-          if (seen.insert(member).second) pending.push_back(member);
+          if (member->index <= last) visit(member);
+      }
       visit_users(node);
     }
     return false;
+  }
+
+  /// True unless `user` is computed only in groups that have their own copy of `operand`.
+  bool has_to_wait(const Node& user, const Node& operand) const {
+    const std::vector<int>& groups = groups_of_[user.index];
+    auto has_copy = [&](int group) { return groups_[group].nodes.contains(&operand); };
+    return groups.empty() || is_view_[user.index] || !std::all_of(groups.begin(), groups.end(), has_copy);
   }
 
   // The result: one fusion per group, emitted when the first of its values is asked for.
@@ -296,30 +320,46 @@ class Fuser {
     mapped_.resize(function_.nodes.size());
     for (const Node* param : function_.params)
       mapped_[param->index] = {builder.param(param->as<NameAttrs>().name, param->type())};
-    for (const Result& result : function_.results)
-      builder.result(result.name, outer_value(builder, result.value));
+    for (const Result& result : function_.results) builder.result(result.name, emit(builder, result.value));
     for (const Update& update : function_.updates)
-      builder.update(update.variable, outer_value(builder, update.value));
+      builder.update(update.variable, emit(builder, update.value));
     return builder.finish();
   }
 
-  Value outer_value(Builder& builder, Value value) {
-    const Node& node = *value.node;
-    auto& results = mapped_[node.index];
-    if (results.empty()) {
-      if (is_placed(node) && !is_view_[node.index]) {
-        emit_group(builder, owner(node));
-      } else {
-        std::vector<Value> operands;
-        for (Value operand : node.operands) operands.push_back(outer_value(builder, operand));
-        builder.set_origin(node.origin);
-        const Node* copy = node.op == Op::var ? builder.var(node.as<NameAttrs>().name, node.type()).node
-                           : node.op == Op::constant ? constant_copy(builder, node)
-                                                     : builder.make_node(node.op, operands, node.attrs);
-        for (uint32_t i = 0; i < node.types.size(); ++i) results.push_back(copy->value(i));
+  /// A value of the new function, with all that it is computed from. Without recursion: graphs are deep.
+  Value emit(Builder& builder, Value value) {
+    std::vector<const Node*> pending{value.node};
+    while (!pending.empty()) {
+      const Node& node = *pending.back();
+      if (!mapped_[node.index].empty()) {
+        pending.pop_back();
+        continue;
       }
+      const bool in_group = is_placed(node) && !is_view_[node.index];
+      const std::vector<Value> sources = in_group ? read_by_group(groups_[owner(node)]) : node.operands;
+      const size_t emitted = pending.size();
+      for (size_t i = sources.size(); i-- > 0;)
+        if (mapped_[sources[i].node->index].empty()) pending.push_back(sources[i].node);
+      if (pending.size() > emitted) continue;
+      if (in_group)
+        emit_group(builder, owner(node), sources);
+      else
+        emit_outside(builder, node);
     }
-    return results[value.result];
+    return mapped(value);
+  }
+
+  Value mapped(Value value) const { return mapped_[value.node->index][value.result]; }
+
+  /// A source or a view.
+  void emit_outside(Builder& builder, const Node& node) {
+    std::vector<Value> operands;
+    for (Value operand : node.operands) operands.push_back(mapped(operand));
+    builder.set_origin(node.origin);
+    const Node* copy = node.op == Op::var        ? builder.var(node.as<NameAttrs>().name, node.type()).node
+                       : node.op == Op::constant ? constant_copy(builder, node)
+                                                 : builder.make_node(node.op, operands, node.attrs);
+    mapped_[node.index] = results_of(*copy);
   }
 
   static const Node* constant_copy(Builder& builder, const Node& node) {
@@ -340,49 +380,45 @@ class Fuser {
     return node.type().shape == groups_[group].domain;
   }
 
-  void emit_group(Builder& builder, int index) {
-    const Group& group = groups_[index];
-    // Everything read from outside becomes a parameter of the region; everything read from outside, a result.
-    std::vector<Value> operands, results;
-    std::map<const Node*, std::vector<Value>> inner;
-    Builder region;
-    auto param_for = [&](Value value) {
-      auto at = std::find(operands.begin(), operands.end(), value);
-      const size_t i = at - operands.begin();
-      if (at == operands.end()) operands.push_back(value);
-      return i;
-    };
+  /// What the group reads from outside, each value once: constants are copied into it.
+  static std::vector<Value> read_by_group(const Group& group) {
+    std::vector<Value> read;
+    std::unordered_set<Value> found;
     for (const Node* node : group.nodes)
       for (Value operand : node->operands)
-        if (!group.nodes.contains(operand.node) && !as_constant(operand)) param_for(operand);
-    std::vector<Value> params;
-    for (size_t i = 0; i < operands.size(); ++i)
-      params.push_back(region.param(cat("p", i), operands[i].type()));
+        if (!group.nodes.contains(operand.node) && !as_constant(operand) && found.insert(operand).second)
+          read.push_back(operand);
+    return read;
+  }
+
+  void emit_group(Builder& builder, int index, const std::vector<Value>& read) {
+    const Group& group = groups_[index];
+    Builder region;
+    std::unordered_map<Value, Value> inner;
+    std::vector<Value> outer, results;
+    for (Value value : read) {
+      inner[value] = region.param(cat("p", outer.size()), value.type());
+      outer.push_back(mapped(value));
+    }
     for (const Node* node : group.nodes) {
       std::vector<Value> args;
       for (Value operand : node->operands) {
-        if (group.nodes.contains(operand.node))
-          args.push_back(inner[operand.node][operand.result]);
-        else if (as_constant(operand))
-          args.push_back(constant_copy(region, *operand.node)->value());
-        else
-          args.push_back(params[param_for(operand)]);
+        const bool copied = as_constant(operand) && !group.nodes.contains(operand.node);
+        args.push_back(copied ? constant_copy(region, *operand.node)->value() : inner.at(operand));
       }
       region.set_origin(node->origin);
       std::shared_ptr<const Function> body = node->body;
       if (node->op == Op::scan) body = std::make_shared<const Function>(Fuser(*node->body).run());
       const Node* copy = region.make_node(node->op, args, node->attrs, body);
-      for (uint32_t i = 0; i < node->types.size(); ++i) inner[node].push_back(copy->value(i));
+      for (uint32_t i = 0; i < node->types.size(); ++i) inner[node->value(i)] = copy->value(i);
     }
     for (const Node* node : group.nodes)
       if (!is_view_[node->index] && owner(*node) == index && read_outside(*node, group))
         for (uint32_t i = 0; i < node->types.size(); ++i) {
           results.push_back(node->value(i));
-          region.result(cat("r", results.size() - 1), inner[node][i]);
+          region.result(cat("r", results.size() - 1), inner.at(node->value(i)));
         }
     auto body = std::make_shared<const Function>(region.finish());
-    std::vector<Value> outer;
-    for (Value operand : operands) outer.push_back(outer_value(builder, operand));
     builder.set_origin(results.back().node->origin);
     const Node* fusion = builder.make_node(Op::fusion, outer, NoAttrs{}, body);
     for (size_t i = 0; i < results.size(); ++i) {
@@ -408,6 +444,9 @@ class Fuser {
   std::vector<std::vector<int>> groups_of_;  // by node: the groups that compute it
   std::vector<bool> is_view_;                // by node: a unit reshape that somebody reads as memory
   std::vector<Group> groups_;
+  uint32_t search_ = 0;                     // number of the search that is on in reaches()
+  std::vector<uint32_t> found_in_;          // by node: the last search that found it
+  std::vector<uint32_t> entered_in_;        // by group: the last search that entered it
   std::vector<std::vector<Value>> mapped_;  // by node: its results in the new function, once they exist
 };
 

@@ -2,21 +2,18 @@
 //
 //   parse   it is in canonical form: printing what was parsed gives its text again
 //   fail    parsing it gives the error below the line
-//   run     the interpreter runs the notes one after the other and prints what the calls give:
-//             input x = f32[2] [1.0, 2.0]      the value of a parameter from now on; one number fills the array
-//             set @dense/kernel = f32[2,2] 0.5 the value of a variable
-//             call train_step                  prints results and the variables that it updates
+//   run     the interpreter does what the notes say (tests/kir_run.h); results of calls and the variables that they update
+//           come out
 #include <cstdio>
-#include <map>
 
 #include "ir/error.h"
 #include "ir/executor.h"
-#include "ir/scanner.h"
 #include "ir/text.h"
 #include "ir/text_format.h"
 #include "ir/text_rules.h"
 #include "ir/verify.h"
 #include "tests/kir_file.h"
+#include "tests/kir_run.h"
 
 namespace keratin {
 namespace {
@@ -46,30 +43,6 @@ void test_fail(const KirFile& file) {
   }
 }
 
-/// "f32[2,2] [1.0, 2.0, 3.0, 4.0]" or "f32[2,2] 0.5".
-Tensor parse_array(Scanner& in) {
-  const std::optional<DType> dtype = parse_dtype(in.word());
-  if (!dtype) in.fail("expected a type");
-  std::vector<int64_t> shape;
-  in.expect('[');
-  if (!in.accept(']')) {
-    do shape.push_back(in.integer());
-    while (in.accept(','));
-    in.expect(']');
-  }
-  Tensor tensor(*dtype, std::move(shape));
-  const bool is_list = in.accept('[');
-  std::optional<Scalar> element;
-  for (int64_t i = 0; i < tensor.elements(); ++i) {
-    if (is_list || i == 0) element = parse_element(in.number_text(), *dtype);
-    if (!element) in.fail("no number of the dtype");
-    set_scalar(tensor, i, *element);
-    if (is_list && i + 1 < tensor.elements()) in.expect(',');
-  }
-  if (is_list) in.expect(']');
-  return tensor;
-}
-
 /// Six digits: what does not depend on the C library's last bit.
 std::string array_text(const Tensor& tensor) {
   std::vector<std::string> elements;
@@ -81,41 +54,17 @@ std::string array_text(const Tensor& tensor) {
   return cat(tensor.type(), " [", join(elements, ", "), "]");
 }
 
-std::string call(Executable& executable, const Function& function,
-                 const std::map<std::string, Tensor>& values) {
-  std::vector<Tensor> inputs;
-  for (const Node* param : function.params) inputs.push_back(values.at(param->as<NameAttrs>().name));
-  const std::vector<Tensor> results = executable.call(function.name, inputs);
-  std::string out = cat("call ", function.name, "\n");
-  for (size_t i = 0; i < results.size(); ++i)
-    out += cat("  %", function.results[i].name, " = ", array_text(results[i]), "\n");
-  for (const Update& update : function.updates) {
-    out += cat("  @", update.variable, " = ", array_text(executable.get_variable(update.variable)), "\n");
-  }
-  return out;
-}
-
 void test_run(const KirFile& file) {
   const Module module = parse_module(file.input_in_place(), file.name());
   expect_round_trip(module);
-  const auto executable = make_interpreter()->compile(module);
-  std::map<std::string, Tensor> values;
   std::string out;
-  for (const std::string& note : file.notes) {
-    Scanner in(note, file.name());
-    if (in.accept_word("call")) {
-      out += call(*executable, module.function(in.word()), values);
-    } else if (in.accept_word("set")) {
-      in.expect('@');
-      const std::string name = in.name();
-      in.expect('=');
-      executable->set_variable(name, parse_array(in));
-    } else {
-      ASSERT_TRUE(in.accept_word("input")) << note;
-      const std::string name(in.word());
-      in.expect('=');
-      values.insert_or_assign(name, parse_array(in));
-    }
+  for (const KirCall& call : run_notes(file, module, *make_interpreter())) {
+    const Function& function = module.function(call.function);
+    out += cat("call ", function.name, "\n");
+    for (size_t i = 0; i < call.results.size(); ++i)
+      out += cat("  %", function.results[i].name, " = ", array_text(call.results[i]), "\n");
+    for (size_t i = 0; i < call.updated.size(); ++i)
+      out += cat("  @", function.updates[i].variable, " = ", array_text(call.updated[i]), "\n");
   }
   expect_output(file, out);
 }
