@@ -9,9 +9,6 @@
 
 #include "tests/runtime/model.h"
 
-// AddressSanitizer's allocator ends the program where malloc gives NULL, unless it is told not to.
-extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
-
 namespace keratin::testing {
 namespace {
 

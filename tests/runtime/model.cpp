@@ -75,10 +75,10 @@ int predict(HandMade& hand, const float* x, float* y, float* sum, uint64_t n, vo
 
 }  // namespace keratin::testing
 
-// Sanitizers abort on an allocation that is too large; here it must fail as malloc's does.
-extern "C" {
-const char* __asan_default_options();
-const char* __asan_default_options() { return "allocator_may_return_null=1"; }
-const char* __tsan_default_options();
-const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
-}
+// Sanitizers abort on an allocation that is too large; here it must fail as malloc's does. Their libraries find these
+// functions only if they are not hidden.
+#define KERATIN_SANITIZER_OPTIONS(function)                         \
+  extern "C" [[gnu::visibility("default")]] const char* function(); \
+  const char* function() { return "allocator_may_return_null=1"; }
+KERATIN_SANITIZER_OPTIONS(__asan_default_options)
+KERATIN_SANITIZER_OPTIONS(__tsan_default_options)
