@@ -9,14 +9,38 @@ echo "== building Keratin =="
 mkdir -p build/quickstart
 cmake --preset release >build/release-configure.txt 2>&1 || { cat build/release-configure.txt; exit 1; }
 cmake --build --preset release --target keratin
-keratin=$PWD/build/release/bin/keratin
 here=$PWD
+PATH=$here/build/release/bin:$PATH
 cd build/quickstart
 
-run() { echo "\$ $*" | sed "s|$here/build/release/bin/||g; s|$here/||g"; "$@"; }
+run() { echo "\$ $*" | sed "s|$here/||g"; "$@"; }
 echo
-echo "== reading handwritten digits =="
-run "$keratin" compile "$here/models/digits_mlp.keras" -o digits_mlp.so
-run "$keratin" run "$here/examples/digits/heldout.kir" --input "$here/data/mnist10k.npz" --output heldout.npz
+echo "== compiling a model that Keras trained =="
+run keratin compile "$here/models/digits_mlp.keras" -o digits_mlp.so
+ls -lh digits_mlp.so digits_mlp.h | awk '{ print $9 ": " $5 "B" }'
+echo
+echo "The graph that it was made from, its first lines; --stage loops, llvm and asm show what became of it:"
+echo "$ keratin dump models/digits_mlp.keras | head -12"
+keratin dump "$here/models/digits_mlp.keras" | head -12
+echo
+echo "== reading handwritten digits, from C =="
+run keratin run "$here/examples/digits/heldout.kir" --input "$here/data/mnist10k.npz" --output heldout.npz
 run cc -std=gnu11 -O2 -I. "$here/examples/digits/classify.c" "$here/examples/digits/npz.c" ./digits_mlp.so -Wl,-rpath,. -o classify
 run ./classify heldout.npz
+
+cat <<EOF
+
+== your own model ==
+In Python:
+
+  model.save("mine.keras")
+  np.savez("x.npz", x=x.astype("float32")); np.savez("y.npz", y=model.predict(x))
+
+Then:
+
+  export PATH=$here/build/release/bin:\$PATH
+  keratin summary mine.keras                               its layers
+  keratin run mine.keras --input x.npz --expect y.npz      silent if it gives what Keras gave
+  keratin compile mine.keras -o mine.so                    and mine.h, which says how to call it
+  cc main.c ./mine.so -Wl,-rpath,. -o main                 your program: $here/examples/c/main.c is one
+EOF

@@ -65,14 +65,58 @@ TEST(Examples, CForAnotherProcessor) {
   EXPECT_NE(run.out.find("1: 0.98"), std::string::npos) << run.out;
 }
 
+/// Where it was installed first is gone: the compiler finds its helper and runtime, and CMake the compiler, all the same.
 TEST(Examples, CMakeWithTheInstalledPackage) {
   const Shell shell;
-  const std::string install = cat("cmake --install ", KERATIN_BINARY_DIR, " --prefix \"$PWD/installed\"");
-  expect_success(shell.run(install));
+  expect_success(shell.run(cat("cmake --install ", KERATIN_BINARY_DIR, " --prefix \"$PWD/first\"")));
+  expect_success(shell.run("mv first installed"));
   expect_success(
       shell.run("cmake -G Ninja -S $examples/cmake -B build -DCMAKE_PREFIX_PATH=\"$PWD/installed\""));
   expect_success(shell.run("cmake --build build"));
-  expect_success(shell.run("build/app"));
+  const Outcome app = shell.run("build/app");
+  expect_success(app);
+  EXPECT_NE(app.out.find("\n1: 0.98"), std::string::npos) << app.out;
+  expect_success(shell.run("build/app_cpp"));
+}
+
+constexpr const char* kSubproject = R"(cmake_minimum_required(VERSION 3.25)
+project(Sub LANGUAGES C CXX)
+add_subdirectory(keratin)
+keratin_add_model(digits MODEL keratin/models/digits_mlp.keras NAME digits_mlp)
+add_executable(app keratin/examples/c/main.c)
+target_link_libraries(app PRIVATE digits)
+)";
+
+/// With Keratin's sources inside, a project builds the compiler first. Building it here would take minutes.
+TEST(Examples, CMakeWithTheSourcesInside) {
+  const Shell shell;
+  shell.write("CMakeLists.txt", kSubproject);
+  expect_success(shell.run("ln -s $examples/.. keratin"));
+  expect_success(shell.run("cmake -G Ninja -B build"));
+  const Outcome plan = shell.run("ninja -C build -t commands app");
+  expect_success(plan);
+  const size_t compiler = plan.out.find(" -o bin/keratin "), model = plan.out.find("bin/keratin compile "),
+               app = plan.out.find(" -o app ");
+  EXPECT_LT(compiler, model) << plan.out;
+  EXPECT_LT(model, app) << plan.out;
+  EXPECT_LT(app, plan.out.size()) << plan.out;
+  EXPECT_EQ(plan.out.find("gtest"), std::string::npos);
+}
+
+TEST(Examples, CMakeSaysWhyAModelIsNotCompiled) {
+  const Shell shell;
+  expect_success(shell.run(cat("cmake --install ", KERATIN_BINARY_DIR, " --prefix \"$PWD/installed\"")));
+  shell.write("bad.keras", "PK");
+  shell.write(
+      "CMakeLists.txt",
+      "cmake_minimum_required(VERSION 3.25)\nproject(Bad LANGUAGES C)\nfind_package(Keratin REQUIRED)\n"
+      "keratin_add_model(bad MODEL bad.keras)\nadd_executable(app $ENV{MAIN})\n"
+      "target_link_libraries(app PRIVATE bad)\n");
+  expect_success(
+      shell.run("MAIN=$examples/c/main.c cmake -G Ninja -B build -DCMAKE_PREFIX_PATH=\"$PWD/installed\""));
+  const Outcome build = shell.run("cmake --build build");
+  EXPECT_NE(build.status, 0);
+  EXPECT_NE(build.out.find("bad.keras"), std::string::npos) << build.out;
 }
 
 }  // namespace
