@@ -114,7 +114,8 @@ class Page:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text("\n".join(lines) + "\n")
         if kind == "diff":
-            done = subprocess.run(["patch", "--quiet", "-p1"], cwd=self.folder, text=True, input="\n".join(lines) + "\n")
+            done = subprocess.run(["git", "apply", "-C1"], cwd=self.folder, text=True, input="\n".join(lines) + "\n",
+                                  env=dict(self.environment, GIT_CEILING_DIRECTORIES=str(self.folder.parent)))
             if done.returncode != 0:
                 raise SystemExit(f"{self.path}:{number}: the patch does not apply")
         return lines
@@ -144,6 +145,7 @@ def copy_sources(sources, folder):
         if (sources / name).is_file() and not name.startswith("tests/golden/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(sources / name, folder / name)
+    (folder / "tests/golden").symlink_to(sources / "tests/golden")  # large
 
 
 def main():
