@@ -83,9 +83,13 @@ int main(int argc, char** argv) {
   const size_t bytes = digits_mlp_workspace_size(SAMPLES, threads);
   void* workspace = aligned_alloc(64, (bytes + 64) / 64 * 64);
   if (!workspace) return fail("there is not enough memory");
-  const double start = seconds();
-  status = digits_mlp_predict(images, probabilities, SAMPLES, workspace, pool);
-  const double taken = seconds() - start;
+  double taken = 1e9;
+  for (int call = 0; call < 10 && status == KERATIN_OK; ++call) { /* the first one has cold caches */
+    const double start = seconds();
+    status = digits_mlp_predict(images, probabilities, SAMPLES, workspace, pool);
+    const double now = seconds() - start;
+    if (now < taken) taken = now;
+  }
   free(workspace);
   digits_mlp_pool_destroy(pool);
   if (status != KERATIN_OK) return fail(digits_mlp_strerror(status));
