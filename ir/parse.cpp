@@ -296,8 +296,11 @@ class FunctionParser {
     }
     if (!in_.accept_word("updates")) return;
     do {
+      const auto place = in_.place();
       in_.expect('@');
       std::string variable = in_.name();
+      for (const Update& update : builder_.updates())
+        if (update.variable == variable) in_.fail_at(place, cat("@", variable, " is updated twice"));
       in_.expect('=');
       builder_.update(std::move(variable), resolve_scalar(parse_operand()));
     } while (in_.accept(','));
