@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <numeric>
+
+#include "ir/error.h"
+#include "ir/text.h"
 
 namespace keratin {
 
@@ -80,6 +82,7 @@ MemoryPlan plan_memory(const std::vector<Lifetime>& buffers) {
   for (size_t i = 0; i < buffers.size(); ++i) {
     const auto& terms = buffers[i].bytes.terms();
     if (terms.empty()) continue;  // an empty buffer: anywhere
+    KERATIN_CHECK(terms.size() == 1, cat("a buffer of ", to_text(buffers[i].bytes), " bytes"));
     const auto& [symbols, coefficient] = *terms.begin();
     const int64_t bytes = (coefficient + kAlignment - 1) / kAlignment * kAlignment;
     arenas[symbols].push_back({i, buffers[i].first, buffers[i].last, bytes});

@@ -100,7 +100,7 @@ std::string difference(const Module& before, const Module& after, Closeness clos
     // Weights stay plain: what a rule may assume of them is that they are finite.
     const Tensor value = draw.tensor(variable.type, {}, true, Numbers::plain);
     first->set_variable(variable.name, value);
-    second->set_variable(variable.name, value);
+    if (after.find_variable(variable.name) != nullptr) second->set_variable(variable.name, value);
   }
   if (before.find_function("prepare") != nullptr) first->call("prepare", {});
   if (after.find_function("prepare") != nullptr) second->call("prepare", {});

@@ -1,0 +1,322 @@
+// How fusion cuts a function into groups.
+//
+// A group is what one kernel computes. Each reduction or contraction begins a group (an anchor), which then grows:
+//
+//  1. forward, past its anchor, for as long as everything computed from its tip meets again in one node (the tip's
+//     post-dominator) and all that lies between may run inside the same loops:
+//       contraction, pooling   pointwise ops of the result's shape: the epilogue, applied to registers
+//       reduction              row-wise ops, further reductions of the same rows included: softmax and layer
+//                              normalisation become one kernel that holds a row in cache
+//  2. backward: a pointwise op or index map whose readers are all in one group joins it (the prologue), unless it would
+//     be computed again and again there. Index maps are copied into every reader's group.
+//  3. What is left begins pointwise groups, which grow backward in the same way.
+//  4. Pointwise groups of one shape are merged, producer with consumer and neighbours that read the same values, where no
+//     path leads out of the pair and back: an optimizer's update of a variable and its slots is one kernel.
+//
+// Reshapes that merge or split axes are never inside a group: they are views of memory, outside. Sorting, scatters and
+// scans are groups of their own; a scan's body is fused by the same rules.
+#include "passes/groups.h"
+
+#include <algorithm>
+
+#include "ir/builder.h"
+#include "passes/traits.h"
+
+namespace keratin {
+
+namespace {
+
+using Kind = Group::Kind;
+
+// A row kernel keeps its intermediate values in the first-level cache.
+constexpr int64_t kRowElements = 16 << 10;
+// Beyond that, one more kernel costs less than one that is hard to compile.
+constexpr size_t kMergedNodes = 256;
+
+class Grouper {
+ public:
+  Grouper(const Function& function, const Uses& uses)
+      : function_(function),
+        uses_(uses),
+        meeting_(post_dominators(function, uses)),
+        groups_of_(function.nodes.size()),
+        owner_(function.nodes.size(), -1),
+        is_view_(function.nodes.size(), false),
+        found_in_(function.nodes.size()) {}
+
+  Grouping run() {
+    for (const auto& node : function_.nodes) begin_at_anchor(*node);
+    for (size_t i = function_.nodes.size(); i-- > 0;) place(*function_.nodes[i]);
+    merge_pointwise_groups();
+    return {std::move(groups_), std::move(groups_of_), std::move(owner_), std::move(is_view_)};
+  }
+
+ private:
+  int add_group(Kind kind, const Node& root) {
+    groups_.push_back({kind, {}, {}, root.type().shape, {}, false});
+    const int group = static_cast<int>(groups_.size()) - 1;
+    join(root, group);
+    return group;
+  }
+
+  void join(const Node& node, int group) {
+    groups_[group].nodes.insert(&node);
+    groups_of_[node.index].push_back(group);
+    if (owner_[node.index] < 0) owner_[node.index] = group;
+  }
+
+  bool is_placed(const Node& node) const { return !groups_of_[node.index].empty(); }
+
+  // Step 1.
+
+  void begin_at_anchor(const Node& node) {
+    const Form form = form_of(node);
+    if (is_placed(node) || (form != Form::reduce && form != Form::contract && form != Form::opaque)) return;
+    if (form == Form::opaque) {
+      add_group(Kind::opaque, node);
+      return;
+    }
+    const bool reduces = family_of(node.op) == Family::reduce;
+    const int group = add_group(form == Form::contract ? Kind::contract
+                                : reduces              ? Kind::row
+                                                       : Kind::window,
+                                node);
+    if (reduces) groups_[group].rows = row_axes(node);
+    grow_forward(group, &node);
+  }
+
+  /// The leading axes that a reduction keeps.
+  static Shape row_axes(const Node& reduction) {
+    const Ints& axes = reduction.as<AxesAttrs>().axes;
+    const int64_t prefix = axes.empty() ? reduction.type().rank() : axes.front();
+    const Shape& shape = reduction.operands[0].shape();
+    return Shape(shape.begin(), shape.begin() + prefix);
+  }
+
+  void grow_forward(int group, const Node* tip) {
+    while (const Node* meet = meeting_[tip->index]) {
+      const std::vector<const Node*> between = consumers_between(tip, meet, groups_[group]);
+      if (between.empty()) return;
+      for (const Node* node : between) join(*node, group);
+      tip = meet;
+    }
+  }
+
+  /// What is computed from `tip` up to and with `meet`, where all of it meets; nothing if some of it cannot join the group.
+  std::vector<const Node*> consumers_between(const Node* tip, const Node* meet, const Group& group) const {
+    NodeSet found;
+    std::vector<const Node*> pending{tip};
+    while (!pending.empty()) {
+      const Node* node = pending.back();
+      pending.pop_back();
+      for (const Node* user : uses_.users[node->index]) {
+        if (is_placed(*user) || !accepts_consumer(group, *user)) return {};
+        if (found.insert(user).second && user != meet) pending.push_back(user);
+      }
+    }
+    return {found.begin(), found.end()};
+  }
+
+  bool accepts_consumer(const Group& group, const Node& node) const {
+    switch (group.kind) {
+      case Kind::contract:
+      case Kind::window: return family_of(node.op) == Family::pointwise && node.type().shape == group.domain;
+      case Kind::row: {
+        const Shape& anchor = (*group.nodes.begin())->type().shape;
+        if (!row_fits(group, anchor))
+          return family_of(node.op) == Family::pointwise && node.type().shape == anchor;
+        return runs_in_rows(group, node);
+      }
+      default: return false;
+    }
+  }
+
+  /// True if the node can be a stage, or part of one, in the group's loop over rows.
+  bool runs_in_rows(const Group& group, const Node& node) const {
+    const Form form = form_of(node);
+    if (family_of(node.op) != Family::reduce && form != Form::inline_) return false;
+    if (!has_rows(node.type().shape, group.rows) || !row_fits(group, node.type().shape)) return false;
+    for (size_t i = 0; i < node.operands.size(); ++i) {
+      const Node& operand = *node.operands[i].node;
+      const bool inside =
+          std::find(groups_of_[operand.index].begin(), groups_of_[operand.index].end(),
+                    static_cast<int>(&group - groups_.data())) != groups_of_[operand.index].end();
+      const bool will_be_inside = form_of(operand) != Form::source && !is_placed(operand);
+      if ((inside || will_be_inside) && !keeps_rows(node, i, group.rows.size())) return false;
+    }
+    return true;
+  }
+
+  static bool row_fits(const Group& group, const Shape& shape) {
+    const Size elements = Size::product(Shape(shape.begin() + group.rows.size(), shape.end()));
+    return elements.is_static() && elements.value() <= kRowElements;
+  }
+
+  // Steps 2 and 3, from the end of the function to its start.
+
+  void place(const Node& node) {
+    if (is_placed(node) || form_of(node) != Form::inline_) return;
+    std::set<int> readers, refusing, repeating;
+    bool read_from_outside = uses_.escapes[node.index];
+    for (const Node* user : uses_.users[node.index]) {
+      if (form_of(*user) == Form::view || is_view_[user->index]) read_from_outside = true;
+      for (int group : groups_of_[user->index]) {
+        readers.insert(group);
+        if (is_repeated(groups_[group], node, *user)) repeating.insert(group);
+        if (!accepts_producer(groups_[group], node, *user)) refusing.insert(group);
+      }
+    }
+
+    const bool taken_by_all = !read_from_outside && refusing.empty();
+    const bool joins = is_index_map(node) || (taken_by_all && readers.size() == 1);
+    if (!taken_by_all && is_unit_reshape(node))
+      is_view_[node.index] = true;
+    else if (!taken_by_all || !joins)
+      add_group(Kind::pointwise, node);
+    if (!joins) return;
+    for (int group : readers) {
+      if (refusing.contains(group)) continue;
+      join(node, group);
+      if (repeating.contains(group)) groups_[group].repeated.insert(&node);
+    }
+  }
+
+  /// True if the group, which computes `user`, can compute `node` for it as well.
+  bool accepts_producer(const Group& group, const Node& node, const Node& user) const {
+    if (group.kind == Kind::opaque) return false;
+    if (form_of(user) == Form::contract && !is_strided_view(node)) return false;
+    if (family_of(user.op) == Family::window && overlaps(user)) return false;
+    if (is_expensive(node.op) && is_repeated(group, node, user)) return false;
+    if (is_index_map(node)) return true;
+    if (user.op == Op::gather && user.operands[0].node == &node) return false;
+    return group.kind != Kind::row || (has_rows(node.type().shape, group.rows) && runs_in_rows(group, node));
+  }
+
+  /// An index map that leaves a contraction's operand reachable by strides alone.
+  static bool is_strided_view(const Node& node) {
+    return node.op == Op::transpose || node.op == Op::slice || node.op == Op::reverse ||
+           is_unit_reshape(node);
+  }
+
+  /// True if neighbouring windows share elements.
+  static bool overlaps(const Node& pool) {
+    const auto& attrs = pool.as<WindowAttrs>();
+    for (size_t i = 0; i < attrs.size.size(); ++i)
+      if (attrs.size[i] > attrs.stride[i]) return true;
+    return false;
+  }
+
+  /// True if the group, to compute `user`, asks for an element of `node` several times.
+  static bool is_repeated(const Group& group, const Node& node, const Node& user) {
+    if (group.repeated.contains(&user)) return true;
+    const bool is_index = family_of(user.op) == Family::index && user.operands.back().node == &node;
+    return (user.op == Op::broadcast || is_index) && user.type().elements() != node.type().elements();
+  }
+
+  // Step 4.
+
+  void merge_pointwise_groups() {
+    entered_in_.resize(groups_.size());
+    // Consumers first: a producer's group dissolves into the latest group that can take it.
+    for (int a = static_cast<int>(groups_.size()) - 1; a >= 0; --a) {
+      if (groups_[a].kind != Kind::pointwise || groups_[a].merged) continue;
+      for (int b : partners(a)) {
+        if (reaches(a, b) || reaches(b, a)) continue;
+        for (const Node* node : groups_[a].nodes) {
+          std::vector<int>& in = groups_of_[node->index];
+          std::erase(in, a);
+          if (!groups_[b].nodes.contains(node)) join(*node, b);
+          if (owner_[node->index] == a) owner_[node->index] = b;
+        }
+        groups_[a].nodes.clear();
+        groups_[a].merged = true;
+        break;
+      }
+    }
+  }
+
+  /// Groups that could be one with `index`, and that read what it computes or a value that it reads.
+  std::vector<int> partners(int index) {
+    const Group& group = groups_[index];
+    std::vector<int> found;
+    ++search_;
+    auto visit = [&](const Node* node) {
+      for (int other : groups_of_[node->index]) {
+        if (entered_in_[other] == search_) continue;
+        entered_in_[other] = search_;
+        const bool fits = other != index && groups_[other].kind == Kind::pointwise &&
+                          groups_[other].domain == group.domain &&
+                          groups_[other].nodes.size() + group.nodes.size() <= kMergedNodes;
+        if (fits) found.push_back(other);
+      }
+    };
+    for (const Node* node : group.nodes) {
+      for (const Node* user : uses_.users[node->index]) visit(user);
+      for (Value operand : node->operands)
+        if (!as_constant(operand))
+          for (const Node* sibling : uses_.users[operand.node->index]) visit(sibling);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  /// True if some path leads from group `from` to group `to` through at least one node outside both.
+  bool reaches(int from, int to) {
+    const Group& target = groups_[to];
+    const size_t last = (*target.nodes.rbegin())->index;
+    std::vector<const Node*> pending;
+    ++search_;
+    auto visit = [&](const Node* node) {
+      if (found_in_[node->index] == search_) return;
+      found_in_[node->index] = search_;
+      pending.push_back(node);
+    };
+    auto visit_users = [&](const Node* node) {
+      for (const Node* user : uses_.users[node->index])
+        if (user->index <= last && !groups_[from].nodes.contains(user) && has_to_wait(*user, *node))
+          visit(user);
+    };
+    for (const Node* node : groups_[from].nodes)
+      if (owner_[node->index] == from) visit_users(node);
+    while (!pending.empty()) {
+      const Node* node = pending.back();
+      pending.pop_back();
+      if (target.nodes.contains(node)) continue;  // a direct edge; what follows lies behind the target
+      for (const Node* user : uses_.users[node->index])
+        if (target.nodes.contains(user)) return true;
+      // A group computes all of its nodes at once: entering it means reaching everything that it feeds.
+      for (int group : groups_of_[node->index]) {
+        if (entered_in_[group] == search_) continue;
+        entered_in_[group] = search_;
+        for (const Node* member : groups_[group].nodes)
+          if (member->index <= last) visit(member);
+      }
+      visit_users(node);
+    }
+    return false;
+  }
+
+  /// True unless `user` is computed only in groups that have their own copy of `operand`.
+  bool has_to_wait(const Node& user, const Node& operand) const {
+    const std::vector<int>& groups = groups_of_[user.index];
+    auto has_copy = [&](int group) { return groups_[group].nodes.contains(&operand); };
+    return groups.empty() || is_view_[user.index] || !std::all_of(groups.begin(), groups.end(), has_copy);
+  }
+
+  const Function& function_;
+  const Uses& uses_;
+  std::vector<const Node*> meeting_;
+  std::vector<std::vector<int>> groups_of_;
+  std::vector<int> owner_;
+  std::vector<bool> is_view_;
+  std::vector<Group> groups_;
+  uint32_t search_ = 0;               // number of the search that is on in partners() and reaches()
+  std::vector<uint32_t> found_in_;    // by node: the last search that found it
+  std::vector<uint32_t> entered_in_;  // by group: the last search that entered it
+};
+
+}  // namespace
+
+Grouping find_groups(const Function& function, const Uses& uses) { return Grouper(function, uses).run(); }
+
+}  // namespace keratin
