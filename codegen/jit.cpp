@@ -1,13 +1,11 @@
-// Kernel modules as machine code in this process: the object that an artefact would hold, loaded by LLVM's JIT linker,
-// with the runtime that is linked into this program.
+#include "codegen/jit.h"
+
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 
 #include "codegen/kernel_executable.h"
-#include "codegen/object.h"
 #include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
-#include "runtime/abi.h"
 
 namespace keratin {
 namespace {
@@ -22,37 +20,13 @@ void expect_success(llvm::Error error) {
   if (error) check_failed(__FILE__, __LINE__, "LLVM's JIT works", llvm::toString(std::move(error)));
 }
 
-/// Machine code loaded into this process; gone when destroyed.
-class LoadedModule {
- public:
-  explicit LoadedModule(const NativeModule& native) {
-    llvm::orc::LLJITBuilder builder;
-    builder.setLinkProcessSymbolsByDefault(false);
-    builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);  // no constructors, no process symbols
-    jit_ = value_of(builder.create());
-    define("krt_launch", &krt_launch);
-    define("krt_out_of_bounds", &krt_out_of_bounds);
-    const llvm::StringRef bytes(reinterpret_cast<const char*>(native.object.data()), native.object.size());
-    expect_success(jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "kernels")));
-    for (const std::string& name : native.runs)
-      runs_.push_back(value_of(jit_->lookup(name)).toPtr<krt_run*>());
-  }
-
-  krt_run* run(size_t program) const { return runs_[program]; }
-
- private:
-  template <typename Function>
-  void define(const char* name, Function* function) {
-    const llvm::orc::ExecutorSymbolDef symbol(
-        llvm::orc::ExecutorAddr::fromPtr(function),
-        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable);
-    expect_success(
-        jit_->getMainJITDylib().define(llvm::orc::absoluteSymbols({{jit_->mangleAndIntern(name), symbol}})));
-  }
-
-  std::unique_ptr<llvm::orc::LLJIT> jit_;
-  std::vector<krt_run*> runs_;
-};
+template <typename Function>
+void define(llvm::orc::LLJIT& jit, const char* name, Function* function) {
+  const llvm::orc::ExecutorSymbolDef symbol(llvm::orc::ExecutorAddr::fromPtr(function),
+                                            llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable);
+  expect_success(
+      jit.getMainJITDylib().define(llvm::orc::absoluteSymbols({{jit.mangleAndIntern(name), symbol}})));
+}
 
 struct PoolCloser {
   void operator()(keratin_pool* pool) const { krt_pool_destroy(pool); }
@@ -108,6 +82,20 @@ class JitExecutable final : public KernelExecutable {
 };
 
 }  // namespace
+
+LoadedModule::LoadedModule(const NativeModule& native) {
+  llvm::orc::LLJITBuilder builder;
+  builder.setLinkProcessSymbolsByDefault(false);
+  builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);  // no constructors, no process symbols
+  jit_ = value_of(builder.create());
+  define(*jit_, "krt_launch", &krt_launch);
+  define(*jit_, "krt_out_of_bounds", &krt_out_of_bounds);
+  const llvm::StringRef bytes(reinterpret_cast<const char*>(native.object.data()), native.object.size());
+  expect_success(jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "kernels")));
+  for (const std::string& name : native.runs) runs_.push_back(value_of(jit_->lookup(name)).toPtr<krt_run*>());
+}
+
+LoadedModule::~LoadedModule() = default;
 
 std::unique_ptr<Executable> jit_kernels(std::shared_ptr<const KernelModule> module, const Target& target,
                                         const EmitOptions& options, unsigned threads) {

@@ -163,7 +163,6 @@ std::string Archive::read(const std::string& name, uint64_t max_bytes) const {
 
 std::string make_zip(const std::vector<std::pair<std::string, std::string>>& members) {
   if (members.empty()) return std::string("PK\5\6", 4) + std::string(18, '\0');  // libzip writes no file then
-  if (members.empty()) return std::string("PK\5\6", 4) + std::string(18, '\0');  // libzip writes no file then
   ZipError error;
   const auto check = [&](bool ok) {
     if (!ok) throw Error(ErrorKind::io, cat("cannot make a zip file (", error.text(), ")"));

@@ -162,7 +162,7 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
 // --- calls ---
 
 /// Models that call a model twice, which calls a model twice, … are small files and endless graphs.
-constexpr int64_t kMostCalls = 1'000'000;
+constexpr int64_t kMostCalls = 100'000;
 
 Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
   const Origin outer = tracer.builder.origin();

@@ -4,6 +4,7 @@
 
 #include "frontend/model.h"
 #include "frontend/model_file.h"
+#include "ir/error.h"
 
 namespace keratin {
 namespace {
@@ -44,7 +45,7 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   return variables;
 }
 
-Module load_model(const std::string& path, const ShapeOverrides& shapes) {
+Module load_model(const std::string& path, const ShapeOverrides& shapes) try {
   ModelFile file = ModelFile::open(path);
   Model model(file.config(), path, !file.keras_version().starts_with('3'), shapes);
   Module module;
@@ -52,6 +53,8 @@ Module load_model(const std::string& path, const ShapeOverrides& shapes) {
   module.functions.push_back(model.trace_predict());
   module.variables = load_variables(model, file);
   return module;
+} catch (const Error& error) {
+  throw error.where().starts_with(path) ? error : error.within(path);
 }
 
 }  // namespace keratin

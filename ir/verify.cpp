@@ -1,6 +1,10 @@
 #include "ir/verify.h"
 
 #include <set>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
 #include "ir/error.h"
 #include "ir/op.h"
@@ -52,10 +56,38 @@ void check_type(const Type& type) {
   }
 }
 
+/// A dimension, those of a shape, those in attributes.
+template <typename Visit>
+void for_each_dim(Dim dim, Visit visit) {
+  visit(dim);
+}
+template <typename Visit>
+void for_each_dim(const Shape& shape, Visit visit) {
+  for (const Dim dim : shape) visit(dim);
+}
+template <typename Visit>
+void for_each_dim(const Attrs& attrs, Visit visit) {
+  std::visit(
+      [&]<typename Struct>(const Struct& fields) {
+        const auto look = [&](const auto& value) {
+          using Value = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<Value, Dim> || std::is_same_v<Value, Shape>)
+            for_each_dim(value, visit);
+        };
+        std::apply([&](const auto&... field) { (look(fields.*field.member), ...); }, Struct::fields);
+      },
+      attrs);
+}
+
 class FunctionChecker {
  public:
-  FunctionChecker(const Module& module, const Function& function, bool is_body)
-      : module_(module), function_(function), is_body_(is_body) {}
+  FunctionChecker(const Module& module, const Function& function, bool is_body, std::set<Symbol> symbols = {})
+      : module_(module), function_(function), is_body_(is_body), symbols_(std::move(symbols)) {
+    if (is_body_) return;
+    for (const Node* param : function_.params)
+      for_each_dim(param->type().shape, [&](Dim dim) { symbols_.insert(dim.symbol); });
+    symbols_.insert(Symbol());
+  }
 
   void run() {
     for (size_t i = 0; i < function_.nodes.size(); ++i) {
@@ -92,12 +124,16 @@ class FunctionChecker {
     expect(node.index == index, "its index is not its place");
     expect(node.attrs.index() == default_attrs(node.op).index(), "its attributes are those of another op");
     for (const Value operand : node.operands) check_value(operand, index);
-    for (const Type& type : node.types) check_type(type);
+    for (const Type& type : node.types) {
+      check_type(type);
+      for_each_dim(type.shape, [&](Dim dim) { check_symbol(dim); });
+    }
+    for_each_dim(node.attrs, [&](Dim dim) { check_symbol(dim); });
     const bool has_region = node.op == Op::scan || node.op == Op::fusion;
     expect((node.body != nullptr) == has_region, has_region ? "it has no region" : "it has a region");
     if (has_region) {
       expect(node.body->name.empty(), "its region has a name");
-      FunctionChecker(module_, *node.body, true).run();
+      FunctionChecker(module_, *node.body, true, symbols_).run();
     }
     if (node.op == Op::param || node.op == Op::var || node.op == Op::constant) {
       check_leaf(node);
@@ -107,6 +143,12 @@ class FunctionChecker {
         fail(cat("found ", join(node.types, ", "), ", expected ", join(inferred, ", ")));
       }
     }
+  }
+
+  /// Its value comes from the shapes that the function is called with.
+  void check_symbol(Dim dim) {
+    if (!symbols_.contains(dim.symbol))
+      fail(cat("the dimension ", dim.symbol.name(), " is that of no parameter"));
   }
 
   void check_leaf(const Node& node) {
@@ -151,6 +193,7 @@ class FunctionChecker {
   const Module& module_;
   const Function& function_;
   bool is_body_;
+  std::set<Symbol> symbols_;  // of the function's parameters, also within bodies
 };
 
 void check_names(const Module& module) {

@@ -71,6 +71,15 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
   return Arguments(std::move(values));
 }
 
+/// Passes and code generators do not know where a model comes from: what names no file of the command line is about it.
+[[noreturn]] void fail_in_model(const Arguments& arguments, const Error& error) {
+  const bool about_model = error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported;
+  if (!about_model || !arguments.has("MODEL")) throw error;
+  for (const std::string_view option : {"MODEL", "input", "expect"})
+    if (arguments.has(option) && error.where().starts_with(arguments.get(option))) throw error;
+  throw error.within(arguments.get("MODEL"));
+}
+
 void print_out(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 int run(const std::vector<std::string>& words) {
@@ -92,7 +101,15 @@ int run(const std::vector<std::string>& words) {
     print_out(command_help(command));
     return 0;
   }
-  return command.run(parse(command, rest));
+  const Arguments arguments = parse(command, rest);
+  try {
+    return command.run(arguments);
+  } catch (const Error& error) {
+    fail_in_model(arguments, error);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorKind::data, "there is not enough memory", arguments.get("MODEL"),
+                "`keratin dump` shows how large its tensors are");
+  }
 }
 
 }  // namespace
@@ -139,9 +156,6 @@ int run_command_line(int argc, const char* const* argv) {
   } catch (const Error& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return static_cast<int>(error.kind());
-  } catch (const std::bad_alloc&) {
-    std::fputs("error: there is not enough memory\n", stderr);
-    return static_cast<int>(ErrorKind::data);
   }
 }
 

@@ -303,7 +303,8 @@ void conv(const ConvAttrs& attrs, const Array& input, const Array& kernel, Array
   std::vector<size_t> y_shape{static_cast<size_t>(batch)};
   y_shape.insert(y_shape.end(), y_space.begin(), y_space.end());
   y_shape.push_back(outputs);
-  xt::xarray<T> y(y_shape, T{0});  // [batch, space…, feature]
+  xt::xarray<T> y(y_shape, T{0});        // [batch, space…, feature]
+  const std::vector<T> zeros(features);  // read outside the input: 0 · NaN is NaN there as elsewhere
   T* row = y.data();
   for (int64_t n = 0; n < batch; ++n)
     for_each_index(y_space, [&](const std::vector<int64_t>& s) {
@@ -314,11 +315,12 @@ void conv(const ConvAttrs& attrs, const Array& input, const Array& kernel, Array
           const int64_t at = input_place(attrs, axis, s[axis], t[axis], x_space[axis]);
           place = at < 0 ? -1 : place + at * strides[axis];
         }
-        if (place >= 0)
-          add_position(attrs,
-                       ConvRows<T>{x.data() + n * entry + place * static_cast<int64_t>(features),
-                                   batch * entry, taps, row},
-                       inputs, outputs);
+        ConvRows<T> rows{zeros.data(), 0, taps, row};
+        if (place >= 0) {
+          rows.input = x.data() + n * entry + place * static_cast<int64_t>(features);
+          rows.batch_step = batch * entry;
+        }
+        add_position(attrs, rows, inputs, outputs);
         taps += inputs * outputs;
       });
       row += outputs;

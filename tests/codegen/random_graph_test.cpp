@@ -1,15 +1,17 @@
 // The whole way down on random graphs: interpreter against kernels within what rounding can do, kernel interpreter against
-// machine code bit for bit, on every processor level that this machine has.
+// machine code bit for bit, on every processor level that this machine has, also with all buffers against guard pages.
 #include "tests/random_graph.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <stdexcept>
 
 #include "codegen/native.h"
 #include "ir/text.h"
 #include "ir/text_format.h"
+#include "tests/codegen/guarded.h"
 
 namespace keratin::testing {
 namespace {
@@ -43,11 +45,15 @@ std::string check(const RandomGraph& graph, const Target& target, uint64_t seed)
   const std::vector<Tensor> interpreted = interpret_kernels(kernels)->call("f", graph.inputs);
   if (const std::string text = compare(expected, interpreted); !text.empty())
     return cat("kernel interpreter, ", text, "\n", print(*kernels));
-  for (unsigned threads : {1u, 2 + static_cast<unsigned>(seed % 2)}) {
-    const std::vector<Tensor> native = jit_kernels(kernels, target, {}, threads)->call("f", graph.inputs);
-    if (native != interpreted)
-      return cat("native code differs with ", threads, " threads\n", print(*kernels));
+  try {
+    if (guarded_kernels(kernels, target)->call("f", graph.inputs) != interpreted)
+      return cat("native code differs between guard pages\n", print(*kernels));
+  } catch (const std::runtime_error& error) {
+    return cat("native code ", error.what(), "\n", print(*kernels));
   }
+  const unsigned threads = 2 + static_cast<unsigned>(seed % 2);
+  if (jit_kernels(kernels, target, {}, threads)->call("f", graph.inputs) != interpreted)
+    return cat("native code differs with ", threads, " threads\n", print(*kernels));
   return {};
 }
 
