@@ -80,8 +80,9 @@ void localise(const std::string& object, const std::string& output, const std::s
   config.Common.InputFilename = object;
   config.Common.OutputFilename = output;
   const auto refuse = [](llvm::Error error) { return error; };
-  expect_success(config.Common.SymbolsToKeepGlobal.addMatcher(llvm::objcopy::NameOrPattern::create(
-                     cat(prefix, "_*"), llvm::objcopy::MatchStyle::Wildcard, refuse)),
+  const std::string ours = cat(prefix, "_*");  // the matcher refers to it
+  expect_success(config.Common.SymbolsToKeepGlobal.addMatcher(
+                     llvm::objcopy::NameOrPattern::create(ours, llvm::objcopy::MatchStyle::Wildcard, refuse)),
                  output);
   std::error_code code;
   llvm::raw_fd_ostream stream(output, code);

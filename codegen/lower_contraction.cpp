@@ -343,7 +343,6 @@ class Generator {
         Guard guard_right = problem_.packed ? Guard{} : within(tile, c);
         guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
         Guard guard = guard_right;
-        if (problem_.packed) guard = within(tile, c);
         if (guard_left) {
           const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
           guard.insert(guard.end(), needed.begin(), needed.end());
