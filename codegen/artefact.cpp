@@ -107,6 +107,12 @@ struct Images {
   }
 };
 
+/// Renaming replaces files only: found out before the first of two is in its place.
+void refuse_folder(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) cannot_create(path, EISDIR);
+}
+
 void rename_file(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
@@ -161,6 +167,8 @@ void write_artefact(const KernelModule& whole, const Target& target, const Artef
   if (kind != ".so" && kind != ".o" && kind != ".a")
     throw Error(ErrorKind::usage, "an artefact's name ends in .so, .o or .a", path_text);
 
+  refuse_folder(path);
+  refuse_folder(header_path);
   const KernelModule module = extract_program(whole, artefact_program(whole));
   refuse_other_symbols(module.programs[0]);
   const ScratchFolder scratch(fs::absolute(path));

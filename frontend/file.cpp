@@ -57,6 +57,17 @@ Descriptor create_aside(const std::string& path, std::string& aside) {
   }
 }
 
+/// Whether all bytes were written; otherwise errno says why not.
+bool write_all(const Descriptor& file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(file.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path) { return read_all(path, 0); }
@@ -65,28 +76,40 @@ std::string read_file_in(const std::string& folder, const std::string& name) {
   return read_all(cat(folder, "/", name), O_NOFOLLOW);
 }
 
-void write_file(const std::string& path, std::string_view bytes) {
-  std::string aside;
-  Descriptor file = create_aside(path, aside);
-  if (!file) fail(ErrorKind::cannot_create, "cannot create", path);
-  const auto give_up = [&](ErrorKind kind, const char* what) {
-    const int reason = errno;
-    ::unlink(aside.c_str());
-    errno = reason;
-    fail(kind, what, path);
-  };
-
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(file.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) give_up(ErrorKind::io, "cannot write");
-    bytes.remove_prefix(static_cast<size_t>(n));
+StagedFile::StagedFile(const std::string& path, std::string_view bytes) : path_(path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    // A device or pipe keeps its place and takes the bytes at once; a folder refuses them.
+    Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file) fail(ErrorKind::cannot_create, "cannot create", path);
+    if (!write_all(file, bytes) || !file.close()) fail(ErrorKind::io, "cannot write", path);
+    return;
   }
-  if (::fsync(file.get()) != 0 || !file.close()) give_up(ErrorKind::io, "cannot write");
-  if (::rename(aside.c_str(), path.c_str()) != 0) give_up(ErrorKind::cannot_create, "cannot create");
+  Descriptor file = create_aside(path, aside_);
+  if (!file) {
+    aside_.clear();
+    fail(ErrorKind::cannot_create, "cannot create", path);
+  }
+  if (write_all(file, bytes) && ::fsync(file.get()) == 0 && file.close()) return;
+  const int reason = errno;
+  ::unlink(aside_.c_str());
+  errno = reason;
+  fail(ErrorKind::io, "cannot write", path);
+}
+
+StagedFile::~StagedFile() {
+  if (!aside_.empty()) ::unlink(aside_.c_str());
+}
+
+void StagedFile::commit() {
+  if (aside_.empty()) return;
+  if (::rename(aside_.c_str(), path_.c_str()) != 0) fail(ErrorKind::cannot_create, "cannot create", path_);
+  aside_.clear();
   // The rename itself is durable once the folder is; some file systems refuse to sync folders, and that is fine.
-  const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor folder(::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder) ::fsync(folder.get());
 }
+
+void write_file(const std::string& path, std::string_view bytes) { StagedFile(path, bytes).commit(); }
 
 }  // namespace keratin

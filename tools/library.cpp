@@ -6,6 +6,7 @@
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
+#include "tools/elf.h"
 #include "tools/runnable.h"
 
 namespace keratin {
@@ -51,6 +52,7 @@ class Library {
   Library(const std::string& path, unsigned threads) : path_(path) {
     // dlopen looks for a name without a slash in the system's folders.
     const std::string name = path.find('/') == std::string::npos ? "./" + path : path;
+    expect_whole_elf(name);
     void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) throw Error(ErrorKind::no_input, dlerror(), path);
     const auto describe = reinterpret_cast<const keratin_info* (*)()>(dlsym(handle, "keratin_info"));

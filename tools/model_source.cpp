@@ -71,8 +71,9 @@ const Function& main_function(const Module& module) {
 
 void write_model(const Module& module, const std::string& path) {
   const TensorStore data = collect_data(module);
+  StagedFile text(path, print(module));
   if (!data.empty()) write_file(path + ".safetensors", format_safetensors(data));
-  write_file(path, print(module));
+  text.commit();
 }
 
 }  // namespace keratin

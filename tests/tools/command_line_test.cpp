@@ -1,6 +1,7 @@
 // What the command line says and returns: help, errors, exit statuses.
 #include <gtest/gtest.h>
 
+#include "frontend/npy.h"
 #include "tests/tools/cli.h"
 
 namespace keratin::testing {
@@ -33,10 +34,21 @@ TEST(CommandLine, VersionNamesLlvmAndTheMachine) {
 }
 
 struct Wrong {
-  const char* command;
+  std::string command;
   int status;
-  const char* says;
+  std::string says;
 };
+
+/// The command fails as it should: says something on standard error, and nothing on the other.
+void expect_outcome(const Shell& shell, const Wrong& wrong) {
+  const Outcome outcome = shell.run(wrong.command);
+  EXPECT_EQ(outcome.status, wrong.status) << wrong.command << "\n" << outcome.err;
+  EXPECT_TRUE(contains(outcome.err, wrong.says) || contains(outcome.out, wrong.says)) << wrong.command << "\n"
+                                                                                      << outcome.err;
+  if (!wrong.says.empty()) {
+    EXPECT_EQ(outcome.out, "") << wrong.command;
+  }
+}
 
 TEST(CommandLine, ErrorsSayWhatToDoAndSetTheStatus) {
   const Shell shell;
@@ -81,20 +93,84 @@ TEST(CommandLine, ErrorsSayWhatToDoAndSetTheStatus) {
       {"$keratin summary bad.kir", 2, "keratin dump bad.kir"},
   };
   for (const Wrong& wrong : cases) {
-    const Outcome outcome = shell.run(wrong.command);
-    EXPECT_EQ(outcome.status, wrong.status) << wrong.command << "\n" << outcome.err;
-    EXPECT_TRUE(contains(outcome.err, wrong.says) || contains(outcome.out, wrong.says))
-        << wrong.command << "\n"
-        << outcome.err;
-    if (wrong.says[0] != 0) {
-      EXPECT_EQ(outcome.out, "") << wrong.command;
-    }
+    expect_outcome(shell, wrong);
     EXPECT_FALSE(fs::exists(shell / "m.so")) << wrong.command;
   }
 }
 
 TEST(CommandLine, AResultThatCannotBeWrittenIsAnError) {
-  EXPECT_EQ(Shell().run("$keratin dump $models/digits_mlp.keras >/dev/full").status, 74);
+  const Shell shell;
+  shell.run("mkdir folder folder.so folder.h && ln -s /dev/full full");
+  write_npz((shell / "x.npz").string(), {{"pixels", Tensor(DType::f32, {1, 784})}});
+  const Wrong cases[] = {
+      {"$keratin dump $models/digits_mlp.keras >/dev/full", 74, "standard output"},
+      {"$keratin dump $models/digits_mlp.keras --stage loops -o full", 74, "full: cannot write"},
+      {"$keratin dump $models/digits_mlp.keras -o folder", 73, "folder: cannot create"},
+      {"$keratin dump $models/digits_mlp.keras -o no/folder/m.kir", 73, "no/folder/m.kir"},
+      {"$keratin run $models/digits_mlp.keras --input x.npz --output folder", 73, "folder: cannot create"},
+      {"$keratin run $models/digits_mlp.keras --input x.npz --output no/y.npz", 73, "no/y.npz"},
+      {"$keratin run $models/digits_mlp.keras --input x.npz --output full", 74, "full: cannot write"},
+      {"$keratin compile $models/digits_mlp.keras -o folder.so", 73, "folder.so: cannot be created"},
+      {"$keratin compile $models/digits_mlp.keras -o folder.o", 73, "folder.h: cannot be created"},
+  };
+  for (const Wrong& wrong : cases) {
+    expect_outcome(shell, wrong);
+    EXPECT_EQ(shell.run("ls -A | grep -v -e .out -e .err").out, "folder\nfolder.h\nfolder.so\nfull\nx.npz\n")
+        << wrong.command;
+    EXPECT_EQ(shell.run("ls -A folder folder.so folder.h | grep -v :").out, "\n\n") << wrong.command;
+  }
+}
+
+/// Arrays for the inputs pixels: f32[N,784] that are not what the model takes.
+TEST(CommandLine, ArraysThatDoNotFitAreNamed) {
+  const Shell shell;
+  ASSERT_EQ(shell.run("$keratin compile $models/digits_mlp.keras -o m.so").status, 0);
+  const Tensor good(DType::f32, {2, 784});
+  const struct {
+    std::map<std::string, Tensor> arrays;
+    const char* says;
+  } cases[] = {
+      {{{"pixels", Tensor(DType::f64, {2, 784})}},
+       "the array pixels is f64[2,784], the model takes f32[N,784]"},
+      {{{"pixels", Tensor(DType::f32, {2, 783})}}, "f32[2,783]"},
+      {{{"pixels", Tensor(DType::f32, {2, 28, 28})}}, "f32[2,28,28]"},
+      {{{"pixels", Tensor(DType::f32, {})}}, "f32[]"},
+      {{{"pixel", good}}, "there is no array for the input pixels"},
+      {{}, "there is no array for the input pixels"},
+      {{{"pixels", good}, {"labels", good}}, "no input of the model is called labels"},
+  };
+  for (const auto& wrong : cases) {
+    write_npz((shell / "x.npz").string(), wrong.arrays);
+    for (const char* model : {"m.so", "$models/digits_mlp.keras --interpret"})
+      expect_outcome(shell, {cat("$keratin run ", model, " --input x.npz --output y.npz"), 65, wrong.says});
+    EXPECT_FALSE(fs::exists(shell / "y.npz"));
+  }
+}
+
+TEST(CommandLine, WhatIsNoModelIsRefused) {
+  const Shell shell;
+  ASSERT_EQ(shell
+                .run("$keratin compile $models/digits_mlp.keras -o m.so && mkdir folder other && echo {} "
+                     ">other/config.json && mkfifo pipe.keras && : >empty.keras && : >empty.so && "
+                     "head -c 9000 m.so >truncated.so && echo 'int f(void);' | cc -x c -shared -o other.so -")
+                .status,
+            0);
+  const Wrong cases[] = {
+      {"$keratin compile folder -o n.so", 65, "folder: has no config.json"},
+      {"$keratin compile other -o n.so", 65, "other/config.json"},
+      {"$keratin compile pipe.keras -o n.so", 66, "pipe.keras: is no regular file"},
+      {"$keratin compile empty.keras -o n.so", 65, "empty.keras: is no Keras model file"},
+      {"$keratin compile m.so -o n.so", 65, "m.so: is no Keras model file"},
+      {"$keratin run empty.so --input x.npz --output y.npz", 65, "empty.so: is no shared object"},
+      {"$keratin run truncated.so --input x.npz --output y.npz", 65, "truncated.so: is truncated"},
+      {"$keratin run other.so --input x.npz --output y.npz", 65,
+       "other.so: this shared object is no compiled model"},
+      {"$keratin run ./folder --input x.npz --output y.npz", 65, "folder"},
+  };
+  for (const Wrong& wrong : cases) {
+    expect_outcome(shell, wrong);
+    EXPECT_FALSE(fs::exists(shell / "n.so") || fs::exists(shell / "n.h")) << wrong.command;
+  }
 }
 
 TEST(Summary, LooksAsKerasPrintsIt) {
