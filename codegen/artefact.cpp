@@ -59,7 +59,8 @@ class Image {
  public:
   explicit Image(int64_t bytes = 0) : bytes_(static_cast<size_t>(bytes)) {}
   void put(int64_t offset, const Tensor& tensor) {
-    std::memcpy(bytes_.data() + offset, tensor.data(), static_cast<size_t>(tensor.bytes()));
+    if (tensor.bytes() > 0)
+      std::memcpy(bytes_.data() + offset, tensor.data(), static_cast<size_t>(tensor.bytes()));
   }
   void append(const Tensor& tensor) {
     const auto offset = static_cast<int64_t>(bytes_.size());

@@ -28,9 +28,10 @@ inline std::vector<double> awkward_floats() {
 }
 inline std::vector<int64_t> awkward_integers(DType dtype) {
   const auto bits = static_cast<int>(8 * byte_size(dtype));
-  const int64_t lowest = static_cast<int64_t>(uint64_t{1} << (bits - 1));
-  return {0,  1,  -1, 2,  -2, 3,  -3,  5,    7,      -7,         8,          15,
-          16, 31, 32, 63, 64, 65, 100, -100, lowest, lowest - 1, lowest + 1, -128};
+  const uint64_t sign = uint64_t{1} << (bits - 1);
+  const auto lowest = static_cast<int64_t>(sign), below = static_cast<int64_t>(sign - 1);
+  return {0,  1,  -1, 2,  -2, 3,  -3,  5,    7,      -7,    8,          15,
+          16, 31, 32, 63, 64, 65, 100, -100, lowest, below, lowest + 1, -128};
 }
 inline constexpr int64_t kCount = 24, kPairs = kCount * kCount;
 

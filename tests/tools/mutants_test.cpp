@@ -382,7 +382,7 @@ TEST(Mutants, Npz) {
         {}};
   };
   const int accepted = Campaign("npz", ".npz").run(multiplied(kMutants), mutant, std::ref(model));
-  EXPECT_GT(accepted, multiplied(kMutants) / 20);
+  EXPECT_GT(accepted, multiplied(kMutants) / 100);
 }
 
 /// The first lengths, the last, and some in between; none is `size`.
