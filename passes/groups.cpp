@@ -14,7 +14,7 @@
 //     path leads out of the pair and back: an optimizer's update of a variable and its slots is one kernel.
 //
 // Reshapes that merge or split axes are never inside a group: they are views of memory, outside. Sorting, scatters and
-// scans are groups of their own; a scan's body is fused by the same rules.
+// scans are groups of their own; a scan's body is fused by the same rules. No group grows beyond a few hundred nodes.
 #include "passes/groups.h"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ using Kind = Group::Kind;
 // A row kernel keeps its intermediate values in the first-level cache.
 constexpr int64_t kRowElements = 16 << 10;
 // Beyond that, one more kernel costs less than one that is hard to compile.
-constexpr size_t kMergedNodes = 256;
+constexpr size_t kMostNodes = 256;
 
 class Grouper {
  public:
@@ -96,7 +96,7 @@ class Grouper {
   void grow_forward(int group, const Node* tip) {
     while (const Node* meet = meeting_[tip->index]) {
       const std::vector<const Node*> between = consumers_between(tip, meet, groups_[group]);
-      if (between.empty()) return;
+      if (between.empty() || groups_[group].nodes.size() + between.size() > kMostNodes) return;
       for (const Node* node : between) join(*node, group);
       tip = meet;
     }
@@ -183,7 +183,7 @@ class Grouper {
 
   /// True if the group, which computes `user`, can compute `node` for it as well.
   bool accepts_producer(const Group& group, const Node& node, const Node& user) const {
-    if (group.kind == Kind::opaque) return false;
+    if (group.kind == Kind::opaque || group.nodes.size() >= kMostNodes) return false;
     if (form_of(user) == Form::contract && !is_strided_view(node)) return false;
     if (family_of(user.op) == Family::window && overlaps(user)) return false;
     if (is_expensive(node.op) && is_repeated(group, node, user)) return false;
@@ -246,7 +246,7 @@ class Grouper {
         entered_in_[other] = search_;
         const bool fits = other != index && groups_[other].kind == Kind::pointwise &&
                           groups_[other].domain == group.domain &&
-                          groups_[other].nodes.size() + group.nodes.size() <= kMergedNodes;
+                          groups_[other].nodes.size() + group.nodes.size() <= kMostNodes;
         if (fits) found.push_back(other);
       }
     };

@@ -5,6 +5,7 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "passes/feasible.h"
 #include "passes/pass.h"
 
 namespace keratin {
@@ -24,6 +25,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other
   //   prepare    last of those that look at weights: packing and folding are computed once, when compiling
   //   fuse       last: nothing looks into a kernel
+  expect_feasible(module);
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {
     if (skipped(pass.name)) continue;

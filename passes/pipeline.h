@@ -18,7 +18,7 @@ struct PipelineOptions {
 };
 
 /// Runs all passes, verifying after each. Leaves: every node of a function is a source, a view or a fusion; what depends on
-/// weights alone is in the function `prepare`.
+/// weights alone is in the function `prepare`. Throws Error(unsupported) for what is too much to compile (passes/feasible.h).
 Module optimize(const Module& module, const PipelineOptions& options = {});
 
 /// Runs `prepare` on an executor and keeps what it computes: prepared variables become weights with data, and `prepare` and

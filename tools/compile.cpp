@@ -33,8 +33,9 @@ int run(const Arguments& arguments) {
   options.name = arguments.get("name");
   options.emit.check_bounds = arguments.has("check-bounds");
   options.emit.debug_info = arguments.has("debug-info");
+  const KernelModule kernels = compile_kernels(model, target);
   options.selftest = make_selftest(model, main_function(model).name);
-  write_artefact(compile_kernels(model, target), target, options, arguments.get("output"));
+  write_artefact(kernels, target, options, arguments.get("output"));
   return 0;
 }
 

@@ -44,7 +44,7 @@ TEST_F(Large, ChainOfPointwiseOps) {
   for (int64_t i = 0; i < kMany; ++i) x = builder_.make(i % 2 == 0 ? Op::tanh : Op::sin, {x});
   builder_.result("y", x);
   optimize_it();
-  EXPECT_EQ(result_.functions[0].nodes.size(), 2u);
+  EXPECT_LE(result_.functions[0].nodes.size(), kMany / 200);  // a few hundred to a kernel
 }
 
 TEST_F(Large, ChainOfLayers) {

@@ -1,0 +1,12 @@
+// What is too much: a short text can describe a graph without end, by scans in scans, or one that no memory holds.
+#pragma once
+
+#include "ir/graph.h"
+
+namespace keratin {
+
+/// Throws Error(unsupported) if a function has more nodes, or asks for more work per sample, than can be compiled in bearable
+/// time: constants are computed and the self-test is run by the interpreter.
+void expect_feasible(const Module& module);
+
+}  // namespace keratin
