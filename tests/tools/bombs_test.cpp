@@ -9,7 +9,9 @@ namespace keratin::testing {
 namespace {
 
 /// What a bomb may cost; the command is ended beyond.
-constexpr const char* kLimits = "ulimit -v 4000000; ulimit -t 20; ";
+[[maybe_unused]] constexpr const char* kLimits = "ulimit -v 4000000; ulimit -t 20; ";
+
+constexpr const char* kNoMemory = "there is not enough memory";
 
 struct Bomb {
   std::string name;
@@ -18,10 +20,11 @@ struct Bomb {
 };
 
 void expect_refused(const Shell& shell, const Bomb& bomb) {
-#ifdef NDEBUG  // AddressSanitizer reserves terabytes
-  const std::string limits = kLimits;
-#else
+#ifdef __SANITIZE_ADDRESS__  // reserves terabytes, and ends a process that asks for more
+  if (bomb.says == kNoMemory) return;
   const std::string limits;
+#else
+  const std::string limits = kLimits;
 #endif
   const Outcome outcome = shell.run(cat(limits, "$keratin compile ", bomb.name, " -o m.so"));
   EXPECT_EQ(outcome.status, bomb.status) << bomb.name << "\n" << outcome.err;
@@ -84,8 +87,8 @@ TEST(Bombs, IrText) {
       {"brackets.kir", 65, "expected a dimension"},
       {"large.kir", 69, "operations per sample"},
       {"larger.kir", 69, "operations per sample"},
-      {"memory.kir", 65, "there is not enough memory"},
-      {"variable.kir", 65, ""},
+      {"memory.kir", 65, kNoMemory},
+      {"variable.kir", 65, kNoMemory},
   };
   for (const Bomb& bomb : bombs) expect_refused(shell, bomb);
 }
@@ -136,10 +139,10 @@ TEST(Bombs, Keras) {
   const Bomb bombs[] = {
       {"units.keras", 65, "argument units is 1000000000"},
       {"weights.keras", 65, "bomb"},
-      {"padding.keras", 65, "there is not enough memory"},
-      {"input.keras", 65, "there is not enough memory"},
+      {"padding.keras", 65, kNoMemory},
+      {"input.keras", 65, kNoMemory},
       {"sides.keras", 69, "too large"},
-      {"batch.keras", 65, "there is not enough memory"},
+      {"batch.keras", 65, kNoMemory},
       {"members.keras", 65, "has no config.json"},
       {"depth.keras", 65, "nested more than"},
   };
@@ -165,7 +168,7 @@ std::string zip_of_zeros(const Shell& shell, const std::string& name, uint64_t m
   zip += "PK\1\2";
   append(zip, 20, 2);
   zip += about;
-  append(zip, 0, 14);
+  zip.append(14, '\0');
   zip += name;
   const size_t end = zip.size();
   zip += "PK\5\6";

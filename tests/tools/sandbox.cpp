@@ -20,7 +20,7 @@ namespace {
 // Of one attempt, but memory, which is the whole child's.
 constexpr int kProcessorSeconds = 10;
 constexpr int kSeconds = 120;
-constexpr rlim_t kMemory = rlim_t{3} << 30;
+[[maybe_unused]] constexpr rlim_t kMemory = rlim_t{3} << 30;
 
 void limit(int resource, rlim_t most) {
   const rlimit both{most, most};
@@ -29,7 +29,7 @@ void limit(int resource, rlim_t most) {
 
 void set_limits() {
   limit(RLIMIT_CORE, 0);
-#ifdef NDEBUG  // AddressSanitizer reserves terabytes
+#ifndef __SANITIZE_ADDRESS__  // which reserves terabytes
   limit(RLIMIT_AS, kMemory);
 #endif
 }
