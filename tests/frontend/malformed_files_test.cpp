@@ -2,48 +2,27 @@
 // slowly. Truncated files must be refused. The mutants are the same in every run; KERATIN_MUTANTS multiplies their number.
 #include <chrono>
 #include <functional>
-#include <random>
 
 #include "frontend/h5_file.h"
 #include "frontend/json.h"
 #include "frontend/model_file.h"
 #include "frontend/npy.h"
 #include "tests/frontend/files.h"
+#include "tests/mutation.h"
 
 namespace keratin {
 namespace {
 
 using Reader = std::function<void(const std::string& bytes)>;
 
-class Mutator {
- public:
-  explicit Mutator(std::string good) : good_(std::move(good)) {}
+using testing::Mutator;
+const testing::Landmarks kLandmarks = {"PK\1\2", "PK\3\4", "PK\5\6", "\x93NUMPY",
+                                       "TREE",   "HEAP",   "SNOD",   "GCOL"};
 
-  /// One to eight edits: a bit, a byte, an aligned word of eight bytes (all zeros, all ones, or noise).
-  std::string mutant() {
-    std::string bytes = good_;
-    for (uint64_t edits = 1 + random_() % 8; edits > 0; --edits) {
-      const size_t at = random_() % bytes.size();
-      switch (random_() % 3) {
-        case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << random_() % 8)); break;
-        case 1: bytes[at] = static_cast<char>(random_()); break;
-        default: {
-          const uint64_t words[] = {0, ~uint64_t{0}, random_()};
-          const uint64_t word = words[random_() % 3];
-          for (size_t i = at & ~size_t{7}, k = 0; i < bytes.size() && k < 8; ++i, ++k) {
-            bytes[i] = static_cast<char>(word >> 8 * k);
-          }
-        }
-      }
-    }
-    return bytes;
-  }
-  std::string truncated() { return good_.substr(0, random_() % good_.size()); }
-
- private:
-  std::string good_;
-  std::mt19937_64 random_{20261123};
-};
+/// `good`, shorter by at least one byte.
+std::string truncated(const std::string& good, int number) {
+  return good.substr(0, Mutator(static_cast<uint64_t>(number)).below(good.size()));
+}
 
 int multiplied(int count) {
   const char* factor = std::getenv("KERATIN_MUTANTS");
@@ -70,10 +49,10 @@ bool refuses(const Reader& reader, const std::string& bytes, const std::string& 
 void attack(const std::string& file, const Reader& reader, int mutants, int truncations) {
   const std::string good = read_file(in_tests(file));
   ASSERT_FALSE(refuses(reader, good, file));
-  Mutator mutator(good);
-  for (int i = 0; i < multiplied(mutants); ++i) refuses(reader, mutator.mutant(), cat(file, ", mutant ", i));
+  for (int i = 0; i < multiplied(mutants); ++i)
+    refuses(reader, Mutator(static_cast<uint64_t>(i)).bytes(good, kLandmarks), cat(file, ", mutant ", i));
   for (int i = 0; i < multiplied(truncations); ++i) {
-    const std::string bytes = mutator.truncated();
+    const std::string bytes = truncated(good, i);
     EXPECT_TRUE(refuses(reader, bytes, cat(file, ", ", bytes.size(), " bytes")))
         << file << ", " << bytes.size();
   }
@@ -93,10 +72,12 @@ TEST(MalformedFiles, Npz) {
 
 TEST(MalformedFiles, Json) {
   const std::string config = Archive::open(golden("layers/dict_io/model.keras")).read("config.json", 1 << 20);
-  Mutator mutator(config);
   const Reader read = [](const std::string& bytes) { Json::parse(bytes, "mutant").dump(); };
-  for (int i = 0; i < multiplied(3'000); ++i) refuses(read, mutator.mutant(), cat("mutant ", i));
-  for (int i = 0; i < multiplied(300); ++i) EXPECT_TRUE(refuses(read, mutator.truncated(), "truncated"));
+  for (int i = 0; i < multiplied(3'000); ++i) {
+    Mutator mutator(static_cast<uint64_t>(i));
+    refuses(read, mutator.one_in(2) ? mutator.bytes(config) : mutator.text(config), cat("mutant ", i));
+  }
+  for (int i = 0; i < multiplied(300); ++i) EXPECT_TRUE(refuses(read, truncated(config, i), "truncated"));
 }
 
 TEST(MalformedFiles, KerasArchive) {
