@@ -34,7 +34,7 @@ if(KERATIN_WERROR)
 endif()
 target_include_directories(keratin_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(KERATIN_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -g1)
   add_link_options(-fsanitize=address,undefined)
 endif()
 

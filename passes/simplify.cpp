@@ -11,7 +11,11 @@
 //   div-to-mul     a / fixed b                        a * (1 / b)
 //   pad-into-conv  conv(pad(x, 0), w)                 conv(x, w) with the padding as its own
 //   unit-broadcast broadcast(unit reshape(x))         broadcast(x)
+//   sink           f(transpose(x), transpose(y))      transpose(f(x, y)), for pointwise f; likewise for reshape; numbers may
+//                                                     stand among the operands, and arrays that repeat for transposes
+//   stop-gradient  stop_gradient(x)                   x: whoever runs this pass has differentiated before
 //
+// Transposes and reshapes sink until they meet their inverse, with which they cancel, or something that is not pointwise.
 // Together the first six fold an inference batch normalisation, and a rescaling, into the contraction before it. They are
 // for floats other than f16, in whose range a product or an inverse of weights need not lie. The rules are directional:
 // each leaves as many operations on unfixed values, or fewer; so nothing is regrouped that others read as well.
@@ -63,7 +67,8 @@ class Simplifier : public Rebuilder {
       auto body = std::make_shared<const Function>(Rebuilder(*node.body).run());
       result = copy(node, std::move(body));
     } else {
-      const Value better = simplified_node(node);
+      Value better = simplified_node(node);
+      if (!better) better = sink(node);
       result = better ? std::vector<Value>{better} : copy(node);
     }
     for (Value value : result) {
@@ -82,6 +87,7 @@ class Simplifier : public Rebuilder {
       case Op::div: return divide(mapped(node.operands[0]), mapped(node.operands[1]));
       case Op::conv: return conv(node);
       case Op::broadcast: return broadcast(node);
+      case Op::stop_gradient: return mapped(node.operands[0]);
       default: return {};
     }
   }
@@ -276,6 +282,47 @@ class Simplifier : public Rebuilder {
       dims.push_back(attrs.dims[at++]);
     }
     return builder().broadcast(inner, dims, attrs.shape);
+  }
+
+  /// sink
+  Value sink(const Node& node) {
+    if (family_of(node.op) != Family::pointwise || fixed_[node.index]) return {};
+    const Node* moved = nullptr;
+    for (Value operand : mapped(node.operands))
+      if ((operand.node->op == Op::transpose || operand.node->op == Op::reshape) && !is_fixed(operand)) {
+        moved = operand.node;
+        break;
+      }
+    if (moved == nullptr) return {};
+    std::vector<Value> operands;
+    for (Value operand : mapped(node.operands)) {
+      operands.push_back(before_move(*moved, operand));
+      if (!operands.back()) return {};
+    }
+    const Value result = builder().make(node.op, std::move(operands), node.attrs);
+    return moved->op == Op::transpose ? builder().transpose(result, moved->as<TransposeAttrs>().perm)
+                                      : builder().reshape(result, node.type().shape);
+  }
+
+  /// The value of which `operand` is what the transpose or reshape `move` makes; none if there is no such value.
+  Value before_move(const Node& move, Value operand) {
+    const Value x = move.operands[0];
+    if (is_number(operand)) return builder().constant(as_constant(operand)->splat, x.shape());
+    if (operand.node->op == move.op) {
+      const Value y = operand.node->operands[0];
+      const bool is_same =
+          y.shape() == x.shape() && y.type().layout.is_row_major() &&
+          (move.op == Op::reshape || operand.node->as<TransposeAttrs>() == move.as<TransposeAttrs>());
+      return is_same && !is_shared(operand) ? y : Value();
+    }
+    if (move.op != Op::transpose || operand.node->op != Op::broadcast) return {};
+    Ints dims;
+    for (int64_t axis : operand.node->as<BroadcastAttrs>().dims) {
+      const int64_t from = move.as<TransposeAttrs>().perm[axis];
+      if (!dims.empty() && dims.back() > from) return {};
+      dims.push_back(from);
+    }
+    return builder().broadcast(operand.node->operands[0], dims, x.shape());
   }
 
   std::vector<bool> fixed_;  // by node of the source
