@@ -97,7 +97,10 @@ class FunctionChecker {
     }
     check_params();
     for (const Result& result : function_.results)
-      in(cat("result %", result.name), [&] { check_value(result.value); });
+      in(cat("result %", result.name), [&] {
+        check_value(result.value);
+        check_is_public(result.value.type());
+      });
     if (!is_body_) {
       Names names("results");
       for (const Result& result : function_.results) names.add(result.name);
@@ -163,6 +166,11 @@ class FunctionChecker {
     }
   }
 
+  /// Callers pass and get arrays in row-major order; panels are for variables and between nodes.
+  void check_is_public(const Type& type) const {
+    if (!is_body_ && !type.layout.is_row_major()) fail(cat(type, " is not in row-major order"));
+  }
+
   void check_params() {
     Names names("parameters");
     size_t count = 0;
@@ -171,6 +179,7 @@ class FunctionChecker {
       expect(count < function_.params.size() && function_.params[count] == node.get() && node->index == count,
              "parameters stand first, in order");
       names.add(node->as<NameAttrs>().name);
+      in(cat("parameter %", node->as<NameAttrs>().name), [&] { check_is_public(node->type()); });
       ++count;
     }
     expect(count == function_.params.size(), "a parameter is of another function");
