@@ -1,6 +1,7 @@
 #include "codegen/native.h"
 
 #include "codegen/lower.h"
+#include "passes/pipeline.h"
 
 namespace keratin {
 
@@ -14,8 +15,7 @@ class NativeExecutor : public Executor {
   std::string_view name() const override { return "native"; }
 
   std::unique_ptr<Executable> compile(const Module& module) override {
-    const auto interpreter = make_interpreter();
-    auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target_, *interpreter));
+    auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target_));
     return jit_kernels(std::move(kernels), target_, options_, threads_);
   }
 
@@ -32,9 +32,7 @@ class KernelInterpreter : public Executor {
   std::string_view name() const override { return "kernels"; }
 
   std::unique_ptr<Executable> compile(const Module& module) override {
-    const auto interpreter = make_interpreter();
-    return interpret_kernels(
-        std::make_shared<const KernelModule>(compile_kernels(module, target_, *interpreter)));
+    return interpret_kernels(std::make_shared<const KernelModule>(compile_kernels(module, target_)));
   }
 
  private:
@@ -43,10 +41,9 @@ class KernelInterpreter : public Executor {
 
 }  // namespace
 
-KernelModule compile_kernels(const Module& module, const Target& target, Executor& preparing,
-                             const PipelineOptions& options) {
-  const Module optimized = optimize(module, options);
-  return lower(bake(optimized, preparing), target);
+KernelModule compile_kernels(const Module& module, const Target& target) {
+  const auto interpreter = make_interpreter();
+  return lower(bake(optimize(module), *interpreter), target);
 }
 
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options,

@@ -1,11 +1,12 @@
 // keratin compile: a model file to a shared object, relocatable object or archive, with a C header.
 #include "codegen/artefact.h"
+#include "codegen/native.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "tools/command.h"
-#include "tools/kernels.h"
 #include "tools/model_source.h"
 #include "tools/runnable.h"
+#include "tools/target_option.h"
 
 namespace keratin {
 namespace {

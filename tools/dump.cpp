@@ -4,6 +4,7 @@
 
 #include "codegen/artefact.h"
 #include "codegen/emit.h"
+#include "codegen/native.h"
 #include "frontend/file.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -11,8 +12,8 @@
 #include "passes/pass.h"
 #include "passes/pipeline.h"
 #include "tools/dot.h"
-#include "tools/kernels.h"
 #include "tools/model_source.h"
+#include "tools/target_option.h"
 
 namespace keratin {
 namespace {

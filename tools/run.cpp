@@ -1,13 +1,14 @@
 // keratin run: a model on arrays from a file.
 #include "codegen/emit.h"
+#include "codegen/native.h"
 #include "frontend/npy.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "tools/arrays.h"
 #include "tools/command.h"
-#include "tools/kernels.h"
 #include "tools/model_source.h"
 #include "tools/runnable.h"
+#include "tools/target_option.h"
 
 namespace keratin {
 namespace {

@@ -1,8 +1,4 @@
-#include "tools/kernels.h"
-
-#include "codegen/lower.h"
-#include "ir/executor.h"
-#include "passes/pipeline.h"
+#include "tools/target_option.h"
 
 namespace keratin {
 
@@ -12,12 +8,6 @@ Target target_of(const Arguments& arguments) {
                                  : triple.starts_with("x86_64") ? "x86-64"
                                                                 : "generic";
   return make_target(arguments.get("cpu", usual), triple);
-}
-
-KernelModule compile_kernels(const Module& module, const Target& target) {
-  // The interpreter computes the prepared variables, so that a model is the same whatever machine compiles it.
-  const auto interpreter = make_interpreter();
-  return lower(bake(optimize(module), *interpreter), target);
 }
 
 }  // namespace keratin
