@@ -144,10 +144,14 @@ void Model::read_inputs(const ShapeOverrides& shapes) {
                                            : entries_of_functional(config);
     check_names(shapes, entries, where);
     const Dim batch = batch_of(entries, where);
-    for (const Entry& entry : entries)
+    for (const Entry& entry : entries) {
+      for (const Input& other : inputs_)
+        if (other.name == entry.name)
+          throw Error(ErrorKind::data, cat("two inputs are called ", quoted(entry.name)), where);
       inputs_.push_back(
           {entry.name, Type(read_dtype(*entry.dtype, cat(where, ", input ", quoted(entry.name))),
                             input_shape(entry, batch, shapes, where))});
+    }
   } catch (const Error& error) {
     if (!error.where().empty()) throw;
     throw error.within(where);

@@ -390,6 +390,14 @@ TEST(Refusals, NameTheLayersAround) {
   });
 }
 
+TEST(Refusals, AnInputThatIsNamedTwice) {
+  const std::string model = functional(
+      {node("InputLayer", "x", R"("batch_shape": [null, 2])", "[]"),
+       node("Add", "sum", "", cat("[", called({cat("[", tensor("x"), ", ", tensor("x"), "]")}), "]"))},
+      R"([["x", 0, 0], ["x", 0, 0]])", R"([["sum", 0, 0]])");
+  expect_error(ErrorKind::data, R"(two inputs are called "x")", [&] { trace(model); });
+}
+
 TEST(Refusals, StringsAndSparseInputs) {
   expect_error(ErrorKind::unsupported, "strings are not supported",
                [] { trace(sequential({input("[null, 1]", "string")})); });
