@@ -118,10 +118,14 @@ class Generator {
 
   /// Whether sweeping all rows once per panel moves less memory than sweeping all panels once per piece of rows.
   bool weights_outweigh() const {
-    const int64_t pieces = estimate(node_.type().shape) / std::max<int64_t>(1, estimate({column_extent()})) /
-                           (height_ * tiles_per_piece());
+    const int64_t pieces = estimated_rows() / (height_ * tiles_per_piece());
     return estimate(node_.operands[1].shape()) * std::max<int64_t>(1, pieces) >
            estimate(node_.operands[0].shape()) * blocks_;
+  }
+
+  /// Rows of the result, over all its other axes but the columns.
+  int64_t estimated_rows() const {
+    return estimate(node_.type().shape) / std::max<int64_t>(1, estimate({column_extent()}));
   }
 
   /// A number of elements; a symbol counts as a small batch.
@@ -133,9 +137,8 @@ class Generator {
 
   /// Rows of a piece, in tiles: the rows' left operand stays in the second-level cache while the columns go by.
   int64_t tiles_per_piece() const {
-    const int64_t rows = estimate(node_.type().shape) / std::max<int64_t>(1, estimate({column_extent()}));
     const int64_t row_bytes = std::max<int64_t>(
-        1, estimate(node_.operands[0].shape()) * byte_size(dtype()) / std::max<int64_t>(1, rows));
+        1, estimate(node_.operands[0].shape()) * byte_size(dtype()) / std::max<int64_t>(1, estimated_rows()));
     return std::clamp<int64_t>(writer_.target.l2_bytes / 4 / (row_bytes * height_), 1, kMostTiles);
   }
 
