@@ -34,28 +34,28 @@ constexpr std::array kDropped = {
     Dropped{"SimpleRNN", "implementation", "*"},
 };
 
-struct Function {
+struct Conversion {
   std::string_view name, operation;
 };
 constexpr std::array kFunctions = {
-    Function{"math.multiply", "Multiply"},
-    Function{"math.add", "Add"},
-    Function{"__operators__.add", "Add"},
-    Function{"math.subtract", "Subtract"},
-    Function{"math.truediv", "TrueDivide"},
-    Function{"math.divide", "TrueDivide"},
-    Function{"math.maximum", "Maximum"},
-    Function{"math.minimum", "Minimum"},
-    Function{"math.negative", "Negative"},
-    Function{"math.abs", "Absolute"},
-    Function{"math.exp", "Exp"},
-    Function{"math.log", "Log"},
-    Function{"math.sqrt", "Sqrt"},
-    Function{"math.square", "Square"},
-    Function{"math.tanh", "Tanh"},
-    Function{"math.sigmoid", "Sigmoid"},
-    Function{"math.pow", "Power"},
-    Function{"nn.relu", "Relu"},
+    Conversion{"math.multiply", "Multiply"},
+    Conversion{"math.add", "Add"},
+    Conversion{"__operators__.add", "Add"},
+    Conversion{"math.subtract", "Subtract"},
+    Conversion{"math.truediv", "TrueDivide"},
+    Conversion{"math.divide", "TrueDivide"},
+    Conversion{"math.maximum", "Maximum"},
+    Conversion{"math.minimum", "Minimum"},
+    Conversion{"math.negative", "Negative"},
+    Conversion{"math.abs", "Absolute"},
+    Conversion{"math.exp", "Exp"},
+    Conversion{"math.log", "Log"},
+    Conversion{"math.sqrt", "Sqrt"},
+    Conversion{"math.square", "Square"},
+    Conversion{"math.tanh", "Tanh"},
+    Conversion{"math.sigmoid", "Sigmoid"},
+    Conversion{"math.pow", "Power"},
+    Conversion{"nn.relu", "Relu"},
 };
 
 const Renamed* renaming(std::string_view class_name, std::string_view key) {
@@ -88,7 +88,7 @@ std::optional<Json> adapt_config(std::string_view class_name, const Json& config
 }
 
 std::string_view operation_of_function(std::string_view function) {
-  for (const Function& row : kFunctions)
+  for (const Conversion& row : kFunctions)
     if (row.name == function) return row.operation;
   return {};
 }
