@@ -8,10 +8,6 @@ namespace keratin {
 
 namespace {
 
-bool contains(const Ints& list, int64_t axis) {
-  return std::find(list.begin(), list.end(), axis) != list.end();
-}
-
 Contraction dot_contraction(const Node& node) {
   const AxisPairs batch = node.as<DotAttrs>().batch, contract = node.as<DotAttrs>().contract;
   const Value left = node.operands[0], right = node.operands[1];

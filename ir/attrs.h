@@ -4,6 +4,7 @@
 // that list. A field that has its default value is not printed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,6 +26,10 @@ template <typename Struct, typename T>
 Field(const char*, T Struct::*) -> Field<Struct, T>;
 
 using Ints = std::vector<int64_t>;
+
+inline bool contains(const Ints& list, int64_t number) {
+  return std::find(list.begin(), list.end(), number) != list.end();
+}
 
 /// Axes of the two operands of a dot that belong together; written [1, 2]x[0, 1].
 struct AxisPairs {

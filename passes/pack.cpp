@@ -23,10 +23,8 @@ constexpr int64_t kPanelWidth = 16;
 int64_t column_axis(const Node& node) {
   if (node.op == Op::dot) {
     const auto& attrs = node.as<DotAttrs>();
-    for (int64_t axis = node.operands[1].rank() - 1; axis >= 0; --axis) {
-      auto has = [&](const Ints& list) { return std::find(list.begin(), list.end(), axis) != list.end(); };
-      if (!has(attrs.contract.rhs) && !has(attrs.batch.rhs)) return axis;
-    }
+    for (int64_t axis = node.operands[1].rank() - 1; axis >= 0; --axis)
+      if (!contains(attrs.contract.rhs, axis) && !contains(attrs.batch.rhs, axis)) return axis;
     return -1;
   }
   const auto& attrs = node.as<ConvAttrs>();

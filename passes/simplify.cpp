@@ -47,10 +47,8 @@ std::optional<int64_t> weight_axis(const Node& contraction, int64_t axis) {
   if (axis < static_cast<int64_t>(attrs.batch.rhs.size())) return attrs.batch.rhs[axis];
   // What is left of the right operand stands last.
   int64_t at = contraction.type().rank();
-  for (int64_t i = contraction.operands[1].rank() - 1; i >= 0; --i) {
-    auto has = [&](const Ints& list) { return std::find(list.begin(), list.end(), i) != list.end(); };
-    if (!has(attrs.contract.rhs) && !has(attrs.batch.rhs) && --at == axis) return i;
-  }
+  for (int64_t i = contraction.operands[1].rank() - 1; i >= 0; --i)
+    if (!contains(attrs.contract.rhs, i) && !contains(attrs.batch.rhs, i) && --at == axis) return i;
   return std::nullopt;
 }
 
@@ -250,10 +248,8 @@ class Simplifier : public Rebuilder {
     const auto& padding = pad.as<PadAttrs>();
     const ConvAxes axes = parse_conv_axes(attrs.dims);
     for (int64_t axis = 0; axis < node.operands[0].rank(); ++axis) {
-      const bool in_space =
-          std::find(axes.input.space.begin(), axes.input.space.end(), axis) != axes.input.space.end();
       if (padding.interior[axis] != 0) return {};
-      if (!in_space && (padding.low[axis] != 0 || padding.high[axis] != 0)) return {};
+      if (!contains(axes.input.space, axis) && (padding.low[axis] != 0 || padding.high[axis] != 0)) return {};
     }
     for (int64_t s = 0; s < axes.space_rank(); ++s) {
       const int64_t low = padding.low[axes.input.space[s]], high = padding.high[axes.input.space[s]];

@@ -87,8 +87,6 @@ void expect_all_between(std::string_view name, const Ints& values, int64_t least
     if (value > most) fail(cat(name, " has ", value, ", expected at most ", most));
 }
 
-bool contains(const Ints& axes, int64_t axis) { return std::binary_search(axes.begin(), axes.end(), axis); }
-
 Ints other_axes(const Ints& axes, int64_t rank) {
   Ints others;
   for (int64_t axis = 0; axis < rank; ++axis)

@@ -68,8 +68,6 @@ const T& attrs_as(const Attrs& attrs) {
   return *own;
 }
 
-/// True if `axes`, sorted, has `axis`.
-bool contains(const Ints& axes, int64_t axis);
 /// 0 … rank-1 without `axes`.
 Ints other_axes(const Ints& axes, int64_t rank);
 /// `shape` without `axes`.

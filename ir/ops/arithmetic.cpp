@@ -1,9 +1,10 @@
-// Pointwise ops: element by element, operands and result of one shape and one layout.
+// Arithmetic, comparisons, bits and choices, element by element: operands and result of one shape and one layout. The
+// functions of one real number are in elementary.cpp.
 //
 // What is said here binds codegen bit for bit, as far as IEEE arithmetic defines the bits:
 //   * max(a, b) is b if b > a or b is NaN, else a; min(a, b) is b if b < a or b is NaN, else a. So NaN propagates, equal
 //     operands (0 and -0 too) give a, and with a constant b it is one machine instruction.
-//   * sign keeps NaN and both zeros. round takes ties to even. not, and, or, xor work on bits; on booleans logically.
+//   * not, and, or, xor work on bits; on booleans logically.
 //   * Integers wrap. Their div truncates towards zero, their rem is floored (the sign of b); by zero both give 0, and the
 //     smallest number div -1 is itself. Float rem is a - b·floor(a / b), evaluated as written: NaN for b = 0 or infinite.
 //   * shl and shr by the width or more, and by negative amounts, give 0 (shr of negative numbers: -1). shr fills with
@@ -12,50 +13,20 @@
 //     wraps.
 //   * eq, lt, le are false on NaN, ne is true.
 //
-// Gradients are those of the formula, with these conventions: abs' = sign, so 0 at 0; max and min give each of two equal
-// operands half, but nothing to an operand that equals a constant: relu, max(x, 0.0), has slope 0 at 0.
-#include <algorithm>
+// Gradients are those of the formula, with one convention: max and min give each of two equal operands half, but nothing to
+// an operand that equals a constant: relu, max(x, 0.0), has slope 0 at 0.
 #include <cmath>
-#include <numbers>
 
-#include "ir/array.h"
 #include "ir/ops/elements.h"
-#include "ir/ops/rules.h"
+#include "ir/ops/pointwise.h"
 
 namespace keratin {
 namespace {
 
-using namespace rules;
+using namespace pointwise;
 using elements::minus;
 using elements::plus;
 using elements::times;
-
-using Inputs = std::span<const Array* const>;
-using Outputs = std::span<Array>;
-
-// ---- shape rules ----
-
-template <const DTypeSet& kSet>
-std::vector<Type> unary(Operands operands, const Attrs&, const Function*) {
-  expect_count(operands, 1);
-  expect_dtype(operands, 0, kSet);
-  return {operands[0].type()};
-}
-
-template <const DTypeSet& kSet>
-std::vector<Type> binary(Operands operands, const Attrs&, const Function*) {
-  expect_count(operands, 2);
-  expect_dtype(operands, 0, kSet);
-  expect_same_type(operands, 1);
-  return {operands[0].type()};
-}
-
-template <const DTypeSet& kSet>
-std::vector<Type> comparison(Operands operands, const Attrs& attrs, const Function* body) {
-  Type type = binary<kSet>(operands, attrs, body)[0];
-  type.dtype = DType::boolean;
-  return {type};
-}
 
 std::vector<Type> infer_cast(Operands operands, const Attrs& attrs, const Function*) {
   expect_count(operands, 1);
@@ -72,63 +43,7 @@ std::vector<Type> infer_select(Operands operands, const Attrs&, const Function*)
   return {operands[1].type()};
 }
 
-// ---- meanings ----
-
-/// F(x) for floats.
-template <double (*F)(double)>
-void map(const EvalContext&, Inputs x, Outputs y) {
-  std::ranges::transform(x[0]->real().storage(), y[0].real().storage().begin(), F);
-}
-
-/// F(x) for floats, G(x, dtype) for integers and booleans.
-template <double (*F)(double), int64_t (*G)(int64_t, DType)>
-void map(const EvalContext&, Inputs x, Outputs y) {
-  const DType dtype = x[0]->dtype;
-  if (is_float(dtype))
-    std::ranges::transform(x[0]->real().storage(), y[0].real().storage().begin(), F);
-  else
-    std::ranges::transform(x[0]->integer().storage(), y[0].integer().storage().begin(),
-                           [dtype](int64_t v) { return G(v, dtype); });
-}
-
-/// F(a, b) for floats, G(a, b, dtype) for integers and booleans.
-template <double (*F)(double, double), int64_t (*G)(int64_t, int64_t, DType)>
-void zip(const EvalContext&, Inputs x, Outputs y) {
-  const DType dtype = x[0]->dtype;
-  if (is_float(dtype))
-    std::ranges::transform(x[0]->real().storage(), x[1]->real().storage(), y[0].real().storage().begin(), F);
-  else
-    std::ranges::transform(x[0]->integer().storage(), x[1]->integer().storage(),
-                           y[0].integer().storage().begin(),
-                           [dtype](int64_t a, int64_t b) { return G(a, b, dtype); });
-}
-
-/// G(a, b, dtype) for integers and booleans.
-template <int64_t (*G)(int64_t, int64_t, DType)>
-void zip_bits(const EvalContext&, Inputs x, Outputs y) {
-  const DType dtype = x[0]->dtype;
-  std::ranges::transform(x[0]->integer().storage(), x[1]->integer().storage(),
-                         y[0].integer().storage().begin(),
-                         [dtype](int64_t a, int64_t b) { return G(a, b, dtype); });
-}
-
-/// P(a, b, dtype), for both element types.
-template <auto P>
-void compare(const EvalContext&, Inputs x, Outputs y) {
-  const DType dtype = x[0]->dtype;
-  auto test = [dtype](auto a, auto b) -> int64_t { return P(a, b, dtype); };
-  auto& result = y[0].integer().storage();
-  if (is_float(dtype))
-    std::ranges::transform(x[0]->real().storage(), x[1]->real().storage(), result.begin(), test);
-  else
-    std::ranges::transform(x[0]->integer().storage(), x[1]->integer().storage(), result.begin(), test);
-}
-
 void copy(const EvalContext&, Inputs x, Outputs y) { y[0].data = x[0]->data; }
-
-double sign_of(double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : v; }
-double sigmoid(double v) { return v >= 0 ? 1 / (1 + std::exp(-v)) : std::exp(v) / (1 + std::exp(v)); }
-double softplus(double v) { return v > 0 ? v + std::log1p(std::exp(-v)) : std::log1p(std::exp(v)); }
 
 int64_t divide(int64_t a, int64_t b, DType dtype) {
   if (b == 0) return 0;
@@ -196,24 +111,6 @@ void eval_select(const EvalContext&, Inputs x, Outputs y) {
     choose(x[1]->integer().storage(), x[2]->integer().storage(), y[0].integer().storage());
 }
 
-// ---- gradients ----
-
-/// What most rules are made of: x the first operand, y the result, dy its gradient.
-struct Terms {
-  Builder& b;
-  Value x, y, dy;
-  explicit Terms(const GradientArgs& g)
-      : b(g.builder), x(g.operands[0]), y(g.results[0]), dy(g.result_gradients[0]) {}
-  Value number(double value) const { return b.constant_like(x, value); }
-};
-
-/// dx = Slope(terms) · dy
-template <Value (*Slope)(const Terms&)>
-void scaled(const GradientArgs& g) {
-  const Terms t(g);
-  accumulate(g, 0, t.b.mul(t.dy, Slope(t)));
-}
-
 void gradient_of_cast(const GradientArgs& g) {
   if (is_float(g.operands[0].dtype()) && is_float(g.results[0].dtype()))
     accumulate(g, 0, g.builder.cast(g.result_gradients[0], g.operands[0].dtype()));
@@ -273,151 +170,6 @@ constinit const OpDef def_neg{
     .infer = unary<kSignedNumbers>,
     .gradient = [](const GradientArgs& g) { accumulate(g, 0, g.builder.neg(g.result_gradients[0])); },
     .eval = map<[](double v) { return -v; }, [](int64_t v, DType) { return minus(0, v); }>,
-};
-
-constinit const OpDef def_abs{
-    .form = "(x: T[S]) -> T[S], T signed numbers",
-    .doc = "|x|; the smallest integer stays as it is. The gradient at 0 is 0.",
-    .infer = unary<kSignedNumbers>,
-    .gradient = scaled<[](const Terms& t) { return t.b.make(Op::sign, {t.x}); }>,
-    .eval =
-        map<[](double v) { return std::fabs(v); }, [](int64_t v, DType) { return v < 0 ? minus(0, v) : v; }>,
-};
-
-constinit const OpDef def_sign{
-    .form = "(x: T[S]) -> T[S], T signed numbers",
-    .doc = "-1, 0 or 1; NaN and both zeros stay as they are.",
-    .infer = unary<kSignedNumbers>,
-    .gradient = not_differentiable,
-    .eval = map<sign_of, [](int64_t v, DType) { return static_cast<int64_t>(v > 0) - (v < 0); }>,
-};
-
-constinit const OpDef def_floor{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The greatest whole number not above x.",
-    .infer = unary<kFloats>,
-    .gradient = not_differentiable,
-    .eval = map<[](double v) { return std::floor(v); }>,
-};
-
-constinit const OpDef def_ceil{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The smallest whole number not below x.",
-    .infer = unary<kFloats>,
-    .gradient = not_differentiable,
-    .eval = map<[](double v) { return std::ceil(v); }>,
-};
-
-constinit const OpDef def_round{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The nearest whole number, ties to even.",
-    .infer = unary<kFloats>,
-    .gradient = not_differentiable,
-    .eval = map<[](double v) { return std::nearbyint(v); }>,
-};
-
-constinit const OpDef def_sqrt{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The square root; NaN below 0.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.b.div(t.number(0.5), t.y); }>,
-    .eval = map<[](double v) { return std::sqrt(v); }>,
-};
-
-constinit const OpDef def_rsqrt{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "1 / √x",
-    .infer = unary<kFloats>,
-    .gradient =
-        scaled<[](const Terms& t) { return t.b.mul(t.number(-0.5), t.b.mul(t.y, t.b.mul(t.y, t.y))); }>,
-    .eval = map<[](double v) { return 1 / std::sqrt(v); }>,
-};
-
-constinit const OpDef def_exp{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "e to the power x.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.y; }>,
-    .eval = map<[](double v) { return std::exp(v); }>,
-};
-
-constinit const OpDef def_expm1{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "e^x - 1, exact near 0.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.b.exp(t.x); }>,
-    .eval = map<[](double v) { return std::expm1(v); }>,
-};
-
-constinit const OpDef def_log{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The natural logarithm; -inf at 0, NaN below.",
-    .infer = unary<kFloats>,
-    .gradient =
-        [](const GradientArgs& g) { accumulate(g, 0, g.builder.div(g.result_gradients[0], g.operands[0])); },
-    .eval = map<[](double v) { return std::log(v); }>,
-};
-
-constinit const OpDef def_log1p{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "log(1 + x), exact near 0.",
-    .infer = unary<kFloats>,
-    .gradient =
-        [](const GradientArgs& g) {
-          const Terms t(g);
-          accumulate(g, 0, t.b.div(t.dy, t.b.add(t.x, t.number(1))));
-        },
-    .eval = map<[](double v) { return std::log1p(v); }>,
-};
-
-constinit const OpDef def_sin{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The sine of x in radians.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.b.make(Op::cos, {t.x}); }>,
-    .eval = map<[](double v) { return std::sin(v); }>,
-};
-
-constinit const OpDef def_cos{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The cosine of x in radians.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.b.neg(t.b.make(Op::sin, {t.x})); }>,
-    .eval = map<[](double v) { return std::cos(v); }>,
-};
-
-constinit const OpDef def_tanh{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The hyperbolic tangent.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.b.sub(t.number(1), t.b.mul(t.y, t.y)); }>,
-    .eval = map<[](double v) { return std::tanh(v); }>,
-};
-
-constinit const OpDef def_sigmoid{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "1 / (1 + e^-x), without overflow for any x.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.b.mul(t.y, t.b.sub(t.number(1), t.y)); }>,
-    .eval = map<sigmoid>,
-};
-
-constinit const OpDef def_softplus{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "log(1 + e^x), without overflow for any x.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) { return t.b.make(Op::sigmoid, {t.x}); }>,
-    .eval = map<softplus>,
-};
-
-constinit const OpDef def_erf{
-    .form = "(x: T[S]) -> T[S], T floats",
-    .doc = "The error function, 2/√π · ∫ e^(-t²) dt from 0 to x.",
-    .infer = unary<kFloats>,
-    .gradient = scaled<[](const Terms& t) {
-      return t.b.mul(t.number(2 * std::numbers::inv_sqrtpi), t.b.exp(t.b.neg(t.b.mul(t.x, t.x))));
-    }>,
-    .eval = map<[](double v) { return std::erf(v); }>,
 };
 
 constinit const OpDef def_not_{
