@@ -4,15 +4,15 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <set>
 #include <system_error>
 
+#include "codegen/c_names.h"
 #include "codegen/link.h"
+#include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -121,45 +121,6 @@ void rename_file(const fs::path& from, const fs::path& to) {
 }
 
 }  // namespace
-
-const Program& artefact_program(const KernelModule& module) {
-  const auto found = std::find_if(module.programs.begin(), module.programs.end(),
-                                  [](const Program& program) { return program.name == "predict"; });
-  if (found != module.programs.end()) return *found;
-  if (module.programs.size() == 1) return module.programs[0];
-  std::vector<std::string> names;
-  for (const Program& program : module.programs) names.push_back(program.name);
-  throw Error(ErrorKind::usage, "the module has no function named predict", module.name,
-              cat("its functions are: ", join(names, ", ")));
-}
-
-KernelModule extract_program(const KernelModule& module, const Program& program) {
-  KernelModule result;
-  result.name = module.name;
-  result.programs.push_back(program);
-  std::map<uint32_t, uint32_t> moved;
-  for (Launch& launch : result.programs[0].launches) {
-    const auto [entry, is_new] =
-        moved.try_emplace(launch.kernel, static_cast<uint32_t>(result.kernels.size()));
-    if (is_new) result.kernels.push_back(module.kernels[launch.kernel]);
-    launch.kernel = entry->second;
-  }
-  std::set<std::string> used;
-  for (const ProgramBuffer& buffer : program.buffers)
-    if (buffer.storage == Storage::variable) used.insert(buffer.name);
-  for (const Variable& variable : module.variables)
-    if (used.contains(variable.name)) result.variables.push_back(variable);
-  return result;
-}
-
-int64_t fixed_batch(const Program& program) {
-  for (const ProgramBuffer& buffer : program.buffers)
-    for (const Dim dim : buffer.shape)
-      if (!dim.is_static()) return 0;
-  if (program.inputs.empty()) return 1;
-  const Shape& first = program.buffers[program.inputs[0]].shape;
-  return first.empty() ? 1 : first[0].value();
-}
 
 void write_artefact(const KernelModule& whole, const Target& target, const ArtefactOptions& options,
                     const std::string& path_text) {

@@ -27,7 +27,7 @@
 // A shared object also exports `keratin_info`, a second name of PREFIX_info, so that a program which opens it with dlopen
 // needs to know no prefix. Booleans are passed as one byte each (uint8_t), f16 and bf16 as their bits (uint16_t).
 //
-// The names of programs, inputs and outputs are the model's, made C identifiers by c_names().
+// The names of programs, inputs and outputs are the model's, made C identifiers by c_names() (codegen/c_names.h).
 #pragma once
 
 #include <cstdint>
@@ -65,31 +65,7 @@ struct ArtefactOptions {
 void write_artefact(const KernelModule& module, const Target& target, const ArtefactOptions& options,
                     const std::string& path);
 
-/// The program that an artefact of `module` runs. Throws Error(usage) if that is not clear.
-const Program& artefact_program(const KernelModule& module);
-
-/// `module` with one of its programs and the kernels and variables that it uses.
-KernelModule extract_program(const KernelModule& module, const Program& program);
-
-/// The only n that the program accepts, as the runtime sees it; 0: any. Without the symbol N it is the first dimension
-/// of the first input (1 if there is none).
-int64_t fixed_batch(const Program& program);
-
 /// The header's text. Requires: `prefix` is a C identifier.
 std::string c_header(const KernelModule& module, const Target& target, std::string_view prefix);
-
-/// `name` as the first part of identifiers of C and C++: other characters become _; never a reserved name.
-std::string c_identifier(std::string_view name);
-
-/// A program's names in C: its entry point is PREFIX_<entry>, its parameters are named as the arrays; all are different,
-/// even when case is ignored, and none is a keyword or a name that the header uses otherwise.
-struct CNames {
-  std::string entry;
-  std::vector<std::string> inputs, outputs;
-};
-CNames c_names(const Program& program);
-
-/// The type in a C signature: "float", "int64_t", "uint8_t" for booleans, "uint16_t" for 16-bit floats.
-std::string_view c_type(DType dtype);
 
 }  // namespace keratin

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "codegen/artefact.h"
+#include "codegen/c_names.h"
 #include "codegen/emit.h"
+#include "codegen/program_facts.h"
 #include "ir/text.h"
 
 namespace keratin {

@@ -1,9 +1,9 @@
-// Names and types of a model in C.
+#include "codegen/c_names.h"
+
 #include <algorithm>
 #include <cctype>
 #include <set>
 
-#include "codegen/artefact.h"
 #include "ir/text.h"
 
 namespace keratin {

@@ -2,7 +2,7 @@
 // the bytes of the weights, and one thunk per entry point (codegen/artefact.h has the list).
 //
 // Weights never pass through LLVM's IR: module-level assembly includes their file, and the constants refer to its symbol.
-#include "codegen/artefact.h"
+#include "codegen/c_names.h"
 #include "codegen/emission.h"
 #include "ir/error.h"
 #include "ir/text.h"

@@ -16,9 +16,10 @@
 #include <memory>
 #include <mutex>
 
-#include "codegen/artefact.h"
+#include "codegen/c_names.h"
 #include "codegen/debug_info.h"
 #include "codegen/emission.h"
+#include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
 

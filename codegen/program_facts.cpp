@@ -1,8 +1,12 @@
-// Symbols, tiles, and who may share memory with whom.
+// Symbols, tiles, who may share memory with whom, and what one program needs of its module.
 #include "codegen/program_facts.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+
+#include "ir/error.h"
+#include "ir/text.h"
 
 namespace keratin {
 namespace {
@@ -91,6 +95,45 @@ int64_t tile_bytes(const KernelModule& module, const Program& program) {
   for (const Launch& launch : program.launches)
     most = std::max(most, tile_layout(module.kernels[launch.kernel]).bytes);
   return most;
+}
+
+const Program& artefact_program(const KernelModule& module) {
+  const auto found = std::find_if(module.programs.begin(), module.programs.end(),
+                                  [](const Program& program) { return program.name == "predict"; });
+  if (found != module.programs.end()) return *found;
+  if (module.programs.size() == 1) return module.programs[0];
+  std::vector<std::string> names;
+  for (const Program& program : module.programs) names.push_back(program.name);
+  throw Error(ErrorKind::usage, "the module has no function named predict", module.name,
+              cat("its functions are: ", join(names, ", ")));
+}
+
+KernelModule extract_program(const KernelModule& module, const Program& program) {
+  KernelModule result;
+  result.name = module.name;
+  result.programs.push_back(program);
+  std::map<uint32_t, uint32_t> moved;
+  for (Launch& launch : result.programs[0].launches) {
+    const auto [entry, is_new] =
+        moved.try_emplace(launch.kernel, static_cast<uint32_t>(result.kernels.size()));
+    if (is_new) result.kernels.push_back(module.kernels[launch.kernel]);
+    launch.kernel = entry->second;
+  }
+  std::set<std::string> used;
+  for (const ProgramBuffer& buffer : program.buffers)
+    if (buffer.storage == Storage::variable) used.insert(buffer.name);
+  for (const Variable& variable : module.variables)
+    if (used.contains(variable.name)) result.variables.push_back(variable);
+  return result;
+}
+
+int64_t fixed_batch(const Program& program) {
+  for (const ProgramBuffer& buffer : program.buffers)
+    for (const Dim dim : buffer.shape)
+      if (!dim.is_static()) return 0;
+  if (program.inputs.empty()) return 1;
+  const Shape& first = program.buffers[program.inputs[0]].shape;
+  return first.empty() ? 1 : first[0].value();
 }
 
 }  // namespace keratin

@@ -8,6 +8,16 @@
 
 namespace keratin {
 
+/// The program that an artefact of `module` runs. Throws Error(usage) if that is not clear.
+const Program& artefact_program(const KernelModule& module);
+
+/// `module` with one of its programs and the kernels and variables that it uses.
+KernelModule extract_program(const KernelModule& module, const Program& program);
+
+/// The only n that the program accepts, as the runtime sees it; 0: any. Without the symbol N it is the first dimension
+/// of the first input (1 if there is none).
+int64_t fixed_batch(const Program& program);
+
 /// The symbols of a module, in the order in which run functions and kernels find their values (runtime/abi.h,
 /// krt_call::symbols): N first if there is one, then the others by name.
 std::vector<Symbol> symbols_of(const KernelModule& module);

@@ -36,7 +36,11 @@ class Executor {
 /// The symbols' values, from the inputs' shapes. Throws Error(data) if an input does not fit, by name.
 Bindings bind(const Function& function, std::span<const Tensor> inputs);
 
+/// Whether each result is rounded to its dtype, as the ops mean it, or floats stay f64 from op to op: how far apart the two
+/// end tells what rounding can do to a function's results.
+enum class Rounding { every_result, none };
+
 /// Graph IR, op by op, by the ops' own reference meaning (ir/op.h).
-std::unique_ptr<Executor> make_interpreter();
+std::unique_ptr<Executor> make_interpreter(Rounding rounding = Rounding::every_result);
 
 }  // namespace keratin

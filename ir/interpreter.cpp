@@ -18,7 +18,23 @@ namespace {
 
 using Variables = std::map<std::string, Array, std::less<>>;
 
+template <Rounding kRounding>
+std::vector<Array> run_region(const Function& body, std::vector<Array> params, const Bindings& bindings);
+
+/// The node's results: wrapped integers, floats rounded where that is asked for.
+template <Rounding kRounding>
+std::vector<Array> results_of(const Node& node, std::span<const Array* const> operands,
+                              const Bindings& bindings) {
+  std::vector<Array> results;
+  for (const Type& type : node.types) results.push_back(make_array(type, bindings));
+  def_of(node.op).eval.fn(EvalContext{node, bindings, run_region<kRounding>}, operands, results);
+  for (Array& result : results)
+    if (kRounding == Rounding::every_result || !is_float(result.dtype)) round_elements(result);
+  return results;
+}
+
 /// The arrays of one run of a function.
+template <Rounding kRounding>
 class Frame {
  public:
   Frame(const Function& function, std::vector<Array> params, const Variables& variables,
@@ -42,7 +58,7 @@ class Frame {
       if (node->op == Op::param || node->op == Op::var) continue;
       std::vector<const Array*> operands;
       for (Value operand : node->operands) operands.push_back(&at(operand));
-      results_[node->index] = evaluate(*node, operands, bindings_);
+      results_[node->index] = results_of<kRounding>(*node, operands, bindings_);
       for (Value operand : node->operands)
         if (--uses_[operand.node->index] == 0) results_[operand.node->index].clear();
     }
@@ -62,9 +78,10 @@ class Frame {
 };
 
 /// The region of a scan or fusion.
+template <Rounding kRounding>
 std::vector<Array> run_region(const Function& body, std::vector<Array> params, const Bindings& bindings) {
   const Variables none;
-  Frame frame(body, std::move(params), none, bindings);
+  Frame<kRounding> frame(body, std::move(params), none, bindings);
   frame.run();
   std::vector<Array> results;
   for (const Result& result : body.results) results.push_back(frame.at(result.value));
@@ -94,6 +111,7 @@ void expect_fits(const Tensor& tensor, const Type& type, const Bindings& binding
   if (!fits) fail_to_fit(tensor, type, bindings, where);
 }
 
+template <Rounding kRounding>
 class Interpreted : public Executable {
  public:
   explicit Interpreted(const Module& module) : module_(clone(module)) {
@@ -111,7 +129,7 @@ class Interpreted : public Executable {
     std::vector<Array> params;
     for (const Tensor& input : inputs) params.push_back(to_array(input));
 
-    Frame frame(function, std::move(params), variables_, bindings);
+    Frame<kRounding> frame(function, std::move(params), variables_, bindings);
     frame.run();
     std::vector<Tensor> results;
     for (const Result& result : function.results) results.push_back(to_tensor(frame.at(result.value)));
@@ -148,11 +166,12 @@ class Interpreted : public Executable {
   Variables variables_;
 };
 
+template <Rounding kRounding>
 class Interpreter : public Executor {
  public:
   std::string_view name() const override { return "interpreter"; }
   std::unique_ptr<Executable> compile(const Module& module) override {
-    return std::make_unique<Interpreted>(module);
+    return std::make_unique<Interpreted<kRounding>>(module);
   }
 };
 
@@ -160,11 +179,7 @@ class Interpreter : public Executor {
 
 std::vector<Array> evaluate(const Node& node, std::span<const Array* const> operands,
                             const Bindings& bindings) {
-  std::vector<Array> results;
-  for (const Type& type : node.types) results.push_back(make_array(type, bindings));
-  def_of(node.op).eval.fn(EvalContext{node, bindings, run_region}, operands, results);
-  for (Array& result : results) round_elements(result);
-  return results;
+  return results_of<Rounding::every_result>(node, operands, bindings);
 }
 
 Bindings bind(const Function& function, std::span<const Tensor> inputs) {
@@ -186,6 +201,9 @@ Bindings bind(const Function& function, std::span<const Tensor> inputs) {
   return bindings;
 }
 
-std::unique_ptr<Executor> make_interpreter() { return std::make_unique<Interpreter>(); }
+std::unique_ptr<Executor> make_interpreter(Rounding rounding) {
+  if (rounding == Rounding::none) return std::make_unique<Interpreter<Rounding::none>>();
+  return std::make_unique<Interpreter<Rounding::every_result>>();
+}
 
 }  // namespace keratin

@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <optional>
 
-#include "codegen/artefact.h"
 #include "codegen/emit.h"
 #include "codegen/native.h"
+#include "codegen/program_facts.h"
 #include "frontend/file.h"
 #include "ir/error.h"
 #include "ir/text.h"

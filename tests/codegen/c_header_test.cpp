@@ -8,6 +8,8 @@
 #include <string>
 
 #include "codegen/artefact.h"
+#include "codegen/c_names.h"
+#include "codegen/program_facts.h"
 #include "ir/text.h"
 
 namespace keratin {
