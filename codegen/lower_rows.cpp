@@ -8,6 +8,7 @@
 #include <set>
 
 #include "codegen/group.h"
+#include "ir/op.h"
 #include "ir/text.h"
 #include "passes/traits.h"
 #include "passes/uses.h"

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "ir/array.h"
+#include "ir/differentiate.h"
 #include "ir/error.h"
 #include "ir/executor.h"
 #include "ir/op.h"
@@ -114,7 +115,7 @@ void expect_fits(const Tensor& tensor, const Type& type, const Bindings& binding
 template <Rounding kRounding>
 class Interpreted : public Executable {
  public:
-  explicit Interpreted(const Module& module) : module_(clone(module)) {
+  explicit Interpreted(const Module& module) : module_(differentiate(module)) {
     for (const Variable& variable : module_.variables) {
       if (!variable.type.is_static())
         throw Error(ErrorKind::unsupported, cat("its shape is not known: ", to_text(variable.type)),

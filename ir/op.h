@@ -61,12 +61,15 @@ struct OpDef {
 
 const OpDef& def_of(Op op);
 
+/// True if evaluating the op costs much more than a load (division, transcendental functions).
+bool is_expensive(Op op);
+
 // Gradient rules of ops that have none.
 
 /// The result does not depend smoothly on any operand.
 void not_differentiable(const GradientArgs&);
-/// scan, fusion: passes/autodiff.cpp looks inside.
-void differentiated_by_pass(const GradientArgs&);
+/// scan, gradient: ir/differentiate.h looks inside. fusion: made after differentiation.
+void differentiated_elsewhere(const GradientArgs&);
 
 #define OP(name, family) extern const OpDef def_##name;
 #include "ir/ops.def"

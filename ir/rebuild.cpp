@@ -5,35 +5,41 @@
 
 namespace keratin {
 
-Function Rebuilder::run() {
-  for (const auto& node : source_.nodes) {
-    builder_.set_origin(node->origin);
-    values_[node->index] = visit(*node);
+std::vector<Value> copy(Builder& builder, const Node& node, std::vector<Value> operands,
+                        std::shared_ptr<const Function> body) {
+  switch (node.op) {
+    case Op::param: return {builder.param(node.as<NameAttrs>().name, node.type())};
+    case Op::var: return {builder.var(node.as<NameAttrs>().name, node.type())};
+    case Op::constant: {
+      const auto& constant = node.as<ConstantAttrs>();
+      return {constant.data ? builder.constant(constant.data) : builder.splat(constant.splat, node.type())};
+    }
+    default: break;
   }
+  if (node.types.size() == 1)
+    return {builder.make(node.op, std::move(operands), node.attrs, std::move(body))};
+  const Node* twin = builder.make_node(node.op, std::move(operands), node.attrs, std::move(body));
+  std::vector<Value> results;
+  for (uint32_t i = 0; i < twin->types.size(); ++i) results.push_back(twin->value(i));
+  return results;
+}
+
+Function Rebuilder::run() {
+  for (const auto& node : source_.nodes) rebuild(*node);
   for (const Result& result : source_.results) builder_.result(result.name, mapped(result.value));
   for (const Update& update : source_.updates) builder_.update(update.variable, mapped(update.value));
   return builder_.finish();
 }
 
+void Rebuilder::rebuild(const Node& node) {
+  builder_.set_origin(node.origin);
+  values_[node.index] = visit(node);
+}
+
 std::vector<Value> Rebuilder::copy(const Node& node) { return copy(node, node.body); }
 
 std::vector<Value> Rebuilder::copy(const Node& node, std::shared_ptr<const Function> body) {
-  switch (node.op) {
-    case Op::param: return {builder_.param(node.as<NameAttrs>().name, node.type())};
-    case Op::var: return {builder_.var(node.as<NameAttrs>().name, node.type())};
-    case Op::constant: {
-      const auto& constant = node.as<ConstantAttrs>();
-      return {constant.data ? builder_.constant(constant.data) : builder_.splat(constant.splat, node.type())};
-    }
-    default: break;
-  }
-  std::vector<Value> operands = mapped(node.operands);
-  if (node.types.size() == 1)
-    return {builder_.make(node.op, std::move(operands), node.attrs, std::move(body))};
-  const Node* twin = builder_.make_node(node.op, std::move(operands), node.attrs, std::move(body));
-  std::vector<Value> results;
-  for (uint32_t i = 0; i < twin->types.size(); ++i) results.push_back(twin->value(i));
-  return results;
+  return keratin::copy(builder_, node, mapped(node.operands), std::move(body));
 }
 
 Value Rebuilder::mapped(Value value) const {

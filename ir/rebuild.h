@@ -17,6 +17,10 @@
 
 namespace keratin {
 
+/// The same node over other operands, and with another body.
+std::vector<Value> copy(Builder& builder, const Node& node, std::vector<Value> operands,
+                        std::shared_ptr<const Function> body);
+
 class Rebuilder {
  public:
   explicit Rebuilder(const Function& source, Builder::Mode mode = Builder::Mode::fold)
@@ -29,6 +33,9 @@ class Rebuilder {
  protected:
   /// What takes the node's place: one value per result. An empty one stands for a result that nobody reads any more.
   virtual std::vector<Value> visit(const Node& node) { return copy(node); }
+
+  /// Visits the node: from here on its values are mapped. For derived classes with a run() of their own.
+  void rebuild(const Node& node);
 
   /// The same node over the mapped operands.
   std::vector<Value> copy(const Node& node);

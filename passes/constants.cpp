@@ -9,9 +9,9 @@
 #include <set>
 
 #include "ir/rebuild.h"
+#include "ir/region.h"
 #include "ir/text.h"
 #include "passes/pass.h"
-#include "passes/region.h"
 
 namespace keratin {
 

@@ -8,10 +8,10 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/region.h"
 #include "ir/text.h"
 #include "passes/groups.h"
 #include "passes/pass.h"
-#include "passes/region.h"
 #include "passes/uses.h"
 
 namespace keratin {

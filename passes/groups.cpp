@@ -20,6 +20,7 @@
 #include <algorithm>
 
 #include "ir/builder.h"
+#include "ir/op.h"
 #include "passes/traits.h"
 
 namespace keratin {

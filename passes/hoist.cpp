@@ -13,8 +13,8 @@
 #include <map>
 
 #include "ir/rebuild.h"
+#include "ir/region.h"
 #include "passes/pass.h"
-#include "passes/region.h"
 
 namespace keratin {
 

@@ -1,5 +1,6 @@
 #include "passes/pass.h"
 
+#include "ir/differentiate.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -8,6 +9,7 @@ namespace keratin {
 
 std::span<const Pass> all_passes() {
   static constexpr Pass kPasses[] = {
+      {"differentiate", "requests for gradients become the nodes that compute them", differentiate},
       {"simplify", "algebra that needs context: batch normalisation folded into weights, broadcasts joined",
        simplify},
       {"hoist", "contractions that do not depend on the carry leave their scan", hoist_from_scans},

@@ -15,11 +15,13 @@ Module optimize(const Module& module, const PipelineOptions& options) {
     return std::find(options.skip.begin(), options.skip.end(), name) != options.skip.end();
   };
   for (const std::string& name : options.skip)
-    if (find_pass(name).name == "fuse")
-      throw Error(ErrorKind::usage, "fuse cannot be skipped: code is made of fusions");
+    if (const std::string_view pass = find_pass(name).name; pass == "fuse" || pass == "differentiate")
+      throw Error(ErrorKind::usage,
+                  cat(pass, " cannot be skipped: code is made of fusions, and has no gradients"));
 
   // The table is in order; why that order:
-  //   simplify   first, on what the layers traced: it finds a batch normalisation behind its convolution
+  //   differentiate  first: it must see where gradients stop, and what it builds is simplified like the rest
+  //   simplify   on what the layers traced: it finds a batch normalisation behind its convolution
   //   hoist      the input projections of recurrent layers become plain contractions, and are packed like them
   //   pack       after simplify, so that a weight is scaled before it is laid out
   //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other

@@ -13,9 +13,9 @@
 #include <unordered_set>
 
 #include "ir/rebuild.h"
+#include "ir/region.h"
 #include "ir/text.h"
 #include "passes/pass.h"
-#include "passes/region.h"
 #include "passes/weights.h"
 
 namespace keratin {

@@ -39,6 +39,7 @@ Form form_of(const Node& node) {
     case Family::random: return Form::inline_;
     case Family::loop:
     case Family::order:
+    case Family::calculus:
     case Family::fused: return Form::opaque;
   }
   return Form::opaque;
@@ -50,28 +51,6 @@ bool is_unit_reshape(const Node& node) {
 
 bool is_index_map(const Node& node) {
   return family_of(node.op) == Family::shape && form_of(node) == Form::inline_;
-}
-
-bool is_expensive(Op op) {
-  switch (op) {
-    case Op::exp:
-    case Op::expm1:
-    case Op::log:
-    case Op::log1p:
-    case Op::sin:
-    case Op::cos:
-    case Op::tanh:
-    case Op::sigmoid:
-    case Op::softplus:
-    case Op::erf:
-    case Op::pow:
-    case Op::sqrt:
-    case Op::rsqrt:
-    case Op::div:
-    case Op::rem:
-    case Op::random_bits: return true;
-    default: return false;
-  }
 }
 
 bool has_rows(const Shape& shape, const Shape& rows) {

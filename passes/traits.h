@@ -24,9 +24,6 @@ bool is_unit_reshape(const Node& node);
 /// True if the value can be recomputed by every reader at no cost: index maps, constants, iota.
 bool is_index_map(const Node& node);
 
-/// True if evaluating the op costs much more than a load (division, transcendental functions).
-bool is_expensive(Op op);
-
 /// True if the first `prefix` axes of the operand are the first `prefix` axes of the results, row for row: what row i of the
 /// result takes from this operand comes from its row i alone.
 bool keeps_rows(const Node& node, size_t operand, int64_t prefix);

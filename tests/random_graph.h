@@ -40,6 +40,10 @@ struct RandomGraph {
 
 RandomGraph random_graph(const RandomGraphOptions& options);
 
+/// The graph's function with more results: "loss", a weighted sum of its float results, and its gradient for each float param,
+/// "d" and the param's name. Weights differ from element to element.
+Module with_gradients(const Module& module);
+
 /// Empty if `found` is `expected`, up to what rounding in another order can do to a random graph; else what differs, and where.
 std::string disagreement(const Tensor& expected, const Tensor& found);
 

@@ -466,7 +466,7 @@ constexpr DrawRule kRules[] = {
     {Op::random_bits, draw_random_bits},
     {Op::fusion, draw_fusion},
 };
-static_assert(std::size(kRules) == kOpCount - 3, "each op but param, var and constant has a rule");
+static_assert(std::size(kRules) == kOpCount - 4, "each op but param, var, constant and gradient has a rule");
 
 }  // namespace
 

@@ -29,7 +29,7 @@ constinit const OpDef def_fusion{
         "Runs the body once, as one kernel: its params stand for the operands, its results are the results. "
         "Gradient: that of the body.",
     .infer = infer_fusion,
-    .gradient = differentiated_by_pass,
+    .gradient = differentiated_elsewhere,
     .eval =
         [](const EvalContext& context, std::span<const Array* const> operands, std::span<Array> results) {
           std::vector<Array> params;

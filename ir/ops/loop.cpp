@@ -120,7 +120,7 @@ constinit const OpDef def_scan{
         "With `reverse` the steps run from the end, each output standing at its own step's place. With no "
         "steps the state passes through. Gradient: a scan in the other direction.",
     .infer = infer_scan,
-    .gradient = differentiated_by_pass,
+    .gradient = differentiated_elsewhere,
     .eval = eval_scan,
 };
 

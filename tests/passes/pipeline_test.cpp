@@ -50,15 +50,16 @@ TEST(Pipeline, RunsThePassesInTheirOrder) {
   std::vector<std::string> ran;
   options.after = [&](std::string_view pass, const Module&) { ran.emplace_back(pass); };
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "simplify hoist pack constants prepare fuse");
+  EXPECT_EQ(join(ran, " "), "differentiate simplify hoist pack constants prepare fuse");
   ran.clear();
   options.skip = {"pack", "simplify"};
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "hoist constants prepare fuse");
+  EXPECT_EQ(join(ran, " "), "differentiate hoist constants prepare fuse");
 }
 
 TEST(Pipeline, RefusesToSkipWhatItCannotDoWithout) {
   EXPECT_NE(thrown({.skip = {"fuse"}}).find("fuse cannot be skipped"), std::string::npos);
+  EXPECT_NE(thrown({.skip = {"differentiate"}}).find("differentiate cannot be skipped"), std::string::npos);
   EXPECT_NE(thrown({.skip = {"packs"}}).find("no pass is called 'packs'"), std::string::npos);
 }
 

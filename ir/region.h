@@ -1,4 +1,4 @@
-// What passes share that change the operands and parameters of a scan.
+// Regions: what those share that change the operands and parameters of a scan or fusion, or open one.
 #pragma once
 
 #include <set>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ir/graph.h"
+#include "ir/builder.h"
 
 namespace keratin {
 
@@ -21,5 +21,8 @@ class ParamNames {
 };
 
 std::vector<Value> results_of(const Node& node);
+
+/// The results of `region` on `operands`: its nodes, built one by one.
+std::vector<Value> inlined(Builder& builder, const Function& region, const std::vector<Value>& operands);
 
 }  // namespace keratin
