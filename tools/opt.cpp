@@ -20,7 +20,7 @@ constexpr Option kOptions[] = {
 
 int list() {
   for (const Pass& pass : all_passes())
-    std::printf("%-12.*s%.*s\n", static_cast<int>(pass.name.size()), pass.name.data(),
+    std::printf("%-14.*s%.*s\n", static_cast<int>(pass.name.size()), pass.name.data(),
                 static_cast<int>(pass.doc.size()), pass.doc.data());
   return 0;
 }
