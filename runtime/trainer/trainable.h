@@ -1,0 +1,75 @@
+// What the fit loop trains: a compiled model, in a trainer executable or in the process of the C++ API.
+//
+// A Trainable owns its variables and its metrics; the fit loop (fit.h) owns data, epochs and what is printed. Arrays are
+// row-major, the batch first.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/trainer/array.h"
+
+namespace keratin::trainer {
+
+/// An input of the model, or what one of its outputs is compared with.
+struct Signature {
+  std::string name;            ///< the input's or the output's
+  DType dtype = DType::f32;    ///< what the step takes; data of other dtypes is converted
+  std::vector<int64_t> shape;  ///< without the batch
+  int64_t classes = 0;         ///< labels are whole numbers from 0 to classes - 1; 0: any number is allowed
+};
+
+/// A weight, a statistic or an optimizer slot.
+struct VariableInfo {
+  std::string name;  ///< Keras's variable.path, "dense/kernel"; slots: "optimizer/…"
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+  bool is_weight = true;  ///< trained weights and statistics; not slots, counters, metrics
+};
+
+struct TrainableInfo {
+  std::string name;
+  std::vector<Signature> inputs;
+  std::vector<Signature> targets;   ///< in the order of the outputs that have a loss
+  std::vector<Signature> outputs;   ///< of predict
+  std::vector<std::string> metrics; ///< names in the order of logs: "loss", "accuracy", …; at least "loss"
+  std::vector<VariableInfo> variables;
+};
+
+/// `n` samples: one array per input, one per target, and a weight for each sample.
+struct Batch {
+  int64_t n = 0;
+  std::vector<const void*> inputs, targets;
+  const float* sample_weight = nullptr;
+};
+
+class Trainable {
+ public:
+  virtual ~Trainable() = default;
+  virtual const TrainableInfo& info() const = 0;
+
+  /// Forward, backward, update; adds to the metrics what held before the update. Returns the batch's loss.
+  virtual double train_step(const Batch& batch) = 0;
+  /// Adds to the metrics; updates nothing else.
+  virtual void evaluate_step(const Batch& batch) = 0;
+  /// `outputs`: one array of n samples per output.
+  virtual void predict(int64_t n, std::span<const void* const> inputs, std::span<void* const> outputs) = 0;
+
+  virtual void reset_metrics() = 0;
+  /// Running values since the last reset, in the order of info().metrics.
+  virtual std::vector<double> metrics() = 0;
+
+  /// By place in info().variables.
+  virtual Array get_variable(size_t index) const = 0;
+  virtual void set_variable(size_t index, const Array& value) = 0;
+
+  /// What random ops of training draw from.
+  virtual void set_seed(uint64_t seed) = 0;
+  /// Weights by their initializers; statistics, slots and counters as they begin.
+  virtual void initialize(uint64_t seed) = 0;
+};
+
+}  // namespace keratin::trainer
