@@ -17,7 +17,7 @@ namespace {
 
 /// Such a name would leave the folder, or mean another file on another system.
 bool leaves_folder(std::string_view name) {
-  if (name.empty() || name.front() == '/' || name.find_first_of("\\:") != std::string_view::npos) return true;
+  if (name.empty() || name.front() == '/' || name.find('\\') != std::string_view::npos) return true;
   for (size_t start = 0; start <= name.size();) {
     const size_t end = std::min(name.find('/', start), name.size());
     if (name.substr(start, end - start) == "..") return true;

@@ -108,7 +108,7 @@ Ints to_ints(const Json& value) {
 }
 
 Args::Args(std::span<const Arg> declared, const Json& config, std::string where)
-    : declared_(declared), config_(&config), where_(std::move(where)) {
+    : declared_(declared.begin(), declared.end()), config_(&config), where_(std::move(where)) {
   for (const auto& [key, value] : config.members()) {
     const bool known = is_common(key) || std::any_of(declared.begin(), declared.end(),
                                                      [&](const Arg& arg) { return arg.name == key; });

@@ -68,7 +68,7 @@ class Args {
   [[noreturn]] void fail(ErrorKind kind, std::string_view name, const Json& value,
                          std::string_view expected) const;
 
-  std::span<const Arg> declared_;
+  std::vector<Arg> declared_;
   std::vector<Json> values_;  // in the order of declared_
   const Json* config_ = nullptr;
   std::string where_;

@@ -5,6 +5,7 @@
 #include "frontend/activations.h"
 #include "frontend/legacy.h"
 #include "frontend/model_file.h"
+#include "frontend/training/regularizers.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -152,10 +153,13 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
                   where());
     return variable;
   }
-  const Json& given = config[cat(spec.argument.empty() ? spec.name : spec.argument, "_initializer")];
+  const std::string argument(spec.argument.empty() ? spec.name : spec.argument);
+  const Json initializer = config[argument + "_initializer"], regularizer = config[argument + "_regularizer"],
+             constraint = config[argument + "_constraint"];
   variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.role,
                         spec.trainable && trainable_,
-                        given.is_null() ? Json::of(std::string(spec.initializer)) : given});
+                        initializer.is_null() ? Json::of(std::string(spec.initializer)) : initializer,
+                        regularizer, constraint});
   return variables_.back();
 }
 
@@ -163,6 +167,18 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
 
 /// Models that call a model twice, which calls a model twice, … are small files and endless graphs.
 constexpr int64_t kMostCalls = 100'000;
+
+namespace {
+
+/// The penalty that a layer's activity_regularizer puts on its outputs: for each, per sample.
+void penalize_outputs(Call& call, const Outputs& outputs) {
+  const Json regularizer = call.args().config()["activity_regularizer"];
+  if (regularizer.is_null()) return;
+  for (const Traced& output : outputs)
+    call.add_loss(penalty(regularizer, output.value, call.layer().where()) / count(output.value, {0}));
+}
+
+}  // namespace
 
 Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
   const Origin outer = tracer.builder.origin();
@@ -175,6 +191,7 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
         input.value = cast(input.value, DType::f32);
     Call call(layer, tracer, std::move(arguments));
     Outputs outputs = layer.def()->trace(call);
+    penalize_outputs(call, outputs);
     for (const Traced& output : outputs) of_sane_size(output.value);
     if (layer.def()->masks == Masks::pass && !call.inputs().empty())
       for (Traced& output : outputs) output.mask = call.inputs()[0].mask;
@@ -211,6 +228,10 @@ Expr Call::variable(Layer& part, const VariableSpec& spec) {
 
 void Call::update(const VariableSpec& spec, const Expr& value) {
   builder().update(layer_.variable(spec, args().config()).path, value.value());
+}
+
+void Call::add_loss(const Expr& loss) {
+  if (tracer_.losses != nullptr) tracer_.losses->push_back(loss);
 }
 
 Expr Call::uniform(Shape shape) {

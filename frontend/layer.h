@@ -61,7 +61,8 @@ struct Tracer {
   Builder& builder;
   bool training = false;
   Value random_key = {}, random_counter = {};
-  int64_t random_streams = 0;  ///< those used so far
+  int64_t random_streams = 0;           ///< those used so far
+  std::vector<Expr>* losses = nullptr;  ///< takes what layers add to the loss, if that is wanted
 };
 
 struct VariableSpec {
@@ -79,8 +80,9 @@ struct LayerVariable {
   std::string path;  ///< within the model, unique: "lstm/lstm_cell/kernel"
   Type type;
   Role role;
-  bool trainable;    ///< it and all layers around it
-  Json initializer;  ///< a name or a serialized object
+  bool trainable;                ///< it and all layers around it
+  Json initializer;              ///< a name or a serialized object
+  Json regularizer, constraint;  ///< serialized objects, or null
 };
 
 class Call;
@@ -198,6 +200,8 @@ class Call {
   Expr variable(Layer& part, const VariableSpec& spec);
   /// The variable takes `value` when the function returns.
   void update(const VariableSpec& spec, const Expr& value);
+  /// Adds a scalar to the loss, where there is one.
+  void add_loss(const Expr& loss);
   /// `x` through the activation that an argument holds: a name, a function object or a layer; null is linear.
   Traced activate(std::string_view argument, const Expr& x);
 

@@ -1,10 +1,12 @@
 #include "frontend/load.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "frontend/model.h"
 #include "frontend/model_file.h"
 #include "ir/error.h"
+#include "ir/text.h"
 
 namespace keratin {
 namespace {
@@ -45,16 +47,76 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   return variables;
 }
 
-Module load_model(const std::string& path, const ShapeOverrides& shapes) try {
-  ModelFile file = ModelFile::open(path);
-  Model model(file.config(), path, !file.keras_version().starts_with('3'), shapes);
+namespace {
+
+Model open_model(const ModelFile& file, const ShapeOverrides& shapes) {
+  return Model(file.config(), file.path(), !file.keras_version().starts_with('3'), shapes);
+}
+
+Module with_predict(Model& model, ModelFile& file) {
   Module module;
   module.name = model.name();
   module.functions.push_back(model.trace_predict());
   module.variables = load_variables(model, file);
   return module;
+}
+
+/// Gives the optimizer's variables the values that the file has for them. A model that was never trained has only the first ones:
+/// slots are as they begin.
+void restore_optimizer(std::vector<Variable>& variables, const std::vector<Variable>& state,
+                       ModelFile& file) {
+  std::vector<Tensor> stored = file.take_optimizer_state();
+  const bool begins = stored.size() <= 2;
+  if (!begins && stored.size() != state.size())
+    throw Error(ErrorKind::data,
+                cat("the optimizer has ", stored.size(), " variables, expected ", state.size()));
+  for (size_t i = 0; i < stored.size() && i < state.size(); ++i) {
+    const auto variable = std::find_if(variables.begin(), variables.end(),
+                                       [&](const Variable& each) { return each.name == state[i].name; });
+    if (stored[i].type().shape != variable->type.shape)
+      throw Error(ErrorKind::data, cat(variable->name, " is ", to_text(stored[i].type()), ", expected ",
+                                       to_text(variable->type)));
+    variable->data = converted(std::move(stored[i]), variable->type.dtype);
+  }
+}
+
+template <typename Load>
+auto naming_the_file(const std::string& path, const Load& load) try {
+  return load();
 } catch (const Error& error) {
   throw error.where().starts_with(path) ? error : error.within(path);
+}
+
+}  // namespace
+
+Module load_model(const std::string& path, const ShapeOverrides& shapes) {
+  return naming_the_file(path, [&] {
+    ModelFile file = ModelFile::open(path);
+    Model model = open_model(file, shapes);
+    return with_predict(model, file);
+  });
+}
+
+TrainableModule load_trainable(const std::string& path, const CompileConfig& given,
+                               const ShapeOverrides& shapes) {
+  return naming_the_file(path, [&] {
+    ModelFile file = ModelFile::open(path);
+    Model model = open_model(file, shapes);
+    TrainableModule loaded{with_predict(model, file), {}};
+    CompileConfig config = CompileConfig::read(file.compile_config());
+    const bool own_optimizer = given.optimizer.is_null();
+    const auto choose = [](Json& own, const Json& other) {
+      if (!other.is_null()) own = other;
+    };
+    choose(config.optimizer, given.optimizer);
+    choose(config.loss, given.loss);
+    choose(config.loss_weights, given.loss_weights);
+    choose(config.metrics, given.metrics);
+    choose(config.weighted_metrics, given.weighted_metrics);
+    loaded.signature = add_training(loaded.module, model, config, path);
+    if (own_optimizer) restore_optimizer(loaded.module.variables, loaded.signature.optimizer_state, file);
+    return loaded;
+  });
 }
 
 }  // namespace keratin

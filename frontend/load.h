@@ -4,11 +4,11 @@
 #include <string>
 
 #include "frontend/shape_overrides.h"
+#include "frontend/training/train.h"
 #include "ir/graph.h"
 
 namespace keratin {
 
-class Model;
 class ModelFile;
 
 /// The module of a `.keras` or `.h5` file: the function @predict, whose params are the model's inputs and whose results its
@@ -18,6 +18,15 @@ class ModelFile;
 /// Throws Error that names file, layer, class and argument: no_input or data if the file is not readable or malformed,
 /// unsupported if it is well-formed but not compiled by Keratin, usage if `shapes` does not fit.
 Module load_model(const std::string& path, const ShapeOverrides& shapes = {});
+
+/// The same module with the functions that train it (frontend/training/train.h): compiled as the file says, or, where `given` is not
+/// null, as that says; the optimizer's state is the file's if its optimizer is used and the file has one.
+struct TrainableModule {
+  Module module;
+  TrainingSignature signature;
+};
+TrainableModule load_trainable(const std::string& path, const CompileConfig& given = {},
+                               const ShapeOverrides& shapes = {});
 
 /// The variables that `model` has made, in the order of its layers, with the data that `file` has for them.
 std::vector<Variable> load_variables(const Model& model, ModelFile& file);

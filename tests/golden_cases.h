@@ -29,6 +29,7 @@ struct GoldenCase {
   std::vector<std::filesystem::path> files;  ///< the same model as model.keras, model.h5, model/
   Json info;                                 ///< case.json
   Expect expect;
+  bool trains = false;  ///< a training run, not one prediction
   double atol = 0, rtol = 0;
 
   /// The extents that the case gives for what the model leaves free.
@@ -41,10 +42,15 @@ struct GoldenCase {
 
 std::vector<GoldenCase> golden_cases();
 
-/// Calls `run` for each file of each case. It returns if the file's outputs match, having reported what differs to
+enum class Suite : uint8_t { inference, training };
+
+/// Reports to GoogleTest how many elements differ, and the first of them.
+void expect_close(const Tensor& got, const Tensor& want, double atol, double rtol, const std::string& name);
+
+/// Calls `run` for each file of each case of the suite. It returns if the file's outputs match, having reported what differs to
 /// GoogleTest, and throws the Error by which the file is refused. Each file must do what its case expects. Prints how many
 /// matched and what each refusal said.
-void walk_golden_cases(std::string_view through,
+void walk_golden_cases(std::string_view through, Suite suite,
                        const std::function<void(const GoldenCase&, const std::filesystem::path& file)>& run);
 
 }  // namespace keratin

@@ -54,6 +54,15 @@ Outputs inert(Call& call) {
   return call.input();
 }
 
+/// Its input, whose size is penalised.
+Outputs activity_regularization(Call& call) {
+  const Expr& x = call.input();
+  const Expr size = sum(unary(Op::abs, x), axes_from(x, 0)) * call.args().real("l1") +
+                    sum(x * x, axes_from(x, 0)) * call.args().real("l2");
+  call.add_loss(size / count(x, {0}));
+  return x;
+}
+
 constexpr Arg kAlphaDropoutArgs[] = {{"rate", ArgKind::real}, {"noise_shape", ArgKind::any, "null"}};
 constexpr Arg kGaussianDropoutArgs[] = {{"rate", ArgKind::real}};
 constexpr Arg kGaussianNoiseArgs[] = {{"stddev", ArgKind::real}};
@@ -67,7 +76,7 @@ constexpr LayerDef kLayers[] = {
     {"AlphaDropout", kAlphaDropoutArgs, Masks::pass, inert},
     {"GaussianDropout", kGaussianDropoutArgs, Masks::pass, inert},
     {"GaussianNoise", kGaussianNoiseArgs, Masks::pass, inert},
-    {"ActivityRegularization", kActivityArgs, Masks::pass, inert},
+    {"ActivityRegularization", kActivityArgs, Masks::pass, activity_regularization},
 };
 
 }  // namespace

@@ -42,10 +42,11 @@ TEST(Archive, DeflatedMembers) {
 }
 
 TEST(Archive, NamesThatLeaveTheFolder) {
-  for (const char* name : {"../secret", "/etc/secret", "a/../../b", "a\\b", "c:x", ".."}) {
+  for (const char* name : {"../secret", "/etc/secret", "a/../../b", "a\\b", ".."}) {
     expect_refused(make_zip({{name, "x"}}), "zip entry with the name");
   }
-  EXPECT_TRUE(Archive::from_zip(make_zip({{"a..b/..c", "x"}}), "test").has("a..b/..c"));
+  for (const char* name : {"a..b/..c", "x:input"})
+    EXPECT_TRUE(Archive::from_zip(make_zip({{name, "x"}}), "test").has(name));
 }
 
 TEST(Archive, NamesThatOccurTwice) {

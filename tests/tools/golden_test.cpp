@@ -16,15 +16,16 @@ namespace keratin::testing {
 namespace {
 
 TEST(Golden, KernelInterpreter) {
-  walk_golden_cases("kernel interpreter", [](const GoldenCase& golden, const fs::path& file) {
-    const Module module = load_model(file.string(), golden.free_extents());
-    const auto executor = make_kernel_interpreter(make_target("native"));
-    golden.expect_outputs(module, executor->compile(module)->call("predict", golden.inputs(module)));
-  });
+  walk_golden_cases(
+      "kernel interpreter", Suite::inference, [](const GoldenCase& golden, const fs::path& file) {
+        const Module module = load_model(file.string(), golden.free_extents());
+        const auto executor = make_kernel_interpreter(make_target("native"));
+        golden.expect_outputs(module, executor->compile(module)->call("predict", golden.inputs(module)));
+      });
 }
 
 TEST(Golden, Jit) {
-  walk_golden_cases("JIT", [](const GoldenCase& golden, const fs::path& file) {
+  walk_golden_cases("JIT", Suite::inference, [](const GoldenCase& golden, const fs::path& file) {
     const Module module = load_model(file.string(), golden.free_extents());
     const std::vector<Tensor> inputs = golden.inputs(module);
     const auto run = [&](unsigned threads) {
@@ -60,7 +61,7 @@ void expect_selftest_passes(const fs::path& library) {
 }
 
 TEST(Golden, SharedObject) {
-  walk_golden_cases("shared object", [](const GoldenCase& golden, const fs::path& file) {
+  walk_golden_cases("shared object", Suite::inference, [](const GoldenCase& golden, const fs::path& file) {
     const Shell shell;
     const Outcome compiled = shell.run(
         cat("mkdir out && $keratin compile '", file.string(), "' -o out/m.so", shape_options(golden)));

@@ -1,0 +1,14 @@
+// Regularizers: penalties on a variable or on a layer's output that are added to the loss.
+#pragma once
+
+#include <string>
+
+#include "frontend/expr.h"
+#include "frontend/json.h"
+
+namespace keratin {
+
+/// The penalty of a serialized regularizer on `x`: a scalar. Throws Error(unsupported) for other classes than L1, L2, L1L2.
+Expr penalty(const Json& regularizer, const Expr& x, const std::string& where);
+
+}  // namespace keratin

@@ -1,0 +1,39 @@
+#include "frontend/training/serialized.h"
+
+#include "frontend/model_file.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+
+Serialized read_serialized(const Json& object, std::string_view what) {
+  if (object.is_string()) return {object.as_string(), Json::object({}), true};
+  if (!object["class_name"].is_string())
+    throw Error(ErrorKind::data, cat(what, " is neither a name nor a class with a config"));
+  const std::string& class_name = object["class_name"].as_string();
+  const Json& config = object["config"];
+  if (class_name == "function" && config.is_string()) return {config.as_string(), Json::object({}), true};
+  const Json& registered = object["registered_name"];
+  if (registered.is_string() && registered.as_string().find('>') != std::string::npos)
+    throw Error(ErrorKind::unsupported, cat(what, " ", registered.as_string(), " is not part of Keras"));
+  return {class_name, config.is_object() ? config : Json::object({}), false};
+}
+
+bool is_name_of(const ClassRow& row, std::string_view name) {
+  if (name == row.class_name || name == snake_case(row.class_name)) return true;
+  std::string_view rest = row.aliases;
+  while (!rest.empty()) {
+    const size_t bar = rest.find('|');
+    if (rest.substr(0, bar) == name) return true;
+    rest = bar == std::string_view::npos ? std::string_view() : rest.substr(bar + 1);
+  }
+  return false;
+}
+
+void fail_unknown(std::string_view what, std::string_view name, const std::string& where,
+                  const std::string& known) {
+  throw Error(ErrorKind::unsupported, cat("the ", what, " ", quoted(name), " is not supported"), where,
+              cat("supported are: ", known));
+}
+
+}  // namespace keratin
