@@ -73,6 +73,8 @@ struct VariableSpec {
   std::string_view argument = {};  ///< its initializer's key without "_initializer", if that is not `name`
   DType dtype = DType::f32;
   Role role = Role::weight;  ///< state: starts from zeros and is in no file
+  Ints ones =
+      {};  ///< begin and end, along the last axis, of what starts as ones whatever the initializer says
 };
 
 struct LayerVariable {
@@ -83,6 +85,7 @@ struct LayerVariable {
   bool trainable;                ///< it and all layers around it
   Json initializer;              ///< a name or a serialized object
   Json regularizer, constraint;  ///< serialized objects, or null
+  Ints ones;                     ///< as in VariableSpec
 };
 
 class Call;

@@ -5,6 +5,7 @@
 
 #include "frontend/model.h"
 #include "frontend/model_file.h"
+#include "frontend/training/train.h"
 #include "ir/error.h"
 #include "ir/text.h"
 

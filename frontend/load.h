@@ -4,11 +4,12 @@
 #include <string>
 
 #include "frontend/shape_overrides.h"
-#include "frontend/training/train.h"
+#include "frontend/training/signature.h"
 #include "ir/graph.h"
 
 namespace keratin {
 
+class Model;
 class ModelFile;
 
 /// The module of a `.keras` or `.h5` file: the function @predict, whose params are the model's inputs and whose results its

@@ -93,7 +93,9 @@ CellWeights make_weights(Call& call, const Cell& cell, int64_t features) {
       call.variable(part, {"recurrent_kernel", {units, columns}, "orthogonal", true, "recurrent"});
   if (!call.args().boolean("use_bias")) return weights;
   const Shape shape = cell.has_two_biases(call.args()) ? Shape{2, columns} : Shape{columns};
-  weights.bias = call.variable(part, {"bias", shape, "zeros"});
+  VariableSpec bias{"bias", shape, "zeros"};
+  if (cell.gates == 4 && call.args().boolean("unit_forget_bias")) bias.ones = {units, 2 * units};
+  weights.bias = call.variable(part, bias);
   return weights;
 }
 

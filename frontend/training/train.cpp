@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "frontend/training/initialize.h"
 #include "frontend/training/losses.h"
 #include "frontend/training/metrics.h"
 #include "frontend/training/optimizers.h"
@@ -81,7 +82,7 @@ class TrainingTracer {
  private:
   struct Compared {
     size_t output;  ///< its place among the model's outputs
-    Target target;
+    TrainingTarget target;
     std::unique_ptr<Loss> loss;
     double weight = 1;
     std::vector<Metric*> metrics;
@@ -145,7 +146,7 @@ class TrainingTracer {
                     cat("the output ", quoted(names_[i]), " is ", to_text(output),
                         ": a loss needs floats of at least rank 2"),
                     where_);
-      Target target{names_[i], loss->target_type(output), 0};
+      TrainingTarget target{names_[i], loss->target_type(output), 0};
       if (loss->has_labels()) target.classes = output.shape.back().value();
       compared_.push_back({i,
                            std::move(target),
@@ -310,13 +311,15 @@ class TrainingTracer {
     for (const Result& metric : module_.function("metrics").results) signature.metrics.push_back(metric.name);
     for (const Variable& variable : trained_) signature.trained.push_back(variable.name);
     signature.optimizer_state = optimizer_.variables(trained_);
-    for (const std::vector<Variable>& group :
-         {signature.optimizer_state, metric_variables(), std::vector{seed_}})
+    std::vector<Variable> seed;
+    for (const auto& node : module_.function("train_step").nodes)
+      if (node->op == Op::var && node->as<NameAttrs>().name == seed_.name) seed = {seed_};
+    for (const std::vector<Variable>& group : {signature.optimizer_state, metric_variables(), seed})
       module_.variables.insert(module_.variables.end(), group.begin(), group.end());
     return signature;
   }
 
-  /// What random ops draw from, together with the number of the step.
+  /// What random ops draw from, together with the number of the step; in no module without random ops.
   const Variable seed_{"random/seed", Type(DType::u32, {2}), Role::state, false, nullptr};
   Module& module_;
   Model& model_;
@@ -335,7 +338,9 @@ class TrainingTracer {
 
 TrainingSignature add_training(Module& module, Model& model, const CompileConfig& config,
                                const std::string& where) {
-  return TrainingTracer(module, model, config, where).trace();
+  TrainingSignature signature = TrainingTracer(module, model, config, where).trace();
+  module.functions.push_back(trace_initialize(module, model));
+  return signature;
 }
 
 }  // namespace keratin

@@ -9,7 +9,7 @@
 #include "frontend/load.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
-#include "tests/golden_cases.h"
+#include "tests/golden_training.h"
 #include "tests/tools/cli.h"
 
 namespace keratin::testing {
@@ -39,6 +39,38 @@ TEST(Golden, Jit) {
     for (size_t i = 0; i < outputs.size(); ++i)
       EXPECT_EQ(std::memcmp(outputs[i].data(), same[i].data(), outputs[i].bytes()), 0) << "with 3 threads";
   });
+}
+
+TEST(Golden, TrainingInKernelInterpreter) {
+  walk_golden_cases("training in the kernel interpreter", Suite::training,
+                    [](const GoldenCase& golden, const fs::path& file) {
+                      const TrainableModule model = load_trainable(file.string());
+                      const auto executor = make_kernel_interpreter(make_target("native"));
+                      expect_training_run(golden, model, *executor->compile(model.module));
+                    });
+}
+
+// Weights, slots and metrics have the same bits after the same steps, whatever the number of threads: 1, and 2 or 3 in turn.
+TEST(Golden, TrainingInJit) {
+  unsigned more = 2;
+  walk_golden_cases(
+      "training in the JIT", Suite::training, [](const GoldenCase& golden, const fs::path& file) {
+        const TrainableModule model = load_trainable(file.string());
+        std::vector<std::unique_ptr<Executable>> runs;
+        more = 5 - more;
+        for (const unsigned threads : {1u, more}) {
+          runs.push_back(make_native_executor(make_target("native"), {}, threads)->compile(model.module));
+          expect_training_run(golden, model, *runs.back());
+        }
+        for (const Variable& variable : model.module.variables) {
+          const Tensor first = runs[0]->get_variable(variable.name);
+          for (size_t i = 1; i < runs.size(); ++i) {
+            const Tensor again = runs[i]->get_variable(variable.name);
+            EXPECT_EQ(std::memcmp(first.data(), again.data(), first.bytes()), 0)
+                << variable.name << ", run " << i;
+          }
+        }
+      });
 }
 
 /// "--shape i=11,7,2".

@@ -1,0 +1,187 @@
+#include "frontend/training/initializers.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "frontend/training/serialized.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+struct InitializerCall {
+  const Args& args;
+  Builder& builder;
+  RandomSource& random;
+  Shape shape;
+
+  Expr full(double value) const { return {builder, builder.constant(DType::f32, value, shape)}; }
+  /// Numbers in [0, 1).
+  Expr unit(const Shape& of) const {
+    const Expr bits(builder, builder.make(Op::random_bits, {random.key, builder.constant(DType::u32, 0)},
+                                          RandomAttrs{of, random.streams++}));
+    constexpr double kDropped = 8, kScale = 1.0 / (1 << 24);
+    return cast(binary(Op::shr, bits, number(bits, kDropped)), DType::f32) * kScale;
+  }
+  /// Numbers in (-1, 1), never ±1.
+  Expr symmetric(const Shape& of) const { return unit(of) * 2 - (1 - 1.0 / (1 << 24)); }
+};
+using InitializerFn = Expr(const InitializerCall& call);
+
+struct InitializerDef : ClassRow {
+  InitializerFn* value;
+};
+
+/// The inverse of erf on (-1, 1), in single precision.
+/// M. Giles, Approximating the erfinv function, GPU Computing Gems Jade Edition, 2011.
+Expr erfinv(const Expr& x) {
+  constexpr double kNear[] = {2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+                              -0.00125372503, -0.00417768164, 0.246640727,    1.50140941};
+  constexpr double kFar[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
+                             -0.0076224613,   0.00943887047,  1.00167406,    2.83297682};
+  auto polynomial = [](const double(&coefficients)[9], const Expr& at) {
+    Expr sum = number(at, coefficients[0]);
+    for (int i = 1; i < 9; ++i) sum = sum * at + coefficients[i];
+    return sum;
+  };
+  const Expr w = -unary(Op::log, (1 - x) * (x + 1));
+  const Expr near = polynomial(kNear, w - 2.5), far = polynomial(kFar, unary(Op::sqrt, w) - 3);
+  return where(less(w, 5), near, far) * x;
+}
+
+Expr normal(const InitializerCall& call, const Shape& shape) {
+  return erfinv(call.symmetric(shape)) * std::numbers::sqrt2;
+}
+
+/// A standard normal distribution without what lies beyond two deviations: by the inverse of its distribution function.
+Expr truncated_normal(const InitializerCall& call) {
+  return erfinv(call.symmetric(call.shape) * std::erf(std::numbers::sqrt2)) * std::numbers::sqrt2;
+}
+
+/// How many inputs and outputs one element of the result is connected to.
+struct Fans {
+  double in, out;
+};
+
+Fans fans_of(const Shape& shape) {
+  if (shape.empty()) return {1, 1};
+  if (shape.size() == 1)
+    return {static_cast<double>(shape[0].value()), static_cast<double>(shape[0].value())};
+  double field = 1;
+  for (size_t i = 0; i + 2 < shape.size(); ++i) field *= static_cast<double>(shape[i].value());
+  return {static_cast<double>(shape[shape.size() - 2].value()) * field,
+          static_cast<double>(shape.back().value()) * field};
+}
+
+/// Deviations of a truncated normal distribution are made those of the whole one.
+constexpr double kTruncated = 0.87962566103423978;
+
+Expr scaled(const InitializerCall& call, double scale, std::string_view mode, std::string_view distribution) {
+  const Fans fans = fans_of(call.shape);
+  const double n = mode == "fan_in" ? fans.in : mode == "fan_out" ? fans.out : (fans.in + fans.out) / 2;
+  const double variance = scale / std::max(1.0, n);
+  if (distribution == "uniform") return call.symmetric(call.shape) * std::sqrt(3 * variance);
+  if (distribution == "untruncated_normal") return normal(call, call.shape) * std::sqrt(variance);
+  return truncated_normal(call) * (std::sqrt(variance) / kTruncated);
+}
+
+/// Gram and Schmidt's process on the columns of a matrix of normal numbers, each made orthogonal to those before it twice, so that
+/// rounding does not matter: Q of the QR decomposition whose R has a positive diagonal.
+Expr orthogonal_columns(const InitializerCall& call, int64_t rows, int64_t columns) {
+  Builder& builder = call.builder;
+  const Shape matrix{rows, columns};
+  const Expr numbers = normal(call, matrix);
+  const Value nothing = builder.constant(DType::f32, 0, matrix), first = builder.constant(DType::i32, 0);
+
+  Builder step;
+  const Expr q(step, step.param("q", Type(DType::f32, matrix))),
+      i(step, step.param("i", Type(DType::i32, {})));
+  Expr v(step, step.param("a", Type(DType::f32, {rows})));
+  const auto dot = [&](const Expr& a, const Expr& b, int64_t axis) {
+    return Expr(step, step.make(Op::dot, {a.value(), b.value()}, DotAttrs{.contract = {{axis}, {0}}}));
+  };
+  for (int pass = 0; pass < 2; ++pass) v = v - dot(q, dot(q, v, 0), 1);
+  v = v * unary(Op::rsqrt, sum(v * v, {0}));
+  const Value wider = step.make(Op::dynamic_update_slice,
+                                {q.value(), reshape(v, {rows, 1}).value(), i.value()}, AxisAttrs{1});
+  step.result("q", wider);
+  step.result("i", (i + 1).value());
+  const Node* scan =
+      builder.make_node(Op::scan, {nothing, first, numbers.value()},
+                        ScanAttrs{.axis = 1, .carries = 2, .sequences = 1, .length = Dim(columns)},
+                        std::make_shared<const Function>(step.finish()));
+  return {builder, scan->value(0)};
+}
+
+constexpr Arg kGainArgs[] = {{"gain", ArgKind::real, "1.0"}};
+
+/// The last axis against all others; a wide matrix is the transpose of a tall one.
+Expr orthogonal(const InitializerCall& call) {
+  int64_t rows = 1;
+  if (call.shape.size() < 2)
+    call.args.reject("gain", "orthogonal weights have at least two axes", {}, ErrorKind::data);
+  for (size_t i = 0; i + 1 < call.shape.size(); ++i) rows *= call.shape[i].value();
+  const int64_t columns = call.shape.back().value();
+  const Expr q = rows >= columns ? orthogonal_columns(call, rows, columns)
+                                 : transpose(orthogonal_columns(call, columns, rows), {1, 0});
+  return reshape(q, call.shape) * call.args.real("gain");
+}
+
+constexpr Arg kConstantArgs[] = {{"value", ArgKind::real, "0.0"}};
+constexpr Arg kUniformArgs[] = {{"minval", ArgKind::real, "-0.05"}, {"maxval", ArgKind::real, "0.05"}};
+constexpr Arg kNormalArgs[] = {{"mean", ArgKind::real, "0.0"}, {"stddev", ArgKind::real, "0.05"}};
+constexpr Arg kScalingArgs[] = {
+    {"scale", ArgKind::real, "1.0"},
+    {"mode", ArgKind::choice, "fan_in", "fan_in|fan_out|fan_avg"},
+    {"distribution", ArgKind::choice, "truncated_normal", "truncated_normal|untruncated_normal|uniform"},
+};
+
+constexpr InitializerDef kInitializers[] = {
+    {{"Zeros", "zero", {}}, [](const InitializerCall& call) { return call.full(0); }},
+    {{"Ones", "one", {}}, [](const InitializerCall& call) { return call.full(1); }},
+    {{"Constant", "", kConstantArgs},
+     [](const InitializerCall& call) { return call.full(call.args.real("value")); }},
+    {{"RandomUniform", "uniform", kUniformArgs},
+     [](const InitializerCall& call) {
+       const double low = call.args.real("minval"), high = call.args.real("maxval");
+       return call.unit(call.shape) * (high - low) + low;
+     }},
+    {{"RandomNormal", "normal", kNormalArgs},
+     [](const InitializerCall& call) {
+       return normal(call, call.shape) * call.args.real("stddev") + call.args.real("mean");
+     }},
+    {{"TruncatedNormal", "", kNormalArgs},
+     [](const InitializerCall& call) {
+       return truncated_normal(call) * call.args.real("stddev") + call.args.real("mean");
+     }},
+    {{"VarianceScaling", "", kScalingArgs},
+     [](const InitializerCall& call) {
+       return scaled(call, call.args.real("scale"), call.args.choice("mode"),
+                     call.args.choice("distribution"));
+     }},
+    {{"GlorotUniform", "", {}},
+     [](const InitializerCall& call) { return scaled(call, 1, "fan_avg", "uniform"); }},
+    {{"GlorotNormal", "", {}},
+     [](const InitializerCall& call) { return scaled(call, 1, "fan_avg", "truncated_normal"); }},
+    {{"HeUniform", "", {}}, [](const InitializerCall& call) { return scaled(call, 2, "fan_in", "uniform"); }},
+    {{"HeNormal", "", {}},
+     [](const InitializerCall& call) { return scaled(call, 2, "fan_in", "truncated_normal"); }},
+    {{"LecunUniform", "", {}},
+     [](const InitializerCall& call) { return scaled(call, 1, "fan_in", "uniform"); }},
+    {{"LecunNormal", "", {}},
+     [](const InitializerCall& call) { return scaled(call, 1, "fan_in", "truncated_normal"); }},
+    {{"Orthogonal", "OrthogonalInitializer", kGainArgs}, orthogonal},
+};
+
+}  // namespace
+
+Expr initial_value(const Json& initializer, const Type& type, Builder& builder, RandomSource& random,
+                   const std::string& where) {
+  const Serialized serialized = read_serialized(initializer, "the initializer");
+  const auto& def = find_row<InitializerDef>(kInitializers, serialized.class_name, "initializer", where);
+  const Args args(def.args, serialized.config, cat(where, ": initializer ", def.class_name));
+  return cast(def.value({args, builder, random, type.shape}), type.dtype);
+}
+
+}  // namespace keratin

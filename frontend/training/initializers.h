@@ -1,0 +1,19 @@
+// Initializers: the values that weights start from. Distributions and formulas are Keras's; the random numbers are not.
+#pragma once
+
+#include "frontend/expr.h"
+#include "frontend/json.h"
+
+namespace keratin {
+
+/// Where the random numbers come from: no two streams of a key have a number in common.
+struct RandomSource {
+  Value key;  ///< u32[2]
+  int64_t streams = 0;
+};
+
+/// An array of static `shape`. `initializer`: a name or a serialized object. Throws Error(unsupported) for other classes.
+Expr initial_value(const Json& initializer, const Type& type, Builder& builder, RandomSource& random,
+                   const std::string& where);
+
+}  // namespace keratin

@@ -1,0 +1,35 @@
+// How a model is compiled for training, and what the functions that train it take and give.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "frontend/json.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+/// How a model is compiled: Keras's compile(). Members are as in a model file; null where absent.
+struct CompileConfig {
+  Json optimizer, loss, loss_weights, metrics, weighted_metrics;
+
+  /// From a "compile_config" or a legacy file's "training_config".
+  static CompileConfig read(const Json& stored);
+};
+
+/// What an output is compared with.
+struct TrainingTarget {
+  std::string name;  ///< the output's
+  Type type;
+  int64_t classes = 0;  ///< the labels are class numbers below this; 0: the target is no label
+};
+
+/// What the functions take and give.
+struct TrainingSignature {
+  std::vector<TrainingTarget> targets;  ///< of the outputs that have a loss, in their order
+  std::vector<std::string> metrics;     ///< results of metrics(), sorted by name
+  std::vector<std::string> trained;     ///< names of the variables that train_step updates by their gradients
+  std::vector<Variable> optimizer_state;  ///< in the order of Keras's files, with initial values
+};
+
+}  // namespace keratin
