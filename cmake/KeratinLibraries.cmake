@@ -5,8 +5,8 @@ find_package(xtensor REQUIRED)              # ir: the reference interpreter's ar
 # frontend/archive.cpp: .keras and .npz are zip files. By name, because the CMake files of Debian's libzip-dev
 # demand programs that other packages hold.
 find_library(LIBZIP zip REQUIRED)
-find_package(nlohmann_json 3.11 REQUIRED)   # frontend/json.cpp: model configurations
-find_package(CLI11 REQUIRED)                # tools/keratin_main.cpp: the command line
+find_package(nlohmann_json 3.11 REQUIRED)   # frontend/json.cpp: model configurations; runtime/trainer/json.cpp
+find_package(CLI11 REQUIRED)                # tools/, runtime/trainer/command_line.cpp: the command line
 find_package(HDF5 REQUIRED COMPONENTS C)    # frontend/h5_helper_main.c: weights, in a process of its own
 
 # LLD as a library links shared objects, so that no linker is needed where models are compiled.
@@ -17,3 +17,7 @@ find_package(ZLIB REQUIRED)
 if(KERATIN_TESTS)
   find_package(GTest REQUIRED)
 endif()
+
+# runtime/trainer/npz.cpp: .npz files. The archives themselves, because trainers need nothing but libc when they run.
+find_library(MINIZIP_STATIC libminizip.a REQUIRED)
+find_library(ZLIB_STATIC libz.a REQUIRED)

@@ -33,9 +33,10 @@ struct VariableInfo {
 struct TrainableInfo {
   std::string name;
   std::vector<Signature> inputs;
-  std::vector<Signature> targets;   ///< in the order of the outputs that have a loss
-  std::vector<Signature> outputs;   ///< of predict
-  std::vector<std::string> metrics; ///< names in the order of logs: "loss", "accuracy", …; at least "loss"
+  std::vector<Signature> targets;  ///< in the order of the outputs that have a loss
+  std::vector<Signature> outputs;  ///< of predict
+  std::vector<std::string>
+      metrics;  ///< names: "loss", "accuracy", …; at least "loss". Logs sort them, as Keras's
   std::vector<VariableInfo> variables;
 };
 
@@ -43,7 +44,7 @@ struct TrainableInfo {
 struct Batch {
   int64_t n = 0;
   std::vector<const void*> inputs, targets;
-  const float* sample_weight = nullptr;
+  const float* sample_weight = nullptr;  ///< never null where fit.h calls; ones if samples count the same
 };
 
 class Trainable {
@@ -55,7 +56,7 @@ class Trainable {
   virtual double train_step(const Batch& batch) = 0;
   /// Adds to the metrics; updates nothing else.
   virtual void evaluate_step(const Batch& batch) = 0;
-  /// `outputs`: one array of n samples per output.
+  /// `outputs`: one array of n samples per output, aligned as its elements are.
   virtual void predict(int64_t n, std::span<const void* const> inputs, std::span<void* const> outputs) = 0;
 
   virtual void reset_metrics() = 0;

@@ -1,0 +1,91 @@
+#include "runtime/trainer/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "runtime/trainer/error.h"
+#include "runtime/trainer/text.h"
+
+namespace keratin::trainer {
+namespace {
+
+[[noreturn]] void fail(ErrorKind kind, const std::string& what, const std::string& path) {
+  throw Error(kind, cat(what, ": ", std::strerror(errno)), path);
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Closes a descriptor where the block ends.
+struct Closing {
+  int descriptor;
+  ~Closing() { ::close(descriptor); }
+};
+
+}  // namespace
+
+MappedFile map_file(const std::string& path) {
+  // Without O_NONBLOCK, opening a FIFO would wait for a writer.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) fail(ErrorKind::no_input, "cannot open", path);
+  const Closing closing{descriptor};
+  struct stat status;
+  if (::fstat(descriptor, &status) != 0) fail(ErrorKind::io, "cannot read", path);
+  if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::no_input, "is no regular file", path);
+  const auto size = static_cast<size_t>(status.st_size);
+  if (size == 0) return {};
+  void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  if (bytes == MAP_FAILED) fail(ErrorKind::io, "cannot read", path);
+  return {{static_cast<const char*>(bytes), size},
+          std::shared_ptr<const void>(bytes, [size](void* mapped) { ::munmap(mapped, size); })};
+}
+
+StagedFile::StagedFile(const std::string& path) : path_(path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    throw Error(ErrorKind::cannot_create, S_ISDIR(status.st_mode) ? "is a folder" : "is no regular file",
+                path, "give the name of a file; it is made or replaced");
+  for (int attempt = 0; descriptor_ < 0; ++attempt) {
+    aside_ = cat(path, ".", ::getpid(), "-", attempt, ".tmp");
+    descriptor_ = ::open(aside_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000))
+      fail(ErrorKind::cannot_create, "cannot create", path);
+  }
+}
+
+StagedFile::~StagedFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(aside_.c_str());
+}
+
+void StagedFile::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(ErrorKind::io, "cannot write", path_);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void StagedFile::commit() {
+  if (::fsync(descriptor_) != 0) fail(ErrorKind::io, "cannot write", path_);
+  if (::rename(aside_.c_str(), path_.c_str()) != 0) fail(ErrorKind::cannot_create, "cannot create", path_);
+  ::close(std::exchange(descriptor_, -1));
+  // The rename itself is durable once the folder is; some file systems refuse to sync folders, and that is fine.
+  const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  ::fsync(folder);
+  ::close(folder);
+}
+
+}  // namespace keratin::trainer

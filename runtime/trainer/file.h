@@ -1,0 +1,42 @@
+// Files: read by mapping them, written so that a reader sees the old content or the new, never a part.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace keratin::trainer {
+
+/// A regular file's bytes, mapped; who holds `owner` keeps them.
+struct MappedFile {
+  std::string_view bytes;
+  std::shared_ptr<const void> owner;
+};
+/// Throws Error(no_input) if it is missing, unreadable or no regular file.
+MappedFile map_file(const std::string& path);
+
+/// A new file that is written beside `path`; gone with this object unless it is committed.
+class StagedFile {
+ public:
+  /// Throws Error(cannot_create), also where `path` is something else than a regular file or nothing.
+  explicit StagedFile(const std::string& path);
+  StagedFile(const StagedFile&) = delete;
+  StagedFile& operator=(const StagedFile&) = delete;
+  ~StagedFile();
+
+  /// Throws Error(io).
+  void append(std::string_view bytes);
+  /// For those that write at other places too.
+  int descriptor() const { return descriptor_; }
+  const std::string& path() const { return path_; }
+
+  /// Makes the bytes durable, then renames the file to `path`. Throws Error(io) or Error(cannot_create) and then leaves
+  /// what was there.
+  void commit();
+
+ private:
+  std::string path_, aside_;
+  int descriptor_ = -1;
+};
+
+}  // namespace keratin::trainer
