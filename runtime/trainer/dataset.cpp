@@ -1,0 +1,273 @@
+#include "runtime/trainer/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "runtime/trainer/convert.h"
+#include "runtime/trainer/csv.h"
+#include "runtime/trainer/error.h"
+#include "runtime/trainer/npz.h"
+#include "runtime/trainer/text.h"
+
+namespace keratin::trainer {
+namespace {
+
+[[noreturn]] void fail(const std::string& message, const std::string& where, const std::string& hint = {}) {
+  throw Error(ErrorKind::data, message, where, hint);
+}
+
+/// Adds one for each sample: "(N, 28, 28)".
+std::string batch_shape_text(const Shape& shape) {
+  std::string text = "(N";
+  for (const int64_t n : shape) text += cat(", ", n);
+  return text + (shape.empty() ? ",)" : ")");
+}
+
+int64_t element_count(const Shape& shape) {
+  int64_t n = 1;
+  for (const int64_t dimension : shape) n *= dimension;
+  return n;
+}
+
+/// What would work in the place of an array of a wrong shape, where that can be told.
+std::string shape_hint(const Shape& found, const Signature& wanted, bool is_target) {
+  if (!is_target || found.empty()) return {};
+  const bool one_per_sample = found.size() == 1 || (found.size() == 2 && found[1] == 1);
+  const bool column = !wanted.shape.empty() && wanted.shape.back() == 1;
+  if (wanted.classes > 0 && found.back() == wanted.classes &&
+      found.size() == wanted.shape.size() + (column ? 1 : 2))
+    return "the model wants the classes' numbers: y.argmax(axis=-1)";
+  if (one_per_sample && !wanted.shape.empty() && wanted.shape.back() > 1)
+    return cat("the model wants one number per class: numpy.eye(", wanted.shape.back(), ")[y]");
+  return {};
+}
+
+/// The array in the shape that the model wants. [N] and [N,1] are the same thing.
+Array fitted(const Array& array, const Signature& wanted, const std::string& where, bool is_target) {
+  const Shape& found = array.shape();
+  if (!found.empty()) {
+    Shape shape = {found[0]};
+    shape.insert(shape.end(), wanted.shape.begin(), wanted.shape.end());
+    if (found == shape) return array;
+    const auto is_column = [](const Shape& s, size_t rank) {
+      return s.size() == rank || (s.size() == rank + 1 && s[rank] == 1);
+    };
+    if (is_column(found, 1) && is_column(wanted.shape, 0)) return array.reshaped(shape);
+  }
+  fail(cat("has the shape ", shape_text(found), ", wanted is ", batch_shape_text(wanted.shape)), where,
+       shape_hint(found, wanted, is_target));
+}
+
+/// Every value can be what the model computes with, and every label is a class.
+void check_values(const Array& array, const Signature& wanted, const std::string& where) {
+  const int64_t each = element_count(wanted.shape);
+  const int64_t misfit = first_misfit(array.dtype(), array.data(), wanted.dtype, array.elements());
+  if (misfit >= 0) {
+    const double value = array.number(misfit);
+    const std::string place = cat(where, ", row ", misfit / each);
+    if (std::isnan(value)) fail("holds NaN", place, "fill gaps, or leave such samples out, before training");
+    if (std::isinf(value)) fail("holds infinity", place);
+    fail(cat("holds ", value, ", which is no value of type ", to_text(wanted.dtype)), place);
+  }
+  if (wanted.classes == 0) return;
+  for (int64_t i = 0; i < array.elements(); ++i) {
+    const double value = array.number(i);
+    if (value >= 0 && value < static_cast<double>(wanted.classes) && value == std::trunc(value)) continue;
+    fail(cat("the label ", value, " is no class; classes are whole numbers from 0 to ", wanted.classes - 1),
+         cat(where, ", row ", i / each));
+  }
+}
+
+/// Takes arrays from a set by the names that they may have.
+class Taker {
+ public:
+  Taker(const std::map<std::string, Array>& arrays, const std::string& where)
+      : arrays_(arrays), where_(where) {
+    for (const auto& [name, array] : arrays) left_.insert(name);
+  }
+
+  /// The arrays for all of `signatures`: "x" or "x:NAME".
+  std::vector<Array> take(const std::string& letter, const std::vector<Signature>& signatures,
+                          bool is_target) {
+    std::vector<Array> taken;
+    for (const Signature& wanted : signatures) {
+      std::string name = cat(letter, ":", wanted.name);
+      names_.push_back(name);
+      if (signatures.size() == 1) {
+        names_.push_back(letter);
+        if (left_.count(name) == 0) name = letter;
+      }
+      if (left_.erase(name) == 0) missing(name, signatures.size() == 1 ? "" : wanted.name, is_target);
+      const std::string where = array_where(name);
+      taken.push_back(fitted(arrays_.at(name), wanted, where, is_target));
+      check_values(taken.back(), wanted, where);
+      count(name, taken.back().shape()[0]);
+    }
+    return taken;
+  }
+
+  std::vector<float> take_weights() {
+    const std::string name = "sample_weight", where = array_where(name);
+    names_.push_back(name);
+    if (left_.erase(name) == 0) return {};
+    const Signature wanted{name, DType::f32, {}, 0};
+    const Array array = fitted(arrays_.at(name), wanted, where, false);
+    check_values(array, wanted, where);
+    count(name, array.shape()[0]);
+    std::vector<float> weights(static_cast<size_t>(array.elements()));
+    convert(array.dtype(), array.data(), DType::f32, weights.data(), array.elements());
+    return weights;
+  }
+
+  void ignore(const std::string& letter) {
+    std::erase_if(left_,
+                  [&](const std::string& name) { return name == letter || name.starts_with(letter + ":"); });
+  }
+
+  /// How many samples all arrays have, if nothing is left over.
+  int64_t finish() const {
+    if (!left_.empty()) {
+      const std::string similar = most_similar(*left_.begin(), names_);
+      fail(cat("has an array ", quoted(*left_.begin()), ", which the model has no use for"), where_,
+           cat(similar.empty() ? "arrays are " : cat("did you mean ", similar, "? arrays are "),
+               join(names_, ", ")));
+    }
+    if (samples_ == 0) fail("has no samples", where_);
+    return samples_;
+  }
+
+ private:
+  std::string array_where(const std::string& name) const { return cat(where_, ": array ", quoted(name)); }
+
+  [[noreturn]] void missing(const std::string& name, const std::string& of, bool is_target) const {
+    std::vector<std::string> found;
+    for (const auto& [present, array] : arrays_) found.push_back(present);
+    fail(cat("has no array ", quoted(name), " for the ", is_target ? "target" : "input",
+             of.empty() ? "" : cat(" ", quoted(of))),
+         where_, found.empty() ? "the file holds no arrays" : cat("it holds ", join(found, ", ")));
+  }
+
+  void count(const std::string& name, int64_t samples) {
+    if (first_.empty()) {
+      first_ = name;
+      samples_ = samples;
+    } else if (samples != samples_) {
+      fail(cat("has ", samples, " samples, ", quoted(first_), " has ", samples_), array_where(name));
+    }
+  }
+
+  const std::map<std::string, Array>& arrays_;
+  const std::string& where_;
+  std::set<std::string> left_;      // not taken yet
+  std::vector<std::string> names_;  // that arrays may have
+  std::string first_;               // the first taken
+  int64_t samples_ = 0;
+};
+
+std::string columns_hint(const Table& table) {
+  std::vector<std::string> some(
+      table.columns.begin(),
+      table.columns.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(table.columns.size(), 12)));
+  return cat("columns are ", join(some, ", "), some.size() < table.columns.size() ? ", …" : "");
+}
+
+/// The place of the column `label`; nothing if it is not needed and not there.
+std::optional<size_t> label_column(const Table& table, const std::string& path, Needs needs,
+                                   const std::string& label) {
+  if (label.empty()) {
+    if (needs == Needs::inputs) return {};
+    throw Error(ErrorKind::usage, "a .csv needs --label NAME, the column to learn", path,
+                columns_hint(table));
+  }
+  const auto found = std::find(table.columns.begin(), table.columns.end(), label);
+  if (found == table.columns.end()) {
+    if (needs == Needs::inputs) return {};
+    const std::string similar = most_similar(label, table.columns);
+    fail(cat("has no column ", quoted(label)), path,
+         similar.empty() ? columns_hint(table) : cat("did you mean ", similar, "?"));
+  }
+  if (std::find(found + 1, table.columns.end(), label) != table.columns.end())
+    fail(cat("has two columns ", quoted(label)), path);
+  return static_cast<size_t>(found - table.columns.begin());
+}
+
+/// Row numbers of arrays mean little to who wrote a table: values are checked here, with lines.
+void check_table(const Array& array, const Signature& wanted, const Table& table, const std::string& path) {
+  for (int64_t row = 0; row < table.rows(); ++row) {
+    const std::string where = cat(path, ": line ", table.lines[static_cast<size_t>(row)]);
+    check_values(array.rows(row, row + 1), wanted, where);
+  }
+}
+
+Dataset from_csv(const std::string& path, const TrainableInfo& model, Needs needs, const std::string& label) {
+  const bool with_targets = needs == Needs::inputs_and_targets;
+  if (model.inputs.size() != 1 || (with_targets && model.targets.size() != 1))
+    throw Error(ErrorKind::usage, "a .csv serves models with one input and one target", path,
+                "write a .npz with an array x:NAME for each input and y:NAME for each target");
+  const Table table = read_csv(path);
+  const std::optional<size_t> column = label_column(table, path, needs, label);
+  const auto width = static_cast<int64_t>(table.columns.size());
+  const int64_t features = width - (column ? 1 : 0);
+  const Signature& input = model.inputs[0];
+  if (features != element_count(input.shape))
+    fail(cat("has ", features, " columns of features, the model's input ", batch_shape_text(input.shape),
+             " takes ", element_count(input.shape)),
+         path, column || with_targets ? "" : "with --label NAME one column is left out");
+  if (table.rows() == 0) fail("has no samples", path);
+
+  Dataset data{path, table.rows(), {}, {}, {}};
+  Shape shape = {table.rows()};
+  shape.insert(shape.end(), input.shape.begin(), input.shape.end());
+  Array x(DType::f64, shape), y(DType::f64, {table.rows()});
+  auto* to_x = reinterpret_cast<double*>(x.mutable_data());
+  auto* to_y = reinterpret_cast<double*>(y.mutable_data());
+  for (size_t i = 0; i < table.values.size(); ++i)
+    *(column && i % table.columns.size() == *column ? to_y : to_x)++ = table.values[i];
+  check_table(x, input, table, path);
+  data.inputs.push_back(std::move(x));
+  if (with_targets) {
+    data.targets.push_back(fitted(y, model.targets[0], cat(path, ": column ", quoted(label)), true));
+    check_table(data.targets[0], model.targets[0], table, path);
+  }
+  return data;
+}
+
+}  // namespace
+
+Dataset Dataset::rows(int64_t begin, int64_t end) const {
+  Dataset part{where, end - begin, {}, {}, {}};
+  for (const Array& array : inputs) part.inputs.push_back(array.rows(begin, end));
+  for (const Array& array : targets) part.targets.push_back(array.rows(begin, end));
+  if (!weights.empty()) part.weights.assign(weights.begin() + begin, weights.begin() + end);
+  return part;
+}
+
+Dataset read_dataset(const std::string& path, const TrainableInfo& model, Needs needs,
+                     const std::string& label) {
+  if (path.ends_with(".csv")) return from_csv(path, model, needs, label);
+  if (!path.ends_with(".npz"))
+    throw Error(ErrorKind::usage, "data are read from .npz and .csv files, known by their names' ends", path);
+  return make_dataset(read_npz(path), path, model, needs);
+}
+
+Dataset make_dataset(const std::map<std::string, Array>& arrays, const std::string& where,
+                     const TrainableInfo& model, Needs needs) {
+  Taker taker(arrays, where);
+  Dataset data;
+  data.where = where;
+  data.inputs = taker.take("x", model.inputs, false);
+  if (needs == Needs::inputs_and_targets) {
+    data.targets = taker.take("y", model.targets, true);
+    data.weights = taker.take_weights();
+  } else {
+    taker.ignore("y");
+    taker.ignore("sample_weight");
+  }
+  data.samples = taker.finish();
+  return data;
+}
+
+}  // namespace keratin::trainer

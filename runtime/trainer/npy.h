@@ -1,0 +1,22 @@
+// NumPy's array file, .npy.
+//
+// Format versions 1 to 3, C and Fortran order, both byte orders, booleans, integers and floats of 1 to 8 bytes; two raw
+// bytes ("V2", as bfloat16 arrays are saved) are read as bf16. Shape and type must account for every byte.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime/trainer/array.h"
+
+namespace keratin::trainer {
+
+/// The array in `bytes`, which `owner` keeps: a view of them if their order is row-major and this machine's, otherwise a copy.
+/// Throws Error(data) with `where`.
+Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const std::string& where);
+
+/// What stands before the elements in a .npy file of version 1, C order, little-endian.
+std::string npy_header(DType dtype, const Shape& shape);
+
+}  // namespace keratin::trainer
