@@ -1,0 +1,51 @@
+#include "runtime/trainer/class_weight.h"
+
+#include <cmath>
+
+#include "runtime/trainer/error.h"
+#include "runtime/trainer/text.h"
+
+namespace keratin::trainer {
+namespace {
+
+int64_t class_of(const Array& target, int64_t sample, int64_t each) {
+  if (each == 1) return std::llround(target.number(sample));
+  int64_t best = 0;
+  double most = target.number(sample * each);
+  for (int64_t i = 1; i < each; ++i) {
+    const double value = target.number(sample * each + i);
+    if (value <= most) continue;
+    most = value;
+    best = i;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<float> sample_weights(const TrainableInfo& model, const Dataset& data,
+                                  const ClassWeight& class_weight) {
+  std::vector<float> weights = data.weights;
+  if (class_weight.empty()) return weights;
+  const auto refuse = [](const std::string& message, const std::string& hint = {}) {
+    throw Error(ErrorKind::usage, message, "class weights", hint);
+  };
+  const std::string instead = "give each sample a weight instead: sample_weight in the .npz";
+  if (model.targets.size() != 1) refuse("the model has several targets", instead);
+  const Signature& target = model.targets[0];
+  if (target.shape.size() > 1) refuse("a target of more than one axis has no one class per sample", instead);
+  const int64_t each = target.shape.empty() ? 1 : target.shape[0];
+  const int64_t classes = each > 1 ? each : target.classes;
+  for (const auto& [number, weight] : class_weight)
+    if (classes > 0 && number >= classes)
+      refuse(cat("there is no class ", number), cat("classes are 0 to ", classes - 1));
+
+  weights.resize(static_cast<size_t>(data.samples), 1.0F);
+  for (int64_t i = 0; i < data.samples; ++i) {
+    const auto found = class_weight.find(class_of(data.targets[0], i, each));
+    if (found != class_weight.end()) weights[static_cast<size_t>(i)] *= static_cast<float>(found->second);
+  }
+  return weights;
+}
+
+}  // namespace keratin::trainer
