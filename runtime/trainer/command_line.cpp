@@ -1,0 +1,111 @@
+// CLI11 splits the words; what is said about them is ours.
+#include "runtime/trainer/command_line.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <CLI/CLI.hpp>
+
+#include "runtime/trainer/error.h"
+#include "runtime/trainer/text.h"
+
+namespace keratin::trainer {
+namespace {
+
+/// CLI11's words for what is wrong, with the option that was probably meant.
+[[noreturn]] void refuse(const Command& command, const std::string& program, const CLI::ParseError& error,
+                         const std::vector<std::string>& words) {
+  const std::string where = cat(program, " ", command.name);
+  const std::string hint = cat("`", where, " --help` shows examples");
+  std::vector<std::string> known;
+  for (const Option& option : command.options) known.push_back(cat("--", option.name));
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    for (const std::string& word : words) {
+      const std::string name = word.substr(0, word.find('='));
+      if (!name.starts_with("--") || std::find(known.begin(), known.end(), name) != known.end()) continue;
+      const std::string similar = most_similar(name, known);
+      throw Error(ErrorKind::usage, cat("unknown option ", name), where,
+                  similar.empty() ? hint : cat("did you mean ", similar, "?"));
+    }
+  }
+  throw Error(ErrorKind::usage, error.what(), where, hint);
+}
+
+}  // namespace
+
+std::string Arguments::get(std::string_view name) const {
+  const auto found = values_.find(name);
+  return found == values_.end() ? std::string() : found->second;
+}
+
+int64_t Arguments::get_int(std::string_view name, int64_t otherwise, int64_t least, int64_t most) const {
+  if (!has(name)) return otherwise;
+  const std::string text = get(name);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most)
+    throw Error(ErrorKind::usage,
+                cat(trainer::quoted(text), " is no whole number of at least ", least,
+                    most == INT64_MAX ? std::string() : cat(" and at most ", most)),
+                cat("--", name));
+  return value;
+}
+
+double Arguments::get_fraction(std::string_view name) const {
+  if (!has(name)) return 0;
+  const std::string text = get(name);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value < 1))
+    throw Error(ErrorKind::usage, cat(trainer::quoted(text), " is no number from 0 to below 1"),
+                cat("--", name));
+  return value;
+}
+
+Arguments parse_options(const Command& command, const std::string& program,
+                        const std::vector<std::string>& words) {
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_windows_style_options(false);
+  std::map<std::string, std::string, std::less<>> values;
+  for (const Option& option : command.options) {
+    const std::string name = cat("--", option.name);
+    const auto keep = [&values, &option](const std::string& text) {
+      values[std::string(option.name)] = text;
+    };
+    if (option.value.empty())
+      app.add_flag_callback(name, [keep] { keep("yes"); });
+    else
+      app.add_option_function<std::string>(name, keep)->required(option.required)->expected(1);
+  }
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::ParseError& error) {
+    refuse(command, program, error, words);
+  }
+  return Arguments(std::move(values));
+}
+
+std::string command_help(const Command& command, const std::string& program) {
+  std::string text = cat(command.summary, "\n\n");
+  for (size_t at = 0; at < command.examples.size();) {
+    const size_t end = command.examples.find('\n', at) + 1;
+    const std::string_view line = command.examples.substr(at, end - at);
+    text += line.starts_with("  ") ? line : cat("  ", program, " ", line);
+    at = end;
+  }
+  text += cat("\nUsage: ", program, " ", command.name);
+  for (const Option& option : command.options)
+    if (option.required) text += cat(" --", option.name, " ", option.value);
+  text += " [OPTION]...\n\n";
+  for (const Option& option : command.options) {
+    std::string names = cat("  --", option.name, option.value.empty() ? "" : " ", option.value);
+    names.append(names.size() < 26 ? 26 - names.size() : 1, ' ');
+    text += names;
+    for (const char c : option.help) text += c == '\n' ? "\n" + std::string(26, ' ') : std::string(1, c);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace keratin::trainer
