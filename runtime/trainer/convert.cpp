@@ -64,18 +64,15 @@ struct Short {
   static constexpr int kMost = 1 - kLeast;
 
   static float get(uint16_t stored) {
-    const int exponent = (stored & 0x7fff) >> kFraction;
-    const int fraction = stored & ((1 << kFraction) - 1);
-    float value;
+    const uint32_t sign = uint32_t{stored} >> 15 << 31, exponent = (stored & 0x7fffU) >> kFraction;
+    const uint32_t fraction = stored & ((1U << kFraction) - 1);
     if (exponent == 0) {
-      value = std::ldexp(static_cast<float>(fraction), kLeast - kFraction);
-    } else if (exponent == kMost - kLeast + 2) {
-      value =
-          fraction == 0 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-    } else {
-      value = std::ldexp(static_cast<float>(fraction + (1 << kFraction)), exponent - 1 + kLeast - kFraction);
+      const float size = static_cast<float>(fraction) * std::ldexp(1.0F, kLeast - kFraction);
+      return sign != 0 ? -size : size;
     }
-    return (stored & 0x8000) != 0 ? -value : value;
+    const bool finite = exponent < kMost - kLeast + 2;
+    const uint32_t as_f32 = finite ? exponent + 126 + kLeast : 255;
+    return std::bit_cast<float>(sign | as_f32 << 23 | fraction << (23 - kFraction));
   }
 
   template <typename V>

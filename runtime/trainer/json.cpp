@@ -48,8 +48,7 @@ constexpr DTypeName kDTypeNames[kDTypeCount] = {
     {"F64", DType::f64}};
 
 uint64_t whole_number(const json& value) {
-  if (!value.is_number_unsigned())
-    throw Malformed{cat("expected a whole number, found ", value.dump().substr(0, 40))};
+  if (!value.is_number_unsigned()) throw Malformed{"shape and data_offsets are whole numbers"};
   return value.get<uint64_t>();
 }
 

@@ -35,8 +35,8 @@ struct TrainableInfo {
   std::vector<Signature> inputs;
   std::vector<Signature> targets;  ///< in the order of the outputs that have a loss
   std::vector<Signature> outputs;  ///< of predict
-  std::vector<std::string>
-      metrics;  ///< names: "loss", "accuracy", …; at least "loss". Logs sort them, as Keras's
+  /// Names: "loss", "accuracy", …; at least "loss". Logs are sorted by them, as Keras's are.
+  std::vector<std::string> metrics;
   std::vector<VariableInfo> variables;
 };
 

@@ -67,6 +67,9 @@ TEST(Safetensors, Refused) {
       with_header(R"({"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}})", "1234"),
       "bytes");
   expect_refused(with_header(R"({"a":7})", ""), "expected an object");
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']');
+  expect_refused(with_header(R"({"a":{"dtype":"F32","shape":)" + deep + R"(,"data_offsets":[0,4]}})", "1234"),
+                 "whole numbers");
   EXPECT_EQ(read_bytes("/dev/null"), "");
   expect_error(ErrorKind::no_input, {"no regular file"}, [] { read_safetensors("/dev/null"); });
 }
