@@ -155,7 +155,8 @@ class Taker {
       first_ = name;
       samples_ = samples;
     } else if (samples != samples_) {
-      fail(cat("has ", samples, " samples, ", quoted(first_), " has ", samples_), array_where(name));
+      fail(cat("has ", counted(samples, "sample"), ", ", quoted(first_), " has ", samples_),
+           array_where(name));
     }
   }
 
@@ -213,8 +214,8 @@ Dataset from_csv(const std::string& path, const TrainableInfo& model, Needs need
   const int64_t features = width - (column ? 1 : 0);
   const Signature& input = model.inputs[0];
   if (features != element_count(input.shape))
-    fail(cat("has ", features, " columns of features, the model's input ", batch_shape_text(input.shape),
-             " takes ", element_count(input.shape)),
+    fail(cat("has ", counted(features, "column"), " of features, the model's input ",
+             batch_shape_text(input.shape), " takes ", element_count(input.shape)),
          path, column || with_targets ? "" : "with --label NAME one column is left out");
   if (table.rows() == 0) fail("has no samples", path);
 

@@ -101,9 +101,10 @@ History fit(Trainable& model, const Dataset& data, const FitOptions& options, Ob
   const auto first =
       static_cast<int64_t>(std::floor(static_cast<double>(data.samples) * (1.0 - options.validation_split)));
   if (first <= 0 || first >= data.samples)
-    throw Error(ErrorKind::usage,
-                cat(data.samples, " samples cannot be split for validation by ", options.validation_split),
-                data.where, "both parts need at least one sample");
+    throw Error(
+        ErrorKind::usage,
+        cat(counted(data.samples, "sample"), " cannot be split for validation by ", options.validation_split),
+        data.where, "both parts need at least one sample");
   const Dataset training = data.rows(0, first), validation = data.rows(first, data.samples);
   return Fit(model, training, &validation, options, observer).run();
 }

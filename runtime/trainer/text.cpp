@@ -63,6 +63,8 @@ std::string json_number(double value) {
   return text;
 }
 
+std::string counted(int64_t n, std::string_view what) { return cat(n, " ", what, n == 1 ? "" : "s"); }
+
 std::string grouped(int64_t value) {
   std::string text = to_text(value);
   const size_t first = value < 0 ? 1 : 0;

@@ -48,6 +48,8 @@ std::string join(const Range& items, std::string_view separator) {
 std::string quoted(std::string_view text);
 /// As Python's json writes a float, which reads back as one: 1.0, NaN, Infinity.
 std::string json_number(double value);
+/// "1 sample", "2 samples".
+std::string counted(int64_t n, std::string_view what);
 /// "1,234,567".
 std::string grouped(int64_t value);
 /// The one of `words` most similar to `word`, or empty if none is similar.

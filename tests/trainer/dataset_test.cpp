@@ -78,7 +78,7 @@ TEST(Dataset, Shapes) {
 TEST(Dataset, Counts) {
   expect_refused({{"x", kX}, {"y", kY.rows(0, 2)}}, {"array \"y\": has 2 samples, \"x\" has 3"});
   expect_refused({{"x", kX}, {"y", kY}, {"sample_weight", kY.rows(0, 1)}},
-                 {"array \"sample_weight\": has 1 samples"});
+                 {"array \"sample_weight\": has 1 sample,"});
   expect_refused({{"x", kX.rows(0, 0)}, {"y", kY.rows(0, 0)}}, {"has no samples"});
 }
 
@@ -131,7 +131,7 @@ TEST(Dataset, Csv) {
   refused(ErrorKind::usage, "a,kind,b\n1,0,2\n", "", {"--label", "columns are a, kind, b"});
   refused(ErrorKind::data, "a,kind,b\n1,0,2\n", "kin", {"no column \"kin\"", "did you mean kind?"});
   refused(ErrorKind::data, "kind,kind,b\n1,0,2\n", "kind", {"two columns"});
-  refused(ErrorKind::data, "a,kind\n1,0\n", "kind", {"has 1 columns of features", "takes 2"});
+  refused(ErrorKind::data, "a,kind\n1,0\n", "kind", {"has 1 column of features", "takes 2"});
   refused(ErrorKind::data, "a,kind,b\n", "kind", {"no samples"});
   refused(ErrorKind::data, "a,kind,b\n1,0,2\n1,7,2\n", "kind", {"line 3", "the label 7 is no class"});
   expect_error(ErrorKind::usage, {"one input and one target"}, [&] {
