@@ -93,8 +93,8 @@ Table read_csv(const std::string& path) {
     const std::string where = cat(path, ": line ", line);
     if (fields.size() != table.columns.size()) {
       throw Error(ErrorKind::data,
-                  cat("has ", fields.size(), fields.size() == 1 ? " field" : " fields",
-                      ", the header line has ", table.columns.size()),
+                  cat("has ", counted(static_cast<int64_t>(fields.size()), "field"), ", the header line has ",
+                      table.columns.size()),
                   where);
     }
     for (size_t i = 0; i < fields.size(); ++i) {
