@@ -160,4 +160,22 @@ void write_artefact(const KernelModule& whole, const Target& target, const Artef
   rename_file(scratch / "artefact", path);
 }
 
+void write_trainer(const KernelModule& module, const Target& target, const EmitOptions& emit,
+                   const TrainerSpec& trainer, const std::string& path_text) {
+  const fs::path path(path_text);
+  refuse_folder(path);
+  for (const Program& program : module.programs) refuse_other_symbols(program);
+  const ScratchFolder scratch(fs::absolute(path));
+  const Images images(module, place_variables(module));
+  EntrySpec entry;
+  entry.prefix = c_identifier(path.stem().string());
+  entry.weights_file = images.weights.write(scratch / "weights");
+  if (!images.state_is_zero) entry.state_file = images.state.write(scratch / "state");
+  const std::vector<std::byte> object = emit_trainer_object(module, target, emit, entry, trainer);
+  write_bytes(scratch / "model.o", object.data(), object.size());
+  link_trainer((scratch / "model.o").string(), (scratch / "trainer").string(), path.filename().string(),
+               target);
+  rename_file(scratch / "trainer", path);
+}
+
 }  // namespace keratin

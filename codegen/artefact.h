@@ -65,6 +65,13 @@ struct ArtefactOptions {
 void write_artefact(const KernelModule& module, const Target& target, const ArtefactOptions& options,
                     const std::string& path);
 
+/// Writes an executable that trains: `module`, with all programs of TrainerSpec, linked with the prebuilt trainer. It needs libc
+/// and libm where it runs. Requires: all variables have data or start from zero.
+/// Throws Error: unsupported (a free dimension other than N, a target of another kind than this machine), no_input (the trainer
+/// or the system's libc is not installed here), cannot_create, io.
+void write_trainer(const KernelModule& module, const Target& target, const EmitOptions& emit,
+                   const TrainerSpec& trainer, const std::string& path);
+
 /// The header's text. Requires: `prefix` is a C identifier.
 std::string c_header(const KernelModule& module, const Target& target, std::string_view prefix);
 

@@ -54,6 +54,9 @@ llvm::Function* emit_kernel(Emission& emission, uint32_t kernel);
 llvm::Function* emit_run(Emission& emission, const Program& program, const std::string& name);
 /// The description of `program` and the exported functions. Requires: `run` is its run function.
 void emit_entries(Emission& emission, const Program& program, llvm::Function* run, const EntrySpec& entry);
+/// The same for a trainer: the constant keratin_trainer_model. `runs`: by program of the module.
+void emit_trainer(Emission& emission, const std::vector<llvm::Function*>& runs, const EntrySpec& entry,
+                  const TrainerSpec& trainer);
 /// Attributes that all functions of a module have: processor, vector width.
 void set_attributes(const Emission& emission, llvm::Function& function);
 

@@ -53,6 +53,18 @@ struct EntrySpec {
 std::vector<std::byte> emit_object(const KernelModule& module, const Target& target,
                                    const EmitOptions& options, const EntrySpec& entry);
 
+/// A trainer's model: the programs predict, train_step, evaluate_step, metrics, reset_metrics and initialize, and what the
+/// runtime needs to know of them (struct krt_trainer).
+struct TrainerSpec {
+  std::vector<int64_t> classes;        ///< per target of train_step; 0: it holds no labels
+  std::vector<std::string> variables;  ///< those that are saved and loaded; each is updated by `initialize`
+  std::vector<bool> is_weight;         ///< per variable
+};
+/// A relocatable object that exports keratin_trainer_model.
+std::vector<std::byte> emit_trainer_object(const KernelModule& module, const Target& target,
+                                           const EmitOptions& options, const EntrySpec& entry,
+                                           const TrainerSpec& trainer);
+
 /// The symbols' values, from the inputs' shapes. Throws Error(data), naming the input, if one does not fit.
 Bindings bind(const Program& program, std::span<const Tensor> inputs);
 

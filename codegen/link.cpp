@@ -108,23 +108,22 @@ std::vector<fs::path> own_folders() {
 
 }  // namespace
 
-std::string find_runtime() {
+std::string find_runtime(std::string_view file) {
   std::vector<std::string> tried;
   if (const char* folder = secure_getenv("KERATIN_LIB")) {
-    tried.push_back((fs::path(folder) / "libkeratin_rt.a").string());
+    tried.push_back((fs::path(folder) / file).string());
   } else {
     for (const fs::path& own : own_folders()) {
       // bin/../lib, and with a folder per architecture, lib/x86_64-linux-gnu.
-      tried.push_back((own / ".." / "lib" / "keratin" / "libkeratin_rt.a").lexically_normal().string());
-      tried.push_back(
-          (own / ".." / KERATIN_LIBDIR / "keratin" / "libkeratin_rt.a").lexically_normal().string());
-      tried.push_back((own / "keratin" / "libkeratin_rt.a").string());
+      tried.push_back((own / ".." / "lib" / "keratin" / file).lexically_normal().string());
+      tried.push_back((own / ".." / KERATIN_LIBDIR / "keratin" / file).lexically_normal().string());
+      tried.push_back((own / "keratin" / file).string());
     }
   }
   for (const std::string& path : tried) {
     if (access(path.c_str(), R_OK) == 0) return path;
   }
-  throw Error(ErrorKind::no_input, "the runtime, libkeratin_rt.a, is not installed", join(tried, ", "),
+  throw Error(ErrorKind::no_input, cat("the runtime, ", file, ", is not installed"), join(tried, ", "),
               "set KERATIN_LIB to the folder that holds it");
 }
 
@@ -172,11 +171,62 @@ void write_archive(const std::string& object, const std::string& output, const s
                  output);
 }
 
+namespace {
+
+/// A library that every program of this system is linked with, as it is there to run them: no development files are needed.
+std::string find_system_library(const std::string& name) {
+  const std::vector<std::string> folders{"/lib/x86_64-linux-gnu",
+                                         "/usr/lib/x86_64-linux-gnu",
+                                         "/lib/aarch64-linux-gnu",
+                                         "/usr/lib/aarch64-linux-gnu",
+                                         "/lib64",
+                                         "/usr/lib64",
+                                         "/lib",
+                                         "/usr/lib"};
+  for (const std::string& folder : folders)
+    if (const std::string path = cat(folder, "/", name); access(path.c_str(), R_OK) == 0) return path;
+  throw Error(ErrorKind::no_input, cat(name, " was not found"), join(folders, ", "));
+}
+
+}  // namespace
+
+void link_trainer(const std::string& object, const std::string& output, const std::string& name,
+                  const Target& target) {
+  if (!same_kind_as_host(target))
+    throw Error(ErrorKind::unsupported, cat("no trainer for ", target.triple, " is installed here"), name,
+                "compile it on such a machine");
+  const bool is_arm = target.triple.starts_with("aarch64");
+  const std::string loader = is_arm ? "ld-linux-aarch64.so.1" : "ld-linux-x86-64.so.2";
+  run_lld({"-pie",
+           "-o",
+           output,
+           "--dynamic-linker",
+           cat(is_arm ? "/lib/" : "/lib64/", loader),
+           "--gc-sections",
+           "--eh-frame-hdr",
+           "-z",
+           "noexecstack",
+           "-z",
+           "relro",
+           "-z",
+           "now",
+           "--hash-style=gnu",
+           "--build-id=fast",
+           "--threads=1",
+           "--as-needed",
+           find_runtime("trainer.o"),
+           object,
+           find_system_library("libc.so.6"),
+           find_system_library("libm.so.6"),
+           find_system_library(loader)},
+          output);
+}
+
 void link_artefact(const std::string& kind, const std::string& object, const std::string& output,
                    const std::string& name, const std::string& prefix, const Target& target) {
   std::vector<std::string> inputs{object};
   const bool is_native = same_kind_as_host(target);
-  if (is_native) inputs.push_back(find_runtime());
+  if (is_native) inputs.push_back(find_runtime("libkeratin_rt.a"));
   if (kind == ".so") {
     if (!is_native) {
       throw Error(ErrorKind::unsupported, cat("no runtime for ", target.triple, " is installed here"), name,

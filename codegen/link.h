@@ -15,6 +15,11 @@ namespace keratin {
 void link_artefact(const std::string& kind, const std::string& object, const std::string& output,
                    const std::string& name, const std::string& prefix, const Target& target);
 
+/// An executable of the object that emit_trainer_object() gave and the prebuilt trainer. `name`: the file's final name.
+/// Throws Error: unsupported (another kind of machine), no_input (trainer.o or the system's libc is not installed), io.
+void link_trainer(const std::string& object, const std::string& output, const std::string& name,
+                  const Target& target);
+
 /// A shared object of objects and archives. Symbols of archives are hidden; nothing else is linked.
 void link_shared(std::span<const std::string> inputs, const std::string& output, const std::string& soname);
 /// One relocatable object of objects and archives; only symbols that start with `prefix`_ stay global.
@@ -23,8 +28,8 @@ void link_relocatable(std::span<const std::string> inputs, const std::string& ou
 /// An archive of one object, called `member` in it.
 void write_archive(const std::string& object, const std::string& output, const std::string& member);
 
-/// The runtime as an archive, libkeratin_rt.a: in the folder that the environment variable KERATIN_LIB names, otherwise in
+/// A part of the runtime, libkeratin_rt.a or trainer.o: in the folder that the environment variable KERATIN_LIB names, otherwise in
 /// lib/keratin beside the folder of the running program or of the library that this is part of.
-std::string find_runtime();
+std::string find_runtime(std::string_view file);
 
 }  // namespace keratin

@@ -217,4 +217,16 @@ std::vector<std::byte> emit_object(const KernelModule& module, const Target& tar
   return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
 }
 
+std::vector<std::byte> emit_trainer_object(const KernelModule& module, const Target& target,
+                                           const EmitOptions& options, const EntrySpec& entry,
+                                           const TrainerSpec& trainer) {
+  Compilation compilation(module, target, options);
+  std::vector<llvm::Function*> runs;
+  for (const Program& program : module.programs)
+    runs.push_back(compilation.add(program, cat(entry.prefix, "_run_", c_identifier(program.name))));
+  emit_trainer(compilation.emission(), runs, entry, trainer);
+  compilation.finish();
+  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+}
+
 }  // namespace keratin

@@ -144,6 +144,24 @@ struct krt_model {
   double selftest_atol, selftest_rtol;
 };
 
+/* What a trainer executable holds beside the model: which programs do what, and where the variables are in the state. */
+struct krt_variable {
+  struct krt_array array; /* name, dtype, shape */
+  uint64_t offset;        /* in the state */
+  uint32_t is_weight;     /* and not a slot, a counter, a metric */
+  uint32_t reserved;
+};
+struct krt_trainer {
+  uint32_t abi_version;
+  uint32_t variable_count, target_count, metric_count;
+  const struct krt_model* model;
+  const struct krt_variable* variables;
+  const int64_t* classes;     /* per target: labels are below; 0: no labels */
+  const char* const* metrics; /* names of the outputs of the program `metrics` */
+  uint32_t predict, train_step, evaluate_step, metric_program, reset_metrics,
+      initialize; /* numbers of programs */
+};
+
 enum krt_cpu { /* what an x86-64 level asks for beyond the baseline; 0 elsewhere */
                KRT_CPU_X86_64_V2 = 1u << 0,
                KRT_CPU_X86_64_V3 = 1u << 1,

@@ -7,6 +7,7 @@
 #include "tools/model_source.h"
 #include "tools/runnable.h"
 #include "tools/target_option.h"
+#include "tools/trainable_source.h"
 
 namespace keratin {
 namespace {
@@ -17,6 +18,10 @@ constexpr Option kOptions[] = {
      "what to write: a shared object (.so), a relocatable object (.o)\n"
      "or an archive (.a); the header goes beside it",
      true},
+    {"--trainer", "", "write an executable that trains the model: fit, evaluate, predict"},
+    {"--loss", "NAME|JSON", "of the trainer, if the model was not compiled or for another"},
+    {"--optimizer", "NAME|JSON", "likewise; starts afresh"},
+    {"--metrics", "A,B|JSON", "likewise"},
     {"--name", "NAME", "first part of all names in C; otherwise the file's name"},
     {"--shape", "NAME=D1,D2",
      "the shape of one sample of an input that the model leaves free;\nmay be repeated", false, true},
@@ -27,13 +32,42 @@ constexpr Option kOptions[] = {
     {"--debug-info", "", "line tables that lead from machine code to kernels and layers"},
 };
 
+EmitOptions emit_options(const Arguments& arguments) {
+  EmitOptions options;
+  options.check_bounds = arguments.has("check-bounds");
+  options.debug_info = arguments.has("debug-info");
+  return options;
+}
+
+/// What the trainer saves and loads is all that the model has: weights, slots, counters, not what metrics accumulate.
+TrainerSpec trainer_spec(const TrainableModule& model) {
+  TrainerSpec spec;
+  for (const TrainingTarget& target : model.signature.targets) spec.classes.push_back(target.classes);
+  for (const Variable& variable : model.module.variables) {
+    if (variable.name.starts_with("metrics/")) continue;
+    spec.variables.push_back(variable.name);
+    spec.is_weight.push_back(variable.role == Role::weight);
+  }
+  return spec;
+}
+
+int compile_trainer(const Arguments& arguments) {
+  const Target target = target_of(arguments);
+  const TrainableModule model = read_trainable(arguments);
+  write_trainer(compile_kernels(model.module, target), target, emit_options(arguments), trainer_spec(model),
+                arguments.get("output"));
+  return 0;
+}
+
 int run(const Arguments& arguments) {
+  if (arguments.has("trainer")) return compile_trainer(arguments);
+  for (const char* option : {"loss", "optimizer", "metrics"})
+    if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
   const Target target = target_of(arguments);
   const Module model = read_model(arguments);
   ArtefactOptions options;
   options.name = arguments.get("name");
-  options.emit.check_bounds = arguments.has("check-bounds");
-  options.emit.debug_info = arguments.has("debug-info");
+  options.emit = emit_options(arguments);
   const KernelModule kernels = compile_kernels(model, target);
   options.selftest = make_selftest(model, main_function(model).name);
   write_artefact(kernels, target, options, arguments.get("output"));
@@ -50,6 +84,7 @@ constinit const Command kCompileCommand{
         "machine\n"
         "  keratin compile mnist.keras -o mnist.so --cpu x86-64-v3    for any machine with AVX2\n"
         "  keratin compile mnist.keras -o mnist.o --name digits       to link; functions digits_predict, …\n"
+        "  keratin compile mnist.keras --trainer -o mnist-trainer     a program that trains it\n"
         "  keratin compile text.keras -o text.so --shape tokens=128   a model whose input length is free\n",
     .options = kOptions,
     .run = run,

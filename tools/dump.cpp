@@ -14,6 +14,7 @@
 #include "tools/dot.h"
 #include "tools/model_source.h"
 #include "tools/target_option.h"
+#include "tools/trainable_source.h"
 
 namespace keratin {
 namespace {
@@ -88,7 +89,9 @@ int run(const Arguments& arguments) {
   if (stage != "graph" && (arguments.has("dot") || arguments.has("after")))
     throw Error(ErrorKind::usage, "--dot and --after are for graphs", cat("--stage ", stage));
 
-  Module module = read_model(arguments);
+  Module module = is_training_function(arguments.get("func")) && !arguments.get("MODEL").ends_with(".kir")
+                      ? read_trainable(arguments).module
+                      : read_model(arguments);
   if (arguments.has("after")) module = after_pass(module, arguments.get("after"));
   const std::string output = arguments.get("output");
   if (stage == "graph" && !output.empty() && !arguments.has("dot") && !arguments.has("func")) {
@@ -113,6 +116,7 @@ constinit const Command kDumpCommand{
         "  keratin dump mnist.keras                       the graph as read\n"
         "  keratin dump mnist.keras --after fuse          the graph as it is handed to code generation\n"
         "  keratin dump mnist.keras --stage loops         the kernels\n"
+        "  keratin dump mnist.keras --func train_step     how it is trained\n"
         "  keratin dump mnist.keras --stage asm --cpu x86-64-v3\n"
         "  keratin dump mnist.keras -o mnist.kir          IR text and mnist.kir.safetensors, to run or change\n"
         "  keratin dump mnist.keras --dot | dot -Tsvg > mnist.svg\n",

@@ -21,7 +21,7 @@ MAY_SEE = {
 # The only file that codegen shares with what it compiles for.
 ALSO = {"codegen": {"runtime/abi.h"}}
 # What the files that write LLVM IR share; no other file may include it.
-EMISSION = {"codegen/emission.h", "codegen/index_emitter.h", "codegen/debug_info.h", "codegen/kernel_emitter.h"}
+EMISSION = {"codegen/emission.h", "codegen/emit_data.h", "codegen/index_emitter.h", "codegen/debug_info.h", "codegen/kernel_emitter.h"}
 WRITES_LLVM = re.compile(r"codegen/(emit_\w+|object|jit|emission|index_emitter|kernel_emitter|debug_info)\.(cpp|h)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -54,7 +54,7 @@ TEST(Golden, TrainingInKernelInterpreter) {
 TEST(Golden, TrainingInJit) {
   unsigned more = 2;
   walk_golden_cases(
-      "training in the JIT", Suite::training, [](const GoldenCase& golden, const fs::path& file) {
+      "training in the JIT", Suite::training, [&more](const GoldenCase& golden, const fs::path& file) {
         const TrainableModule model = load_trainable(file.string());
         std::vector<std::unique_ptr<Executable>> runs;
         more = 5 - more;

@@ -1,0 +1,138 @@
+#include "codegen/emit_data.h"
+
+#include "ir/error.h"
+#include "ir/text.h"
+#include "runtime/abi.h"
+
+namespace keratin {
+namespace {
+
+constexpr krt_dtype abi_dtype(DType dtype) {
+  switch (dtype) {
+    case DType::boolean: return KRT_BOOL;
+    case DType::i8: return KRT_I8;
+    case DType::i16: return KRT_I16;
+    case DType::i32: return KRT_I32;
+    case DType::i64: return KRT_I64;
+    case DType::u8: return KRT_U8;
+    case DType::u16: return KRT_U16;
+    case DType::u32: return KRT_U32;
+    case DType::u64: return KRT_U64;
+    case DType::f16: return KRT_F16;
+    case DType::bf16: return KRT_BF16;
+    case DType::f32: return KRT_F32;
+    case DType::f64: return KRT_F64;
+  }
+  return KRT_F32;
+}
+
+}  // namespace
+
+ModelData::ModelData(const Emission& emission)
+    : emission_(emission),
+      module_(emission.module),
+      builder_(module_.getContext()),
+      pointer_(builder_.getPtrTy()) {}
+
+llvm::Constant* ModelData::text(const std::string& value) {
+  return builder_.CreateGlobalString(value, "", 0, &module_);
+}
+
+llvm::Constant* ModelData::record(const Constants& fields, size_t size) {
+  llvm::Constant* made = llvm::ConstantStruct::getAnon(fields);
+  const uint64_t bytes = module_.getDataLayout().getTypeAllocSize(made->getType());
+  KERATIN_CHECK(bytes == size, cat("a struct of ", bytes, " bytes, in C ", size));
+  return made;
+}
+
+llvm::Constant* ModelData::constant_global(llvm::Constant* value, const char* name) {
+  return new llvm::GlobalVariable(module_, value->getType(), true, llvm::GlobalValue::PrivateLinkage, value,
+                                  name);
+}
+
+llvm::Constant* ModelData::array(const Constants& elements, const char* name) {
+  if (elements.empty()) return null();
+  llvm::ArrayType* type = llvm::ArrayType::get(elements[0]->getType(), elements.size());
+  return constant_global(llvm::ConstantArray::get(type, elements), name);
+}
+
+/// The address of a file's bytes; null without a file.
+llvm::Constant* ModelData::file_bytes(const std::string& path, const std::string& name) {
+  if (path.empty()) return null();
+  const std::string symbol = cat("keratin.", name);
+  module_.appendModuleInlineAsm(cat(".section .rodata.", symbol, ",\"a\",@progbits\n.p2align 6\n", symbol,
+                                    ":\n.incbin ", quoted(path), "\n.text"));
+  auto* data = new llvm::GlobalVariable(module_, builder_.getInt8Ty(), true,
+                                        llvm::GlobalValue::ExternalLinkage, nullptr, symbol);
+  data->setDSOLocal(true);
+  return data;
+}
+
+llvm::Constant* ModelData::description(const std::string& name, DType dtype, const Shape& shape) {
+  Constants dims;
+  for (const Dim& dim : shape)
+    dims.push_back(
+        record({number64(static_cast<uint64_t>(dim.coef)), number(symbol_number(dim.symbol)), number(0)},
+               sizeof(krt_dim)));
+  return record({text(name), number(abi_dtype(dtype)), number(static_cast<uint32_t>(dims.size())),
+                 array(dims, "shape")},
+                sizeof(krt_array));
+}
+
+llvm::Constant* ModelData::descriptions(const Program& program, const std::vector<uint32_t>& buffers) {
+  Constants arrays;
+  for (const uint32_t index : buffers) {
+    const ProgramBuffer& buffer = program.buffers[index];
+    arrays.push_back(description(buffer.name, buffer.dtype, buffer.shape));
+  }
+  return array(arrays, "arrays");
+}
+
+uint32_t ModelData::symbol_number(const Symbol& symbol) const {
+  if (symbol.empty()) return ~0u;
+  const auto& order = emission_.symbols;
+  return static_cast<uint32_t>(std::find(order.begin(), order.end(), symbol) - order.begin());
+}
+
+llvm::Constant* ModelData::workspace_terms(const Program& program) {
+  Constants terms;
+  for (const auto& [symbols, coef] : program.workspace.terms()) {
+    KERATIN_CHECK(symbols.size() <= 4, "a workspace of more than four dimensions with symbols");
+    Constants powers(4, number(~0u));
+    for (size_t i = 0; i < symbols.size(); ++i) powers[i] = number(symbol_number(symbols[i]));
+    llvm::Constant* list = llvm::ConstantArray::get(llvm::ArrayType::get(builder_.getInt32Ty(), 4), powers);
+    terms.push_back(record({number64(static_cast<uint64_t>(coef)), list}, sizeof(krt_term)));
+  }
+  return array(terms, "workspace");
+}
+
+llvm::Constant* ModelData::program(const Program& program, llvm::Function* run, llvm::Constant* inputs,
+                                   llvm::Constant* outputs) {
+  Constants symbols;
+  for (const Symbol& symbol : emission_.symbols) symbols.push_back(text(symbol.name()));
+  const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
+  return record({text(program.name), run, count(program.inputs.size()), count(program.outputs.size()),
+                 count(symbols.size()), count(program.workspace.terms().size()), inputs, outputs,
+                 array(symbols, "symbols"), workspace_terms(program),
+                 number64(static_cast<uint64_t>(tile_bytes(emission_.source, program)))},
+                sizeof(krt_program));
+}
+
+llvm::Constant* ModelData::model(const EntrySpec& entry, const Constants& programs) {
+  const Placement& placement = emission_.placement;
+  llvm::Type* real = builder_.getDoubleTy();
+  return constant_global(
+      record({number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry.prefix),
+              array(programs, "programs"), file_bytes(entry.weights_file, "weights"),
+              number64(static_cast<uint64_t>(placement.weight_bytes)),
+              number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry.state_file, "state"),
+              number(emission_.target.cpu_features), number(0),
+              file_bytes(entry.selftest_inputs_file, "selftest_inputs"),
+              file_bytes(entry.selftest_outputs_file, "selftest_outputs"), number64(entry.selftest_n),
+              llvm::ConstantFP::get(real, entry.selftest_atol),
+              llvm::ConstantFP::get(real, entry.selftest_rtol)},
+             sizeof(krt_model)),
+      "model");
+}
+
+}  // namespace keratin

@@ -1,0 +1,51 @@
+// A model's description as constants laid out as runtime/abi.h says, and the bytes of its weights: what artefacts and trainers
+// have in common.
+//
+// Weights never pass through LLVM's IR: module-level assembly includes their file, and the constants refer to its symbol.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "codegen/emission.h"
+
+namespace keratin {
+
+class ModelData {
+ protected:
+  using Constants = std::vector<llvm::Constant*>;
+
+  explicit ModelData(const Emission& emission);
+
+  llvm::ConstantInt* number(uint32_t value) { return builder_.getInt32(value); }
+  llvm::ConstantInt* number64(uint64_t value) { return builder_.getInt64(value); }
+  llvm::Constant* null() { return llvm::ConstantPointerNull::get(pointer_); }
+  llvm::Constant* text(const std::string& value);
+  /// A struct of the C ABI. `size`: what sizeof says.
+  llvm::Constant* record(const Constants& fields, size_t size);
+  llvm::Constant* constant_global(llvm::Constant* value, const char* name);
+  /// The address of an array; null if it is empty.
+  llvm::Constant* array(const Constants& elements, const char* name);
+
+  /// A krt_array.
+  llvm::Constant* description(const std::string& name, DType dtype, const Shape& shape);
+  /// The address of krt_array[], of a program's inputs or outputs.
+  llvm::Constant* descriptions(const Program& program, const std::vector<uint32_t>& buffers);
+  /// A krt_program.
+  llvm::Constant* program(const Program& program, llvm::Function* run, llvm::Constant* inputs,
+                          llvm::Constant* outputs);
+  /// The address of a krt_model.
+  llvm::Constant* model(const EntrySpec& entry, const Constants& programs);
+
+  const Emission& emission_;
+  llvm::Module& module_;
+  llvm::IRBuilder<> builder_;
+  llvm::PointerType* pointer_;
+
+ private:
+  llvm::Constant* file_bytes(const std::string& path, const std::string& name);
+  uint32_t symbol_number(const Symbol& symbol) const;
+  llvm::Constant* workspace_terms(const Program& program);
+};
+
+}  // namespace keratin

@@ -1,0 +1,80 @@
+// A trainer's constant, keratin_trainer_model: which programs do what, and where the variables are.
+#include "codegen/emit_data.h"
+#include "ir/error.h"
+#include "ir/text.h"
+#include "runtime/abi.h"
+
+namespace keratin {
+namespace {
+
+class TrainerEmitter : ModelData {
+ public:
+  TrainerEmitter(const Emission& emission, const std::vector<llvm::Function*>& runs, const EntrySpec& entry,
+                 const TrainerSpec& trainer)
+      : ModelData(emission), runs_(runs), entry_(entry), trainer_(trainer) {}
+
+  void emit() {
+    Constants programs;
+    for (size_t i = 0; i < runs_.size(); ++i) {
+      const Program& each = emission_.source.programs[i];
+      programs.push_back(
+          program(each, runs_[i], descriptions(each, each.inputs), descriptions(each, each.outputs)));
+    }
+    const Program& metrics = emission_.source.programs[place_of("metrics")];
+    Constants names, classes;
+    for (const uint32_t output : metrics.outputs) names.push_back(text(metrics.buffers[output].name));
+    for (const int64_t count : trainer_.classes) classes.push_back(number64(static_cast<uint64_t>(count)));
+    const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
+    llvm::Constant* value = record(
+        {number(KRT_ABI_VERSION), count(trainer_.variables.size()), count(classes.size()),
+         count(names.size()), model(entry_, programs), array(variables(), "variables"),
+         array(classes, "classes"), array(names, "metrics"), number(place_of("predict")),
+         number(place_of("train_step")), number(place_of("evaluate_step")), number(place_of("metrics")),
+         number(place_of("reset_metrics")), number(place_of("initialize"))},
+        sizeof(krt_trainer));
+    auto* exported = new llvm::GlobalVariable(
+        module_, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, "keratin_trainer_model");
+    exported->setDSOLocal(true);
+  }
+
+ private:
+  uint32_t place_of(std::string_view name) const {
+    const auto& programs = emission_.source.programs;
+    for (size_t i = 0; i < programs.size(); ++i)
+      if (programs[i].name == name) return static_cast<uint32_t>(i);
+    KERATIN_CHECK(false, cat("a trainer without ", name));
+  }
+
+  /// krt_variable, each.
+  Constants variables() {
+    Constants list;
+    for (size_t i = 0; i < trainer_.variables.size(); ++i) {
+      const auto& all = emission_.source.variables;
+      const auto found = std::find_if(all.begin(), all.end(), [&](const Variable& variable) {
+        return variable.name == trainer_.variables[i];
+      });
+      KERATIN_CHECK(found != all.end(), cat("no program uses ", trainer_.variables[i]));
+      const Placement::Slot& slot = emission_.placement.slots[static_cast<size_t>(found - all.begin())];
+      KERATIN_CHECK(slot.in_state && found->type.layout.is_row_major(),
+                    cat(found->name, " cannot be written"));
+      list.push_back(record(
+          {description(found->name, found->type.dtype, found->type.shape),
+           number64(static_cast<uint64_t>(slot.offset)), number(trainer_.is_weight[i] ? 1 : 0), number(0)},
+          sizeof(krt_variable)));
+    }
+    return list;
+  }
+
+  const std::vector<llvm::Function*>& runs_;
+  const EntrySpec& entry_;
+  const TrainerSpec& trainer_;
+};
+
+}  // namespace
+
+void emit_trainer(Emission& emission, const std::vector<llvm::Function*>& runs, const EntrySpec& entry,
+                  const TrainerSpec& trainer) {
+  TrainerEmitter(emission, runs, entry, trainer).emit();
+}
+
+}  // namespace keratin

@@ -1,0 +1,177 @@
+#include "runtime/trainer/compiled.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "runtime/abi.h"
+#include "runtime/trainer/error.h"
+
+namespace keratin::trainer {
+namespace {
+
+DType dtype_of(uint32_t dtype) {
+  switch (dtype) {
+    case KRT_BOOL: return DType::boolean;
+    case KRT_I8: return DType::i8;
+    case KRT_I16: return DType::i16;
+    case KRT_I32: return DType::i32;
+    case KRT_I64: return DType::i64;
+    case KRT_U8: return DType::u8;
+    case KRT_U16: return DType::u16;
+    case KRT_U32: return DType::u32;
+    case KRT_U64: return DType::u64;
+    case KRT_F16: return DType::f16;
+    case KRT_BF16: return DType::bf16;
+    case KRT_F64: return DType::f64;
+    default: return DType::f32;
+  }
+}
+
+Signature signature_of(const krt_array& array) {
+  Signature signature{.name = array.name, .dtype = dtype_of(array.dtype)};
+  for (uint32_t axis = 1; axis < array.rank; ++axis) signature.shape.push_back(array.shape[axis].coef);
+  return signature;
+}
+
+VariableInfo variable_of(const krt_variable& variable) {
+  VariableInfo info{.name = variable.array.name,
+                    .dtype = dtype_of(variable.array.dtype),
+                    .is_weight = variable.is_weight != 0};
+  for (uint32_t axis = 0; axis < variable.array.rank; ++axis)
+    info.shape.push_back(variable.array.shape[axis].coef);
+  return info;
+}
+
+/// Targets are named "y:OUTPUT" among the params of a step.
+constexpr std::string_view kTargetPrefix = "y:";
+
+struct Freed {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using Block = std::unique_ptr<unsigned char, Freed>;
+
+/// Memory at a multiple of 64.
+Block allocate(size_t bytes) {
+  const size_t whole = (bytes / KRT_ALIGNMENT + 1) * KRT_ALIGNMENT;
+  void* memory = std::aligned_alloc(KRT_ALIGNMENT, whole);
+  if (memory == nullptr) throw std::bad_alloc();
+  return Block(static_cast<unsigned char*>(memory));
+}
+
+struct PoolEnd {
+  void operator()(keratin_pool* pool) const { krt_pool_destroy(pool); }
+};
+
+class Compiled : public Trainable {
+ public:
+  Compiled(const krt_trainer& trainer, unsigned threads)
+      : trainer_(trainer), state_(allocate(trainer.model->state_bytes)), pool_(krt_pool_create(threads)) {
+    check(krt_state_init(trainer.model, state_.get()));
+    describe();
+  }
+
+  const TrainableInfo& info() const override { return info_; }
+
+  double train_step(const Batch& batch) override { return step(trainer_.train_step, batch); }
+  void evaluate_step(const Batch& batch) override { step(trainer_.evaluate_step, batch); }
+
+  void predict(int64_t n, std::span<const void* const> inputs, std::span<void* const> outputs) override {
+    call(trainer_.predict, n, inputs.data(), outputs.data());
+  }
+
+  void reset_metrics() override { call(trainer_.reset_metrics, 1, nullptr, nullptr); }
+
+  std::vector<double> metrics() override {
+    std::vector<float> values(trainer_.metric_count);
+    std::vector<void*> outputs;
+    for (float& value : values) outputs.push_back(&value);
+    call(trainer_.metric_program, 1, nullptr, outputs.data());
+    return {values.begin(), values.end()};
+  }
+
+  Array get_variable(size_t index) const override {
+    const VariableInfo& variable = info_.variables[index];
+    Array array(variable.dtype, variable.shape);
+    std::memcpy(array.mutable_data(), at(index), static_cast<size_t>(array.bytes()));
+    return array;
+  }
+  void set_variable(size_t index, const Array& value) override {
+    std::memcpy(at(index), value.data(), static_cast<size_t>(value.bytes()));
+  }
+
+  void set_seed(uint64_t seed) override {
+    for (size_t i = 0; i < info_.variables.size(); ++i)
+      if (info_.variables[i].name == "random/seed") std::memcpy(at(i), &seed, sizeof seed);
+  }
+
+  void initialize(uint64_t seed) override {
+    const void* const inputs[] = {&seed};
+    call(trainer_.initialize, 1, inputs, nullptr);
+  }
+
+ private:
+  void describe() {
+    const krt_model& model = *trainer_.model;
+    info_.name = model.name;
+    const krt_program& step = model.programs[trainer_.train_step];
+    const krt_program& predict = model.programs[trainer_.predict];
+    for (uint32_t i = 0; i < predict.input_count; ++i)
+      info_.inputs.push_back(signature_of(predict.inputs[i]));
+    for (uint32_t i = 0; i < predict.output_count; ++i)
+      info_.outputs.push_back(signature_of(predict.outputs[i]));
+    for (uint32_t i = 0; i < trainer_.target_count; ++i) {
+      Signature target = signature_of(step.inputs[predict.input_count + i]);
+      target.name = target.name.substr(kTargetPrefix.size());
+      target.classes = trainer_.classes[i];
+      info_.targets.push_back(std::move(target));
+    }
+    for (uint32_t i = 0; i < trainer_.metric_count; ++i) info_.metrics.emplace_back(trainer_.metrics[i]);
+    for (uint32_t i = 0; i < trainer_.variable_count; ++i)
+      info_.variables.push_back(variable_of(trainer_.variables[i]));
+  }
+
+  unsigned char* at(size_t index) const { return state_.get() + trainer_.variables[index].offset; }
+
+  double step(uint32_t program, const Batch& batch) {
+    std::vector<const void*> inputs = batch.inputs;
+    inputs.insert(inputs.end(), batch.targets.begin(), batch.targets.end());
+    inputs.push_back(batch.sample_weight);
+    float loss = 0;
+    void* const outputs[] = {&loss};
+    call(program, batch.n, inputs.data(), outputs);
+    return loss;
+  }
+
+  /// The workspace grows to what the largest call needs and stays.
+  void call(uint32_t program, int64_t n, const void* const* inputs, void* const* outputs) {
+    const unsigned threads = pool_ ? pool_->threads : 1;
+    const size_t bytes = krt_workspace_size(trainer_.model, program, static_cast<uint64_t>(n), threads);
+    if (bytes == SIZE_MAX) check(KRT_BAD_COUNT);
+    if (bytes > workspace_bytes_) {
+      workspace_.reset();
+      workspace_ = allocate(bytes);
+      workspace_bytes_ = bytes;
+    }
+    check(krt_invoke(trainer_.model, program, inputs, outputs, static_cast<uint64_t>(n), state_.get(),
+                     workspace_.get(), pool_.get()));
+  }
+
+  static void check(int status) {
+    if (status != KRT_OK) throw Error(ErrorKind::data, krt_strerror(status));
+  }
+
+  const krt_trainer& trainer_;
+  Block state_, workspace_;
+  size_t workspace_bytes_ = 0;
+  std::unique_ptr<keratin_pool, PoolEnd> pool_;
+  TrainableInfo info_;
+};
+
+}  // namespace
+
+std::unique_ptr<Trainable> make_compiled(const krt_trainer& trainer, unsigned threads) {
+  return std::make_unique<Compiled>(trainer, threads);
+}
+
+}  // namespace keratin::trainer

@@ -1,0 +1,151 @@
+// Trainer executables, as users make and run them: what they print and save is what Keras logged and saved.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "frontend/file.h"
+#include "frontend/npy.h"
+#include "ir/safetensors.h"
+#include "tests/golden_training.h"
+#include "tests/tools/cli.h"
+
+namespace keratin::testing {
+namespace {
+
+/// The options of `fit` that make it do what the case's run did.
+std::string fit_options(const GoldenCase& golden) {
+  std::string options =
+      cat(" --data '", (golden.folder / "data.npz").string(), "' --epochs ", golden.info["epochs"].as_int(),
+          " --batch-size ", golden.info["batch_size"].as_int(), " --no-shuffle --verbose 0");
+  if (golden.info["class_weight"].is_object())
+    options += cat(" --class-weight '", golden.info["class_weight"].dump(), "'");
+  if (golden.info["validation_split"].as_double() > 0)
+    options += cat(" --validation-split ", golden.info["validation_split"].as_double());
+  return options;
+}
+
+void expect_logs(const GoldenCase& golden, const Json& history) {
+  const std::string file = (golden.folder / "trajectory.json").string();
+  const Json epochs = Json::parse(read_file(file), file)["epochs"];
+  const double rtol = golden.info["tolerance"]["loss_rtol"].as_double();
+  const double atol = golden.info["tolerance"]["loss_atol"].as_double();
+  ASSERT_GT(epochs.size(), 0u);
+  EXPECT_EQ(history.size(), epochs.at(0).size());
+  for (size_t epoch = 0; epoch < epochs.size(); ++epoch)
+    for (const auto& [name, want] : epochs.at(epoch).members()) {
+      ASSERT_EQ(history[name].size(), epochs.size()) << name;
+      EXPECT_NEAR(history[name].at(epoch).as_double(), want.as_double(),
+                  atol + rtol * std::abs(want.as_double()))
+          << name << " in epoch " << epoch;
+    }
+}
+
+TEST(Golden, TrainerExecutable) {
+  walk_golden_cases(
+      "trainer executable", Suite::training, [](const GoldenCase& golden, const fs::path& file) {
+        const Shell shell;
+        const Outcome compiled =
+            shell.run(cat("$keratin compile '", file.string(), "' --trainer -o trainer"));
+        if (compiled.status != 0) {
+          EXPECT_TRUE(compiled.status == 65 || compiled.status == 69) << compiled.status;
+          EXPECT_TRUE(fs::is_empty(shell / "")) << "something was written";
+          throw Error(compiled.status == 65 ? ErrorKind::data : ErrorKind::unsupported,
+                      compiled.err.substr(0, compiled.err.find('\n')), file.string());
+        }
+        const Outcome fitted =
+            shell.run(cat("./trainer fit", fit_options(golden), " --history h.json --save w.safetensors"));
+        ASSERT_EQ(fitted.status, 0) << fitted.err;
+        expect_logs(golden, Json::parse(read_file((shell / "h.json").string()), "h.json"));
+
+        const TensorStore weights =
+            parse_safetensors(read_file((shell / "w.safetensors").string()), "w.safetensors");
+        const double atol = golden.info["tolerance"]["weights_atol"].as_double();
+        const auto wanted = read_npz((golden.folder / "final_weights.npz").string());
+        EXPECT_EQ(weights.size(), wanted.size());
+        for (const auto& [name, want] : wanted) {
+          ASSERT_TRUE(weights.contains(name)) << name;
+          expect_close(*weights.at(name), want, atol, 0, name);
+        }
+      });
+}
+
+class Trainer : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    shell_ = std::make_unique<Shell>();
+    const Outcome made =
+        shell_->run(cat("$keratin compile ", KERATIN_SOURCE_DIR,
+                        "/tests/golden/training/digits_mlp/model.keras --trainer -o trainer"));
+    ASSERT_EQ(made.status, 0) << made.err;
+  }
+  static void TearDownTestSuite() { shell_.reset(); }
+
+  static Outcome run(const std::string& command) {
+    return shell_->run(cat("golden=", KERATIN_SOURCE_DIR, "/tests/golden/training; ", command));
+  }
+
+  static std::unique_ptr<Shell> shell_;
+};
+std::unique_ptr<Shell> Trainer::shell_;
+
+// Nothing but the C library and its mathematics.
+TEST_F(Trainer, NeedsOnlyLibc) {
+  const Outcome needed = run("ldd trainer | grep -v -e 'libc.so' -e 'libm.so' -e vdso -e ld-linux");
+  EXPECT_EQ(needed.out, "");
+}
+
+TEST_F(Trainer, FreshWeightsComeFromTheSeed) {
+  const std::string fit =
+      "./trainer fit --data $golden/digits_mlp/data.npz --epochs 1 --verbose 0 --reinitialize --seed ";
+  ASSERT_EQ(run(fit + "1 --save a.safetensors").status, 0);
+  ASSERT_EQ(run(fit + "1 --save b.safetensors").status, 0);
+  ASSERT_EQ(run(fit + "2 --save c.safetensors").status, 0);
+  EXPECT_EQ(run("cmp a.safetensors b.safetensors").status, 0);
+  EXPECT_NE(run("cmp a.safetensors c.safetensors").status, 0);
+}
+
+TEST_F(Trainer, EvaluatesAndPredictsWithSavedWeights) {
+  ASSERT_EQ(
+      run("./trainer fit --data $golden/digits_mlp/data.npz --epochs 40 --verbose 0 --save w.safetensors")
+          .status,
+      0);
+  const Outcome before = run("./trainer evaluate --data $golden/digits_mlp/data.npz");
+  const Outcome after = run("./trainer evaluate --data $golden/digits_mlp/data.npz --weights w.safetensors");
+  const double untrained = Json::parse(before.out, "evaluate")["accuracy"].as_double();
+  const double trained = Json::parse(after.out, "evaluate")["accuracy"].as_double();
+  EXPECT_LT(untrained, 0.5);
+  EXPECT_GT(trained, 0.9);
+  ASSERT_EQ(run("./trainer predict --data $golden/digits_mlp/data.npz --weights w.safetensors --output p.npz")
+                .status,
+            0);
+  const Tensor predicted = read_npz((*shell_ / "p.npz").string()).at("out");
+  EXPECT_EQ(predicted.shape(), (std::vector<int64_t>{640, 10}));
+}
+
+TEST_F(Trainer, RefusesLabelsThatAreNoClass) {
+  auto data = read_npz(cat(KERATIN_SOURCE_DIR, "/tests/golden/training/digits_mlp/data.npz"));
+  data.at("y:out").set(7, 10);
+  write_npz((*shell_ / "bad.npz").string(), data);
+  const Outcome refused = run("./trainer fit --data bad.npz --save never.safetensors");
+  EXPECT_EQ(refused.status, 65);
+  EXPECT_NE(refused.err.find("y:out"), std::string::npos) << refused.err;
+  EXPECT_FALSE(fs::exists(*shell_ / "never.safetensors"));
+}
+
+TEST(TrainerOptions, SupplyWhatTheModelLacks) {
+  const Shell shell;
+  const Outcome uncompiled = shell.run(cat("$keratin compile ", KERATIN_SOURCE_DIR,
+                                           "/tests/golden/layers/activation_layers/model.keras --trainer -o t"));
+  EXPECT_NE(uncompiled.status, 0);
+  EXPECT_NE(uncompiled.err.find("--loss"), std::string::npos) << uncompiled.err;
+  EXPECT_FALSE(fs::exists(shell / "t"));
+  const Outcome other = shell.run(cat("$keratin compile ", KERATIN_SOURCE_DIR,
+                                      "/tests/golden/training/mse_sgd/model.keras --trainer -o t --loss mae "
+                                      "--optimizer rmsprop --metrics mse,r2_score && ./t summary"));
+  EXPECT_EQ(other.status, 0) << other.err;
+  EXPECT_NE(other.out.find("loss, mse, r2_score"), std::string::npos) << other.out;
+  EXPECT_NE(other.out.find("_velocity"), std::string::npos) << other.out;
+}
+
+}  // namespace
+}  // namespace keratin::testing

@@ -1,0 +1,15 @@
+// Models that are to be trained: compiled as their file says, or as the command line does.
+#pragma once
+
+#include "frontend/load.h"
+#include "tools/command.h"
+
+namespace keratin {
+
+/// The functions that training adds to a model: train_step, evaluate_step, …
+bool is_training_function(std::string_view name);
+
+/// The trainable module of MODEL, with --loss, --optimizer, --metrics and --shape. Throws Error.
+TrainableModule read_trainable(const Arguments& arguments);
+
+}  // namespace keratin
