@@ -96,14 +96,19 @@ class JointBody : public ReverseSweep {
 /// Part of a function: what some of its values need, given those that its params stand for.
 class Part : public Rebuilder {
  public:
-  explicit Part(const Function& source) : Rebuilder(source) {}
+  explicit Part(const Function& source) : Rebuilder(source), names_(source) {}
   using Rebuilder::builder;
   using Rebuilder::mapped;
 
   /// The next param stands for `value`; if its rank is below `rank`, axes of extent 1 stand in front.
-  void param(Value value, int64_t rank = 0) { given_.emplace_back(value, param(padded_type(value, rank))); }
+  void param(Value value, int64_t rank = 0) {
+    const bool is_param = value.node->op == Op::param;
+    given_.emplace_back(value,
+                        builder().param(is_param ? value.node->as<NameAttrs>().name : names_.make("kept"),
+                                        padded_type(value, rank)));
+  }
   /// The next param stands for no value of the source.
-  Value param(Type type) { return builder().param(cat("p", count_++), std::move(type)); }
+  Value param(Type type) { return builder().param(names_.make("sum"), std::move(type)); }
 
   /// Maps `values`. No params can be added afterwards.
   void compute(const std::vector<Value>& values) {
@@ -160,7 +165,7 @@ class Part : public Rebuilder {
     }
   }
 
-  size_t count_ = 0;
+  ParamNames names_;
   std::vector<std::pair<Value, Value>> given_;
   std::unordered_map<Value, Value> params_;
   std::unordered_set<const Node*> read_, computed_;
