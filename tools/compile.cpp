@@ -18,6 +18,8 @@ constexpr Option kOptions[] = {
      "what to write: a shared object (.so), a relocatable object (.o)\n"
      "or an archive (.a); the header goes beside it",
      true},
+    {"--weights", "FILE",
+     "a .safetensors file, such as a trainer writes, instead of the\nmodel's own weights"},
     {"--trainer", "", "write an executable that trains the model: fit, evaluate, predict"},
     {"--loss", "NAME|JSON", "of the trainer, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise; starts afresh"},
@@ -60,6 +62,8 @@ int compile_trainer(const Arguments& arguments) {
 }
 
 int run(const Arguments& arguments) {
+  if (arguments.has("trainer") && arguments.has("weights"))
+    throw Error(ErrorKind::usage, "--weights is given to the trainer when it runs");
   if (arguments.has("trainer")) return compile_trainer(arguments);
   for (const char* option : {"loss", "optimizer", "metrics"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
@@ -85,6 +89,7 @@ constinit const Command kCompileCommand{
         "  keratin compile mnist.keras -o mnist.so --cpu x86-64-v3    for any machine with AVX2\n"
         "  keratin compile mnist.keras -o mnist.o --name digits       to link; functions digits_predict, …\n"
         "  keratin compile mnist.keras --trainer -o mnist-trainer     a program that trains it\n"
+        "  keratin compile mnist.keras --weights w.safetensors -o mnist.so   with what it learned\n"
         "  keratin compile text.keras -o text.so --shape tokens=128   a model whose input length is free\n",
     .options = kOptions,
     .run = run,

@@ -54,10 +54,34 @@ std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arg
   return shapes;
 }
 
+void load_weights(Module& module, const std::string& path) {
+  TensorStore weights = parse_safetensors(read_file(path), path);
+  for (Variable& variable : module.variables) {
+    if (variable.role != Role::weight) continue;
+    const auto found = weights.find(variable.name);
+    if (found == weights.end())
+      throw Error(ErrorKind::data, cat("has no ", variable.name, ", which the model has"), path);
+    const std::string type = to_text(found->second->type());
+    if (type != to_text(variable.type))
+      throw Error(ErrorKind::data, cat(variable.name, " is ", type, ", expected ", to_text(variable.type)),
+                  path);
+    variable.data = found->second;
+    weights.erase(found);
+  }
+  if (!weights.empty())
+    throw Error(ErrorKind::data, cat("has ", weights.begin()->first, ", which the model has not"), path);
+}
+
 Module read_model(const Arguments& arguments) {
   const std::string path = arguments.get("MODEL");
   const auto shapes = shape_overrides(arguments);
-  if (!path.ends_with(".kir")) return load_model(path, shapes);
+  if (!path.ends_with(".kir")) {
+    Module module = load_model(path, shapes);
+    if (arguments.has("weights")) load_weights(module, arguments.get("weights"));
+    return module;
+  }
+  if (arguments.has("weights"))
+    throw Error(ErrorKind::usage, "--weights is for Keras models: IR text has its arrays beside it", path);
   if (!shapes.empty())
     throw Error(ErrorKind::usage, "--shape is for Keras models: IR text states its shapes", path);
   return read_text(path);

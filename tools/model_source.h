@@ -14,7 +14,11 @@ namespace keratin {
 /// `--shape NAME=d1,d2,…` as often as it was given: extents after the batch, by input. Throws Error(usage).
 std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arguments);
 
-/// The module of MODEL, a Keras file or folder, or IR text (.kir), with the shapes given. Throws Error.
+/// Gives the module's weights the values that a .safetensors file has for them, by name. Throws Error(data), naming the variable, if one
+/// is missing, has another type, or is none of the module's.
+void load_weights(Module& module, const std::string& path);
+
+/// The module of MODEL, with the weights of --weights if they are given; a Keras file or folder, or IR text (.kir), with the shapes given. Throws Error.
 Module read_model(const Arguments& arguments);
 
 /// Writes IR text to `path` and its arrays, if there are any, to `path`.safetensors. Throws Error.

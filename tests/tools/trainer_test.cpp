@@ -122,6 +122,27 @@ TEST_F(Trainer, EvaluatesAndPredictsWithSavedWeights) {
   EXPECT_EQ(predicted.shape(), (std::vector<int64_t>{640, 10}));
 }
 
+// What was trained is compiled and gives what the trainer's predict gives.
+TEST_F(Trainer, TrainedWeightsAreCompiled) {
+  const std::string model = "$golden/digits_mlp/model.keras";
+  ASSERT_EQ(
+      run("./trainer fit --data $golden/digits_mlp/data.npz --epochs 2 --verbose 0 --save w.safetensors")
+          .status,
+      0);
+  auto data = read_npz(cat(KERATIN_SOURCE_DIR, "/tests/golden/training/digits_mlp/data.npz"));
+  write_npz((*shell_ / "x.npz").string(), {{"x", data.at("x:x")}});
+  ASSERT_EQ(run("./trainer predict --data x.npz --weights w.safetensors --output p.npz").status, 0);
+  const Outcome compiled = run("$keratin compile " + model + " --weights w.safetensors -o trained.so");
+  ASSERT_EQ(compiled.status, 0) << compiled.err;
+  const Outcome same = run("$keratin run trained.so --input x.npz --expect p.npz");
+  EXPECT_EQ(same.status, 0) << same.err;
+  const Outcome foreign =
+      run("$keratin compile $models/digits_mlp.keras --weights w.safetensors -o foreign.so");
+  EXPECT_EQ(foreign.status, 65);
+  EXPECT_NE(foreign.err.find("dense/kernel"), std::string::npos) << foreign.err;
+  EXPECT_FALSE(fs::exists(*shell_ / "foreign.so"));
+}
+
 TEST_F(Trainer, RefusesLabelsThatAreNoClass) {
   auto data = read_npz(cat(KERATIN_SOURCE_DIR, "/tests/golden/training/digits_mlp/data.npz"));
   data.at("y:out").set(7, 10);
@@ -134,8 +155,9 @@ TEST_F(Trainer, RefusesLabelsThatAreNoClass) {
 
 TEST(TrainerOptions, SupplyWhatTheModelLacks) {
   const Shell shell;
-  const Outcome uncompiled = shell.run(cat("$keratin compile ", KERATIN_SOURCE_DIR,
-                                           "/tests/golden/layers/activation_layers/model.keras --trainer -o t"));
+  const Outcome uncompiled =
+      shell.run(cat("$keratin compile ", KERATIN_SOURCE_DIR,
+                    "/tests/golden/layers/activation_layers/model.keras --trainer -o t"));
   EXPECT_NE(uncompiled.status, 0);
   EXPECT_NE(uncompiled.err.find("--loss"), std::string::npos) << uncompiled.err;
   EXPECT_FALSE(fs::exists(shell / "t"));
