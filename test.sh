@@ -29,8 +29,8 @@ for tree in release debug; do
   targets=
   labels=
   if [ $tree = debug ] && [ $all = no ]; then
-    targets='--target keratin_ir_tests --target keratin_frontend_tests --target keratin_runtime_tests'
-    labels='--label-regex ^(ir|frontend|runtime)$'
+    targets='--target keratin_ir_tests --target keratin_frontend_tests --target keratin_runtime_tests --target keratin_trainer_tests'
+    labels='--label-regex ^(ir|frontend|runtime|trainer)$'
   fi
   # shellcheck disable=SC2086 # several words, or none
   cmake --build --preset "$tree" $targets

@@ -43,6 +43,7 @@ class Grouper {
         groups_of_(function.nodes.size()),
         owner_(function.nodes.size(), -1),
         is_view_(function.nodes.size(), false),
+        reach_(function.nodes.size()),
         found_in_(function.nodes.size()) {}
 
   Grouping run() {
@@ -218,6 +219,8 @@ class Grouper {
 
   void merge_pointwise_groups() {
     entered_in_.resize(groups_.size());
+    for (size_t i = 0; i < reach_.size(); ++i) reach_[i] = i;
+    for (size_t i = 0; i < groups_.size(); ++i) note_reach(static_cast<int>(i));
     // Consumers first: a producer's group dissolves into the latest group that can take it.
     for (int a = static_cast<int>(groups_.size()) - 1; a >= 0; --a) {
       if (groups_[a].kind != Kind::pointwise || groups_[a].merged) continue;
@@ -231,9 +234,26 @@ class Grouper {
         }
         groups_[a].nodes.clear();
         groups_[a].merged = true;
+        note_reach(b);
         break;
       }
     }
+  }
+
+  /// A group whose first result stands at i makes that wait for all that its last node waits for: see reach_.
+  void note_reach(int index) {
+    const Group& group = groups_[index];
+    const auto leaves = [&](const Node* node) {
+      return owner_[node->index] == index &&
+             (uses_.escapes[node->index] ||
+              std::any_of(
+                  uses_.users[node->index].begin(), uses_.users[node->index].end(),
+                  [&](const Node* user) { return is_view_[user->index] || !group.nodes.contains(user); }));
+    };
+    const auto first = std::find_if(group.nodes.begin(), group.nodes.end(), leaves);
+    if (first == group.nodes.end()) return;
+    const size_t last = (*group.nodes.rbegin())->index;
+    for (size_t i = (*first)->index; i < reach_.size() && reach_[i] < last; ++i) reach_[i] = last;
   }
 
   /// Groups that could be one with `index`, and that read what it computes or a value that it reads.
@@ -261,12 +281,15 @@ class Grouper {
     return found;
   }
 
-  /// True if some path leads from group `from` to group `to` through at least one node outside both.
+  /// True if some path leads from group `from` to group `to` through at least one node outside both. A node that they copy, and
+  /// another group computes, too, is outside.
   bool reaches(int from, int to) {
     const Group& target = groups_[to];
-    const size_t last = (*target.nodes.rbegin())->index;
+    size_t last = (*target.nodes.rbegin())->index;
+    while (reach_[last] > last) last = reach_[last];
     std::vector<const Node*> pending;
     ++search_;
+    entered_in_[from] = entered_in_[to] = search_;
     auto visit = [&](const Node* node) {
       if (found_in_[node->index] == search_) return;
       found_in_[node->index] = search_;
@@ -274,17 +297,17 @@ class Grouper {
     };
     auto visit_users = [&](const Node* node) {
       for (const Node* user : uses_.users[node->index])
-        if (user->index <= last && !groups_[from].nodes.contains(user) && has_to_wait(*user, *node))
-          visit(user);
+        if (user->index <= last && !is_only_in(*user, from) && has_to_wait(*user, *node)) visit(user);
     };
     for (const Node* node : groups_[from].nodes)
       if (owner_[node->index] == from) visit_users(node);
     while (!pending.empty()) {
       const Node* node = pending.back();
       pending.pop_back();
-      if (target.nodes.contains(node)) continue;  // a direct edge; what follows lies behind the target
-      for (const Node* user : uses_.users[node->index])
-        if (target.nodes.contains(user)) return true;
+      if (is_only_in(*node, to)) continue;  // a direct edge; what follows lies behind the target
+      if (!target.nodes.contains(node))
+        for (const Node* user : uses_.users[node->index])
+          if (target.nodes.contains(user)) return true;
       // A group computes all of its nodes at once: entering it means reaching everything that it feeds.
       for (int group : groups_of_[node->index]) {
         if (entered_in_[group] == search_) continue;
@@ -295,6 +318,12 @@ class Grouper {
       visit_users(node);
     }
     return false;
+  }
+
+  /// True if no other group computes the node.
+  bool is_only_in(const Node& node, int group) const {
+    const std::vector<int>& groups = groups_of_[node.index];
+    return groups.size() == 1 && groups[0] == group && !is_view_[node.index];
   }
 
   /// True unless `user` is computed only in groups that have their own copy of `operand`.
@@ -311,6 +340,9 @@ class Grouper {
   std::vector<int> owner_;
   std::vector<bool> is_view_;
   std::vector<Group> groups_;
+  /// By node: the latest one of any group with a result at or before it. A path that comes back to node i never leaves what is at or
+  /// before the end of i, reach_[i], reach_[reach_[i]], …
+  std::vector<size_t> reach_;
   uint32_t search_ = 0;               // number of the search that is on in partners() and reaches()
   std::vector<uint32_t> found_in_;    // by node: the last search that found it
   std::vector<uint32_t> entered_in_;  // by group: the last search that entered it

@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/model_source.h"
 #include "tools/table.h"
+#include "tools/training_summary.h"
 
 namespace keratin {
 namespace {
@@ -19,6 +20,10 @@ namespace {
 constexpr Option kOptions[] = {
     {"MODEL", "MODEL", "a .keras or .h5 file, or an unpacked .keras folder", true},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    {"--training", "", "what training takes, too: slots of the optimizer, memory of a step"},
+    {"--loss", "NAME|JSON", "with --training, if the model was not compiled or for another"},
+    {"--optimizer", "NAME|JSON", "likewise"},
+    {"--metrics", "A,B|JSON", "likewise"},
 };
 
 /// How many parameters, and how many bytes they take.
@@ -43,25 +48,6 @@ struct Parameters {
     for (const auto& child : layer.children()) add(*child);
   }
 };
-
-/// "25,120".
-std::string grouped(int64_t number) {
-  std::string digits = to_text(number);
-  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(digits.begin() + at, ',');
-  return digits;
-}
-
-/// "99.42 KB".
-std::string memory_text(int64_t bytes) {
-  constexpr const char* kUnits[] = {"B", "KB", "MB", "GB", "TB", "PB"};
-  double amount = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; amount >= 1024 && unit + 1 < std::size(kUnits); ++unit) amount /= 1024;
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f %s", amount, kUnits[unit]);
-  return text;
-}
 
 std::string shape_text(const Shape& shape) {
   std::vector<std::string> dims;
@@ -173,6 +159,7 @@ int run(const Arguments& arguments) {
   text += amount_line("Total", total) + amount_line("Trainable", parameters.trainable) +
           amount_line("Non-trainable", parameters.fixed);
   if (optimizer.count > 0) text += amount_line("Optimizer", optimizer);
+  if (arguments.has("training")) text += training_summary(arguments);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return 0;
 }
@@ -184,6 +171,7 @@ constinit const Command kSummaryCommand{
     .summary = "Prints the layers of a model, as Keras shows them.",
     .examples =
         "  keratin summary mnist.keras\n"
+        "  keratin summary mnist.keras --training            what training it takes\n"
         "  keratin summary text.keras --shape tokens=128     a model whose input length is free\n",
     .options = kOptions,
     .run = run,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 
 #include "ir/text.h"
@@ -129,6 +130,23 @@ int64_t terminal_width() {
   }
   winsize size = {};
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::string grouped(int64_t number) {
+  std::string digits = to_text(number);
+  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(digits.begin() + at, ',');
+  return digits;
+}
+
+std::string memory_text(int64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "KB", "MB", "GB", "TB", "PB"};
+  double amount = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; amount >= 1024 && unit + 1 < std::size(kUnits); ++unit) amount /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %s", amount, kUnits[unit]);
+  return text;
 }
 
 }  // namespace keratin

@@ -21,4 +21,9 @@ std::string table_text(const std::vector<Column>& columns, const std::vector<std
 /// Columns of the terminal: $COLUMNS, else what standard output says, else 80.
 int64_t terminal_width();
 
+/// "25,450".
+std::string grouped(int64_t number);
+/// "99.42 KB".
+std::string memory_text(int64_t bytes);
+
 }  // namespace keratin

@@ -81,6 +81,22 @@ TEST_P(RandomGraphs, AgreeOnAllLevels) {
   EXPECT_EQ(join(gaps, "\n"), "");
 }
 
+// The same with a loss and its gradients: long chains backwards, sums of contributions, reverse scans.
+TEST_P(RandomGraphs, AgreeOnGradients) {
+  const std::vector<Target> levels = host_levels();
+  if (GetParam() >= levels.size()) GTEST_SKIP() << "this machine has no such level";
+  const char* only = std::getenv("KERATIN_SEED");
+  for (uint64_t seed = kFirstSeed; seed < kFirstSeed + kGraphs / 3; ++seed) {
+    if (only != nullptr && seed != std::strtoull(only, nullptr, 10)) continue;
+    RandomGraph graph = random_graph({.seed = seed,
+                                      .without = {Op::fusion, Op::pool_max_grad},
+                                      .fewest_nodes = 1 + static_cast<int64_t>(seed % 12)});
+    graph.module = with_gradients(graph.module);
+    EXPECT_EQ(check(graph, levels[GetParam()], seed), "") << "KERATIN_SEED=" << seed << "\n"
+                                                          << print(graph.module);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, RandomGraphs, ::testing::Range<size_t>(0, 3));
 
 }  // namespace

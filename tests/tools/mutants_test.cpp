@@ -160,8 +160,9 @@ void fit_types(const std::string& path) {
 TEST(Mutants, IrText) {
   std::vector<Sample> samples;
   for (uint64_t seed = 1; seed <= 50; ++seed) {
-    const Module module =
+    Module module =
         random_graph({.seed = seed, .without = {Op::fusion}, .most_nodes = 8, .most_elements = 128}).module;
+    if (seed % 5 == 0) module = with_gradients(module);
     samples.push_back({print(module), format_safetensors(collect_data(module))});
   }
   std::vector<std::string> words;
