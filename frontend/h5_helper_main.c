@@ -1,5 +1,6 @@
 /* keratin-h5: reads the HDF5 file on descriptor 0 with libhdf5 and writes what it holds to descriptor 1, as
- * frontend/h5_stream.h says.
+ * frontend/h5_stream.h says. `keratin-h5 write` does the opposite: what the file shall hold comes on descriptor 0, the file
+ * leaves on descriptor 1.
  *
  * libhdf5 does not survive malformed files, so it works here, where it can do no harm: memory, time and descriptors
  * are limited, no new file can be opened (the file is mapped and given to libhdf5 as an image in memory), and a
@@ -8,6 +9,9 @@
  * Only hard links are followed; soft and external links, external storage and virtual datasets are refused, since they
  * name other places. A dataset must have its bytes in the file: the datasets' stored sizes may not exceed the
  * file's, so neither shapes without data nor many datasets over the same bytes can blow up the answer.
+ *
+ * Written are plain files as Keras's own are: groups, contiguous datasets and texts in libhdf5's oldest format, without
+ * time stamps, so that the same request gives the same bytes.
  */
 #include <errno.h>
 #include <hdf5.h>
@@ -407,6 +411,180 @@ static hid_t open_image(size_t size) {
   return access;
 }
 
+/* ---- Writing: the request ---- */
+
+static const unsigned char* request;
+static uint64_t request_left;
+
+/* The next `n` bytes of the request, where they lie. */
+static const void* take(uint64_t n) {
+  if (n > request_left) fail(NULL, "the request ends too early");
+  const unsigned char* at = request;
+  request += n;
+  request_left -= n;
+  return at;
+}
+
+static uint64_t take_number(size_t bytes) {
+  const unsigned char* at = take(bytes);
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i) value |= (uint64_t)at[i] << (8 * i);
+  return value;
+}
+
+/* A text of at most `most` bytes, none of them zero, with a final zero. */
+static char* take_text(uint64_t most) {
+  const uint64_t length = take_number(4);
+  if (length > most) fail(NULL, "a text of the request is too long");
+  const void* bytes = take(length);
+  if (memchr(bytes, 0, length)) fail(NULL, "a text of the request holds a zero");
+  char* text = malloc(length + 1);
+  if (!text) fail(NULL, "needs too much memory");
+  memcpy(text, bytes, length);
+  text[length] = '\0';
+  return text;
+}
+
+/* A path whose steps all name something; the root's is empty. */
+static char* take_path(void) {
+  char* path = take_text(KERATIN_H5_MAX_PATH - 1);
+  int depth = 0;
+  for (const char* step = path; *path != '\0';) {
+    const size_t length = strcspn(step, "/");
+    if (length == 0 || (length <= 2 && strncmp(step, "..", length) == 0))
+      fail(path, "has an impossible name");
+    if (++depth > KERATIN_H5_MAX_DEPTH) fail(path, "is nested too deep");
+    if (step[length] == '\0') break;
+    step += length + 1;
+  }
+  return path;
+}
+
+/* ---- Writing: the file ---- */
+
+static struct element element_named(enum keratin_h5_type type) {
+  switch (type) {
+    case KERATIN_H5_BOOL: {
+      const hid_t boolean = H5Tenum_create(H5T_STD_I8LE);
+      const int8_t no = 0, yes = 1;
+      H5Tenum_insert(boolean, "FALSE", &no);
+      H5Tenum_insert(boolean, "TRUE", &yes);
+      return (struct element){type, boolean, 1};
+    }
+    case KERATIN_H5_I8: return (struct element){type, H5T_STD_I8LE, 1};
+    case KERATIN_H5_I16: return (struct element){type, H5T_STD_I16LE, 2};
+    case KERATIN_H5_I32: return (struct element){type, H5T_STD_I32LE, 4};
+    case KERATIN_H5_I64: return (struct element){type, H5T_STD_I64LE, 8};
+    case KERATIN_H5_U8: return (struct element){type, H5T_STD_U8LE, 1};
+    case KERATIN_H5_U16: return (struct element){type, H5T_STD_U16LE, 2};
+    case KERATIN_H5_U32: return (struct element){type, H5T_STD_U32LE, 4};
+    case KERATIN_H5_U64: return (struct element){type, H5T_STD_U64LE, 8};
+    case KERATIN_H5_F16: return (struct element){type, half_type(H5T_ORDER_LE), 2};
+    case KERATIN_H5_BF16: return (struct element){type, H5Tcreate(H5T_OPAQUE, 2), 2};
+    case KERATIN_H5_F32: return (struct element){type, H5T_IEEE_F32LE, 4};
+    case KERATIN_H5_F64: return (struct element){type, H5T_IEEE_F64LE, 8};
+  }
+  fail(NULL, "the request names an unknown type");
+}
+
+static void write_dataset(hid_t file, hid_t links) {
+  char* path = take_path();
+  const struct element element = element_named((enum keratin_h5_type)take_number(1));
+  const int rank = (int)take_number(1);
+  if (rank > KERATIN_H5_MAX_RANK) fail(path, "has too many dimensions");
+  hsize_t dims[KERATIN_H5_MAX_RANK];
+  uint64_t length = element.size;
+  int is_empty = 0;
+  for (int i = 0; i < rank; ++i) {
+    dims[i] = take_number(8);
+    is_empty |= dims[i] == 0;
+    if (dims[i] != 0 && __builtin_mul_overflow(length, (uint64_t)dims[i], &length))
+      fail(path, "has an absurd shape");
+  }
+  if (is_empty) length = 0;
+  if (take_number(8) != length) fail(path, "has another length than its shape");
+  const void* elements = take(length);
+
+  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  if (creation < 0 || H5Pset_obj_track_times(creation, 0) < 0 ||
+      H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0)
+    fail(path, "cannot be created");
+  const hid_t space = rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, dims, NULL);
+  const hid_t dataset = H5Dcreate2(file, path, element.memory, space, links, creation, H5P_DEFAULT);
+  if (dataset < 0) fail(path, "cannot be created");
+  if (length && H5Dwrite(dataset, element.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, elements) < 0)
+    fail(path, "cannot be written");
+  H5Dclose(dataset);
+  H5Sclose(space);
+  H5Pclose(creation);
+  free(path);
+}
+
+/* The dataset or group at `path`, which becomes a group if there is nothing yet. */
+static hid_t open_or_create(hid_t file, const char* path, hid_t links) {
+  if (*path == '\0') return H5Gopen2(file, "/", H5P_DEFAULT);
+  const hid_t there = H5Oopen(file, path, H5P_DEFAULT);
+  return there >= 0 ? there : H5Gcreate2(file, path, links, H5P_DEFAULT, H5P_DEFAULT);
+}
+
+/* One text, as h5py writes it: a scalar of variable length in UTF-8. */
+static void write_attribute(hid_t file, hid_t links) {
+  char* path = take_path();
+  char* name = take_text(KERATIN_H5_MAX_PATH);
+  if (*name == '\0' || take_number(4) != 1) fail(path, "has an attribute that is no single text");
+  char* text = take_text(request_left);
+  const hid_t object = open_or_create(file, path, links);
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  if (object < 0 || type < 0 || H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)
+    fail(path, "cannot be created");
+  const hid_t space = H5Screate(H5S_SCALAR);
+  const hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  if (attribute < 0 || H5Awrite(attribute, type, &text) < 0) fail(path, "an attribute cannot be written");
+  H5Aclose(attribute);
+  H5Sclose(space);
+  H5Tclose(type);
+  H5Oclose(object);
+  free(text);
+  free(name);
+  free(path);
+}
+
+static void write_records(hid_t file) {
+  if (memcmp(take(4), KERATIN_H5_MAGIC, 4) != 0 || take_number(4) != KERATIN_H5_VERSION)
+    fail(NULL, "is no request");
+  const hid_t links = H5Pcreate(H5P_LINK_CREATE);
+  if (links < 0 || H5Pset_create_intermediate_group(links, 1) < 0) fail(NULL, "libhdf5 makes no groups");
+  for (uint64_t count = 0;; ++count) {
+    if (count > KERATIN_H5_MAX_RECORDS) fail(NULL, "the request holds too many objects");
+    switch (take_number(1)) {
+      case KERATIN_H5_DATASET: write_dataset(file, links); break;
+      case KERATIN_H5_ATTRIBUTE: write_attribute(file, links); break;
+      case KERATIN_H5_END:
+        if (take_number(8) != count || request_left != 0) fail(NULL, "the request ends in disorder");
+        return;
+      default: fail(NULL, "the request holds an unknown record");
+    }
+  }
+}
+
+/* The file grows in memory alone and is sent when it is whole. */
+static void send_written_file(void) {
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  if (access < 0 || H5Pset_fapl_core(access, 1 << 20, 0) < 0) fail(NULL, "libhdf5 makes no image");
+  const hid_t file = H5Fcreate("/image", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  if (file < 0) fail(NULL, "libhdf5 makes no file");
+  write_records(file);
+  const ssize_t size = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
+  if (size <= 0) fail(NULL, "libhdf5 makes no image");
+  char* bytes = malloc((size_t)size);
+  if (!bytes) fail(NULL, "needs too much memory");
+  if (H5Fget_file_image(file, bytes, (size_t)size) != size) fail(NULL, "libhdf5 makes no image");
+  begin_record(KERATIN_H5_IMAGE, "");
+  spend(NULL, (uint64_t)size);
+  put_u64((uint64_t)size);
+  put(bytes, (size_t)size);
+}
+
 /* ---- Confinement ---- */
 
 static void limit(int resource, rlim_t value) {
@@ -461,7 +639,27 @@ static void filter_system_calls(void) {
 #endif
 }
 
-int main(void) {
+static void read_file(size_t size) {
+  const hid_t access = open_image(size);
+  filter_system_calls();
+  const hid_t file = H5Fopen("/image", H5F_ACC_RDONLY, access);
+  if (file < 0) fail(NULL, "is no HDF5 file, or is damaged");
+  const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
+  if (root < 0) fail(NULL, "has no root group");
+  char path[KERATIN_H5_MAX_PATH] = "";
+  const struct place place = {path, 0, 0};
+  read_group(root, &place);
+}
+
+static void write_what_is_requested(size_t size) {
+  request = mmap(NULL, size, PROT_READ, MAP_PRIVATE, 0, 0);
+  if (request == MAP_FAILED) fail(NULL, "cannot be mapped");
+  request_left = size;
+  filter_system_calls();
+  send_written_file();
+}
+
+int main(int argc, char** argv) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   struct stat status;
   if (fstat(0, &status) != 0 || status.st_size < 0) return 1;
@@ -475,16 +673,11 @@ int main(void) {
   limit_resources(size);
   /* What libhdf5 sets up once (its types, its environment) is set up before the filter; plug-ins are never loaded. */
   if (H5open() < 0 || H5PLset_loading_state(0) < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0) return 1;
-  const hid_t access = open_image((size_t)size);
-  filter_system_calls();
-
-  const hid_t file = H5Fopen("/image", H5F_ACC_RDONLY, access);
-  if (file < 0) fail(NULL, "is no HDF5 file, or is damaged");
-  const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-  if (root < 0) fail(NULL, "has no root group");
-  char path[KERATIN_H5_MAX_PATH] = "";
-  const struct place place = {path, 0, 0};
-  read_group(root, &place);
+  if (argc == 2 && strcmp(argv[1], "write") == 0) {
+    write_what_is_requested((size_t)size);
+  } else {
+    read_file((size_t)size);
+  }
 
   put_u8(KERATIN_H5_END);
   put_u64(records);

@@ -84,8 +84,8 @@ Descriptor memory_file(std::string_view bytes, const std::string& where) {
   return file;
 }
 
-/// Starts `program` with `in` and `out` as its descriptors 0 and 1 and no others but an empty 2; returns 0 or errno.
-int spawn(const std::string& program, int in, int out, pid_t& child) {
+/// Starts `program`, with the argument `task` unless that is null, and with `in` and `out` as its descriptors 0 and 1 and no others but an empty 2; returns 0 or errno.
+int spawn(const std::string& program, const char* task, int in, int out, pid_t& child) {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&files);
@@ -108,8 +108,8 @@ int spawn(const std::string& program, int in, int out, pid_t& child) {
     library_path += value;
     environment[0] = library_path.data();
   }
-  char name[] = "keratin-h5";
-  char* arguments[] = {name, nullptr};
+  std::string name = kHelper, argument = task ? task : "";
+  char* arguments[] = {name.data(), task ? argument.data() : nullptr, nullptr};
   const int error = ::posix_spawn(&child, program.c_str(), &files, &attributes, arguments, environment);
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&files);
@@ -118,7 +118,8 @@ int spawn(const std::string& program, int in, int out, pid_t& child) {
 
 }  // namespace
 
-H5Process::H5Process(std::string_view bytes, const std::string& where) : where_(where), buffer_(1 << 16) {
+H5Process::H5Process(std::string_view bytes, const std::string& where, Task task)
+    : task_(task), where_(where), buffer_(1 << 16) {
   const std::string program = find_helper();
   const Descriptor in = memory_file(bytes, where);
   int ends[2];
@@ -126,7 +127,7 @@ H5Process::H5Process(std::string_view bytes, const std::string& where) : where_(
   Descriptor near_end(ends[0]), far_end(ends[1]);
   Descriptor from = above_standard(std::move(near_end), where);
   const Descriptor to = above_standard(std::move(far_end), where);
-  if (const int error = spawn(program, in.get(), to.get(), child_)) {
+  if (const int error = spawn(program, task == Task::write ? "write" : nullptr, in.get(), to.get(), child_)) {
     child_ = -1;
     fail_to_start(error, where);
   }
@@ -144,7 +145,10 @@ H5Process::~H5Process() {
 }
 
 void H5Process::fail(const std::string& reason) const {
-  throw Error(ErrorKind::data, cat("not a readable HDF5 file (", reason, ")"), where_);
+  throw Error(
+      ErrorKind::data,
+      cat(task_ == Task::write ? "no HDF5 file can be made (" : "not a readable HDF5 file (", reason, ")"),
+      where_);
 }
 
 size_t H5Process::receive(char* to, size_t n) {

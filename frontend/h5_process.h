@@ -1,4 +1,5 @@
-// The process that parses an HDF5 file: started on the file's bytes, read from, and ended with this object.
+// The process that parses or makes an HDF5 file: started on the bytes of a file, or on what a file shall hold, read from, and
+// ended with this object.
 #pragma once
 
 #include <sys/types.h>
@@ -13,10 +14,12 @@ namespace keratin {
 
 class H5Process {
  public:
+  enum class Task : uint8_t { read, write };
+
   /// Starts keratin-h5, which sees nothing but `bytes`. It is looked for in $KERATIN_LIBEXEC, else in
   /// libexec/keratin beside the folder of the running program, or of the library that this is part of.
   /// Throws Error(no_input) if it is not there, Error(io) if the system has no room for it. `where`: the file's name in errors.
-  H5Process(std::string_view bytes, const std::string& where);
+  H5Process(std::string_view bytes, const std::string& where, Task task = Task::read);
   H5Process(const H5Process&) = delete;
   H5Process& operator=(const H5Process&) = delete;
   ~H5Process();
@@ -31,6 +34,7 @@ class H5Process {
   size_t receive(char* to, size_t n);  // at most n bytes; 0 at the end
   std::string cause_of_death();
 
+  Task task_;
   std::string where_;
   pid_t child_ = -1;
   int answer_ = -1;

@@ -1,4 +1,4 @@
-/* The stream by which keratin-h5, the process that parses HDF5 files, answers the process that started it.
+/* The stream by which keratin-h5, the process that reads and writes HDF5 files, answers the process that started it.
  *
  * The file comes on descriptor 0 (a memory file: its length is known), the answer leaves on descriptor 1. Numbers are
  * little-endian; text is a u32 length and as many bytes, without a final zero.
@@ -9,12 +9,16 @@
  *                  row-major, little-endian; booleans are bytes
  *       skipped    text:path text:reason            a dataset of a type that is not read
  *       attribute  text:path text:name u32:count text[count]      strings; one that is no list has count 1
+ *       image      text:path u64:length, then `length` bytes: the file that was asked for; the path is empty
  *       failure    text:reason                      the file is refused; the last record
  *       end        u64:records before this one      the last record; nothing follows
  *
  * Paths begin at the root, whose own path is empty: "layers/dense/vars/0". A path has one dataset, and one attribute
  * of each name. The receiver checks all of this, and that the whole answer is no longer than
  * keratin_h5_answer_limit(): a helper led astray by its file may write anything.
+ *
+ * To have a file written, the process that starts the helper sends a stream of the same form on descriptor 0: datasets,
+ * then attributes that are one text, then the end. A group comes to be by what is in it, or by its attributes. The answer is an image.
  */
 #ifndef KERATIN_FRONTEND_H5_STREAM_H
 #define KERATIN_FRONTEND_H5_STREAM_H
@@ -30,7 +34,8 @@ enum keratin_h5_record {
   KERATIN_H5_SKIPPED = 2,
   KERATIN_H5_ATTRIBUTE = 3,
   KERATIN_H5_FAILURE = 4,
-  KERATIN_H5_END = 5
+  KERATIN_H5_END = 5,
+  KERATIN_H5_IMAGE = 6
 };
 
 enum keratin_h5_type {
