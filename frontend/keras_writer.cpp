@@ -1,0 +1,163 @@
+#include "frontend/keras_writer.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "frontend/archive.h"
+#include "frontend/h5_writer.h"
+#include "frontend/load.h"
+#include "frontend/model.h"
+#include "frontend/model_file.h"
+#include "frontend/npy.h"
+#include "frontend/training/train.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+constexpr const char* kWeightsH5 = "model.weights.h5";
+constexpr const char* kWeightsNpz = "model.weights.npz";
+constexpr std::string_view kOptimizer = "optimizer/";
+
+/// Where a file keeps a variable, and which one.
+struct Place {
+  std::string stored_at, name;
+  Type type;
+};
+
+/// The group's last step with an underscore in front, or without the one that it has: some versions of Keras write it so.
+std::string other_spelling(const std::string& group) {
+  const size_t last = group.rfind('/') + 1;  // npos + 1 is 0
+  return group.substr(last, 1) == "_" ? cat(group.substr(0, last), group.substr(last + 1))
+                                      : cat(group.substr(0, last), "_", group.substr(last));
+}
+
+/// Appends the places of the weights of `layer` and its inner layers. Requires: `stored` has them all.
+void find_places(const Layer& layer, const H5File& stored, std::vector<Place>& places) {
+  size_t index = 0;
+  for (const LayerVariable& variable : layer.variables()) {
+    if (variable.role == Role::state) continue;
+    const auto in = [&](const std::string& group) {
+      return cat(group, group.empty() ? "" : "/", "vars/", index);
+    };
+    std::string at = in(layer.group());
+    if (!stored.datasets.contains(at)) at = in(other_spelling(layer.group()));
+    places.push_back({std::move(at), variable.path, variable.type});
+    ++index;
+  }
+  for (const std::unique_ptr<Layer>& child : layer.children()) find_places(*child, stored, places);
+}
+
+bool is_stored(const TensorStore& weights, std::string_view first_part) {
+  const auto found = weights.lower_bound(first_part);
+  return found != weights.end() && found->first.starts_with(first_part);
+}
+
+/// Takes each place's tensor out of `weights` and puts it into `stored`.
+void put(const std::vector<Place>& places, TensorStore& weights, const std::string& weights_path,
+         H5File& stored) {
+  for (const Place& place : places) {
+    const auto found = weights.find(place.name);
+    if (found == weights.end())
+      throw Error(ErrorKind::data, cat("has no ", place.name, ", which the model has"), weights_path);
+    const std::string type = to_text(found->second->type());
+    if (type != to_text(place.type))
+      throw Error(ErrorKind::data, cat(place.name, " is ", type, ", expected ", to_text(place.type)),
+                  weights_path);
+    stored.datasets.insert_or_assign(place.stored_at, *found->second);
+    weights.erase(found);
+  }
+}
+
+/// Keras tells bfloat16 from other bytes by an attribute; of a group it writes the layer's name.
+void set_attributes(H5File& stored) {
+  std::map<std::string, H5File::Attributes, std::less<>> attributes;
+  for (const auto& [path, old] : stored.attributes)
+    if (const std::string* name = stored.text(path, "name"))
+      attributes[path].emplace("name", std::vector{*name});
+  for (const auto& [path, tensor] : stored.datasets)
+    if (tensor.dtype() == DType::bf16)
+      attributes[path].emplace("dtype", std::vector<std::string>{"bfloat16"});
+  stored.attributes = std::move(attributes);
+}
+
+H5File read_weights(const Archive& archive) {
+  H5File stored;
+  if (archive.has(kWeightsH5)) {
+    stored = parse_h5(archive.read(kWeightsH5, archive.max_member_bytes()), archive.where(kWeightsH5));
+  } else {
+    for (auto& [name, tensor] :
+         parse_npz(archive.read(kWeightsNpz, archive.max_member_bytes()), archive.where(kWeightsNpz)))
+      stored.datasets.emplace(name, std::move(tensor));
+  }
+  if (!stored.skipped.empty())
+    throw Error(ErrorKind::unsupported,
+                cat(stored.skipped.begin()->first, " would be lost: ", stored.skipped.begin()->second),
+                archive.where(kWeightsH5));
+  return stored;
+}
+
+/// The members of an archive, sorted; of a folder those that Keras writes, and not what else may lie there.
+std::vector<std::string> members_of(const Archive& archive, const std::string& path) {
+  std::vector<std::string> names = archive.names();
+  std::erase_if(names, [](const std::string& name) { return name.ends_with('/'); });
+  if (!names.empty()) return names;
+  namespace fs = std::filesystem;
+  for (const char* name : {"config.json", "metadata.json"})
+    if (archive.has(name)) names.emplace_back(name);
+  if (archive.has("assets"))
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(fs::path(path) / "assets"))
+      if (!entry.is_directory()) names.push_back(entry.path().lexically_relative(path).generic_string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+std::string export_keras(const std::string& path, TensorStore weights, const std::string& weights_path,
+                         const ShapeOverrides& shapes) try {
+  ModelFile file = ModelFile::open(path);
+  if (file.is_legacy())
+    throw Error(ErrorKind::unsupported, "is a legacy .h5 file; .keras files are exported", path,
+                "save it as one first: keras.models.load_model(\"model.h5\").save(\"model.keras\")");
+  const Archive archive = Archive::open(path);
+  H5File stored = read_weights(archive);
+
+  Model model(file.config(), path, !file.keras_version().starts_with('3'), shapes);
+  Module module;
+  module.name = model.name();
+  module.functions.push_back(model.trace_predict());
+  module.variables = load_variables(model, file);  // refuses a file that has not what the model asks for
+  std::vector<Place> places;
+  for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
+  put(places, weights, weights_path, stored);
+
+  if (is_stored(weights, kOptimizer)) {
+    const TrainingSignature training =
+        add_training(module, model, CompileConfig::read(file.compile_config()), path);
+    std::erase_if(stored.datasets,
+                  [](const auto& each) { return each.first.starts_with("optimizer/vars/"); });
+    std::vector<Place> slots;
+    for (const Variable& variable : training.optimizer_state)
+      slots.push_back({cat("optimizer/vars/", slots.size()), variable.name, variable.type});
+    put(slots, weights, weights_path, stored);
+  }
+  if (!weights.empty())
+    throw Error(ErrorKind::data, cat("has ", weights.begin()->first, ", which the model has not"),
+                weights_path);
+
+  set_attributes(stored);
+  std::vector<std::pair<std::string, std::string>> members;
+  for (const std::string& name : members_of(archive, path))
+    if (name != kWeightsH5 && name != kWeightsNpz)
+      members.emplace_back(name, archive.read(name, archive.max_member_bytes()));
+  members.emplace_back(kWeightsH5, format_h5(stored, path));
+  return make_zip(members);
+} catch (const Error& error) {
+  const bool is_named = error.where().starts_with(path) || error.where().starts_with(weights_path);
+  throw is_named ? error : error.within(path);
+}
+
+}  // namespace keratin

@@ -1,0 +1,24 @@
+// A `.keras` file with other weights: what a trainer has learned goes back to Keras.
+//
+// Weights are known by Keras's paths of variables ("dense/kernel"). Each goes to the place where the file keeps that
+// variable, which the model's layers tell: a model is traced to make the file. Everything else stays as it is: the
+// configuration and other members byte for byte, and what model.weights.h5 holds beyond the model's variables.
+#pragma once
+
+#include <string>
+
+#include "frontend/shape_overrides.h"
+#include "ir/safetensors.h"
+
+namespace keratin {
+
+/// The bytes of a `.keras` file: that of `path` (a `.keras` archive or its members in a folder) with `weights`, which must be all
+/// of the model's, in its shapes and dtypes. Of the optimizer's variables there must be all ("optimizer/iteration", …), which
+/// then replace the file's, or none. `shapes` as for load_model(). `weights_path`: their file's name, for messages.
+///
+/// Equal inputs give equal bytes. Throws Error(data) that names the variable which is missing, unknown or of another type, and
+/// what load_model() throws; Error(unsupported) for a legacy `.h5` file.
+std::string export_keras(const std::string& path, TensorStore weights, const std::string& weights_path,
+                         const ShapeOverrides& shapes = {});
+
+}  // namespace keratin
