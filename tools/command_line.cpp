@@ -13,8 +13,8 @@
 namespace keratin {
 namespace {
 
-constexpr const Command* kCommands[] = {&kCompileCommand, &kRunCommand, &kSummaryCommand,
-                                        &kDumpCommand,    &kOptCommand, &kOpsCommand};
+constexpr const Command* kCommands[] = {&kCompileCommand, &kExportCommand, &kRunCommand, &kSummaryCommand,
+                                        &kDumpCommand,    &kOptCommand,    &kOpsCommand};
 
 const Command& find_command(const std::string& name) {
   std::vector<std::string> names;
@@ -75,7 +75,7 @@ Arguments parse(const Command& command, const std::vector<std::string>& words) {
 [[noreturn]] void fail_in_model(const Arguments& arguments, const Error& error) {
   const bool about_model = error.kind() == ErrorKind::data || error.kind() == ErrorKind::unsupported;
   if (!about_model || !arguments.has("MODEL")) throw error;
-  for (const std::string_view option : {"MODEL", "input", "expect"})
+  for (const std::string_view option : {"MODEL", "weights", "input", "expect"})
     if (arguments.has(option) && error.where().starts_with(arguments.get(option))) throw error;
   throw error.within(arguments.get("MODEL"));
 }

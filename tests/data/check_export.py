@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Checks with real Keras that exported .keras files are Keras's own.
+
+    python check_export.py KERATIN        KERATIN: the program, build/release/bin/keratin; needs keras, jax and numpy
+
+Every case of tests/golden/training is trained for an epoch by its trainer and exported. Keras loads the file, predicts what the
+compiled model predicts, has the optimizer's variables of the original, and trains for another epoch. Every .keras file
+of tests/golden/layers that Keras itself can read is exported with its own weights: Keras finds the same arrays in both.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ["KERAS_BACKEND"] = "jax"
+import keras
+import numpy as np
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+
+
+class Unsupported(Exception):
+    """Keratin refuses to compile the model: no fault of the export."""
+
+
+def run(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode == 69:
+        raise Unsupported(done.stderr.splitlines()[0])
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip() or f"{command[0]} failed")
+
+
+def arrays_of(data, kind):
+    return {name[2:]: data[name] for name in data.files if name.startswith(kind + ":")}
+
+
+def equal(ours, keras_own):
+    return len(ours) == len(keras_own) and all(np.array_equal(a, b) for a, b in zip(ours, keras_own))
+
+
+def check_training(keratin, case, folder):
+    model, data = case / "model.keras", np.load(case / "data.npz")
+    weights, exported = folder / "w.safetensors", folder / "exported.keras"
+    run(keratin, "compile", model, "--trainer", "-o", folder / "trainer")
+    run(folder / "trainer", "fit", "--data", case / "data.npz", "--epochs", 1, "--no-shuffle", "--verbose", 0, "--save", weights)
+    run(keratin, "export", model, "--weights", weights, "-o", exported)
+    run(keratin, "compile", model, "--weights", weights, "-o", folder / "m.so")
+    x, y = arrays_of(data, "x"), arrays_of(data, "y")
+    np.savez(folder / "x.npz", **x)
+    run(keratin, "run", folder / "m.so", "--input", folder / "x.npz", "--output", folder / "y.npz")
+
+    ours, original = keras.models.load_model(exported), keras.models.load_model(model)
+    got = ours.predict([x[tensor.name] for tensor in ours.inputs], verbose=0)
+    difference = 0
+    for mine, theirs in zip(np.load(folder / "y.npz").values(), got if isinstance(got, list) else [got]):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-5)
+        difference = max(difference, float(np.abs(mine - theirs).max()))
+    if equal(ours.get_weights(), original.get_weights()):
+        raise RuntimeError("the weights are the original's")
+    if not equal([v.numpy() for v in ours.optimizer.variables], [v.numpy() for v in original.optimizer.variables]):
+        raise RuntimeError("the optimizer's variables are not the original's")
+    targets = list(y.values())
+    log = ours.fit([x[tensor.name] for tensor in ours.inputs], targets if len(targets) > 1 else targets[0], epochs=1, verbose=0)
+    loss = log.history["loss"][0]
+    if not np.isfinite(loss):
+        raise RuntimeError(f"training goes wrong: {loss}")
+    return f"predictions differ by {difference:.1e}, loss of the next epoch {loss:.4f}"
+
+
+def check_layers(keratin, case, folder):
+    model, exported, text = case / "model.keras", folder / "exported.keras", folder / "m.kir"
+    try:
+        original = keras.models.load_model(model)
+    except Exception as error:  # the files that Keras cannot read back
+        return f"Keras cannot read the original: {type(error).__name__}"
+    weights = pathlib.Path(f"{text}.safetensors")
+    run(keratin, "dump", model, "-o", text)
+    if not weights.exists():
+        return "no weights"
+    run(keratin, "export", model, "--weights", weights, "-o", exported)
+    ours = keras.models.load_model(exported)
+    if not equal(ours.get_weights(), original.get_weights()):
+        raise RuntimeError("the weights are not the original's")
+    return f"{len(ours.get_weights())} arrays"
+
+
+def main():
+    keratin = pathlib.Path(sys.argv[1]).resolve()
+    failed = 0
+    for suite, check in (("training", check_training), ("layers", check_layers)):
+        for case in sorted(GOLDEN.glob(f"{suite}/*")):
+            if not (case / "model.keras").is_file() or case.name.startswith("reject_"):
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    print(f"{suite}/{case.name}: {check(keratin, case, pathlib.Path(folder))}", flush=True)
+                except Unsupported as error:
+                    print(f"{suite}/{case.name}: {error}", flush=True)
+                except Exception as error:
+                    failed += 1
+                    print(f"{suite}/{case.name}: FAILED: {error}", flush=True)
+    print(f"{failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
