@@ -73,6 +73,11 @@ void run_lld(const std::vector<std::string>& args, const std::string& output) {
   if (WEXITSTATUS(status) != 0) fail(output, text);
 }
 
+/// What shared objects and executables have in common.
+constexpr const char* kLoadedOptions[] = {"--gc-sections",   "-z",         "noexecstack", "-z",
+                                          "relro",           "-z",         "now",         "--hash-style=gnu",
+                                          "--build-id=fast", "--threads=1"};
+
 /// Makes all defined symbols local but those that start with `prefix`_.
 void localise(const std::string& object, const std::string& output, const std::string& prefix) {
   auto binary = value_of(llvm::object::createBinary(object), output);
@@ -128,25 +133,9 @@ std::string find_runtime(std::string_view file) {
 }
 
 void link_shared(std::span<const std::string> inputs, const std::string& output, const std::string& soname) {
-  std::vector<std::string> args{"-shared",
-                                "-o",
-                                output,
-                                "-soname",
-                                soname,
-                                "--exclude-libs",
-                                "ALL",
-                                "--gc-sections",
-                                "-z",
-                                "nodelete",
-                                "-z",
-                                "noexecstack",
-                                "-z",
-                                "relro",
-                                "-z",
-                                "now",
-                                "--hash-style=gnu",
-                                "--build-id=fast",
-                                "--threads=1"};
+  std::vector<std::string> args{"-shared",        "-o",  output, "-soname", soname,
+                                "--exclude-libs", "ALL", "-z",   "nodelete"};
+  args.insert(args.end(), std::begin(kLoadedOptions), std::end(kLoadedOptions));
   args.insert(args.end(), inputs.begin(), inputs.end());
   run_lld(args, output);
 }
@@ -197,29 +186,14 @@ void link_trainer(const std::string& object, const std::string& output, const st
                 "compile it on such a machine");
   const bool is_arm = target.triple.starts_with("aarch64");
   const std::string loader = is_arm ? "ld-linux-aarch64.so.1" : "ld-linux-x86-64.so.2";
-  run_lld({"-pie",
-           "-o",
-           output,
-           "--dynamic-linker",
-           cat(is_arm ? "/lib/" : "/lib64/", loader),
-           "--gc-sections",
-           "--eh-frame-hdr",
-           "-z",
-           "noexecstack",
-           "-z",
-           "relro",
-           "-z",
-           "now",
-           "--hash-style=gnu",
-           "--build-id=fast",
-           "--threads=1",
-           "--as-needed",
-           find_runtime("trainer.o"),
-           object,
-           find_system_library("libc.so.6"),
-           find_system_library("libm.so.6"),
-           find_system_library(loader)},
-          output);
+  std::vector<std::string> args{
+      "-pie",           "-o",         output, "--dynamic-linker", cat(is_arm ? "/lib/" : "/lib64/", loader),
+      "--eh-frame-hdr", "--as-needed"};
+  args.insert(args.end(), std::begin(kLoadedOptions), std::end(kLoadedOptions));
+  for (const std::string& input : {find_runtime("trainer.o"), object, find_system_library("libc.so.6"),
+                                   find_system_library("libm.so.6"), find_system_library(loader)})
+    args.push_back(input);
+  run_lld(args, output);
 }
 
 void link_artefact(const std::string& kind, const std::string& object, const std::string& output,
