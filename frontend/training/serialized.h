@@ -31,14 +31,10 @@ Serialized read_serialized(const Json& object, std::string_view what);
 
 bool is_name_of(const ClassRow& row, std::string_view name);
 
-/// The row of the class. Throws Error(unsupported), with `where`, that lists the classes.
-template <typename Row>
-const Row& find_row(std::span<const Row> table, std::string_view name, std::string_view what,
-                    const std::string& where);
-
 [[noreturn]] void fail_unknown(std::string_view what, std::string_view name, const std::string& where,
                                const std::string& known);
 
+/// The row of the class. Throws Error(unsupported), with `where`, that lists the classes.
 template <typename Row>
 const Row& find_row(std::span<const Row> table, std::string_view name, std::string_view what,
                     const std::string& where) {

@@ -101,10 +101,8 @@ class TrainingTracer {
         "--metrics accuracy; or call model.compile() before model.save()");
   }
 
-  /// The model's outputs and their types, from a trial run.
   void find_outputs() {
-    const Function predict = model_.trace_predict();
-    for (const Result& result : predict.results) {
+    for (const Result& result : module_.function("predict").results) {
       names_.push_back(result.name);
       types_.push_back(result.value.type());
     }

@@ -17,7 +17,7 @@
 
 namespace keratin {
 
-/// Adds the functions and their variables to `module`, which has the variables of `model`. The optimizer starts afresh.
+/// Adds the functions and their variables to `module`, which has the function predict and the variables of `model`. The optimizer starts afresh.
 /// Throws Error(unsupported) for losses, optimizers, metrics and arguments that are not supported, by name; Error(usage) if
 /// there is no loss or optimizer.
 TrainingSignature add_training(Module& module, Model& model, const CompileConfig& config,
