@@ -27,13 +27,6 @@ struct Place {
   Type type;
 };
 
-/// The group's last step with an underscore in front, or without the one that it has: some versions of Keras write it so.
-std::string other_spelling(const std::string& group) {
-  const size_t last = group.rfind('/') + 1;  // npos + 1 is 0
-  return group.substr(last, 1) == "_" ? cat(group.substr(0, last), group.substr(last + 1))
-                                      : cat(group.substr(0, last), "_", group.substr(last));
-}
-
 /// Appends the places of the weights of `layer` and its inner layers. Requires: `stored` has them all.
 void find_places(const Layer& layer, const H5File& stored, std::vector<Place>& places) {
   size_t index = 0;
@@ -125,11 +118,8 @@ std::string export_keras(const std::string& path, TensorStore weights, const std
   const Archive archive = Archive::open(path);
   H5File stored = read_weights(archive);
 
-  Model model(file.config(), path, !file.keras_version().starts_with('3'), shapes);
-  Module module;
-  module.name = model.name();
-  module.functions.push_back(model.trace_predict());
-  module.variables = load_variables(model, file);  // refuses a file that has not what the model asks for
+  Model model = open_model(file, shapes);
+  Module module = load_predict(model, file);  // refuses a file that has not what the model asks for
   std::vector<Place> places;
   for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
   put(places, weights, weights_path, stored);

@@ -48,19 +48,19 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   return variables;
 }
 
-namespace {
-
 Model open_model(const ModelFile& file, const ShapeOverrides& shapes) {
   return Model(file.config(), file.path(), !file.keras_version().starts_with('3'), shapes);
 }
 
-Module with_predict(Model& model, ModelFile& file) {
+Module load_predict(Model& model, ModelFile& file) {
   Module module;
   module.name = model.name();
   module.functions.push_back(model.trace_predict());
   module.variables = load_variables(model, file);
   return module;
 }
+
+namespace {
 
 /// Gives the optimizer's variables the values that the file has for them. A model that was never trained has only the first ones:
 /// slots are as they begin.
@@ -94,7 +94,7 @@ Module load_model(const std::string& path, const ShapeOverrides& shapes) {
   return naming_the_file(path, [&] {
     ModelFile file = ModelFile::open(path);
     Model model = open_model(file, shapes);
-    return with_predict(model, file);
+    return load_predict(model, file);
   });
 }
 
@@ -103,7 +103,7 @@ TrainableModule load_trainable(const std::string& path, const CompileConfig& giv
   return naming_the_file(path, [&] {
     ModelFile file = ModelFile::open(path);
     Model model = open_model(file, shapes);
-    TrainableModule loaded{with_predict(model, file), {}};
+    TrainableModule loaded{load_predict(model, file), {}};
     CompileConfig config = CompileConfig::read(file.compile_config());
     const bool own_optimizer = given.optimizer.is_null();
     const auto choose = [](Json& own, const Json& other) {

@@ -29,6 +29,11 @@ struct TrainableModule {
 TrainableModule load_trainable(const std::string& path, const CompileConfig& given = {},
                                const ShapeOverrides& shapes = {});
 
+/// The model that the file describes. Requires: the file outlives it.
+Model open_model(const ModelFile& file, const ShapeOverrides& shapes);
+/// What load_model() gives, of a model that is open.
+Module load_predict(Model& model, ModelFile& file);
+
 /// The variables that `model` has made, in the order of its layers, with the data that `file` has for them.
 std::vector<Variable> load_variables(const Model& model, ModelFile& file);
 

@@ -108,11 +108,7 @@ void ModelFile::read_legacy(std::string bytes) {
 // ---- Weights ----
 
 std::string ModelFile::find_group(const std::string& group) const {
-  const size_t last = group.rfind('/') + 1;  // npos + 1 is 0
-  const bool underscored = group.substr(last, 1) == "_";
-  const std::string other =
-      cat(group.substr(0, last), underscored ? "" : "_", group.substr(last + (underscored ? 1 : 0)));
-  for (const std::string& candidate : {group, other}) {
+  for (const std::string& candidate : {group, other_spelling(group)}) {
     if (count_numbered(weights_, variables_of(candidate)) > 0) return candidate;
   }
   return group;
@@ -210,6 +206,12 @@ std::vector<Tensor> ModelFile::take_optimizer_state() {
 }
 
 // ---- Names of groups ----
+
+std::string other_spelling(const std::string& group) {
+  const size_t last = group.rfind('/') + 1;  // npos + 1 is 0
+  const bool underscored = group.substr(last, 1) == "_";
+  return cat(group.substr(0, last), underscored ? "" : "_", group.substr(last + (underscored ? 1 : 0)));
+}
 
 std::string snake_case(std::string_view class_name) {
   // The group is named after the Python class; this one is exported to configurations under another name.

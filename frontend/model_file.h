@@ -75,6 +75,9 @@ class ModelFile {
 /// Knows that GroupQueryAttention's class is GroupedQueryAttention.
 std::string snake_case(std::string_view class_name);
 
+/// The group's last step with an underscore in front, or without the one that it has: some versions of Keras write it so.
+std::string other_spelling(const std::string& group);
+
 /// Numbers the groups of one list of layers: "dense", "dense_1", "conv2d", "dense_2".
 class GroupNames {
  public:
