@@ -4,8 +4,8 @@
 
 #include "codegen/native.h"
 #include "codegen/program_facts.h"
+#include "frontend/table.h"
 #include "ir/text.h"
-#include "tools/table.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
 

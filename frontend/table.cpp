@@ -1,4 +1,4 @@
-#include "tools/table.h"
+#include "frontend/table.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
