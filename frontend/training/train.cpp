@@ -144,6 +144,11 @@ class TrainingTracer {
                     cat("the output ", quoted(names_[i]), " is ", to_text(output),
                         ": a loss needs floats of at least rank 2"),
                     where_);
+      if (const Dim batch = model_.inputs()[0].type.shape[0]; output.shape[0] != batch)
+        throw Error(ErrorKind::unsupported,
+                    cat("the output ", quoted(names_[i]), " is ", to_text(output),
+                        ": a loss needs one row per sample"),
+                    where_);
       TrainingTarget target{names_[i], loss->target_type(output), 0};
       if (loss->has_labels()) target.classes = output.shape.back().value();
       compared_.push_back({i,
@@ -337,7 +342,7 @@ class TrainingTracer {
 TrainingSignature add_training(Module& module, Model& model, const CompileConfig& config,
                                const std::string& where) {
   TrainingSignature signature = TrainingTracer(module, model, config, where).trace();
-  module.functions.push_back(trace_initialize(module, model));
+  module.functions.push_back(trace_initialize(module, model.root()));
   return signature;
 }
 

@@ -30,6 +30,8 @@ DType dtype_of(uint32_t dtype) {
 
 Signature signature_of(const krt_array& array) {
   Signature signature{.name = array.name, .dtype = dtype_of(array.dtype)};
+  if (array.rank > 0) signature.rows = array.shape[0].coef;
+  signature.is_per_sample = array.rank > 0 && array.shape[0].symbol >= 0;
   for (uint32_t axis = 1; axis < array.rank; ++axis) signature.shape.push_back(array.shape[axis].coef);
   return signature;
 }
@@ -114,14 +116,13 @@ class Compiled : public Trainable {
   void describe() {
     const krt_model& model = *trainer_.model;
     info_.name = model.name;
-    const krt_program& step = model.programs[trainer_.train_step];
     const krt_program& predict = model.programs[trainer_.predict];
     for (uint32_t i = 0; i < predict.input_count; ++i)
       info_.inputs.push_back(signature_of(predict.inputs[i]));
     for (uint32_t i = 0; i < predict.output_count; ++i)
       info_.outputs.push_back(signature_of(predict.outputs[i]));
     for (uint32_t i = 0; i < trainer_.target_count; ++i) {
-      Signature target = signature_of(step.inputs[predict.input_count + i]);
+      Signature target = signature_of(model.programs[trainer_.train_step].inputs[predict.input_count + i]);
       target.name = target.name.substr(kTargetPrefix.size());
       target.classes = trainer_.classes[i];
       info_.targets.push_back(std::move(target));

@@ -118,22 +118,27 @@ Logs evaluate(Trainable& model, const Dataset& data, int64_t batch_size) {
 
 std::map<std::string, Array> predict(Trainable& model, const Dataset& data, int64_t batch_size) {
   const std::vector<Signature>& signatures = model.info().outputs;
+  Batches batches(model.info(), data, batch_size, {});
   std::vector<Array> outputs;
   for (const Signature& output : signatures) {
-    Shape shape = {data.samples};
+    const int64_t rows =
+        output.is_per_sample ? output.row_count(data.samples) : output.row_count(1) * batches.steps();
+    Shape shape = {rows};
     shape.insert(shape.end(), output.shape.begin(), output.shape.end());
     if (!byte_count(output.dtype, shape))
       throw Error(ErrorKind::data, "too many samples to predict", data.where);
     outputs.emplace_back(output.dtype, shape);
   }
-  Batches batches(model.info(), data, batch_size, {});
   std::vector<std::byte*> next;
   for (Array& output : outputs) next.push_back(output.mutable_data());
   for (int64_t step = 0; step < batches.steps(); ++step) {
     const Batch& batch = batches.batch(step);
     const std::vector<void*> places(next.begin(), next.end());
     model.predict(batch.n, batch.inputs, places);
-    for (size_t i = 0; i < outputs.size(); ++i) next[i] += outputs[i].bytes() / data.samples * batch.n;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const int64_t all = std::max<int64_t>(outputs[i].shape()[0], 1);
+      next[i] += outputs[i].bytes() / all * signatures[i].row_count(batch.n);
+    }
   }
   std::map<std::string, Array> named;
   for (size_t i = 0; i < outputs.size(); ++i) named.emplace(signatures[i].name, std::move(outputs[i]));

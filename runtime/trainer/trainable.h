@@ -18,8 +18,13 @@ namespace keratin::trainer {
 struct Signature {
   std::string name;            ///< the input's or the output's
   DType dtype = DType::f32;    ///< what the step takes; data of other dtypes is converted
-  std::vector<int64_t> shape;  ///< without the batch
+  std::vector<int64_t> shape;  ///< without the first axis
   int64_t classes = 0;         ///< labels are whole numbers from 0 to classes - 1; 0: any number is allowed
+  /// Of an output: the extent of the first axis per sample or, if it does not depend on the samples, per call.
+  int64_t rows = 1;
+  bool is_per_sample = true;
+
+  int64_t row_count(int64_t samples) const { return is_per_sample ? rows * samples : rows; }
 };
 
 /// A weight, a statistic or an optimizer slot.
@@ -56,7 +61,7 @@ class Trainable {
   virtual double train_step(const Batch& batch) = 0;
   /// Adds to the metrics; updates nothing else.
   virtual void evaluate_step(const Batch& batch) = 0;
-  /// `outputs`: one array of n samples per output, aligned as its elements are.
+  /// `outputs`: one array of row_count(n) rows per output, aligned as its elements are.
   virtual void predict(int64_t n, std::span<const void* const> inputs, std::span<void* const> outputs) = 0;
 
   virtual void reset_metrics() = 0;
