@@ -192,6 +192,8 @@ Loss::Loss(const Json& object, const std::string& where) {
   name_ = def_->class_name;
   config_ = serialized.config;
   args_ = Args(all_args(*def_), config_, cat(where, ": loss ", name_));
+  if (config_.has("reduction") && config_["reduction"].is_null())
+    args_.reject("reduction", "a loss that is trained by is one number");
 }
 
 Type Loss::target_type(const Type& prediction) const {
