@@ -54,29 +54,26 @@ void write_bytes(const fs::path& path, const void* data, size_t size) {
     throw Error(ErrorKind::io, cat("writing failed: ", std::strerror(errno)), path.string());
 }
 
-/// Bytes that are laid out in memory, arrays at multiples of 64.
-class Image {
- public:
-  explicit Image(int64_t bytes = 0) : bytes_(static_cast<size_t>(bytes)) {}
-  void put(int64_t offset, const Tensor& tensor) {
-    if (tensor.bytes() > 0)
-      std::memcpy(bytes_.data() + offset, tensor.data(), static_cast<size_t>(tensor.bytes()));
-  }
-  void append(const Tensor& tensor) {
-    const auto offset = static_cast<int64_t>(bytes_.size());
-    bytes_.resize(static_cast<size_t>((offset + tensor.bytes() + 63) / 64 * 64));
-    put(offset, tensor);
-  }
-  /// Writes the file and returns its path, or nothing for nothing.
-  std::string write(const fs::path& path) const {
-    if (bytes_.empty()) return {};
-    write_bytes(path, bytes_.data(), bytes_.size());
-    return path.string();
-  }
+/// Writes the file and returns its path, or nothing for nothing.
+std::string write_image(const fs::path& path, const void* data, size_t size) {
+  if (size == 0) return {};
+  write_bytes(path, data, size);
+  return path.string();
+}
 
- private:
-  std::vector<std::byte> bytes_;
-};
+std::string write_image(const fs::path& path, const Tensor& bytes) {
+  return write_image(path, bytes.data(), static_cast<size_t>(bytes.bytes()));
+}
+
+/// One after the other, each at a multiple of 64.
+std::string write_image(const fs::path& path, const std::vector<Tensor>& tensors) {
+  std::vector<std::byte> bytes;
+  for (const Tensor& tensor : tensors) {
+    bytes.insert(bytes.end(), tensor.data(), tensor.data() + tensor.bytes());
+    bytes.resize((bytes.size() + 63) / 64 * 64);
+  }
+  return write_image(path, bytes.data(), bytes.size());
+}
 
 void refuse_other_symbols(const Program& program) {
   for (const ProgramBuffer& buffer : program.buffers)
@@ -86,27 +83,6 @@ void refuse_other_symbols(const Program& program) {
                     cat("the dimension ", dim.symbol.name(), " of ", buffer.name, " is free"), program.name,
                     cat("only the batch may stay free: fix the others with --shape ", buffer.name, "=…"));
 }
-
-/// The variables' bytes: what is only read, and what is kept from call to call.
-struct Images {
-  Image weights, state;
-  bool state_is_zero = true;
-
-  Images(const KernelModule& module, const Placement& placement)
-      : weights(placement.weight_bytes), state(placement.state_bytes) {
-    for (size_t i = 0; i < module.variables.size(); ++i) {
-      const Variable& variable = module.variables[i];
-      const Placement::Slot& slot = placement.slots[i];
-      if (!variable.data) {
-        if (!slot.in_state)
-          throw Error(ErrorKind::data, cat("the variable ", variable.name, " has no value"), module.name);
-        continue;  // zero
-      }
-      (slot.in_state ? state : weights).put(slot.offset, to_physical(*variable.data, variable.type));
-      state_is_zero = state_is_zero && !slot.in_state;
-    }
-  }
-};
 
 /// Renaming replaces files only: found out before the first of two is in its place.
 void refuse_folder(const fs::path& path) {
@@ -135,17 +111,13 @@ void write_artefact(const KernelModule& whole, const Target& target, const Artef
   refuse_other_symbols(module.programs[0]);
   const ScratchFolder scratch(fs::absolute(path));
 
-  const Images images(module, place_variables(module));
-  Image test_inputs, test_outputs;
-  for (const Tensor& tensor : options.selftest.inputs) test_inputs.append(tensor);
-  for (const Tensor& tensor : options.selftest.outputs) test_outputs.append(tensor);
-
+  const PlacedData data = place_data(module, place_variables(module));
   EntrySpec entry;
   entry.prefix = c_identifier(options.name.empty() ? path.stem().string() : options.name);
-  entry.weights_file = images.weights.write(scratch / "weights");
-  if (!images.state_is_zero) entry.state_file = images.state.write(scratch / "state");
-  entry.selftest_inputs_file = test_inputs.write(scratch / "inputs");
-  entry.selftest_outputs_file = test_outputs.write(scratch / "outputs");
+  entry.weights_file = write_image(scratch / "weights", data.weights);
+  if (!data.state_is_zero) entry.state_file = write_image(scratch / "state", data.state);
+  entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
+  entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
   entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
   entry.selftest_atol = options.selftest.atol;
   entry.selftest_rtol = options.selftest.rtol;
@@ -166,11 +138,11 @@ void write_trainer(const KernelModule& module, const Target& target, const EmitO
   refuse_folder(path);
   for (const Program& program : module.programs) refuse_other_symbols(program);
   const ScratchFolder scratch(fs::absolute(path));
-  const Images images(module, place_variables(module));
+  const PlacedData data = place_data(module, place_variables(module));
   EntrySpec entry;
   entry.prefix = c_identifier(path.stem().string());
-  entry.weights_file = images.weights.write(scratch / "weights");
-  if (!images.state_is_zero) entry.state_file = images.state.write(scratch / "state");
+  entry.weights_file = write_image(scratch / "weights", data.weights);
+  if (!data.state_is_zero) entry.state_file = write_image(scratch / "state", data.state);
   const std::vector<std::byte> object = emit_trainer_object(module, target, emit, entry, trainer);
   write_bytes(scratch / "model.o", object.data(), object.size());
   link_trainer((scratch / "model.o").string(), (scratch / "trainer").string(), path.filename().string(),

@@ -30,6 +30,15 @@ struct Placement {
   int64_t weight_bytes = 0, state_bytes = 0;
 };
 Placement place_variables(const KernelModule& module);
+
+/// The bytes of all variables as they start, placed: their data, or zeros.
+struct PlacedData {
+  Tensor weights, state;  ///< u8
+  bool state_is_zero = true;
+};
+/// Throws Error(data) if a variable that nothing updates has no data.
+PlacedData place_data(const KernelModule& module, const Placement& placement);
+
 /// `logical`, row-major, as it lies in memory under `type`: its shape is type.physical_shape(), panels filled up with
 /// zeros. And back.
 Tensor to_physical(const Tensor& logical, const Type& type);
@@ -53,13 +62,16 @@ struct EntrySpec {
 std::vector<std::byte> emit_object(const KernelModule& module, const Target& target,
                                    const EmitOptions& options, const EntrySpec& entry);
 
-/// A trainer's model: the programs predict, train_step, evaluate_step, metrics, reset_metrics and initialize, and what the
-/// runtime needs to know of them (struct krt_trainer).
+/// A trainer's model: the programs predict and initialize, and of one that trains train_step, evaluate_step, metrics and
+/// reset_metrics, too; and what the runtime needs to know of them (struct krt_trainer).
 struct TrainerSpec {
   std::vector<int64_t> classes;        ///< per target of train_step; 0: it holds no labels
   std::vector<std::string> variables;  ///< those that are saved and loaded; each is updated by `initialize`
   std::vector<bool> is_weight;         ///< per variable
 };
+/// What is saved and loaded is all that the model has: weights, slots, counters, not what metrics accumulate.
+TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes);
+
 /// A relocatable object that exports keratin_trainer_model.
 std::vector<std::byte> emit_trainer_object(const KernelModule& module, const Target& target,
                                            const EmitOptions& options, const EntrySpec& entry,

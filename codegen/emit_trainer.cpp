@@ -20,9 +20,11 @@ class TrainerEmitter : ModelData {
       programs.push_back(
           program(each, runs_[i], descriptions(each, each.inputs), descriptions(each, each.outputs)));
     }
-    const Program& metrics = emission_.source.programs[place_of("metrics")];
     Constants names, classes;
-    for (const uint32_t output : metrics.outputs) names.push_back(text(metrics.buffers[output].name));
+    if (const uint32_t place = place_of("metrics"); place != KRT_NO_PROGRAM) {
+      const Program& metrics = emission_.source.programs[place];
+      for (const uint32_t output : metrics.outputs) names.push_back(text(metrics.buffers[output].name));
+    }
     for (const int64_t count : trainer_.classes) classes.push_back(number64(static_cast<uint64_t>(count)));
     const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
     llvm::Constant* value = record(
@@ -42,7 +44,7 @@ class TrainerEmitter : ModelData {
     const auto& programs = emission_.source.programs;
     for (size_t i = 0; i < programs.size(); ++i)
       if (programs[i].name == name) return static_cast<uint32_t>(i);
-    KERATIN_CHECK(false, cat("a trainer without ", name));
+    return KRT_NO_PROGRAM;
   }
 
   /// krt_variable, each.

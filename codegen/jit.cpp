@@ -83,19 +83,38 @@ class JitExecutable final : public KernelExecutable {
 
 }  // namespace
 
-LoadedModule::LoadedModule(const NativeModule& native) {
+LoadedObject::LoadedObject(std::span<const std::byte> object) {
   llvm::orc::LLJITBuilder builder;
   builder.setLinkProcessSymbolsByDefault(false);
   builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);  // no constructors, no process symbols
   jit_ = value_of(builder.create());
   define(*jit_, "krt_launch", &krt_launch);
   define(*jit_, "krt_out_of_bounds", &krt_out_of_bounds);
-  const llvm::StringRef bytes(reinterpret_cast<const char*>(native.object.data()), native.object.size());
+  const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
   expect_success(jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "kernels")));
-  for (const std::string& name : native.runs) runs_.push_back(value_of(jit_->lookup(name)).toPtr<krt_run*>());
 }
 
-LoadedModule::~LoadedModule() = default;
+LoadedObject::~LoadedObject() = default;
+
+void* LoadedObject::address(const std::string& symbol) const {
+  return value_of(jit_->lookup(symbol)).toPtr<void*>();
+}
+
+LoadedModule::LoadedModule(const NativeModule& native) : object_(native.object) {
+  for (const std::string& name : native.runs)
+    runs_.push_back(reinterpret_cast<krt_run*>(object_.address(name)));
+}
+
+LoadedTrainer::LoadedTrainer(const KernelModule& module, const Target& target, const EmitOptions& options,
+                             const TrainerSpec& trainer)
+    : object_(emit_trainer_object(module, target, options, {.prefix = module.name}, trainer)),
+      data_(place_data(module, place_variables(module))),
+      trainer_(*static_cast<const krt_trainer*>(object_.address("keratin_trainer_model"))) {
+  model_ = *trainer_.model;
+  if (data_.weights.bytes() > 0) model_.weights = bytes_of(data_.weights.data());
+  if (!data_.state_is_zero) model_.state_initial = bytes_of(data_.state.data());
+  trainer_.model = &model_;
+}
 
 std::unique_ptr<Executable> jit_kernels(std::shared_ptr<const KernelModule> module, const Target& target,
                                         const EmitOptions& options, unsigned threads) {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "codegen/object.h"
@@ -15,19 +17,46 @@ class LLJIT;
 
 namespace keratin {
 
-/// Gone when destroyed.
-class LoadedModule {
+/// A relocatable object in memory; gone when destroyed.
+class LoadedObject {
  public:
-  explicit LoadedModule(const NativeModule& native);
-  LoadedModule(const LoadedModule&) = delete;
-  LoadedModule& operator=(const LoadedModule&) = delete;
-  ~LoadedModule();
+  explicit LoadedObject(std::span<const std::byte> object);
+  LoadedObject(const LoadedObject&) = delete;
+  LoadedObject& operator=(const LoadedObject&) = delete;
+  ~LoadedObject();
 
-  krt_run* run(size_t program) const { return runs_[program]; }
+  /// Requires: the object exports it.
+  void* address(const std::string& symbol) const;
 
  private:
   std::unique_ptr<llvm::orc::LLJIT> jit_;
+};
+
+class LoadedModule {
+ public:
+  explicit LoadedModule(const NativeModule& native);
+  krt_run* run(size_t program) const { return runs_[program]; }
+
+ private:
+  LoadedObject object_;
   std::vector<krt_run*> runs_;
+};
+
+/// What a trainer executable is linked with: the model's constants, and the variables as they start.
+class LoadedTrainer {
+ public:
+  LoadedTrainer(const KernelModule& module, const Target& target, const EmitOptions& options,
+                const TrainerSpec& trainer);
+  LoadedTrainer(const LoadedTrainer&) = delete;
+  LoadedTrainer& operator=(const LoadedTrainer&) = delete;
+
+  const krt_trainer& trainer() const { return trainer_; }
+
+ private:
+  LoadedObject object_;
+  PlacedData data_;
+  krt_model model_;
+  krt_trainer trainer_;
 };
 
 }  // namespace keratin

@@ -108,4 +108,32 @@ Tensor to_logical(const Tensor& physical, const Type& type) {
   return logical;
 }
 
+PlacedData place_data(const KernelModule& module, const Placement& placement) {
+  PlacedData placed{Tensor(DType::u8, {placement.weight_bytes}), Tensor(DType::u8, {placement.state_bytes})};
+  for (size_t i = 0; i < module.variables.size(); ++i) {
+    const Variable& variable = module.variables[i];
+    const Placement::Slot& slot = placement.slots[i];
+    if (variable.data == nullptr) {
+      if (!slot.in_state)
+        throw Error(ErrorKind::data, cat("the variable ", variable.name, " has no value"), module.name);
+      continue;
+    }
+    const Tensor physical = to_physical(*variable.data, variable.type);
+    std::memcpy((slot.in_state ? placed.state : placed.weights).data() + slot.offset, physical.data(),
+                static_cast<size_t>(physical.bytes()));
+    placed.state_is_zero = placed.state_is_zero && !slot.in_state;
+  }
+  return placed;
+}
+
+TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes) {
+  TrainerSpec spec{.classes = std::move(classes)};
+  for (const Variable& variable : module.variables) {
+    if (variable.name.starts_with("metrics/")) continue;
+    spec.variables.push_back(variable.name);
+    spec.is_weight.push_back(variable.role == Role::weight);
+  }
+  return spec;
+}
+
 }  // namespace keratin

@@ -159,8 +159,9 @@ struct krt_trainer {
   const int64_t* classes;     /* per target: labels are below; 0: no labels */
   const char* const* metrics; /* names of the outputs of the program `metrics` */
   uint32_t predict, train_step, evaluate_step, metric_program, reset_metrics,
-      initialize; /* numbers of programs */
+      initialize; /* numbers of programs; KRT_NO_PROGRAM: the model was not compiled for training */
 };
+#define KRT_NO_PROGRAM UINT32_MAX
 
 enum krt_cpu { /* what an x86-64 level asks for beyond the baseline; 0 elsewhere */
                KRT_CPU_X86_64_V2 = 1u << 0,

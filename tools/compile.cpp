@@ -41,23 +41,13 @@ EmitOptions emit_options(const Arguments& arguments) {
   return options;
 }
 
-/// What the trainer saves and loads is all that the model has: weights, slots, counters, not what metrics accumulate.
-TrainerSpec trainer_spec(const TrainableModule& model) {
-  TrainerSpec spec;
-  for (const TrainingTarget& target : model.signature.targets) spec.classes.push_back(target.classes);
-  for (const Variable& variable : model.module.variables) {
-    if (variable.name.starts_with("metrics/")) continue;
-    spec.variables.push_back(variable.name);
-    spec.is_weight.push_back(variable.role == Role::weight);
-  }
-  return spec;
-}
-
 int compile_trainer(const Arguments& arguments) {
   const Target target = target_of(arguments);
   const TrainableModule model = read_trainable(arguments);
-  write_trainer(compile_kernels(model.module, target), target, emit_options(arguments), trainer_spec(model),
-                arguments.get("output"));
+  std::vector<int64_t> classes;
+  for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
+  write_trainer(compile_kernels(model.module, target), target, emit_options(arguments),
+                trainer_spec(model.module, std::move(classes)), arguments.get("output"));
   return 0;
 }
 
