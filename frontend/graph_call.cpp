@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::string_view kOldOperator = "TFOpLambda";  // an operation in files of Keras 2
 
-bool is_operation(const Json& object) {
-  const Json& module = object["module"];
-  return (module.is_string() && module.as_string().starts_with("keras.src.ops.")) ||
-         object["class_name"].as_string() == kOldOperator;
-}
-
 /// Makes the model's layers, in the file's order, which is that of their groups in the weights file.
 void make_layers(Layer& model, bool count_inputs) {
   if (!model.children().empty()) return;
@@ -226,7 +220,8 @@ Outputs GraphCall::call_operation(const Member& member, const LayerCall& call) {
   const bool is_old = object["class_name"].as_string() == kOldOperator;
   const std::string& what =
       is_old ? object["config"]["function"].as_string() : object["class_name"].as_string();
-  const std::string where = cat(model.context().file, ": operation ", quoted(place), " (", what, ")");
+  const std::string where = cat(model.context().file, model.context().file.empty() ? "" : ": ", "operation ",
+                                quoted(place), " (", what, ")");
   const OperationDef* def = find_operation_def(is_old ? operation_of_function(what) : std::string_view(what));
   if (def == nullptr)
     throw Error(ErrorKind::unsupported, cat("operation ", what, " is not supported"), where);
@@ -271,6 +266,12 @@ Outputs GraphCall::run() {
 }
 
 }  // namespace
+
+bool is_operation(const Json& object) {
+  const Json& module = object["module"];
+  return (module.is_string() && module.as_string().starts_with("keras.src.ops.")) ||
+         object["class_name"].as_string() == kOldOperator;
+}
 
 Outputs trace_functional(Call& call) { return GraphCall(call).run(); }
 

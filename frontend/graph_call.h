@@ -5,6 +5,9 @@
 
 namespace keratin {
 
+/// Whether a member of a Functional is an operation (keras.ops), which has no layer.
+bool is_operation(const Json& object);
+
 Outputs trace_functional(Call& call);
 Outputs trace_sequential(Call& call);
 

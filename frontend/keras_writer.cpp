@@ -27,7 +27,7 @@ struct Place {
   Type type;
 };
 
-/// Appends the places of the weights of `layer` and its inner layers. Requires: `stored` has them all.
+/// Appends the places of the weights of `layer` and its inner layers: where `stored` has them, or where Keras puts them.
 void find_places(const Layer& layer, const H5File& stored, std::vector<Place>& places) {
   size_t index = 0;
   for (const LayerVariable& variable : layer.variables()) {
@@ -36,7 +36,8 @@ void find_places(const Layer& layer, const H5File& stored, std::vector<Place>& p
       return cat(group, group.empty() ? "" : "/", "vars/", index);
     };
     std::string at = in(layer.group());
-    if (!stored.datasets.contains(at)) at = in(other_spelling(layer.group()));
+    if (std::string other = in(other_spelling(layer.group())); stored.datasets.contains(other))
+      at = std::move(other);
     places.push_back({std::move(at), variable.path, variable.type});
     ++index;
   }
@@ -107,7 +108,45 @@ std::vector<std::string> members_of(const Archive& archive, const std::string& p
   return names;
 }
 
+/// The layers' names, where Keras keeps them.
+void name_groups(const Layer& layer, H5File& stored) {
+  const std::string vars = cat(layer.group(), layer.group().empty() ? "" : "/", "vars");
+  if (layer.def() != nullptr) stored.attributes[vars].emplace("name", std::vector{layer.name()});
+  for (const std::unique_ptr<Layer>& child : layer.children())
+    if (!child->group().empty()) name_groups(*child, stored);
+}
+
+Tensor value_of(const Variable& variable) {
+  if (variable.data != nullptr) return *variable.data;
+  std::vector<int64_t> shape;
+  for (const Dim extent : variable.type.shape) shape.push_back(extent.value());
+  return Tensor(variable.type.dtype, shape);
+}
+
+/// The version of Keras whose form of files this is.
+constexpr std::string_view kKerasVersion = "3.15.1";
+
 }  // namespace
+
+std::string format_keras(const Json& config, const Model& model, std::span<const Variable> variables,
+                         std::span<const Variable> optimizer) {
+  H5File stored;
+  std::vector<Place> places;
+  for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
+  for (const Place& place : places) {
+    const auto variable = std::find_if(variables.begin(), variables.end(),
+                                       [&](const Variable& each) { return each.name == place.name; });
+    KERATIN_CHECK(variable != variables.end(), place.name);
+    stored.datasets.emplace(place.stored_at, value_of(*variable));
+  }
+  for (size_t i = 0; i < optimizer.size(); ++i)
+    stored.datasets.emplace(cat("optimizer/vars/", i), value_of(optimizer[i]));
+  set_attributes(stored);
+  name_groups(model.root(), stored);
+  return make_zip({{"metadata.json", cat("{\"keras_version\": \"", kKerasVersion, "\"}")},
+                   {"config.json", config.dump()},
+                   {kWeightsH5, format_h5(stored, model.name())}});
+}
 
 std::string export_keras(const std::string& path, TensorStore weights, const std::string& weights_path,
                          const ShapeOverrides& shapes) try {

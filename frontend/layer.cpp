@@ -24,11 +24,11 @@ constexpr DTypeName kDTypeNames[] = {
 };
 
 std::string describe(const std::string& file, const std::string& layer, const std::string& class_name) {
-  return cat(file, ": layer ", quoted(layer), " (", class_name, ")");
+  return cat(file, file.empty() ? "" : ": ", "layer ", quoted(layer), " (", class_name, ")");
 }
 
 /// The name in a config's dtype, whatever its form.
-std::string dtype_name(const Json& dtype) {
+std::string policy_name(const Json& dtype) {
   if (dtype.is_null()) return "float32";
   if (dtype.is_string()) return dtype.as_string();
   const Json& config = dtype["config"];
@@ -51,7 +51,7 @@ void check_class(const Json& object, const std::string& where) {
 }  // namespace
 
 DType read_dtype(const Json& dtype, const std::string& where) {
-  const std::string name = dtype_name(dtype);
+  const std::string name = policy_name(dtype);
   for (const DTypeName& known : kDTypeNames)
     if (known.name == name) return known.dtype;
   if (name == "string")
@@ -59,6 +59,12 @@ DType read_dtype(const Json& dtype, const std::string& where) {
                 "turn them into numbers before the model");
   throw Error(ErrorKind::unsupported, cat("dtype policy ", quoted(name), " is not supported"), where,
               "float32 is supported");
+}
+
+std::string_view dtype_name(DType dtype) {
+  for (const DTypeName& known : kDTypeNames)
+    if (known.dtype == dtype) return known.name;
+  return "float32";
 }
 
 Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std::string group)
@@ -81,7 +87,7 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
                (parent == nullptr || parent->trainable_);
   if (class_name_ != "InputLayer" && read_dtype(stored["dtype"], where()) != DType::f32)
     throw Error(ErrorKind::unsupported,
-                cat("dtype policy ", quoted(dtype_name(stored["dtype"])), " is not supported"), where(),
+                cat("dtype policy ", quoted(policy_name(stored["dtype"])), " is not supported"), where(),
                 "float32 is supported");
   args_ = Args(def_->args, *config, where());
 }
@@ -201,7 +207,7 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
     tracer.builder.set_origin(outer);
     return outputs;
   } catch (const Error& error) {
-    if (error.where().starts_with(layer.context().file)) throw;
+    if (layer.context().has_place(error.where())) throw;
     throw Error(error.kind(), error.message(), layer.where(), error.hint());
   }
 }

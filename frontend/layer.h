@@ -50,10 +50,13 @@ struct Outputs : std::vector<Traced> {
 
 /// What is the same for all layers of a model.
 struct ModelContext {
-  std::string file;                      ///< for errors
+  std::string file;                      ///< for errors; empty: a model that is being made
   bool keras2 = false;                   ///< written by Keras 2: some names mean something else
   std::set<std::string> variable_paths;  ///< those given out
   int64_t calls = 0;                     ///< of layers, so far: nested models multiply
+
+  /// Whether an error's place is one of the model's already.
+  bool has_place(const std::string& where) const { return !where.empty() && where.starts_with(file); }
 };
 
 /// Where calls put their nodes, and in which mode. Training needs the operands of random_bits.
@@ -221,5 +224,7 @@ class Call {
 /// The dtype of a config: a name or a policy object; null is f32. Throws Error(unsupported), with `where`, for policies
 /// that compute in something else than they store, or in no number.
 DType read_dtype(const Json& dtype, const std::string& where);
+/// Keras's name: "float32".
+std::string_view dtype_name(DType dtype);
 
 }  // namespace keratin

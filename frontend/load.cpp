@@ -36,6 +36,14 @@ std::shared_ptr<const Tensor> converted(Tensor stored, DType dtype) {
 
 }  // namespace
 
+std::vector<Variable> variables_of(const Model& model) {
+  std::vector<WantedVariable> ignored;
+  std::vector<Variable> variables;
+  for (const std::unique_ptr<Layer>& layer : model.root().children())
+    collect(*layer, layer->name(), ignored, variables);
+  return variables;
+}
+
 std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   std::vector<WantedVariable> wanted;
   std::vector<Variable> variables;
@@ -60,17 +68,13 @@ Module load_predict(Model& model, ModelFile& file) {
   return module;
 }
 
-namespace {
-
-/// Gives the optimizer's variables the values that the file has for them. A model that was never trained has only the first ones:
-/// slots are as they begin.
 void restore_optimizer(std::vector<Variable>& variables, const std::vector<Variable>& state,
-                       ModelFile& file) {
-  std::vector<Tensor> stored = file.take_optimizer_state();
+                       std::vector<Tensor> stored) {
   const bool begins = stored.size() <= 2;
   if (!begins && stored.size() != state.size())
     throw Error(ErrorKind::data,
-                cat("the optimizer has ", stored.size(), " variables, expected ", state.size()));
+                cat("the optimizer has ", stored.size(), " variables, expected ", state.size()), {},
+                "compile the model again: the optimizer then starts afresh");
   for (size_t i = 0; i < stored.size() && i < state.size(); ++i) {
     const auto variable = std::find_if(variables.begin(), variables.end(),
                                        [&](const Variable& each) { return each.name == state[i].name; });
@@ -80,6 +84,8 @@ void restore_optimizer(std::vector<Variable>& variables, const std::vector<Varia
     variable->data = converted(std::move(stored[i]), variable->type.dtype);
   }
 }
+
+namespace {
 
 template <typename Load>
 auto naming_the_file(const std::string& path, const Load& load) try {
@@ -115,7 +121,9 @@ TrainableModule load_trainable(const std::string& path, const CompileConfig& giv
     choose(config.metrics, given.metrics);
     choose(config.weighted_metrics, given.weighted_metrics);
     loaded.signature = add_training(loaded.module, model, config, path);
-    if (own_optimizer) restore_optimizer(loaded.module.variables, loaded.signature.optimizer_state, file);
+    if (own_optimizer)
+      restore_optimizer(loaded.module.variables, loaded.signature.optimizer_state,
+                        file.take_optimizer_state());
     return loaded;
   });
 }

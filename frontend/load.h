@@ -34,7 +34,14 @@ Model open_model(const ModelFile& file, const ShapeOverrides& shapes);
 /// What load_model() gives, of a model that is open.
 Module load_predict(Model& model, ModelFile& file);
 
-/// The variables that `model` has made, in the order of its layers, with the data that `file` has for them.
+/// The variables that `model` has made, in the order of its layers, without data.
+std::vector<Variable> variables_of(const Model& model);
+/// The same, with the data that `file` has for them.
 std::vector<Variable> load_variables(const Model& model, ModelFile& file);
+
+/// Gives the optimizer's variables, which `state` lists, the values that a file has `stored` for them, in its order. A model that was never
+/// trained has only the first ones: slots are as they begin. Throws Error(data) if they do not fit.
+void restore_optimizer(std::vector<Variable>& variables, const std::vector<Variable>& state,
+                       std::vector<Tensor> stored);
 
 }  // namespace keratin

@@ -14,13 +14,13 @@ struct Found {
   const Layer* layer;
 };
 
-std::map<std::string, Found> variables_of(const Model& model) {
+std::map<std::string, Found> variables_of(const Layer& root) {
   std::map<std::string, Found> found;
   const std::function<void(const Layer&)> visit = [&](const Layer& layer) {
     for (const LayerVariable& variable : layer.variables()) found[variable.path] = {&variable, &layer};
     for (const std::unique_ptr<Layer>& child : layer.children()) visit(*child);
   };
-  visit(model.root());
+  visit(root);
   return found;
 }
 
@@ -37,8 +37,8 @@ Expr with_ones(const Expr& x, const Ints& stretch) {
 
 }  // namespace
 
-Function trace_initialize(const Module& module, const Model& model) {
-  const std::map<std::string, Found> of_layers = variables_of(model);
+Function trace_initialize(const Module& module, const Layer& root) {
+  const std::map<std::string, Found> of_layers = variables_of(root);
   Builder builder("initialize");
   RandomSource random{builder.param("seed", Type(DType::u32, {2}))};
   for (const Variable& variable : module.variables) {
