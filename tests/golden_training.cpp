@@ -34,13 +34,17 @@ Tensor fitted(const Tensor& given, const Type& type) {
   return out;
 }
 
+Json trajectory_of(const GoldenCase& golden) {
+  const std::string file = (golden.folder / "trajectory.json").string();
+  return Json::parse(read_file(file), file);
+}
+
 /// One run, with its data as the functions take it.
 class Run {
  public:
   Run(const GoldenCase& golden, const TrainableModule& model, Executable& executable)
       : golden_(golden), model_(model), executable_(executable) {
-    const std::string file = (golden.folder / "trajectory.json").string();
-    trajectory_ = Json::parse(read_file(file), file);
+    trajectory_ = trajectory_of(golden);
     const auto data = read_npz((golden.folder / "data.npz").string());
     for (const Node* param : model.module.function("train_step").params) {
       const std::string& name = param->as<NameAttrs>().name;
@@ -82,7 +86,7 @@ class Run {
     }
     EXPECT_EQ(step, losses.size());
     expect_logs(evaluate(0, samples_), trajectory_["evaluate_after"], "evaluation after");
-    expect_weights();
+    expect_final_weights(golden_, [&](const std::string& name) { return executable_.get_variable(name); });
     expect_outputs();
   }
 
@@ -123,18 +127,6 @@ class Run {
     }
   }
 
-  bool is_ignored(const std::string& name) const {
-    const Json& ignored = golden_.info["ignore_weights"];
-    return std::any_of(ignored.items().begin(), ignored.items().end(),
-                       [&](const Json& part) { return name.find(part.as_string()) != std::string::npos; });
-  }
-
-  void expect_weights() const {
-    const double atol = golden_.info["tolerance"]["weights_atol"].as_double();
-    for (const auto& [name, want] : read_npz((golden_.folder / "final_weights.npz").string()))
-      if (!is_ignored(name)) expect_close(executable_.get_variable(name), want, atol, 0, name);
-  }
-
   void expect_outputs() {
     const auto wanted = read_npz((golden_.folder / "final_outputs.npz").string());
     const Function& predict = model_.module.function("predict");
@@ -169,6 +161,31 @@ class Run {
 
 void expect_training_run(const GoldenCase& golden, const TrainableModule& model, Executable& executable) {
   Run(golden, model, executable).run();
+}
+
+void expect_history(const GoldenCase& golden, const std::map<std::string, std::vector<double>>& history) {
+  const Json epochs = trajectory_of(golden)["epochs"];
+  const double rtol = golden.info["tolerance"]["loss_rtol"].as_double();
+  const double atol = golden.info["tolerance"]["loss_atol"].as_double();
+  ASSERT_GT(epochs.size(), 0u);
+  EXPECT_EQ(history.size(), epochs.at(0).size());
+  for (size_t epoch = 0; epoch < epochs.size(); ++epoch)
+    for (const auto& [name, want] : epochs.at(epoch).members()) {
+      ASSERT_TRUE(history.contains(name)) << name;
+      ASSERT_EQ(history.at(name).size(), epochs.size()) << name;
+      EXPECT_NEAR(history.at(name)[epoch], want.as_double(), atol + rtol * std::abs(want.as_double()))
+          << name << " in epoch " << epoch;
+    }
+}
+
+void expect_final_weights(const GoldenCase& golden,
+                          const std::function<Tensor(const std::string& name)>& weight) {
+  const double atol = golden.info["tolerance"]["weights_atol"].as_double();
+  const Json& ignored = golden.info["ignore_weights"];
+  for (const auto& [name, want] : read_npz((golden.folder / "final_weights.npz").string()))
+    if (std::none_of(ignored.items().begin(), ignored.items().end(),
+                     [&](const Json& part) { return name.find(part.as_string()) != std::string::npos; }))
+      expect_close(weight(name), want, atol, 0, name);
 }
 
 }  // namespace keratin

@@ -11,4 +11,10 @@ namespace keratin {
 /// weights and outputs at the end. Reports to GoogleTest.
 void expect_training_run(const GoldenCase& golden, const TrainableModule& model, Executable& executable);
 
+/// Compares a history, one value per epoch by name, with Keras's.
+void expect_history(const GoldenCase& golden, const std::map<std::string, std::vector<double>>& history);
+/// Compares weights, given by name, with those that Keras had at the end.
+void expect_final_weights(const GoldenCase& golden,
+                          const std::function<Tensor(const std::string& name)>& weight);
+
 }  // namespace keratin

@@ -1,0 +1,127 @@
+// Arrays of numbers that go into a model and come out: xtensor's, of any element type and rank.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <xtensor/xarray.hpp>
+
+namespace keratin::keras {
+
+/// Element types by Keras's names: "float32".
+template <typename T>
+constexpr std::string_view dtype_of() {
+  if constexpr (std::is_same_v<T, bool>) return "bool";
+  if constexpr (std::is_same_v<T, float>) return "float32";
+  if constexpr (std::is_same_v<T, double>) return "float64";
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    constexpr bool is_signed = std::is_signed_v<T>;
+    switch (sizeof(T)) {
+      case 1: return is_signed ? "int8" : "uint8";
+      case 2: return is_signed ? "int16" : "uint16";
+      case 4: return is_signed ? "int32" : "uint32";
+      default: return is_signed ? "int64" : "uint64";
+    }
+  }
+}
+
+template <typename E>
+concept XtensorExpression = xt::is_xexpression<std::decay_t<E>>::value;
+
+/// A row-major array. One that is made of an xtensor container which has a name is a view of it, which must outlive it; of
+/// anything else it is a copy.
+class Array {
+ public:
+  Array();  ///< float32, no elements
+  template <XtensorExpression E>
+  Array(E&& expression) {
+    using Plain = std::decay_t<E>;
+    using T = typename Plain::value_type;
+    if constexpr (std::is_lvalue_reference_v<E> && is_plain<Plain>) {
+      set<T>(expression, std::shared_ptr<const void>(std::shared_ptr<void>(), expression.data()));
+    } else {
+      auto own = std::make_shared<xt::xarray<T, xt::layout_type::row_major>>(std::forward<E>(expression));
+      set<T>(*own, std::shared_ptr<const void>(own, own->data()));
+    }
+  }
+  Array(std::string_view dtype, std::vector<int64_t> shape, std::shared_ptr<const void> data);
+
+  const std::string& dtype() const { return dtype_; }
+  const std::vector<int64_t>& shape() const { return shape_; }
+  int64_t size() const;  ///< elements
+  const void* data() const { return data_.get(); }
+  const std::shared_ptr<const void>& owner() const { return data_; }
+
+  /// A copy of the elements, as T.
+  template <typename T>
+  xt::xarray<T> to() const {
+    xt::xarray<T> copy;
+    copy.resize(std::vector<size_t>(shape_.begin(), shape_.end()));
+    convert_to(dtype_of<T>(), copy.data());
+    return copy;
+  }
+  template <typename T>
+  operator xt::xarray<T>() const {
+    return to<T>();
+  }
+
+ private:
+  template <typename E>
+  static constexpr bool is_plain =
+      requires(const E& e) { e.data(); } && E::static_layout == xt::layout_type::row_major;
+
+  template <typename T, typename E>
+  void set(const E& elements, std::shared_ptr<const void> data) {
+    static_assert(!dtype_of<T>().empty(), "arrays hold numbers or booleans");
+    dtype_ = dtype_of<T>();
+    shape_.assign(elements.shape().begin(), elements.shape().end());
+    data_ = std::move(data);
+  }
+  void convert_to(std::string_view dtype, void* elements) const;
+
+  std::string dtype_;
+  std::vector<int64_t> shape_;
+  std::shared_ptr<const void> data_;
+};
+
+/// One array, several in order, or several by name.
+class Arrays {
+ public:
+  using Named = std::vector<std::pair<std::string, Array>>;
+
+  Arrays() = default;
+  Arrays(Array one) : list_{{std::string(), std::move(one)}} {}
+  template <XtensorExpression E>
+  Arrays(E&& one) : Arrays(Array(std::forward<E>(one))) {}
+  Arrays(std::initializer_list<Array> list) {
+    for (const Array& array : list) list_.emplace_back(std::string(), array);
+  }
+  Arrays(std::initializer_list<std::pair<std::string, Array>> by_name) : list_(by_name) {}
+  Arrays(Named by_name) : list_(std::move(by_name)) {}
+
+  size_t size() const { return list_.size(); }
+  bool empty() const { return list_.empty(); }
+  const Named& named() const { return list_; }  ///< names are empty where arrays come in order
+  /// Throws if there is none.
+  const Array& operator[](size_t i) const;
+  const Array& operator[](std::string_view name) const;
+
+  /// The only one. Throws if there are several.
+  const Array& one() const;
+  template <typename T>
+  operator xt::xarray<T>() const {
+    return one().to<T>();
+  }
+
+ private:
+  Named list_;
+};
+
+}  // namespace keratin::keras

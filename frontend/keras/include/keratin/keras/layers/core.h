@@ -1,0 +1,55 @@
+// Dense, Embedding, Masking, Identity, Activation.
+#pragma once
+
+#include <keratin/keras/layer.h>
+
+namespace keratin::keras::layers {
+
+/// Of layers without arguments of their own.
+struct LayerOptions {
+  std::string name = {};
+  bool trainable = true;
+};
+
+struct DenseOptions {
+  Value activation = {};
+  bool use_bias = true;
+  Value kernel_initializer = "glorot_uniform";
+  Value bias_initializer = "zeros";
+  Value kernel_regularizer = {};
+  Value bias_regularizer = {};
+  Value activity_regularizer = {};
+  Value kernel_constraint = {};
+  Value bias_constraint = {};
+  std::string name = {};
+  bool trainable = true;
+};
+/// activation(x · kernel + bias): [N,…,d] → [N,…,units].
+Layer Dense(int64_t units, const DenseOptions& options = {});
+
+struct EmbeddingOptions {
+  Value embeddings_initializer = "uniform";
+  Value embeddings_regularizer = {};
+  Value embeddings_constraint = {};
+  bool mask_zero = false;  ///< makes a mask that hides the steps where the input is 0
+  std::string name = {};
+  bool trainable = true;
+};
+/// A vector for each integer below `input_dim`: [N,…] → [N,…,output_dim].
+Layer Embedding(int64_t input_dim, int64_t output_dim, const EmbeddingOptions& options = {});
+
+struct MaskingOptions {
+  double mask_value = 0.0;
+  std::string name = {};
+  bool trainable = true;
+};
+/// Makes a mask that hides the steps all of whose features are `mask_value`: [N,steps,d] → [N,steps,d].
+Layer Masking(const MaskingOptions& options = {});
+
+/// What goes in comes out.
+Layer Identity(const LayerOptions& options = {});
+
+/// `activation` by its name, element by element or along the last axis: [N,…] → [N,…].
+Layer Activation(const Value& activation, const LayerOptions& options = {});
+
+}  // namespace keratin::keras::layers

@@ -1,0 +1,153 @@
+#include <keratin/keras/layer.h>
+
+#include <algorithm>
+
+#include "frontend/keras/arrays.h"
+#include "frontend/keras/graph.h"
+#include "frontend/keras/make.h"
+#include "frontend/keras/session.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin::keras {
+namespace {
+
+CallArgument argument_of(const Tensors& tensors) {
+  CallArgument argument;
+  if (!tensors.is_list()) {
+    argument.tensor = tensors[0];
+    return argument;
+  }
+  argument.is_list = true;
+  for (const Tensor& tensor : tensors) argument.items.push_back(CallArgument{tensor, {}, false, {}});
+  return argument;
+}
+
+std::shared_ptr<const CallNode> only_call(const LayerNode& layer) {
+  std::vector<std::shared_ptr<const CallNode>> calls;
+  for (const auto& made : layer.calls)
+    if (auto call = made.lock()) calls.push_back(std::move(call));
+  if (calls.size() != 1)
+    throw Error(ErrorKind::usage, cat("has been called ", calls.size(), " times: its output is not one"),
+                place_of(layer));
+  return calls[0];
+}
+
+}  // namespace
+
+// --- tensors ---
+
+Tensor::Tensor(std::shared_ptr<const CallNode> call, size_t output)
+    : call_(std::move(call)), output_(output) {}
+
+std::vector<int64_t> Tensor::shape() const {
+  std::vector<int64_t> shape;
+  for (const Dim dim : call_->outputs.at(output_).shape) shape.push_back(dim.is_static() ? dim.value() : -1);
+  return shape;
+}
+
+const std::string& Tensor::name() const { return call_->layer->name; }
+
+std::string Tensor::dtype() const { return std::string(dtype_name(call_->outputs.at(output_).dtype)); }
+
+Tensors::operator Tensor() const {
+  if (list_.size() != 1)
+    throw Error(ErrorKind::usage, cat("there are ", list_.size(), " tensors where one is expected"),
+                list_.empty() ? "" : place_of(*list_[0].call()->layer), "take one of them: y[0]");
+  return list_[0];
+}
+
+const Tensor& Tensors::operator[](size_t i) const {
+  if (i >= list_.size())
+    throw Error(ErrorKind::usage, cat("there is no tensor ", i, ": there are ", list_.size()));
+  return list_[i];
+}
+
+// --- layers ---
+
+Layer make_layer(std::string_view class_name, const std::string& name, bool trainable, Arguments arguments) {
+  Arguments config = {{"name", name.empty() ? unique_name(class_name) : name}};
+  if (!trainable) config.emplace_back("trainable", trainable);
+  config.emplace_back("dtype", "float32");
+  config.insert(config.end(), arguments.begin(), arguments.end());
+  const Value object = make_object("keras.layers", class_name, config);
+  return Layer(std::make_shared<LayerNode>(Json::parse(object.json(), std::string(class_name))));
+}
+
+const std::string& Layer::name() const { return node_->name; }
+std::string Layer::class_name() const { return node_->class_name; }
+bool Layer::trainable() const { return node_->trainable; }
+
+void Layer::set_trainable(bool trainable) {
+  node_->trainable = trainable;
+  if (node_->model)
+    for (const Member& member : node_->model->members) Layer(member.layer).set_trainable(trainable);
+}
+
+Layer::operator Value() const { return Value::from_json(serialized(*node_).dump()); }
+
+Tensors Layer::operator()(const Tensors& inputs, const CallOptions& options) const {
+  if (inputs.size() == 0) throw Error(ErrorKind::usage, "is called on nothing", place_of(*node_));
+  if (node_->model && node_->model->is_sequential)
+    build(*node_, inputs[0].call()->outputs.at(inputs[0].output()));
+  std::vector<std::pair<std::string, CallArgument>> keywords;
+  if (options.initial_state.size() > 0)
+    keywords.emplace_back("initial_state", argument_of(options.initial_state));
+  if (options.mask.size() > 0) keywords.emplace_back("mask", argument_of(options.mask));
+  const auto call = make_call(node_, {argument_of(inputs)}, std::move(keywords));
+  if (call->outputs.size() == 1) return Tensor(call, 0);
+  std::vector<Tensor> outputs;
+  for (size_t i = 0; i < call->outputs.size(); ++i) outputs.emplace_back(call, i);
+  return outputs;
+}
+
+std::vector<Array> Layer::get_weights() const {
+  materialize(*node_);
+  std::vector<Array> arrays;
+  for (const Weight* weight : weights_of(*node_)) arrays.push_back(to_array(weight->value));
+  return arrays;
+}
+
+void Layer::set_weights(const std::vector<Array>& arrays) {
+  const std::vector<Weight*> weights = weights_of(*node_);
+  if (weights.size() != arrays.size())
+    throw Error(ErrorKind::usage, cat("has ", weights.size(), " weights, given are ", arrays.size()),
+                place_of(*node_), weights.empty() ? "it has none before it is called" : "");
+  std::vector<std::shared_ptr<const keratin::Tensor>> values;
+  for (size_t i = 0; i < weights.size(); ++i)
+    values.push_back(to_tensor(arrays[i], weights[i]->type, cat(place_of(*node_), ": ", weights[i]->name)));
+  for (size_t i = 0; i < weights.size(); ++i) set_value(*weights[i], values[i]);
+}
+
+int64_t Layer::count_params() const {
+  int64_t count = 0;
+  for (const Weight* weight : weights_of(*node_)) count += weight->type.elements().value();
+  return count;
+}
+
+Tensors Layer::output() const {
+  const auto call = only_call(*node_);
+  if (call->outputs.empty())
+    throw Error(ErrorKind::unsupported, "the model file does not tell the shape of its output",
+                place_of(*node_));
+  if (call->outputs.size() == 1) return Tensor(call, 0);
+  std::vector<Tensor> outputs;
+  for (size_t i = 0; i < call->outputs.size(); ++i) outputs.emplace_back(call, i);
+  return outputs;
+}
+
+Tensors Layer::input() const {
+  const std::vector<Tensor> inputs = only_call(*node_)->inputs();
+  return inputs.size() == 1 ? Tensors(inputs[0]) : Tensors(inputs);
+}
+
+Tensor Input(const Value& shape, const InputOptions& options) {
+  std::vector<Json> batch_shape = {Json::parse(options.batch_size.json(), "Input: batch_size")};
+  const Json extents = Json::parse(shape.json(), "Input: shape");
+  if (!extents.is_array())
+    throw Error(ErrorKind::usage, cat("its shape is ", shape.json()), "Input", "give a list: Input({784})");
+  batch_shape.insert(batch_shape.end(), extents.items().begin(), extents.items().end());
+  return make_input(Json::array(std::move(batch_shape)), options.dtype, options.name);
+}
+
+}  // namespace keratin::keras

@@ -1,0 +1,203 @@
+#include "frontend/keras/node.h"
+
+#include <map>
+#include <mutex>
+
+#include "frontend/graph_call.h"
+#include "frontend/keras/session.h"
+#include "frontend/model_file.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin::keras {
+namespace {
+
+/// How often each name was given out: as in Keras, for the whole process.
+class Names {
+ public:
+  std::string next(std::string_view prefix) {
+    const std::lock_guard lock(mutex_);
+    const int64_t number = used_[std::string(prefix)]++;
+    return number == 0 ? std::string(prefix) : cat(prefix, "_", number);
+  }
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    used_.clear();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, int64_t> used_;
+};
+
+Names& names() {
+  static Names all;
+  return all;
+}
+
+using Members = std::vector<std::pair<std::string, Json>>;
+
+/// An object with one member replaced, or put at its end.
+Json with(const Json& object, const std::string& name, Json value) {
+  Members members = object.members();
+  for (auto& member : members) {
+    if (member.first != name) continue;
+    member.second = std::move(value);
+    return Json::object(std::move(members));
+  }
+  members.emplace_back(name, std::move(value));
+  return Json::object(std::move(members));
+}
+
+Json serialized_members(const ModelState& model) {
+  std::vector<Json> layers;
+  for (const Member& member : model.members) {
+    Json layer = serialized(*member.layer);
+    if (!model.is_sequential) {
+      layer = with(layer, "name", Json::of(member.layer->name));
+      layer = with(layer, "inbound_nodes", member.inbound_nodes);
+    }
+    layers.push_back(std::move(layer));
+  }
+  return Json::array(std::move(layers));
+}
+
+/// The arguments of a call in the form in which layers are traced.
+class ProbedCall {
+ public:
+  ProbedCall(Builder& builder, const LayerDef& def) : builder_(builder), def_(def) {}
+
+  keratin::CallArguments arguments(const std::vector<CallArgument>& positional,
+                                   const std::vector<std::pair<std::string, CallArgument>>& keywords) {
+    for (const CallArgument& argument : positional) add(argument, made_.inputs);
+    for (const auto& [name, argument] : keywords) {
+      if (name == "mask") {
+        std::vector<Traced> masks;
+        add(argument, masks);
+        for (size_t i = 0; i < masks.size() && i < made_.inputs.size(); ++i)
+          made_.inputs[i].mask = cast(masks[i].value, keratin::DType::boolean);
+      } else if (name == def_.tensors) {
+        add(argument, made_.tensors);
+      } else {
+        throw Error(ErrorKind::usage, cat("takes no ", name));
+      }
+    }
+    return std::move(made_);
+  }
+
+ private:
+  void add(const CallArgument& argument, std::vector<Traced>& tensors) {
+    if (argument.tensor) {
+      const Type& type = argument.tensor->call()->outputs[argument.tensor->output()];
+      tensors.emplace_back(Expr(builder_, builder_.param(cat("x", count_++), type)));
+    }
+    for (const CallArgument& item : argument.items) add(item, tensors);
+  }
+
+  Builder& builder_;
+  const LayerDef& def_;
+  int64_t count_ = 0;
+  keratin::CallArguments made_;
+};
+
+void collect(const CallArgument& argument, std::vector<Tensor>& tensors) {
+  if (argument.tensor) tensors.push_back(*argument.tensor);
+  for (const CallArgument& item : argument.items) collect(item, tensors);
+}
+
+void collect_variables(const keratin::Layer& layer, std::vector<const LayerVariable*>& variables) {
+  for (const LayerVariable& variable : layer.variables())
+    if (variable.role == Role::weight) variables.push_back(&variable);
+  for (const auto& child : layer.children()) collect_variables(*child, variables);
+}
+
+}  // namespace
+
+ModelState::ModelState() = default;
+ModelState::~ModelState() = default;
+
+Probe::Probe(Json serialized) : object(std::move(serialized)), layer(context, object, nullptr, "") {}
+
+LayerNode::LayerNode(Json serialized_object)
+    : name(serialized_object["config"]["name"].as_string()),
+      class_name(serialized_object["class_name"].as_string()),
+      object(std::move(serialized_object)) {
+  const Json& stored = object["config"]["trainable"];
+  trainable = stored.is_null() || stored.as_bool();
+}
+
+std::vector<Tensor> CallNode::inputs() const {
+  std::vector<Tensor> tensors;
+  for (const CallArgument& argument : arguments) collect(argument, tensors);
+  for (const auto& [name, argument] : keywords) collect(argument, tensors);
+  return tensors;
+}
+
+bool CallNode::is_input() const { return layer->class_name == "InputLayer"; }
+
+std::string unique_name(std::string_view class_name) { return names().next(snake_case(class_name)); }
+
+void clear_session() { names().forget(); }
+
+Json serialized(const LayerNode& layer) {
+  Json config = layer.object["config"];
+  // Some layers without weights do not take it.
+  if (layer.model || !layer.weights.empty() || config.has("trainable"))
+    config = with(config, "trainable", Json::of(layer.trainable));
+  if (layer.model) config = with(config, "layers", serialized_members(*layer.model));
+  return with(layer.object, "config", std::move(config));
+}
+
+void adopt_weights(const keratin::Layer& traced, LayerNode& layer) {
+  if (layer.model) {
+    auto child = traced.children().begin();
+    for (const Member& member : layer.model->members)
+      if (!is_operation(member.layer->object)) adopt_weights(**child++, *member.layer);
+    return;
+  }
+  std::vector<const LayerVariable*> variables;
+  collect_variables(traced, variables);
+  if (layer.weights.empty())
+    for (const LayerVariable* variable : variables)
+      layer.weights.push_back({variable->name, variable->type, nullptr});
+  for (size_t i = 0; i < variables.size(); ++i) {
+    if (variables.size() == layer.weights.size() && variables[i]->type == layer.weights[i].type) continue;
+    throw Error(ErrorKind::data,
+                cat("is called with inputs of different shapes: its ", variables[i]->name, " would be ",
+                    to_text(layer.weights[i].type), " and ", to_text(variables[i]->type)),
+                traced.where());
+  }
+}
+
+std::shared_ptr<const CallNode> make_call(const std::shared_ptr<LayerNode>& layer,
+                                          std::vector<CallArgument> arguments,
+                                          std::vector<std::pair<std::string, CallArgument>> keywords) {
+  auto call = std::make_shared<CallNode>();
+  call->layer = layer;
+  call->arguments = std::move(arguments);
+  call->keywords = std::move(keywords);
+  for (const Tensor& input : call->inputs())
+    if (input.call()->outputs.empty())
+      throw Error(ErrorKind::unsupported, "is called on a tensor whose shape the model file does not tell",
+                  cat("layer ", quoted(layer->name)));
+  if (layer->model && layer->model->is_keras2)
+    throw Error(ErrorKind::unsupported, "a model from a file of Keras 2 cannot be part of another",
+                layer->model->file, "save it with Keras 3 first");
+
+  if (!layer->probe || layer->model) layer->probe = std::make_unique<Probe>(serialized(*layer));
+  Builder builder("call");
+  Tracer tracer{builder};
+  try {
+    ProbedCall probed(builder, *layer->probe->layer.def());
+    for (const Traced& output :
+         call_layer(layer->probe->layer, tracer, probed.arguments(call->arguments, call->keywords)))
+      call->outputs.push_back(output.value.value().type());
+  } catch (const Error& error) {
+    throw layer->probe->context.has_place(error.where()) ? error : error.within(layer->probe->layer.where());
+  }
+  adopt_weights(layer->probe->layer, *layer);
+  layer->calls.push_back(call);
+  return call;
+}
+
+}  // namespace keratin::keras

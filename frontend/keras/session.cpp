@@ -1,0 +1,202 @@
+#include "frontend/keras/session.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "frontend/keras/arrays.h"
+#include "frontend/keras/engine.h"
+#include "frontend/keras/graph.h"
+#include "frontend/load.h"
+#include "frontend/model.h"
+#include "frontend/training/initialize.h"
+#include "frontend/training/train.h"
+#include "ir/error.h"
+#include "ir/executor.h"
+#include "ir/text.h"
+
+namespace keratin::keras {
+namespace {
+
+std::atomic<unsigned> thread_count{0};
+std::atomic<uint64_t> seed{0}, initializations{0}, versions{0};
+
+void collect_weights(LayerNode& layer, std::vector<Weight*>& weights) {
+  for (Weight& weight : layer.weights) weights.push_back(&weight);
+  if (layer.model)
+    for (const Member& member : layer.model->members) collect_weights(*member.layer, weights);
+}
+
+void collect_variables(const keratin::Layer& layer, std::vector<Variable>& variables) {
+  for (const LayerVariable& made : layer.variables())
+    if (made.role == Role::weight)
+      variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
+  for (const auto& child : layer.children()) collect_variables(*child, variables);
+}
+
+/// A layer by itself, in the reference interpreter.
+void initialize_layer(LayerNode& layer) {
+  if (!layer.probe) throw Error(ErrorKind::usage, "has no weights before it is called", place_of(layer));
+  Module module;
+  collect_variables(layer.probe->layer, module.variables);
+  module.functions.push_back(trace_initialize(module, layer.probe->layer));
+  const auto executable = make_interpreter()->compile(module);
+  keratin::Tensor key(DType::u32, {2});
+  const uint64_t bits = next_initializer_seed();
+  key.set_integer(0, static_cast<int64_t>(bits & 0xffffffff));
+  key.set_integer(1, static_cast<int64_t>(bits >> 32));
+  executable->call("initialize", {&key, 1});
+  for (size_t i = 0; i < layer.weights.size(); ++i)
+    if (layer.weights[i].value == nullptr)
+      set_value(layer.weights[i],
+                std::make_shared<const keratin::Tensor>(executable->get_variable(module.variables[i].name)));
+}
+
+}  // namespace
+
+void set_num_threads(unsigned threads) { thread_count = threads; }
+
+void set_random_seed(uint64_t new_seed) {
+  seed = new_seed;
+  initializations = 0;
+}
+uint64_t random_seed() { return seed; }
+uint64_t next_initializer_seed() { return seed + (++initializations << 32); }
+
+std::string place_of(const LayerNode& layer) {
+  return cat(layer.model ? "model " : "layer ", quoted(layer.name), " (", layer.class_name, ")");
+}
+
+std::vector<Weight*> weights_of(LayerNode& layer) {
+  std::vector<Weight*> weights;
+  collect_weights(layer, weights);
+  return weights;
+}
+
+void set_value(Weight& weight, std::shared_ptr<const keratin::Tensor> value) {
+  weight.value = std::move(value);
+  weight.version = ++versions;
+}
+
+void materialize(LayerNode& layer) {
+  const std::vector<Weight*> weights = weights_of(layer);
+  const auto has_value = [](const Weight* weight) { return weight->value != nullptr; };
+  if (std::all_of(weights.begin(), weights.end(), has_value)) return;
+  if (layer.model)
+    session_of(layer, false).trainable();
+  else
+    initialize_layer(layer);
+}
+
+void expect_built(const LayerNode& model) {
+  if (model.model->inputs.size() > 0) return;
+  // A model from a file knows them, even where calls are not known.
+  if (!model.model->file.empty()) return;
+  throw Error(ErrorKind::usage, "does not know the shape of its input", place_of(model),
+              "begin it with Input(shape), or fit it first");
+}
+
+void build(LayerNode& node, const Type& input) {
+  ModelState& model = *node.model;
+  if (model.inputs.size() > 0 || !model.file.empty()) return;
+  if (model.members.empty()) throw Error(ErrorKind::usage, "has no layers", place_of(node));
+  std::vector<Json> batch_shape;
+  for (size_t i = 0; i < input.shape.size(); ++i)
+    batch_shape.push_back(i == 0 ? Json::null() : Json::of(input.shape[i].value()));
+  const Tensor made =
+      make_input(Json::array(std::move(batch_shape)), std::string(dtype_name(input.dtype)), {});
+  model.members.insert(model.members.begin(), {made.call()->layer, {}});
+  try {
+    connect_sequential(model);
+  } catch (...) {
+    model.members.erase(model.members.begin());
+    throw;
+  }
+}
+
+// --- traced models ---
+
+TracedModel::TracedModel(LayerNode& node)
+    : object(serialized(node)), model(object, node.model->file, node.model->is_keras2, node.model->shapes) {
+  module.name = node.name;
+  module.functions.push_back(model.trace_predict());
+  module.variables = variables_of(model);
+  adopt_weights(model.root(), node);
+  weights = weights_of(node);
+  size_t next = 0;
+  for (Variable& variable : module.variables)
+    if (variable.role == Role::weight) variable.data = weights.at(next++)->value;
+}
+
+TrainingSignature TracedModel::add_training(const LayerNode& node) {
+  return keratin::add_training(module, model, *node.model->compiled,
+                               node.model->file.empty() ? place_of(node) : node.model->file);
+}
+
+// --- sessions ---
+
+Session& session_of(LayerNode& node, bool trains) {
+  expect_built(node);
+  std::unique_ptr<Session>& session = node.model->session;
+  if (!session || (trains && !session->trains())) session = std::make_unique<Session>(node, trains);
+  return *session;
+}
+
+Session::Session(LayerNode& node, bool trains) : trains_(trains) {
+  TracedModel traced(node);
+  std::vector<int64_t> classes;
+  if (trains) {
+    const TrainingSignature signature = traced.add_training(node);
+    restore_optimizer(traced.module.variables, signature.optimizer_state, node.model->optimizer_state);
+    for (const TrainingTarget& target : signature.targets) classes.push_back(target.classes);
+    optimizer_ = signature.optimizer_state;
+  } else {
+    traced.module.functions.push_back(trace_initialize(traced.module, traced.model.root()));
+  }
+  trainable_ = compile_trainable(traced.module, std::move(classes), thread_count);
+  size_t next = 0;
+  for (const Variable& variable : traced.module.variables) {
+    if (variable.role != Role::weight) continue;
+    Weight* weight = traced.weights[next++];
+    bound_.push_back({weight, index_of(variable.name), weight->version});
+  }
+}
+
+Session::~Session() = default;
+
+size_t Session::index_of(const std::string& variable) const {
+  const std::vector<trainer::VariableInfo>& all = trainable_->info().variables;
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const trainer::VariableInfo& each) { return each.name == variable; });
+  KERATIN_CHECK(found != all.end(), variable);
+  return static_cast<size_t>(found - all.begin());
+}
+
+trainer::Trainable& Session::trainable() {
+  const auto has_none = [](const Bound& bound) { return bound.weight->value == nullptr; };
+  const bool begins = std::any_of(bound_.begin(), bound_.end(), has_none);
+  if (begins) trainable_->initialize(next_initializer_seed());
+  for (Bound& bound : bound_) {
+    if (bound.weight->value == nullptr)
+      set_value(*bound.weight, to_tensor(trainable_->get_variable(bound.place)));
+    else if (begins || bound.version != bound.weight->version)
+      trainable_->set_variable(bound.place, view_of(bound.weight->value));
+    bound.version = bound.weight->version;
+  }
+  return *trainable_;
+}
+
+void Session::take_weights() {
+  for (Bound& bound : bound_) {
+    set_value(*bound.weight, to_tensor(trainable_->get_variable(bound.place)));
+    bound.version = bound.weight->version;
+  }
+}
+
+std::vector<Variable> Session::optimizer_state() const {
+  std::vector<Variable> state = optimizer_;
+  for (Variable& variable : state)
+    variable.data = to_tensor(trainable_->get_variable(index_of(variable.name)));
+  return state;
+}
+
+}  // namespace keratin::keras

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Makes keras_defaults.json: what Keras's objects serialize to, twice for every class: with the required arguments only,
+and with most of the others.
+
+    KERAS_BACKEND=jax python make_keras_defaults.py        needs Keras 3.15 and jax
+
+tests/keras/defaults_test.cpp makes the same objects by the C++ API.
+"""
+import json
+import os
+
+import keras
+from keras import initializers, layers, regularizers
+from keras.optimizers import schedules
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# What most layers with weights are given in their second form.
+HE, ORTHOGONAL = initializers.HeNormal(), initializers.Orthogonal(gain=0.5)
+L1, L2, L1L2 = regularizers.L1(0.1), regularizers.L2(0.2), regularizers.L1L2(0.3, 0.4)
+MAX_NORM = "max_norm"
+NAMED = dict(name="own", trainable=False)
+
+
+def weights(kernel="kernel"):
+    return {
+        f"{kernel}_initializer": HE, "bias_initializer": "ones", f"{kernel}_regularizer": L1,
+        "bias_regularizer": L2, "activity_regularizer": "l1", f"{kernel}_constraint": MAX_NORM,
+        "bias_constraint": "non_neg",
+    }
+
+
+SEPARATE = dict(
+    depthwise_initializer=HE, pointwise_initializer="he_uniform", bias_initializer="ones",
+    depthwise_regularizer=L1, pointwise_regularizer="l2", bias_regularizer=L2, activity_regularizer="l1",
+    depthwise_constraint=MAX_NORM, pointwise_constraint="unit_norm", bias_constraint="non_neg")
+AFFINE = dict(
+    center=False, scale=False, beta_initializer="ones", gamma_initializer=HE, beta_regularizer=L1,
+    gamma_regularizer=L2, beta_constraint=MAX_NORM, gamma_constraint="non_neg")
+CONV = dict(padding="same", data_format="channels_first", activation="relu", use_bias=False, **NAMED)
+POOL = dict(pool_size=3, strides=1, padding="same", data_format="channels_first", **NAMED)
+GLOBAL = dict(data_format="channels_first", keepdims=True, **NAMED)
+RECURRENT = dict(
+    activation="relu", use_bias=False, **weights(), recurrent_initializer=ORTHOGONAL, recurrent_regularizer=L1L2,
+    recurrent_constraint="unit_norm", dropout=0.1, recurrent_dropout=0.2, return_sequences=True,
+    return_state=True, go_backwards=True, stateful=True, unroll=True, zero_output_for_mask=True, seed=7, **NAMED)
+
+# class: the required arguments; others
+LAYERS = {
+    "Dense": (dict(units=3), dict(activation="relu", use_bias=False, **weights(), **NAMED)),
+    "Embedding": (dict(input_dim=9, output_dim=4), dict(
+        embeddings_initializer=HE, embeddings_regularizer=L1, embeddings_constraint=MAX_NORM, mask_zero=True,
+        **NAMED)),
+    "Masking": ({}, dict(mask_value=-1.5, **NAMED)),
+    "Identity": ({}, NAMED),
+    "Activation": (dict(activation="relu"), NAMED),
+    "ReLU": ({}, dict(max_value=6.0, negative_slope=0.25, threshold=0.5, **NAMED)),
+    "LeakyReLU": ({}, dict(negative_slope=0.25, **NAMED)),
+    "PReLU": ({}, dict(
+        alpha_initializer=HE, alpha_regularizer=L1, alpha_constraint=MAX_NORM, shared_axes=[1, 2], **NAMED)),
+    "ELU": ({}, dict(alpha=0.5, **NAMED)),
+    "Softmax": ({}, dict(axis=[1, 2], **NAMED)),
+    "Conv1D": (dict(filters=4, kernel_size=3), dict(strides=2, groups=2, **CONV, **weights())),
+    "Conv2D": (dict(filters=4, kernel_size=3), dict(dilation_rate=(2, 1), groups=2, **CONV, **weights())),
+    "Conv3D": (dict(filters=4, kernel_size=(3, 2, 1)), dict(strides=2, groups=2, **CONV, **weights())),
+    "DepthwiseConv1D": (dict(kernel_size=3), dict(
+        strides=2, depth_multiplier=2, **CONV, **weights("depthwise"))),
+    "DepthwiseConv2D": (dict(kernel_size=(3, 2)), dict(
+        dilation_rate=2, depth_multiplier=2, **CONV, **weights("depthwise"))),
+    "SeparableConv1D": (dict(filters=4, kernel_size=3), dict(
+        strides=2, depth_multiplier=2, **CONV, **SEPARATE)),
+    "SeparableConv2D": (dict(filters=4, kernel_size=3), dict(
+        dilation_rate=2, depth_multiplier=2, **CONV, **SEPARATE)),
+    "Conv1DTranspose": (dict(filters=4, kernel_size=3), dict(strides=2, output_padding=1, **CONV, **weights())),
+    "Conv2DTranspose": (dict(filters=4, kernel_size=3), dict(
+        strides=2, output_padding=(1, 0), **CONV, **weights())),
+    "Conv3DTranspose": (dict(filters=4, kernel_size=3), dict(
+        strides=2, output_padding=1, **CONV, **weights())),
+    **{f"{kind}Pooling{n}D": (dict(pool_size=2) if kind == "Average" else {}, POOL)
+       for kind in ("Max", "Average") for n in (1, 2, 3)},
+    **{f"Global{kind}Pooling{n}D": ({}, GLOBAL) for kind in ("Max", "Average") for n in (1, 2, 3)},
+    "BatchNormalization": ({}, dict(
+        axis=1, momentum=0.9, epsilon=0.01, **AFFINE, moving_mean_initializer="ones",
+        moving_variance_initializer="zeros", renorm=True,
+        renorm_clipping=dict(rmax=3.0, rmin=0.5, dmax=5.0), renorm_momentum=0.8, synchronized=False,
+        **NAMED)),
+    "LayerNormalization": ({}, dict(axis=[1, 2], epsilon=0.01, **AFFINE, **NAMED)),
+    "GroupNormalization": ({}, dict(groups=4, axis=1, epsilon=0.01, **AFFINE, **NAMED)),
+    "RMSNormalization": ({}, dict(axis=[1, 2], epsilon=0.01, **NAMED)),
+    "UnitNormalization": ({}, dict(axis=[1, 2], **NAMED)),
+    "Dropout": (dict(rate=0.5), dict(noise_shape=[None, 1, 4], seed=7, **NAMED)),
+    "SpatialDropout1D": (dict(rate=0.5), dict(seed=7, name="own")),
+    "SpatialDropout2D": (dict(rate=0.5), dict(data_format="channels_first", seed=7, name="own")),
+    "SpatialDropout3D": (dict(rate=0.5), dict(data_format="channels_first", seed=7, name="own")),
+    "AlphaDropout": (dict(rate=0.5), dict(noise_shape=[None, 1, 4], seed=7, **NAMED)),
+    "GaussianDropout": (dict(rate=0.5), dict(seed=7, **NAMED)),
+    "GaussianNoise": (dict(stddev=0.5), dict(seed=7, **NAMED)),
+    "ActivityRegularization": ({}, dict(l1=0.1, l2=0.2, **NAMED)),
+    "Flatten": ({}, dict(data_format="channels_first", **NAMED)),
+    "Reshape": (dict(target_shape=[2, -1]), NAMED),
+    "Permute": (dict(dims=[2, 1]), NAMED),
+    "RepeatVector": (dict(n=3), NAMED),
+    "ZeroPadding1D": ({}, dict(padding=(1, 2), data_format="channels_first", **NAMED)),
+    "ZeroPadding2D": ({}, dict(padding=((1, 2), (3, 4)), data_format="channels_first", **NAMED)),
+    "ZeroPadding3D": ({}, dict(padding=(1, 2, 3), data_format="channels_first", **NAMED)),
+    "Cropping1D": ({}, dict(cropping=2, **NAMED)),
+    "Cropping2D": ({}, dict(cropping=(1, 2), data_format="channels_first", **NAMED)),
+    "Cropping3D": ({}, dict(cropping=2, data_format="channels_first", **NAMED)),
+    "CenterCrop": (dict(height=4, width=5), dict(data_format="channels_first", **NAMED)),
+    "UpSampling1D": ({}, dict(size=3, **NAMED)),
+    "UpSampling2D": ({}, dict(size=3, data_format="channels_first", interpolation="bilinear", **NAMED)),
+    "UpSampling3D": ({}, dict(size=(1, 2, 3), data_format="channels_first", **NAMED)),
+    "Resizing": (dict(height=4, width=5), dict(
+        interpolation="nearest", pad_to_aspect_ratio=True, fill_mode="constant", fill_value=0.5, antialias=True,
+        data_format="channels_first", **NAMED)),
+    **{name: ({}, NAMED) for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")},
+    "Concatenate": ({}, dict(axis=1, **NAMED)),
+    "Dot": (dict(axes=1), dict(axes=[2, 1], normalize=True, **NAMED)),
+    "LSTM": (dict(units=3), dict(recurrent_activation="hard_sigmoid", unit_forget_bias=False, **RECURRENT)),
+    "GRU": (dict(units=3), dict(recurrent_activation="hard_sigmoid", reset_after=False, **RECURRENT)),
+    "SimpleRNN": (dict(units=3), RECURRENT),
+    "Bidirectional": (dict(layer=layers.LSTM(3, name="inner")), dict(
+        merge_mode=None, backward_layer=layers.LSTM(3, go_backwards=True, name="back"), **NAMED)),
+    "TimeDistributed": (dict(layer=layers.Dense(3, name="inner")), NAMED),
+    "SpectralNormalization": (dict(layer=layers.Dense(3, name="inner")), dict(power_iterations=2, **NAMED)),
+    "Rescaling": (dict(scale=0.5), dict(scale=[0.5, 0.25], offset=[1.0, 2.0], **NAMED)),
+    "Normalization": ({}, dict(axis=None, mean=0.5, variance=2.0, invert=True, **NAMED)),
+    "Discretization": (dict(bin_boundaries=[0.5, 1.5]), dict(
+        epsilon=0.1, output_mode="one_hot", name="own")),
+    "CategoryEncoding": (dict(num_tokens=5), dict(output_mode="one_hot", **NAMED)),
+}
+
+INITIALIZERS = {
+    **{name: ({}, {}) for name in ("Zeros", "Ones")},
+    "Constant": ({}, dict(value=0.5)),
+    "RandomUniform": ({}, dict(minval=-0.5, maxval=0.5, seed=7)),
+    **{name: ({}, dict(mean=0.5, stddev=0.25, seed=7)) for name in ("RandomNormal", "TruncatedNormal")},
+    "VarianceScaling": ({}, dict(scale=2.0, mode="fan_avg", distribution="uniform", seed=7)),
+    **{name: ({}, dict(seed=7)) for name in (
+        "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal")},
+    "Orthogonal": ({}, dict(gain=0.5, seed=7)),
+}
+
+REGULARIZERS = {
+    "L1": ({}, dict(l1=0.5)),
+    "L2": ({}, dict(l2=0.5)),
+    "L1L2": ({}, dict(l1=0.5, l2=0.25)),
+}
+
+CONSTRAINTS = {name: ({}, {}) for name in ("MaxNorm", "NonNeg", "UnitNorm")}  # those above
+
+LOSS = dict(reduction="sum", name="own")
+LOSSES = {
+    **{name: ({}, LOSS) for name in (
+        "MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError",
+        "LogCosh", "Poisson", "KLDivergence", "Hinge", "SquaredHinge", "CategoricalHinge")},
+    "Huber": ({}, dict(delta=0.5, **LOSS)),
+    "CosineSimilarity": ({}, dict(axis=1, **LOSS)),
+    **{name: ({}, dict(from_logits=True, label_smoothing=0.1, axis=1, **LOSS)) for name in (
+        "BinaryCrossentropy", "CategoricalCrossentropy")},
+    "SparseCategoricalCrossentropy": ({}, dict(from_logits=True, ignore_class=2, axis=1, **LOSS)),
+}
+
+NAME = dict(name="own")
+DECISIONS = dict(thresholds=0.25, **NAME)
+METRICS = {
+    "BinaryAccuracy": ({}, dict(threshold=0.25, **NAME)),
+    **{name: ({}, NAME) for name in (
+        "CategoricalAccuracy", "SparseCategoricalAccuracy", "MeanSquaredError", "MeanAbsoluteError",
+        "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "RootMeanSquaredError", "LogCoshError",
+        "Poisson", "KLDivergence", "Hinge", "SquaredHinge", "CategoricalHinge")},
+    "TopKCategoricalAccuracy": ({}, dict(k=2, **NAME)),
+    "SparseTopKCategoricalAccuracy": ({}, dict(k=2, from_sorted_ids=True, **NAME)),
+    "R2Score": ({}, dict(class_aggregation="variance_weighted_average", num_regressors=1, **NAME)),
+    "CosineSimilarity": ({}, dict(axis=1, **NAME)),
+    "BinaryCrossentropy": ({}, dict(from_logits=True, label_smoothing=0.1, **NAME)),
+    "CategoricalCrossentropy": ({}, dict(from_logits=True, label_smoothing=0.1, axis=1, **NAME)),
+    "SparseCategoricalCrossentropy": ({}, dict(from_logits=True, axis=1, **NAME)),
+    **{name: ({}, DECISIONS) for name in (
+        "TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")},
+    **{name: ({}, dict(top_k=2, class_id=1, **DECISIONS)) for name in ("Precision", "Recall")},
+    "AUC": ({}, dict(num_thresholds=50, curve="PR", summation_method="minoring", multi_label=True, num_labels=3,
+                     label_weights=[0.5, 1.0, 2.0], from_logits=True, **NAME)),
+    "F1Score": ({}, dict(average="macro", threshold=0.25, **NAME)),
+    "FBetaScore": ({}, dict(average="macro", beta=2.0, threshold=0.25, **NAME)),
+}
+
+UPDATES = dict(
+    weight_decay=0.1, clipnorm=0.5, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3,
+    loss_scale_factor=2.0, gradient_accumulation_steps=4, name="own")
+OPTIMIZERS = {
+    "SGD": ({}, dict(learning_rate=0.5, momentum=0.9, nesterov=True, **UPDATES)),
+    **{name: ({}, dict(learning_rate=0.5, beta_1=0.8, beta_2=0.9, epsilon=0.001, amsgrad=True, **UPDATES))
+       for name in ("Adam", "AdamW")},
+    "RMSprop": ({}, dict(
+        learning_rate=schedules.ExponentialDecay(0.5, 10, 0.9), rho=0.8, momentum=0.9, epsilon=0.001,
+        centered=True, **UPDATES)),
+}
+
+DECAY = dict(initial_learning_rate=0.5, decay_steps=10)
+SCHEDULES = {
+    **{name: (dict(**DECAY, decay_rate=0.9), dict(staircase=True, **NAME)) for name in (
+        "ExponentialDecay", "InverseTimeDecay")},
+    "PiecewiseConstantDecay": (dict(boundaries=[10, 20], values=[0.5, 0.25, 0.125]), NAME),
+    "PolynomialDecay": (DECAY, dict(end_learning_rate=0.25, power=2.0, cycle=True, **NAME)),
+    "CosineDecay": (DECAY, dict(alpha=0.1, warmup_target=0.75, warmup_steps=5, **NAME)),
+    "CosineDecayRestarts": (dict(initial_learning_rate=0.5, first_decay_steps=10), dict(
+        t_mul=3.0, m_mul=0.5, alpha=0.1, **NAME)),
+}
+
+
+def config(module, class_name, arguments):
+    one = getattr(module, class_name)(**arguments)
+    return keras.saving.serialize_keras_object(one)["config"]
+
+
+def configs(module, cases):
+    out = {}
+    for name, (required, others) in cases.items():
+        keras.backend.clear_session()
+        out[name] = [config(module, name, required), config(module, name, {**required, **others})]
+    return out
+
+
+def main():
+    tables = {
+        "layers": configs(layers, LAYERS),
+        "initializers": configs(initializers, INITIALIZERS),
+        "regularizers": configs(regularizers, REGULARIZERS),
+        "constraints": configs(keras.constraints, CONSTRAINTS),
+        "losses": configs(keras.losses, LOSSES),
+        "metrics": configs(keras.metrics, METRICS),
+        "optimizers": configs(keras.optimizers, OPTIMIZERS),
+        "schedules": configs(schedules, SCHEDULES),
+    }
+    lines = []
+    for table, rows in tables.items():
+        entries = [f'    "{name}": [\n      {json.dumps(a)},\n      {json.dumps(b)}\n    ]'
+                   for name, (a, b) in rows.items()]
+        lines.append(f'  "{table}": {{\n' + ",\n".join(entries) + "\n  }")
+    with open(os.path.join(HERE, "keras_defaults.json"), "w", encoding="utf-8") as file:
+        file.write("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()

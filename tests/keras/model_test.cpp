@@ -1,0 +1,334 @@
+// Models as users write them: what they compute, share, keep and refuse.
+#include <gtest/gtest.h>
+#include <keratin/keras.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include <xtensor/xtensor.hpp>
+
+#include "tests/frontend/files.h"
+
+namespace keratin::keras {
+namespace {
+
+using namespace layers;
+
+/// Numbers in [0, 1) that look random.
+xt::xarray<float> numbers(const std::vector<size_t>& shape, uint32_t seed = 1) {
+  xt::xarray<float> x;
+  x.resize(shape);
+  for (float& value : x)
+    value = static_cast<float>((seed = seed * 1664525u + 1013904223u) >> 8) / 16777216.0f;
+  return x;
+}
+
+/// 0 or 1: whether the first of the features is above a half.
+xt::xarray<int> labels(const xt::xarray<float>& x) {
+  xt::xarray<int> y = xt::xarray<int>::from_shape({x.shape(0)});
+  for (size_t i = 0; i < x.shape(0); ++i) y(i) = x(i, 0) > 0.5f;
+  return y;
+}
+
+Sequential small_model() {
+  Sequential model({Input({4}), Dense(8, {.activation = "relu"}), Dense(2, {.activation = "softmax"})});
+  model.compile({.optimizer = "adam", .loss = "sparse_categorical_crossentropy", .metrics = {"accuracy"}});
+  return model;
+}
+
+std::string message_of(const std::function<void()>& attempt) {
+  try {
+    attempt();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+class ModelTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    clear_session();
+    set_random_seed(0);
+  }
+};
+
+TEST_F(ModelTest, Learns) {
+  Sequential model = small_model();
+  const xt::xarray<float> x = numbers({256, 4});
+  const xt::xarray<int> y = labels(x);
+  const double before = model.evaluate(x, y).at("accuracy");
+  const History history =
+      model.fit(x, y, {.batch_size = 16, .epochs = 80, .verbose = 0, .validation_split = 0.25});
+  EXPECT_EQ(history.epoch.size(), 80u);
+  ASSERT_EQ(history.history.at("val_loss").size(), 80u);
+  EXPECT_LT(history.history.at("loss").back(), 0.5 * history.history.at("loss").front());
+  EXPECT_GT(model.evaluate(x, y).at("accuracy"), 0.9);
+  EXPECT_LT(before, 0.8);
+}
+
+TEST_F(ModelTest, EqualSeedsGiveEqualModels) {
+  const xt::xarray<float> x = numbers({64, 4});
+  const xt::xarray<int> y = labels(x);
+  const auto trained = [&](uint64_t seed, unsigned threads) {
+    set_random_seed(seed);
+    set_num_threads(threads);
+    Sequential model({Input({4}), Dense(8, {.activation = "relu"}), Dropout(0.5), Dense(2)});
+    model.compile({.optimizer = "sgd", .loss = "mse"});
+    model.fit(x, numbers({64, 2}, 7), {.epochs = 2, .verbose = 0});
+    set_num_threads(0);
+    return model.predict(x).one().to<float>();
+  };
+  EXPECT_EQ(trained(1, 1), trained(1, 2));
+  EXPECT_NE(trained(1, 1), trained(2, 1));
+}
+
+TEST_F(ModelTest, ModelsShareTheirLayers) {
+  const Tensor x = Input({4});
+  const Tensors code = Dense(3, {.activation = "tanh"})(x);
+  Model encoder(x, code), autoencoder(x, Dense(4)(code));
+  autoencoder.compile({.optimizer = "sgd", .loss = "mse"});
+  const xt::xarray<float> data = numbers({32, 4});
+  const xt::xarray<float> before = encoder.predict(data);
+  autoencoder.fit(data, data, {.epochs = 3, .verbose = 0});
+  const xt::xarray<float> after = encoder.predict(data);
+  EXPECT_NE(before, after);
+  EXPECT_EQ(after,
+            Model(autoencoder.inputs(), autoencoder.get_layer(1).output()).predict(data).one().to<float>());
+}
+
+TEST_F(ModelTest, SharedLayersAndSeveralEnds) {
+  const Tensor left = Input({4}, {.name = "left"}), right = Input({4}, {.name = "right"});
+  const Layer shared = Dense(5, {.activation = "relu", .name = "shared"});
+  const Tensors joined = Concatenate()({shared(left), shared(right)});
+  const Tensors sum = Dense(1, {.name = "sum"})(joined),
+                sign = Dense(2, {.activation = "softmax", .name = "sign"})(joined);
+  Model model({left, right}, {sum, sign}, {.name = "twins"});
+  EXPECT_EQ(model.count_params(), 4 * 5 + 5 + 10 * 1 + 1 + 10 * 2 + 2);
+  model.compile({.optimizer = optimizers::Adam({.learning_rate = 0.01}),
+                 .loss = Dict{{"sum", "mse"}, {"sign", "sparse_categorical_crossentropy"}},
+                 .loss_weights = Dict{{"sum", 0.5}, {"sign", 1.0}},
+                 .metrics = Dict{{"sign", {"accuracy"}}}});
+  const xt::xarray<float> a = numbers({128, 4}), b = numbers({128, 4}, 9);
+  const xt::xarray<float> total = xt::sum(a + b, {1}, xt::keep_dims);
+  const xt::xarray<int> class_of = labels(a);
+  const History history = model.fit({{"left", a}, {"right", b}}, {{"sum", total}, {"sign", class_of}},
+                                    {.batch_size = 16, .epochs = 30, .verbose = 0});
+  EXPECT_LT(history.history.at("sum_loss").back(), 0.2 * history.history.at("sum_loss").front());
+  EXPECT_GT(history.history.at("sign_accuracy").back(), 0.8);
+  const Arrays outputs = model.predict({a, b});
+  EXPECT_EQ(outputs["sum"].shape(), (std::vector<int64_t>{128, 1}));
+  EXPECT_EQ(outputs[1].shape(), (std::vector<int64_t>{128, 2}));
+  // By order and by name are the same.
+  EXPECT_EQ(model.evaluate({a, b}, {total, class_of}),
+            model.evaluate({{"right", b}, {"left", a}}, {{"sign", class_of}, {"sum", total}}));
+}
+
+TEST_F(ModelTest, NestedModelsAndStates) {
+  Sequential tower({Input({6, 3}), Conv1D(4, 2, {.padding = "same"}), BatchNormalization()});
+  const Tensor x = Input({6, 3});
+  const Tensors y = LSTM(5, {.return_sequences = true, .return_state = true})(tower(x));
+  ASSERT_EQ(y.size(), 3u);
+  EXPECT_EQ(y[0].shape(), (std::vector<int64_t>{-1, 6, 5}));
+  EXPECT_EQ(y[1].shape(), (std::vector<int64_t>{-1, 5}));
+  const Tensors z = LSTM(5)(y[0], {.initial_state = {y[1], y[2]}});
+  Model model(x, Dense(1)(z));
+  model.compile({.loss = "mse"});
+  const xt::xarray<float> data = numbers({16, 6, 3});
+  model.fit(data, numbers({16, 1}), {.verbose = 0});
+  // The statistics of a member are those of the model that trained it.
+  const std::vector<Array> statistics = tower.get_layer(1).get_weights();
+  ASSERT_EQ(statistics.size(), 4u);
+  EXPECT_NE(statistics[2].to<float>()(0), 0.0f);
+}
+
+TEST_F(ModelTest, SavedModelsGoOn) {
+  const TempFolder folder;
+  Sequential model = small_model();
+  const xt::xarray<float> x = numbers({64, 4});
+  const xt::xarray<int> y = labels(x);
+  model.fit(x, y, {.epochs = 2, .verbose = 0});
+  const std::string path = folder / "model.keras";
+  model.save(path);
+  Model loaded = load_model(path);
+  EXPECT_EQ(loaded.predict(x).one().to<float>(), model.predict(x).one().to<float>());
+  EXPECT_EQ(loaded.fit(x, y, {.epochs = 2, .verbose = 0}).history,
+            model.fit(x, y, {.epochs = 2, .verbose = 0}).history);
+  // What was never trained is saved, too.
+  small_model().save(path);
+  EXPECT_EQ(load_model(path).fit(x, y, {.verbose = 0}).epoch.size(), 1u);
+}
+
+TEST_F(ModelTest, FrozenLayersStay) {
+  Sequential model = small_model();
+  const xt::xarray<float> x = numbers({64, 4});
+  const xt::xarray<int> y = labels(x);
+  model.get_layer(0).set_trainable(false);
+  model.compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+  const xt::xarray<float> frozen = model.get_layer(0).get_weights()[0],
+                          free = model.get_layer(1).get_weights()[0];
+  model.fit(x, y, {.verbose = 0});
+  EXPECT_EQ(model.get_layer(0).get_weights()[0].to<float>(), frozen);
+  EXPECT_NE(model.get_layer(1).get_weights()[0].to<float>(), free);
+}
+
+TEST_F(ModelTest, WeightsAreSetAndGot) {
+  Sequential model({Input({2}), Dense(1)});
+  const xt::xtensor<float, 2> kernel = {{2.0f}, {3.0f}};
+  const xt::xtensor<float, 1> bias = {10.0f};
+  model.set_weights({kernel, bias});
+  const xt::xtensor<float, 2> x = {{1.0f, 100.0f}};
+  EXPECT_EQ(model.predict(x).one().to<float>()(0, 0), 312.0f);
+  model.get_layer(0).set_weights({kernel, xt::xtensor<float, 1>{0.0f}});
+  EXPECT_EQ(model.predict(x).one().to<float>()(0, 0), 302.0f);
+  EXPECT_EQ(model.get_weights()[0].to<float>(), kernel);
+}
+
+TEST_F(ModelTest, ASequentialTakesTheShapeOfItsData) {
+  Sequential model;
+  model.add(Flatten());
+  model.add(Dense(1));
+  EXPECT_NE(message_of([&] { model.summary(); }).find("does not know the shape"), std::string::npos);
+  model.compile({.optimizer = "sgd", .loss = "mse"});
+  model.fit(numbers({8, 3, 2}), numbers({8, 1}), {.verbose = 0});
+  EXPECT_EQ(model.count_params(), 7);
+  EXPECT_EQ(model.get_layer("dense").output().shape(), (std::vector<int64_t>{-1, 1}));
+  model.pop();
+  EXPECT_EQ(model.outputs().shape(), (std::vector<int64_t>{-1, 6}));
+}
+
+TEST_F(ModelTest, WeightsOfSamplesAndClasses) {
+  const xt::xarray<float> x = numbers({64, 4});
+  const xt::xarray<int> y = labels(x);
+  xt::xarray<float> weight = xt::xarray<float>::from_shape({64});
+  for (size_t i = 0; i < 64; ++i) weight(i) = y(i) == 1 ? 3.0f : 1.0f;
+  const auto loss = [&](const FitOptions& options) {
+    set_random_seed(0);
+    return small_model().fit(x, y, options).history.at("loss");
+  };
+  EXPECT_EQ(loss({.verbose = 0, .class_weight = {{1, 3.0}}}), loss({.verbose = 0, .sample_weight = weight}));
+  EXPECT_NE(loss({.verbose = 0}), loss({.verbose = 0, .sample_weight = weight}));
+  const double judged = small_model().evaluate(x, y, {.sample_weight = weight}).at("loss");
+  EXPECT_TRUE(std::isfinite(judged));
+}
+
+TEST_F(ModelTest, ArraysOfAllKinds) {
+  Sequential model({Input({2}), Dense(1, {.kernel_initializer = "ones"})});
+  const xt::xarray<double> doubles = {{1.5, 2.5}};
+  const xt::xtensor<int64_t, 2> integers = {{1, 2}};
+  const xt::xarray<float, xt::layout_type::column_major> columns = {{1.0f, 2.0f}, {3.0f, 4.0f}};
+  EXPECT_EQ(model.predict(doubles).one().to<double>()(0, 0), 4.0);
+  EXPECT_EQ(model.predict(integers).one().to<int>()(0, 0), 3);
+  EXPECT_EQ(model.predict(columns).one().to<float>()(1, 0), 7.0f);
+  EXPECT_EQ(model.predict(columns + 1.0f).one().to<float>()(0, 0), 5.0f);
+}
+
+TEST_F(ModelTest, LibrariesAreWhatKeratinCompiles) {
+  const TempFolder folder;
+  small_model().export_library(folder / "small.so", {.name = "net", .cpu = "x86-64"});
+  std::ifstream header(folder / "small.h");
+  const std::string text((std::istreambuf_iterator<char>(header)), {});
+  EXPECT_NE(text.find("int net_predict("), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(folder / "small.so"));
+}
+
+TEST_F(ModelTest, NamesAreKeras) {
+  EXPECT_EQ(Dense(1).name(), "dense");
+  EXPECT_EQ(Dense(1).name(), "dense_1");
+  EXPECT_EQ(Conv2DTranspose(1, 3).name(), "conv2d_transpose");
+  EXPECT_EQ(Sequential().name(), "sequential");
+  EXPECT_EQ(Input({1}).name(), "input_layer");
+}
+
+struct Refusal {
+  const char* name;
+  std::function<void()> attempt;
+  const char* message;
+};
+
+class Refused : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(Refused, ByName) {
+  clear_session();
+  EXPECT_EQ(message_of(GetParam().attempt).substr(0, std::string(GetParam().message).size()),
+            GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, Refused,
+    ::testing::Values(
+        Refusal{"Shape", [] { Conv2D(8, 3)(Input({28})); },
+                "layer \"conv2d\" (Conv2D): its input is f32[N,28], expected rank 4"},
+        Refusal{"Argument", [] { Dense(-1)(Input({28})); },
+                "layer \"dense\" (Dense): argument units is -1: expected an integer of at least 1"},
+        Refusal{"SharedShapes",
+                [] {
+                  const Layer dense = Dense(1);
+                  dense(Input({2}));
+                  dense(Input({3}));
+                },
+                "layer \"dense\" (Dense): is called with inputs of different shapes: its kernel "
+                "would be f32[2,1] and f32[3,1]"},
+        Refusal{"Disconnected", [] { Model(Input({2}), Dense(1)(Input({2}))); },
+                "Model: an output needs \"input_layer\", which is not among the inputs"},
+        Refusal{"Names",
+                [] {
+                  const Tensor x = Input({2});
+                  Model(x, Dense(1, {.name = "a"})(Dense(1, {.name = "a"})(x)));
+                },
+                "Model: two layers are called \"a\"\nhint: give one of them another name"},
+        Refusal{"NotCompiled",
+                [] { Sequential({Input({2}), Dense(1)}).fit(numbers({4, 2}), numbers({4, 1})); },
+                "model \"sequential\" (Sequential): is not compiled: call compile() before fit()"},
+        Refusal{
+            "Loss", [] { Sequential({Input({2}), Dense(1)}).compile({.loss = "mee"}); },
+            "model \"sequential\" (Sequential): the loss \"mee\" is not supported\nhint: supported are: MeanSquaredError, "},
+        Refusal{"Optimizer",
+                [] { Sequential({Input({2}), Dense(1)}).compile({.optimizer = "lion", .loss = "mse"}); },
+                "model \"sequential\" (Sequential): the optimizer \"lion\" is not "
+                "supported\nhint: supported are: SGD, Adam, AdamW, RMSprop"},
+        Refusal{"DataShape", [] { small_model().fit(numbers({8, 5}), numbers({8})); },
+                "fit: array \"x:input_layer\": has the shape (8, 5), wanted is (N, 4)"},
+        Refusal{"DataCount", [] { small_model().fit(numbers({8, 4}), xt::xarray<int>({1, 0})); },
+                "fit: array \"y:dense_1\": has 2 samples, \"x:input_layer\" has 8"},
+        Refusal{"Label", [] { small_model().fit(numbers({1, 4}), xt::xarray<int>({2})); },
+                "fit: array \"y:dense_1\", row 0: the label 2 is no class; classes are whole "
+                "numbers from 0 to 1"},
+        Refusal{"NaN", [] { small_model().predict(xt::xarray<float>({{0, 0, NAN, 0}})); },
+                "predict: array \"x:input_layer\", row 0: holds NaN\nhint: fill gaps, or leave "
+                "such samples out, before training"},
+        Refusal{"Arrays", [] { small_model().predict({numbers({8, 4}), numbers({8, 4})}); },
+                "predict: x has 2 arrays, expected 1: input_layer"},
+        Refusal{"ArrayName", [] { small_model().predict({{"input", numbers({8, 4})}}); },
+                "predict: x names \"input\", which the model does not have\nhint: it has input_layer"},
+        Refusal{"Epochs", [] { small_model().fit(numbers({1, 4}), xt::xarray<int>({1}), {.epochs = 0}); },
+                "fit: epochs = 0, batch_size = 32, validation_split = 0, verbose = 1\nhint: "
+                "epochs and batch_size are at least 1, validation_split is below 1, verbose is 0, "
+                "1 or 2"},
+        Refusal{"Tensors",
+                [] {
+                  const Tensors y = LSTM(2, {.return_state = true})(Input({3, 4}));
+                  const Tensor one = y;
+                },
+                "layer \"lstm\" (LSTM): there are 3 tensors where one is expected\nhint: take one "
+                "of them: y[0]"},
+        Refusal{"Folder", [] { small_model().save("/nowhere/model.keras"); },
+                "/nowhere/model.keras: cannot create: No such file or directory"},
+        Refusal{"Ending", [] { small_model().save("model.h5"); },
+                "model.h5: a model is saved as a .keras file\nhint: export_library() makes libraries"},
+        Refusal{"Weights", [] { small_model().set_weights({numbers({4, 8})}); },
+                "model \"sequential\" (Sequential): has 4 weights, given are 1"},
+        Refusal{"WeightShape",
+                [] {
+                  Sequential model({Input({4}), Dense(2)});
+                  model.set_weights({numbers({2, 4}), numbers({2})});
+                },
+                "model \"sequential\" (Sequential): kernel: has the shape (2, 4), expected (4, 2)"},
+        Refusal{"Uncalled", [] { Dense(3).set_weights({numbers({4, 3}), numbers({3})}); },
+                "layer \"dense\" (Dense): has 0 weights, given are 2\nhint: it has none before it "
+                "is called"}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace keratin::keras

@@ -1,0 +1,177 @@
+#include <keratin/keras/initializers.h>
+#include <keratin/keras/losses.h>
+#include <keratin/keras/metrics.h>
+#include <keratin/keras/optimizers.h>
+#include <keratin/keras/regularizers.h>
+
+#include "tests/keras/keras_cases.h"
+
+namespace keratin::keras {
+
+std::vector<Case> initializer_cases() {
+  using namespace initializers;
+  return {
+      {"Zeros", Zeros(), Zeros()},
+      {"Ones", Ones(), Ones()},
+      {"Constant", Constant(), Constant(0.5)},
+      {"RandomUniform", RandomUniform(), RandomUniform({.minval = -0.5, .maxval = 0.5, .seed = 7})},
+      {"RandomNormal", RandomNormal(), RandomNormal({.mean = 0.5, .stddev = 0.25, .seed = 7})},
+      {"TruncatedNormal", TruncatedNormal(), TruncatedNormal({.mean = 0.5, .stddev = 0.25, .seed = 7})},
+      {"VarianceScaling", VarianceScaling(),
+       VarianceScaling({.scale = 2.0, .mode = "fan_avg", .distribution = "uniform", .seed = 7})},
+      {"GlorotUniform", GlorotUniform(), GlorotUniform({.seed = 7})},
+      {"GlorotNormal", GlorotNormal(), GlorotNormal({.seed = 7})},
+      {"HeUniform", HeUniform(), HeUniform({.seed = 7})},
+      {"HeNormal", HeNormal(), HeNormal({.seed = 7})},
+      {"LecunUniform", LecunUniform(), LecunUniform({.seed = 7})},
+      {"LecunNormal", LecunNormal(), LecunNormal({.seed = 7})},
+      {"Orthogonal", Orthogonal(), Orthogonal({.gain = 0.5, .seed = 7})},
+  };
+}
+
+std::vector<Case> regularizer_cases() {
+  using namespace regularizers;
+  return {
+      {"L1", L1(), L1(0.5)},
+      {"L2", L2(), L2(0.5)},
+      {"L1L2", L1L2(), L1L2({.l1 = 0.5, .l2 = 0.25})},
+  };
+}
+
+std::vector<Case> loss_cases() {
+  using namespace losses;
+  const LossOptions own = {.reduction = "sum", .name = "own"};
+  const CrossentropyOptions crossentropy = {
+      .from_logits = true, .label_smoothing = 0.1, .axis = 1, .reduction = "sum", .name = "own"};
+  return {
+      {"MeanSquaredError", MeanSquaredError(), MeanSquaredError(own)},
+      {"MeanAbsoluteError", MeanAbsoluteError(), MeanAbsoluteError(own)},
+      {"MeanAbsolutePercentageError", MeanAbsolutePercentageError(), MeanAbsolutePercentageError(own)},
+      {"MeanSquaredLogarithmicError", MeanSquaredLogarithmicError(), MeanSquaredLogarithmicError(own)},
+      {"LogCosh", LogCosh(), LogCosh(own)},
+      {"Poisson", Poisson(), Poisson(own)},
+      {"KLDivergence", KLDivergence(), KLDivergence(own)},
+      {"Hinge", Hinge(), Hinge(own)},
+      {"SquaredHinge", SquaredHinge(), SquaredHinge(own)},
+      {"CategoricalHinge", CategoricalHinge(), CategoricalHinge(own)},
+      {"Huber", Huber(), Huber({.delta = 0.5, .reduction = "sum", .name = "own"})},
+      {"CosineSimilarity", CosineSimilarity(),
+       CosineSimilarity({.axis = 1, .reduction = "sum", .name = "own"})},
+      {"BinaryCrossentropy", BinaryCrossentropy(), BinaryCrossentropy(crossentropy)},
+      {"CategoricalCrossentropy", CategoricalCrossentropy(), CategoricalCrossentropy(crossentropy)},
+      {"SparseCategoricalCrossentropy", SparseCategoricalCrossentropy(),
+       SparseCategoricalCrossentropy(
+           {.from_logits = true, .ignore_class = 2, .reduction = "sum", .axis = 1, .name = "own"})},
+  };
+}
+
+std::vector<Case> metric_cases() {
+  using namespace metrics;
+  const MetricOptions own = {.name = "own"};
+  const ConfusionOptions confusion = {.thresholds = 0.25, .name = "own"};
+  const PrecisionOptions precision = {.thresholds = 0.25, .top_k = 2, .class_id = 1, .name = "own"};
+  return {
+      {"CategoricalAccuracy", CategoricalAccuracy(), CategoricalAccuracy(own)},
+      {"SparseCategoricalAccuracy", SparseCategoricalAccuracy(), SparseCategoricalAccuracy(own)},
+      {"MeanSquaredError", MeanSquaredError(), MeanSquaredError(own)},
+      {"MeanAbsoluteError", MeanAbsoluteError(), MeanAbsoluteError(own)},
+      {"MeanAbsolutePercentageError", MeanAbsolutePercentageError(), MeanAbsolutePercentageError(own)},
+      {"MeanSquaredLogarithmicError", MeanSquaredLogarithmicError(), MeanSquaredLogarithmicError(own)},
+      {"RootMeanSquaredError", RootMeanSquaredError(), RootMeanSquaredError(own)},
+      {"LogCoshError", LogCoshError(), LogCoshError(own)},
+      {"Poisson", Poisson(), Poisson(own)},
+      {"KLDivergence", KLDivergence(), KLDivergence(own)},
+      {"Hinge", Hinge(), Hinge(own)},
+      {"SquaredHinge", SquaredHinge(), SquaredHinge(own)},
+      {"CategoricalHinge", CategoricalHinge(), CategoricalHinge(own)},
+      {"BinaryAccuracy", BinaryAccuracy(), BinaryAccuracy({.name = "own", .threshold = 0.25})},
+      {"TopKCategoricalAccuracy", TopKCategoricalAccuracy(),
+       TopKCategoricalAccuracy({.k = 2, .name = "own"})},
+      {"SparseTopKCategoricalAccuracy", SparseTopKCategoricalAccuracy(),
+       SparseTopKCategoricalAccuracy({.k = 2, .name = "own", .from_sorted_ids = true})},
+      {"R2Score", R2Score(),
+       R2Score({.class_aggregation = "variance_weighted_average", .num_regressors = 1, .name = "own"})},
+      {"CosineSimilarity", CosineSimilarity(), CosineSimilarity({.name = "own", .axis = 1})},
+      {"BinaryCrossentropy", BinaryCrossentropy(),
+       BinaryCrossentropy({.name = "own", .from_logits = true, .label_smoothing = 0.1})},
+      {"CategoricalCrossentropy", CategoricalCrossentropy(),
+       CategoricalCrossentropy({.name = "own", .from_logits = true, .label_smoothing = 0.1, .axis = 1})},
+      {"SparseCategoricalCrossentropy", SparseCategoricalCrossentropy(),
+       SparseCategoricalCrossentropy({.name = "own", .from_logits = true, .axis = 1})},
+      {"TruePositives", TruePositives(), TruePositives(confusion)},
+      {"FalsePositives", FalsePositives(), FalsePositives(confusion)},
+      {"TrueNegatives", TrueNegatives(), TrueNegatives(confusion)},
+      {"FalseNegatives", FalseNegatives(), FalseNegatives(confusion)},
+      {"Precision", Precision(), Precision(precision)},
+      {"Recall", Recall(), Recall(precision)},
+      {"AUC", AUC(),
+       AUC({.num_thresholds = 50,
+            .curve = "PR",
+            .summation_method = "minoring",
+            .name = "own",
+            .multi_label = true,
+            .num_labels = 3,
+            .label_weights = {0.5, 1.0, 2.0},
+            .from_logits = true})},
+      {"F1Score", F1Score(), F1Score({.average = "macro", .threshold = 0.25, .name = "own"})},
+      {"FBetaScore", FBetaScore(),
+       FBetaScore({.average = "macro", .beta = 2.0, .threshold = 0.25, .name = "own"})},
+  };
+}
+
+namespace {
+
+template <typename Options>
+Options with_updates(Options o) {
+  o.weight_decay = 0.1;
+  o.clipnorm = 0.5;
+  o.use_ema = true;
+  o.ema_momentum = 0.9;
+  o.ema_overwrite_frequency = 3;
+  o.loss_scale_factor = 2.0;
+  o.gradient_accumulation_steps = 4;
+  o.name = "own";
+  return o;
+}
+
+template <typename Options>
+Options adam() {
+  return with_updates(
+      Options{.learning_rate = 0.5, .beta_1 = 0.8, .beta_2 = 0.9, .epsilon = 0.001, .amsgrad = true});
+}
+
+}  // namespace
+
+std::vector<Case> optimizer_cases() {
+  using namespace optimizers;
+  return {
+      {"SGD", SGD(), SGD(with_updates(SGDOptions{.learning_rate = 0.5, .momentum = 0.9, .nesterov = true}))},
+      {"Adam", Adam(), Adam(adam<AdamOptions>())},
+      {"AdamW", AdamW(), AdamW(adam<AdamWOptions>())},
+      {"RMSprop", RMSprop(),
+       RMSprop(with_updates(RMSpropOptions{.learning_rate = schedules::ExponentialDecay(0.5, 10, 0.9),
+                                           .rho = 0.8,
+                                           .momentum = 0.9,
+                                           .epsilon = 0.001,
+                                           .centered = true}))},
+  };
+}
+
+std::vector<Case> schedule_cases() {
+  using namespace optimizers::schedules;
+  const DecayOptions stairs = {.staircase = true, .name = "own"};
+  return {
+      {"ExponentialDecay", ExponentialDecay(0.5, 10, 0.9), ExponentialDecay(0.5, 10, 0.9, stairs)},
+      {"InverseTimeDecay", InverseTimeDecay(0.5, 10, 0.9), InverseTimeDecay(0.5, 10, 0.9, stairs)},
+      {"PiecewiseConstantDecay", PiecewiseConstantDecay({10, 20}, {0.5, 0.25, 0.125}),
+       PiecewiseConstantDecay({10, 20}, {0.5, 0.25, 0.125}, {.name = "own"})},
+      {"PolynomialDecay", PolynomialDecay(0.5, 10),
+       PolynomialDecay(0.5, 10, {.end_learning_rate = 0.25, .power = 2.0, .cycle = true, .name = "own"})},
+      {"CosineDecay", CosineDecay(0.5, 10),
+       CosineDecay(0.5, 10, {.alpha = 0.1, .name = "own", .warmup_target = 0.75, .warmup_steps = 5})},
+      {"CosineDecayRestarts", CosineDecayRestarts(0.5, 10),
+       CosineDecayRestarts(0.5, 10, {.t_mul = 3.0, .m_mul = 0.5, .alpha = 0.1, .name = "own"})},
+  };
+}
+
+}  // namespace keratin::keras
