@@ -1,7 +1,6 @@
 // Linking, by LLD as a library: no linker need be installed where models are compiled.
 #include "codegen/link.h"
 
-#include <dlfcn.h>
 #include <lld/Common/Driver.h>
 #include <llvm/ObjCopy/ConfigManager.h>
 #include <llvm/ObjCopy/ObjCopy.h>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/own_folder.h"
 #include "ir/text.h"
 
 LLD_HAS_DRIVER(elf)
@@ -100,17 +100,6 @@ void localise(const std::string& object, const std::string& output, const std::s
   }
 }
 
-std::vector<fs::path> own_folders() {
-  std::vector<fs::path> folders;
-  std::error_code ignored;
-  if (const fs::path program = fs::read_symlink("/proc/self/exe", ignored); !program.empty())
-    folders.push_back(program.parent_path());
-  Dl_info info;
-  if (dladdr(reinterpret_cast<const void*>(&own_folders), &info) != 0 && info.dli_fname[0] == '/')
-    folders.push_back(fs::path(info.dli_fname).parent_path());
-  return folders;
-}
-
 }  // namespace
 
 std::string find_runtime(std::string_view file) {
@@ -118,12 +107,11 @@ std::string find_runtime(std::string_view file) {
   if (const char* folder = secure_getenv("KERATIN_LIB")) {
     tried.push_back((fs::path(folder) / file).string());
   } else {
-    for (const fs::path& own : own_folders()) {
-      // bin/../lib, and with a folder per architecture, lib/x86_64-linux-gnu.
-      tried.push_back((own / ".." / "lib" / "keratin" / file).lexically_normal().string());
-      tried.push_back((own / ".." / KERATIN_LIBDIR / "keratin" / file).lexically_normal().string());
-      tried.push_back((own / "keratin" / file).string());
-    }
+    // bin/../lib, and with a folder per architecture, lib/x86_64-linux-gnu.
+    const fs::path own = own_folder();
+    tried.push_back((own / ".." / "lib" / "keratin" / file).lexically_normal().string());
+    tried.push_back((own / ".." / KERATIN_LIBDIR / "keratin" / file).lexically_normal().string());
+    tried.push_back((own / "keratin" / file).string());
   }
   for (const std::string& path : tried) {
     if (access(path.c_str(), R_OK) == 0) return path;

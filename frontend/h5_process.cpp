@@ -1,6 +1,5 @@
 #include "frontend/h5_process.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -10,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +18,7 @@
 #include "frontend/descriptor.h"
 #include "frontend/h5_stream.h"
 #include "ir/error.h"
+#include "ir/own_folder.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -28,30 +27,14 @@ namespace {
 
 constexpr const char* kHelper = "keratin-h5";
 
-std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
-/// The folders of the running program and of the shared library (if it is one) that holds this code.
-std::vector<std::string> own_folders() {
-  std::vector<std::string> folders;
-  char path[PATH_MAX];
-  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
-  if (n > 0) folders.push_back(folder_of(std::string(path, static_cast<size_t>(n))));
-  Dl_info info;
-  if (::dladdr(reinterpret_cast<const void*>(&own_folders), &info) != 0 && info.dli_fname[0] == '/') {
-    folders.push_back(folder_of(info.dli_fname));
-  }
-  return folders;
-}
-
 std::string find_helper() {
   std::vector<std::string> tried;
   if (const char* folder = ::secure_getenv("KERATIN_LIBEXEC")) {
     tried.push_back(cat(folder, "/", kHelper));
   } else {
-    for (const std::string& own : own_folders()) {
-      // bin/.., lib/.. and, with a folder per architecture, lib/x86_64-linux-gnu/../..
-      for (const char* up : {"/..", "/../.."}) tried.push_back(cat(own, up, "/libexec/keratin/", kHelper));
-    }
+    // bin/.., lib/.. and, with a folder per architecture, lib/x86_64-linux-gnu/../..
+    for (const char* up : {"/..", "/../.."})
+      tried.push_back(cat(own_folder(), up, "/libexec/keratin/", kHelper));
   }
   for (const std::string& path : tried) {
     if (::access(path.c_str(), X_OK) == 0) return path;
