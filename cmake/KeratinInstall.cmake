@@ -1,8 +1,9 @@
-# What `cmake --install` leaves: the compiler, what it needs beside it, and a package for find_package(Keratin).
+# What `cmake --install` leaves: the compiler, what it needs beside it, the C++ API, and a package for find_package(Keratin).
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Keratin)
 
-install(TARGETS keratin EXPORT KeratinTargets)
+install(TARGETS keratin keras EXPORT KeratinTargets)
+install(DIRECTORY frontend/keras/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT KeratinTargets NAMESPACE Keratin:: DESTINATION ${package})
 configure_package_config_file(cmake/KeratinConfig.cmake.in ${PROJECT_BINARY_DIR}/KeratinConfig.cmake
   INSTALL_DESTINATION ${package})

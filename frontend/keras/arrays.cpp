@@ -7,6 +7,7 @@
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/trainer/convert.h"
+#include "runtime/trainer/npz.h"
 
 namespace keratin::keras {
 namespace {
@@ -71,6 +72,12 @@ const Array& Arrays::one() const {
     throw Error(ErrorKind::usage, cat("there are ", list_.size(), " arrays where one is expected"), {},
                 "take one of them, by its number or its name: y[0]");
   return list_[0].second;
+}
+
+Arrays load_npz(const std::string& path) {
+  Arrays::Named named;
+  for (const auto& [name, array] : trainer::read_npz(path)) named.emplace_back(name, to_array(array));
+  return named;
 }
 
 // --- conversions ---

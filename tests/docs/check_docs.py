@@ -152,7 +152,10 @@ def main():
     arguments = sys.argv[1:]
     build = arguments[0] == "--build"
     sources, binaries, *pages = (pathlib.Path(argument).resolve() for argument in arguments[build:])
-    environment = dict(os.environ, LC_ALL="C.UTF-8", COLUMNS="100", PATH=f"{binaries}/bin:{os.environ['PATH']}")
+    environment = dict(os.environ, LC_ALL="C.UTF-8", COLUMNS="100", PATH=f"{binaries}/bin:{os.environ['PATH']}",
+                       # as if Keratin were installed
+                       CPATH=f"{sources}/frontend/keras/include", LIBRARY_PATH=f"{binaries}/lib",
+                       LD_RUN_PATH=f"{binaries}/lib", LD_LIBRARY_PATH=f"{binaries}/lib")
     failures = 0
     for path in pages:
         with tempfile.TemporaryDirectory(prefix="keratin_docs_") as name:

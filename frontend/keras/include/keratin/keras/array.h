@@ -124,4 +124,7 @@ class Arrays {
   Named list_;
 };
 
+/// The arrays of a `.npz` file, by name. Those that are stored, not compressed, are mapped, not read.
+Arrays load_npz(const std::string& path);
+
 }  // namespace keratin::keras
