@@ -9,9 +9,6 @@ namespace keratin::keras {
 /// Throws Error(usage) if an output needs what no input gives, and if two layers have one name.
 std::unique_ptr<ModelState> make_functional(const Tensors& inputs, const Tensors& outputs);
 
-/// The members of a model that was read and traced, with their calls.
-std::unique_ptr<ModelState> read_model(const Json& object, const keratin::Layer& traced);
-
 /// Calls the members of a Sequential one after the other, if it begins with an input.
 void connect_sequential(ModelState& model);
 

@@ -4,7 +4,6 @@
 
 #include "frontend/keras/arrays.h"
 #include "frontend/keras/graph.h"
-#include "frontend/keras/make.h"
 #include "frontend/keras/session.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -65,15 +64,6 @@ const Tensor& Tensors::operator[](size_t i) const {
 
 // --- layers ---
 
-Layer make_layer(std::string_view class_name, const std::string& name, bool trainable, Arguments arguments) {
-  Arguments config = {{"name", name.empty() ? unique_name(class_name) : name}};
-  if (!trainable) config.emplace_back("trainable", trainable);
-  config.emplace_back("dtype", "float32");
-  config.insert(config.end(), arguments.begin(), arguments.end());
-  const Value object = make_object("keras.layers", class_name, config);
-  return Layer(std::make_shared<LayerNode>(Json::parse(object.json(), std::string(class_name))));
-}
-
 const std::string& Layer::name() const { return node_->name; }
 std::string Layer::class_name() const { return node_->class_name; }
 bool Layer::trainable() const { return node_->trainable; }
@@ -95,10 +85,7 @@ Tensors Layer::operator()(const Tensors& inputs, const CallOptions& options) con
     keywords.emplace_back("initial_state", argument_of(options.initial_state));
   if (options.mask.size() > 0) keywords.emplace_back("mask", argument_of(options.mask));
   const auto call = make_call(node_, {argument_of(inputs)}, std::move(keywords));
-  if (call->outputs.size() == 1) return Tensor(call, 0);
-  std::vector<Tensor> outputs;
-  for (size_t i = 0; i < call->outputs.size(); ++i) outputs.emplace_back(call, i);
-  return outputs;
+  return outputs_of(call);
 }
 
 std::vector<Array> Layer::get_weights() const {
@@ -130,10 +117,7 @@ Tensors Layer::output() const {
   if (call->outputs.empty())
     throw Error(ErrorKind::unsupported, "the model file does not tell the shape of its output",
                 place_of(*node_));
-  if (call->outputs.size() == 1) return Tensor(call, 0);
-  std::vector<Tensor> outputs;
-  for (size_t i = 0; i < call->outputs.size(); ++i) outputs.emplace_back(call, i);
-  return outputs;
+  return outputs_of(call);
 }
 
 Tensors Layer::input() const {

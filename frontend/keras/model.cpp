@@ -5,6 +5,7 @@
 
 #include "frontend/file.h"
 #include "frontend/keras/arrays.h"
+#include "frontend/keras/call_reader.h"
 #include "frontend/keras/engine.h"
 #include "frontend/keras/graph.h"
 #include "frontend/keras/session.h"

@@ -4,7 +4,6 @@
 #include <mutex>
 
 #include "frontend/graph_call.h"
-#include "frontend/keras/session.h"
 #include "frontend/model_file.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -113,9 +112,6 @@ void collect_variables(const keratin::Layer& layer, std::vector<const LayerVaria
 
 }  // namespace
 
-ModelState::ModelState() = default;
-ModelState::~ModelState() = default;
-
 Probe::Probe(Json serialized) : object(std::move(serialized)), layer(context, object, nullptr, "") {}
 
 LayerNode::LayerNode(Json serialized_object)
@@ -134,6 +130,10 @@ std::vector<Tensor> CallNode::inputs() const {
 }
 
 bool CallNode::is_input() const { return layer->class_name == "InputLayer"; }
+
+std::string place_of(const LayerNode& layer) {
+  return cat(layer.model ? "model " : "layer ", quoted(layer.name), " (", layer.class_name, ")");
+}
 
 std::string unique_name(std::string_view class_name) { return names().next(snake_case(class_name)); }
 
@@ -198,6 +198,40 @@ std::shared_ptr<const CallNode> make_call(const std::shared_ptr<LayerNode>& laye
   adopt_weights(layer->probe->layer, *layer);
   layer->calls.push_back(call);
   return call;
+}
+
+Tensors outputs_of(const std::shared_ptr<const CallNode>& call) {
+  if (call->outputs.size() == 1) return Tensor(call, 0);
+  std::vector<Tensor> outputs;
+  for (size_t i = 0; i < call->outputs.size(); ++i) outputs.emplace_back(call, i);
+  return outputs;
+}
+
+Json batch_shape(const Shape& shape) {
+  std::vector<Json> dims;
+  for (const Dim dim : shape) dims.push_back(dim.is_static() ? Json::of(dim.value()) : Json::null());
+  return Json::array(std::move(dims));
+}
+
+Shape shape_of(const Json& batch_shape) {
+  Shape shape;
+  for (size_t i = 0; i < batch_shape.size(); ++i) {
+    const Json& extent = batch_shape.at(i);
+    if (extent.is_null() && i > 0)
+      throw Error(ErrorKind::unsupported, cat("an extent is free: ", batch_shape.dump()), "Input",
+                  "only the batch may be free");
+    if (!extent.is_null() && extent.as_int() < 0)
+      throw Error(ErrorKind::usage, cat("an extent is negative: ", batch_shape.dump()), "Input");
+    shape.push_back(extent.is_null() ? Dim::batch() : Dim(extent.as_int()));
+  }
+  return shape;
+}
+
+bool is_known(const Json& batch_shape) {
+  if (!batch_shape.is_array()) return false;
+  for (size_t i = 1; i < batch_shape.size(); ++i)
+    if (batch_shape.at(i).is_null()) return false;
+  return true;
 }
 
 }  // namespace keratin::keras

@@ -98,6 +98,9 @@ struct LayerNode {
   std::unique_ptr<ModelState> model;
 };
 
+/// For errors: "layer "dense" (Dense)".
+std::string place_of(const LayerNode& layer);
+
 /// "dense", "dense_1": as Keras names a layer that got no name.
 std::string unique_name(std::string_view class_name);
 
@@ -109,7 +112,17 @@ std::shared_ptr<const CallNode> make_call(const std::shared_ptr<LayerNode>& laye
                                           std::vector<CallArgument> arguments,
                                           std::vector<std::pair<std::string, CallArgument>> keywords);
 
+/// What a call gives.
+Tensors outputs_of(const std::shared_ptr<const CallNode>& call);
+
 /// Makes the weights known that a traced layer has: those of `layer`, and of inner layers those of the members.
 void adopt_weights(const keratin::Layer& traced, LayerNode& layer);
+
+// Shapes as Keras writes them: null for the batch that is free, which is N here.
+Json batch_shape(const Shape& shape);
+/// Throws Error if another extent is free, or one is negative.
+Shape shape_of(const Json& batch_shape);
+/// Whether nothing but the batch is free.
+bool is_known(const Json& batch_shape);
 
 }  // namespace keratin::keras

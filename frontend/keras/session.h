@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "frontend/keras/node.h"
+#include "frontend/keras/weights.h"
 #include "frontend/model.h"
 #include "ir/graph.h"
 #include "runtime/trainer/trainable.h"
@@ -66,16 +67,4 @@ Session& session_of(LayerNode& model, bool trains);
 
 /// Weights that have no values get them by their initializers. Throws Error(usage) if a layer has not been called.
 void materialize(LayerNode& layer);
-void set_value(Weight& weight, std::shared_ptr<const keratin::Tensor> value);
-
-/// The weights of a layer and, of a model, of its members.
-std::vector<Weight*> weights_of(LayerNode& layer);
-/// "layer "dense" (Dense)"
-std::string place_of(const LayerNode& layer);
-
-/// What initializers draw from; each time something else, until the seed is set again.
-uint64_t next_initializer_seed();
-/// What shuffling and dropout draw from.
-uint64_t random_seed();
-
 }  // namespace keratin::keras

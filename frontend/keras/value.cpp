@@ -1,23 +1,14 @@
 #include <keratin/keras/value.h>
 
 #include "frontend/json.h"
-#include "frontend/keras/make.h"
 
 namespace keratin::keras {
-namespace {
 
-std::string object_text(const std::vector<std::pair<std::string, Value>>& members) {
-  std::string text = "{";
-  for (const auto& [name, value] : members) {
-    if (text.size() > 1) text += ", ";
-    text += Json::of(name).dump() + ": " + value.json();
-  }
-  return text + "}";
+Value::Value(const Dict& dict) : json_("{") {
+  for (const auto& [name, value] : dict.members())
+    json_ += (json_.size() > 1 ? ", " : "") + Json::of(name).dump() + ": " + value.json();
+  json_ += "}";
 }
-
-}  // namespace
-
-Value::Value(const Dict& dict) : json_(object_text(dict.members())) {}
 
 Value Value::from_json(std::string text) {
   Json::parse(text, "Value::from_json");  // throws if it is none
@@ -33,20 +24,6 @@ std::string Value::of_list(const Value* values, size_t count) {
   std::string text = "[";
   for (size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ", ") + values[i].json();
   return text + "]";
-}
-
-Value make_object(std::string_view module, std::string_view class_name, const Arguments& arguments) {
-  const std::vector<std::pair<std::string, Value>> members = {
-      {"module", module},
-      {"class_name", class_name},
-      {"config", Value::from_json(object_text(arguments))},
-      {"registered_name", {}}};
-  return Value::from_json(object_text(members));
-}
-
-Value repeated(const Value& value, size_t count) {
-  if (!Json::parse(value.json(), "argument").is_number()) return value;
-  return Value(std::vector<Value>(count, value));
 }
 
 }  // namespace keratin::keras

@@ -58,6 +58,7 @@ class Value {
 class Dict {
  public:
   Dict(std::initializer_list<std::pair<std::string, Value>> members) : members_(members) {}
+  explicit Dict(std::vector<std::pair<std::string, Value>> members) : members_(std::move(members)) {}
   const std::vector<std::pair<std::string, Value>>& members() const { return members_; }
 
  private:

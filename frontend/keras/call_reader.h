@@ -1,0 +1,11 @@
+// Models that were read: their members, and the calls of these.
+#pragma once
+
+#include "frontend/keras/node.h"
+
+namespace keratin::keras {
+
+/// The members of a model that was read and traced, with their calls.
+std::unique_ptr<ModelState> read_model(const Json& object, const keratin::Layer& traced);
+
+}  // namespace keratin::keras

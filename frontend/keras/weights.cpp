@@ -1,0 +1,71 @@
+#include "frontend/keras/weights.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "frontend/training/initialize.h"
+#include "ir/error.h"
+#include "ir/executor.h"
+
+namespace keratin::keras {
+namespace {
+
+std::atomic<uint64_t> seed{0}, initializations{0}, versions{0};
+
+void collect_weights(LayerNode& layer, std::vector<Weight*>& weights) {
+  for (Weight& weight : layer.weights) weights.push_back(&weight);
+  if (layer.model)
+    for (const Member& member : layer.model->members) collect_weights(*member.layer, weights);
+}
+
+void collect_variables(const keratin::Layer& layer, std::vector<Variable>& variables) {
+  for (const LayerVariable& made : layer.variables())
+    if (made.role == Role::weight)
+      variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
+  for (const auto& child : layer.children()) collect_variables(*child, variables);
+}
+
+}  // namespace
+
+void set_random_seed(uint64_t new_seed) {
+  seed = new_seed;
+  initializations = 0;
+}
+uint64_t random_seed() { return seed; }
+uint64_t next_initializer_seed() { return seed + (++initializations << 32); }
+
+std::vector<Weight*> weights_of(LayerNode& layer) {
+  std::vector<Weight*> weights;
+  collect_weights(layer, weights);
+  return weights;
+}
+
+void set_value(Weight& weight, std::shared_ptr<const keratin::Tensor> value) {
+  weight.value = std::move(value);
+  weight.version = ++versions;
+}
+
+bool has_values(LayerNode& layer) {
+  const std::vector<Weight*> weights = weights_of(layer);
+  return std::all_of(weights.begin(), weights.end(),
+                     [](const Weight* weight) { return weight->value != nullptr; });
+}
+
+void initialize_layer(LayerNode& layer) {
+  if (!layer.probe) throw Error(ErrorKind::usage, "has no weights before it is called", place_of(layer));
+  Module module;
+  collect_variables(layer.probe->layer, module.variables);
+  module.functions.push_back(trace_initialize(module, layer.probe->layer));
+  const auto executable = make_interpreter()->compile(module);
+  keratin::Tensor key(DType::u32, {2});
+  const uint64_t bits = next_initializer_seed();
+  key.set_integer(0, static_cast<int64_t>(bits & 0xffffffff));
+  key.set_integer(1, static_cast<int64_t>(bits >> 32));
+  executable->call("initialize", {&key, 1});
+  for (size_t i = 0; i < layer.weights.size(); ++i)
+    if (layer.weights[i].value == nullptr)
+      set_value(layer.weights[i],
+                std::make_shared<const keratin::Tensor>(executable->get_variable(module.variables[i].name)));
+}
+
+}  // namespace keratin::keras
