@@ -247,6 +247,8 @@ struct Refusal {
   const char* message;
 };
 
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
+
 class Refused : public ::testing::TestWithParam<Refusal> {};
 
 TEST_P(Refused, ByName) {
