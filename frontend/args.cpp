@@ -74,7 +74,7 @@ std::string_view expectation(ArgKind kind) {
   switch (kind) {
     case ArgKind::boolean: return "expected true or false";
     case ArgKind::integer: return "expected an integer";
-    case ArgKind::count: return "expected an integer of at least 1";
+    case ArgKind::count: return "expected an integer from 1 to 2^28";
     case ArgKind::real: return "expected a number";
     case ArgKind::ints: return "expected an integer or a list of integers";
     case ArgKind::choice:

@@ -50,6 +50,11 @@ void check_class(const Json& object, const std::string& where) {
 
 }  // namespace
 
+bool ModelContext::has_place(const std::string& where) const {
+  if (!file.empty()) return where.starts_with(file);
+  return where.starts_with("layer \"") || where.starts_with("operation \"");
+}
+
 DType read_dtype(const Json& dtype, const std::string& where) {
   const std::string name = policy_name(dtype);
   for (const DTypeName& known : kDTypeNames)
@@ -83,8 +88,7 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
     adapted_ = std::move(*changed);
     config = &adapted_;
   }
-  trainable_ = (stored["trainable"].is_null() || stored["trainable"].as_bool()) &&
-               (parent == nullptr || parent->trainable_);
+  trainable_ = stored["trainable"].is_null() || stored["trainable"].as_bool();
   if (class_name_ != "InputLayer" && read_dtype(stored["dtype"], where()) != DType::f32)
     throw Error(ErrorKind::unsupported,
                 cat("dtype policy ", quoted(policy_name(stored["dtype"])), " is not supported"), where(),

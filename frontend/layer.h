@@ -56,7 +56,7 @@ struct ModelContext {
   int64_t calls = 0;                     ///< of layers, so far: nested models multiply
 
   /// Whether an error's place is one of the model's already.
-  bool has_place(const std::string& where) const { return !where.empty() && where.starts_with(file); }
+  bool has_place(const std::string& where) const;
 };
 
 /// Where calls put their nodes, and in which mode. Training needs the operands of random_bits.
@@ -85,7 +85,7 @@ struct LayerVariable {
   std::string path;  ///< within the model, unique: "lstm/lstm_cell/kernel"
   Type type;
   Role role;
-  bool trainable;                ///< it and all layers around it
+  bool trainable;                ///< it, and its layer
   Json initializer;              ///< a name or a serialized object
   Json regularizer, constraint;  ///< serialized objects, or null
   Ints ones;                     ///< as in VariableSpec
@@ -132,8 +132,9 @@ class Layer {
   const std::string& group() const { return group_; }
   const Args& args() const { return args_; }
   const LayerDef* def() const { return def_; }
-  bool trainable() const { return trainable_; }  ///< it and all layers around it
-  std::string where() const;                     ///< for errors: file, layer, class
+  /// Its own flag: Keras leaves those of the layers around it out of account.
+  bool trainable() const { return trainable_; }
+  std::string where() const;  ///< for errors: file, layer, class
 
   const std::vector<LayerVariable>& variables() const { return variables_; }
   /// What its last call gave: for summaries. Empty before the first.

@@ -12,18 +12,20 @@
 namespace keratin {
 namespace {
 
-/// Appends what `layer` and its inner layers made; states are in no file.
-void collect(const Layer& layer, const std::string& outermost, std::vector<WantedVariable>& wanted,
+/// Appends what `layer` and its inner layers made; states are in no file. `free`: no layer around it is frozen, which legacy files sort by.
+void collect(const Layer& layer, bool free, const std::string& outermost, std::vector<WantedVariable>& wanted,
              std::vector<Variable>& variables) {
+  free = free && layer.trainable();
   size_t in_group = 0;
   for (const LayerVariable& made : layer.variables()) {
     variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
     if (made.role == Role::state) continue;
-    WantedVariable want{outermost, layer.group(), in_group++, made.name, {}, made.trainable};
+    WantedVariable want{outermost, layer.group(), in_group++, made.name, {}, made.trainable && free};
     for (Dim d : made.type.shape) want.shape.push_back(d.value());
     wanted.push_back(std::move(want));
   }
-  for (const std::unique_ptr<Layer>& child : layer.children()) collect(*child, outermost, wanted, variables);
+  for (const std::unique_ptr<Layer>& child : layer.children())
+    collect(*child, free, outermost, wanted, variables);
 }
 
 /// Files may store half floats, or counters in another width.
@@ -40,7 +42,7 @@ std::vector<Variable> variables_of(const Model& model) {
   std::vector<WantedVariable> ignored;
   std::vector<Variable> variables;
   for (const std::unique_ptr<Layer>& layer : model.root().children())
-    collect(*layer, layer->name(), ignored, variables);
+    collect(*layer, true, layer->name(), ignored, variables);
   return variables;
 }
 
@@ -48,7 +50,7 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   std::vector<WantedVariable> wanted;
   std::vector<Variable> variables;
   for (const std::unique_ptr<Layer>& layer : model.root().children())
-    collect(*layer, layer->name(), wanted, variables);
+    collect(*layer, true, layer->name(), wanted, variables);
   std::vector<Tensor> values = file.take_weights(wanted);
   auto value = values.begin();
   for (Variable& variable : variables)

@@ -51,6 +51,12 @@ void Array::convert_to(std::string_view dtype, void* elements) const {
                    size());
 }
 
+void Array::expect_rank(size_t rank) const {
+  if (shape_.size() != rank)
+    throw Error(ErrorKind::usage,
+                cat("the array has the shape ", trainer::shape_text(shape_), ", expected is rank ", rank));
+}
+
 const Array& Arrays::operator[](size_t i) const {
   if (i >= list_.size())
     throw Error(ErrorKind::usage, cat("there is no array ", i, ": there are ", list_.size()));
@@ -123,7 +129,8 @@ std::shared_ptr<const keratin::Tensor> to_tensor(const trainer::Array& array) {
 
 void add_arrays(const std::string& letter, const Arrays& arrays, const std::vector<std::string>& names,
                 std::map<std::string, trainer::Array>& all) {
-  const bool by_name = !arrays.empty() && !arrays.named()[0].first.empty();
+  const auto has_name = [](const auto& each) { return !each.first.empty(); };
+  const bool by_name = std::any_of(arrays.named().begin(), arrays.named().end(), has_name);
   if (!by_name && arrays.size() != names.size())
     throw Error(ErrorKind::usage,
                 cat(letter, " has ", arrays.size(), arrays.size() == 1 ? " array" : " arrays", ", expected ",

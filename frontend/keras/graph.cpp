@@ -28,32 +28,38 @@ Tensor input_like(const Tensor& tensor) {
   return make_input(batch_shape(type.shape), std::string(dtype_name(type.dtype)), {});
 }
 
-/// Copies of calls, with some tensors replaced: what lies behind new inputs.
+/// Copies of calls, each behind those that it needs, with some tensors replaced: what lies behind new inputs.
 class CallCopies {
  public:
-  explicit CallCopies(std::vector<std::pair<Tensor, Tensor>> replaced) : replaced_(std::move(replaced)) {}
+  CallCopies(const std::vector<Call>& calls, std::vector<std::pair<Tensor, Tensor>> replaced)
+      : replaced_(std::move(replaced)) {
+    for (const Call& original : calls) {
+      if (original->is_input()) continue;
+      auto call = std::make_shared<CallNode>();
+      call->layer = original->layer;
+      for (const CallArgument& argument : original->arguments) call->arguments.push_back(copy(argument));
+      for (const auto& [name, argument] : original->keywords)
+        call->keywords.emplace_back(name, copy(argument));
+      call->outputs = original->outputs;
+      call->layer->calls.push_back(call);
+      made_[original.get()] = call;
+    }
+  }
 
-  Tensor copy(const Tensor& tensor) {
+  Tensor copy(const Tensor& tensor) const {
     for (const auto& [from, to] : replaced_)
       if (from == tensor) return to;
     if (tensor.call()->is_input()) return tensor;
-    Call& made = made_[tensor.call().get()];
-    if (made == nullptr) {
-      const CallNode& original = *tensor.call();
-      auto call = std::make_shared<CallNode>();
-      call->layer = original.layer;
-      for (const CallArgument& argument : original.arguments) call->arguments.push_back(copy(argument));
-      for (const auto& [name, argument] : original.keywords)
-        call->keywords.emplace_back(name, copy(argument));
-      call->outputs = original.outputs;
-      call->layer->calls.push_back(call);
-      made = call;
-    }
-    return {made, tensor.output()};
+    const auto made = made_.find(tensor.call().get());
+    if (made == made_.end())
+      throw Error(ErrorKind::usage,
+                  cat("an output needs ", quoted(tensor.name()), ", of which another output is an input"),
+                  "Model");
+    return {made->second, tensor.output()};
   }
 
  private:
-  CallArgument copy(const CallArgument& argument) {
+  CallArgument copy(const CallArgument& argument) const {
     CallArgument out = argument;
     if (argument.tensor) out.tensor = copy(*argument.tensor);
     for (CallArgument& item : out.items) item = copy(item);
@@ -74,6 +80,8 @@ Tensor input_of(const std::shared_ptr<LayerNode>& layer) {
   call->layer = layer;
   call->outputs = {
       Type(read_dtype(config["dtype"], cat("Input ", quoted(layer->name))), shape_of(config["batch_shape"]))};
+  Builder builder("input");
+  of_sane_size(Expr(builder, builder.param("x", call->outputs[0])));
   layer->calls.push_back(call);
   return {call, 0};
 }
@@ -103,7 +111,7 @@ std::unique_ptr<ModelState> make_functional(const Tensors& given_inputs, const T
       new_inputs.push_back(is_input(input) ? input : input_like(input));
       replaced.emplace_back(input, new_inputs.back());
     }
-    CallCopies copies(std::move(replaced));
+    const CallCopies copies(order_graph(inputs, outputs).calls, std::move(replaced));
     for (const Tensor& output : outputs) new_outputs.push_back(copies.copy(output));
     inputs = inputs.is_list() ? Tensors(std::move(new_inputs)) : Tensors(new_inputs.at(0));
     outputs = outputs.is_list() ? Tensors(std::move(new_outputs)) : Tensors(new_outputs.at(0));

@@ -54,6 +54,7 @@ class Sorter {
     std::vector<Frame> stack;
     const auto enter = [&](const Tensor& tensor) {
       const Call& call = tensor.call();
+      if (!call->is_input() && is_one_of(tensor, inputs_)) return;
       if (!seen_.insert(call.get()).second) return;
       found_.emplace(call->layer.get(), static_cast<int64_t>(found_.size()));
       if (call->is_input() && !is_one_of(tensor, inputs_))

@@ -14,7 +14,8 @@ struct GraphOrder {
       layers;  ///< by how many calls are at most between them and an output, then as found
 };
 
-/// As keras/src/ops/function.py, map_graph, has it. Throws Error(usage) if an output needs an Input that is not among `inputs`.
+/// As keras/src/ops/function.py, map_graph, has it. What lies before an input that is a layer's output is left
+/// out. Throws Error(usage) if an output needs an Input that is not among `inputs`.
 GraphOrder order_graph(const Tensors& inputs, const Tensors& outputs);
 
 }  // namespace keratin::keras

@@ -127,9 +127,14 @@ Tensors Layer::input() const {
 
 Tensor Input(const Value& shape, const InputOptions& options) {
   std::vector<Json> batch_shape = {Json::parse(options.batch_size.json(), "Input: batch_size")};
-  const Json extents = Json::parse(shape.json(), "Input: shape");
-  if (!extents.is_array())
-    throw Error(ErrorKind::usage, cat("its shape is ", shape.json()), "Input", "give a list: Input({784})");
+  // {} is no list to C++, but means one.
+  const Json extents = shape.is_none() ? Json::array({}) : Json::parse(shape.json(), "Input: shape");
+  const auto is_extent = [](const Json& each) {
+    return each.is_null() || each.kind() == Json::Kind::integer;
+  };
+  if (!extents.is_array() || !std::all_of(extents.items().begin(), extents.items().end(), is_extent))
+    throw Error(ErrorKind::usage, cat("its shape is ", shape.json()), "Input",
+                "give a list of numbers: Input({784})");
   batch_shape.insert(batch_shape.end(), extents.items().begin(), extents.items().end());
   return make_input(Json::array(std::move(batch_shape)), options.dtype, options.name);
 }

@@ -66,6 +66,11 @@ void build_from(LayerNode& node, const Arrays& x) {
   build(node, type);
 }
 
+void expect_batch(int64_t batch_size, const char* call) {
+  if (batch_size < 1)
+    throw Error(ErrorKind::usage, cat("batch_size is ", batch_size), call, "it is at least 1");
+}
+
 void expect_compiled(const LayerNode& node, const char* before) {
   if (!node.model->compiled)
     throw Error(ErrorKind::usage, cat("is not compiled: call compile() before ", before, "()"),
@@ -120,12 +125,16 @@ void Model::compile(const CompileOptions& options) {
   config.loss_weights = parsed(options.loss_weights, "loss_weights");
   config.metrics = parsed(options.metrics, "metrics");
   config.weighted_metrics = parsed(options.weighted_metrics, "weighted_metrics");
-  // What cannot be compiled is better known now.
-  if (node_->model->inputs.size() > 0) {
-    TracedModel traced(*node_);
-    keratin::add_training(traced.module, traced.model, config, place_of(*node_));
+  if (config.loss.is_null())
+    throw Error(ErrorKind::usage, "is compiled without a loss", place_of(*node_),
+                "compile({.loss = \"mse\"})");
+  std::optional<CompileConfig> before = std::exchange(node_->model->compiled, std::move(config));
+  try {  // what cannot be compiled is better known now
+    if (node_->model->inputs.size() > 0) TracedModel(*node_).add_training(*node_);
+  } catch (...) {
+    node_->model->compiled = std::move(before);
+    throw;
   }
-  node_->model->compiled = std::move(config);
   node_->model->optimizer_state.clear();
   node_->model->session.reset();
 }
@@ -147,18 +156,22 @@ History Model::fit(const Arrays& x, const Arrays& y, const FitOptions& options) 
   fit_options.batch_size = options.batch_size;
   fit_options.validation_split = options.validation_split;
   fit_options.shuffle = options.shuffle;
-  fit_options.seed = random_seed();
+  fit_options.seed = next_seed();
   fit_options.class_weight = options.class_weight;
   const trainer::Dataset data = dataset(model.info(), x, &y, options.sample_weight, "fit");
   std::optional<trainer::Dataset> validation;
-  if (options.validation_data) {
-    const ValidationData& given = *options.validation_data;
+  if (const ValidationData& given = options.validation_data; !given.x.empty())
     fit_options.validation =
         &validation.emplace(dataset(model.info(), given.x, &given.y, given.sample_weight, "validation_data"));
-  }
   trainer::Progress progress(stdout, stderr, static_cast<trainer::Verbose>(options.verbose),
                              ::isatty(STDOUT_FILENO) == 1, trainer::monotonic_seconds);
-  const trainer::History seen = trainer::fit(model, data, fit_options, progress);
+  trainer::History seen;
+  try {
+    seen = trainer::fit(model, data, fit_options, progress);
+  } catch (...) {
+    session.take_weights();  // those of the steps that were done
+    throw;
+  }
   session.take_weights();
 
   History history;
@@ -169,8 +182,9 @@ History Model::fit(const Arrays& x, const Arrays& y, const FitOptions& options) 
   return history;
 }
 
-Logs Model::evaluate(const Arrays& x, const Arrays& y, const EvaluateOptions& options) {
+Logs Model::evaluate(const Arrays& x, const Arrays& y, const EvaluateOptions& options) const {
   expect_compiled(*node_, "evaluate");
+  expect_batch(options.batch_size, "evaluate");
   build_from(*node_, x);
   trainer::Trainable& model = session_of(*node_, true).trainable();
   const trainer::Dataset data = dataset(model.info(), x, &y, options.sample_weight, "evaluate");
@@ -178,7 +192,8 @@ Logs Model::evaluate(const Arrays& x, const Arrays& y, const EvaluateOptions& op
   return {logs.begin(), logs.end()};
 }
 
-Arrays Model::predict(const Arrays& x, const PredictOptions& options) {
+Arrays Model::predict(const Arrays& x, const PredictOptions& options) const {
+  expect_batch(options.batch_size, "predict");
   build_from(*node_, x);
   trainer::Trainable& model = session_of(*node_, false).trainable();
   const trainer::Dataset data = dataset(model.info(), x, nullptr, {}, "predict");
@@ -212,16 +227,18 @@ void Model::save(const std::string& path) const {
                 "export_library() makes libraries");
   materialize(*node_);
   TracedModel traced(*node_);
+  traced.expect_each_once(*node_);
   Named members = traced.object.members();
   std::vector<Variable> optimizer;
   if (model.compiled) {
     std::erase_if(members, [](const auto& member) { return member.first == "compile_config"; });
     members.emplace_back("compile_config", compile_json(*model.compiled));
-    if (model.session && model.session->trains()) {
+    if (model.session && model.session->trains() && model.session->has_flags_of(*node_)) {
       optimizer = model.session->optimizer_state();
     } else {
       optimizer = traced.add_training(*node_).optimizer_state;
-      restore_optimizer(optimizer, optimizer, model.optimizer_state);
+      if (model.optimizer_state.size() == optimizer.size())
+        restore_optimizer(optimizer, optimizer, model.optimizer_state);
     }
   }
   write_file(
@@ -284,8 +301,23 @@ Sequential::Sequential(std::initializer_list<SequentialItem> layers, const Model
   for (const SequentialItem& item : layers) add(item);
 }
 
+namespace {
+
+/// What others were made of must stay as it was.
+void expect_free(const LayerNode& sequential) {
+  for (const auto& call : sequential.calls)
+    if (!call.expired())
+      throw Error(ErrorKind::usage, "is part of another model, and cannot be changed any more",
+                  place_of(sequential), "finish it before it is called");
+}
+
+}  // namespace
+
 void Sequential::add(const SequentialItem& item) {
   ModelState& model = *node_->model;
+  expect_free(*node_);
+  if (contains(*item.layer.node(), *node_))
+    throw Error(ErrorKind::usage, "cannot be a part of itself", place_of(*node_));
   const bool is_input = item.layer.node()->class_name == "InputLayer";
   if (is_input && !model.members.empty())
     throw Error(ErrorKind::usage, "the Input comes first", place_of(*node_));
@@ -309,6 +341,7 @@ void Sequential::add(const SequentialItem& item) {
 void Sequential::pop() {
   ModelState& model = *node_->model;
   if (model.members.empty()) throw Error(ErrorKind::usage, "has no layers", place_of(*node_));
+  expect_free(*node_);
   model.members.pop_back();
   connect_sequential(model);
   model.session.reset();

@@ -1,5 +1,6 @@
 #include "frontend/keras/node.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -104,10 +105,12 @@ void collect(const CallArgument& argument, std::vector<Tensor>& tensors) {
   for (const CallArgument& item : argument.items) collect(item, tensors);
 }
 
-void collect_variables(const keratin::Layer& layer, std::vector<const LayerVariable*>& variables) {
+void collect_variables(const keratin::Layer& layer, bool also_inner,
+                       std::vector<const LayerVariable*>& variables) {
   for (const LayerVariable& variable : layer.variables())
     if (variable.role == Role::weight) variables.push_back(&variable);
-  for (const auto& child : layer.children()) collect_variables(*child, variables);
+  if (!also_inner) return;
+  for (const auto& child : layer.children()) collect_variables(*child, true, variables);
 }
 
 }  // namespace
@@ -135,6 +138,12 @@ std::string place_of(const LayerNode& layer) {
   return cat(layer.model ? "model " : "layer ", quoted(layer.name), " (", layer.class_name, ")");
 }
 
+bool contains(const LayerNode& whole, const LayerNode& part) {
+  if (&whole == &part || (whole.wrapped && contains(*whole.wrapped, part))) return true;
+  return whole.model && std::any_of(whole.model->members.begin(), whole.model->members.end(),
+                                    [&](const Member& member) { return contains(*member.layer, part); });
+}
+
 std::string unique_name(std::string_view class_name) { return names().next(snake_case(class_name)); }
 
 void clear_session() { names().forget(); }
@@ -145,6 +154,7 @@ Json serialized(const LayerNode& layer) {
   if (layer.model || !layer.weights.empty() || config.has("trainable"))
     config = with(config, "trainable", Json::of(layer.trainable));
   if (layer.model) config = with(config, "layers", serialized_members(*layer.model));
+  if (layer.wrapped) config = with(config, "layer", serialized(*layer.wrapped));
   return with(layer.object, "config", std::move(config));
 }
 
@@ -156,7 +166,8 @@ void adopt_weights(const keratin::Layer& traced, LayerNode& layer) {
     return;
   }
   std::vector<const LayerVariable*> variables;
-  collect_variables(traced, variables);
+  collect_variables(traced, layer.wrapped == nullptr, variables);
+  if (layer.wrapped) adopt_weights(*traced.children().at(0), *layer.wrapped);
   if (layer.weights.empty())
     for (const LayerVariable* variable : variables)
       layer.weights.push_back({variable->name, variable->type, nullptr});

@@ -96,7 +96,12 @@ struct LayerNode {
   std::vector<Weight> weights;  ///< in the order of the layer and its inner layers; empty until it was called
   std::unique_ptr<Probe> probe;  ///< once it was called
   std::unique_ptr<ModelState> model;
+  std::shared_ptr<LayerNode>
+      wrapped;  ///< of TimeDistributed and SpectralNormalization: the very layer that they were made of
 };
+
+/// Whether `part` is `whole`, or is in it.
+bool contains(const LayerNode& whole, const LayerNode& part);
 
 /// For errors: "layer "dense" (Dense)".
 std::string place_of(const LayerNode& layer);

@@ -45,4 +45,9 @@ Value RMSprop(const RMSpropOptions& o) {
       {{"rho", o.rho}, {"momentum", o.momentum}, {"epsilon", o.epsilon}, {"centered", o.centered}});
 }
 
+Value SGD(double learning_rate) { return SGD({.learning_rate = learning_rate}); }
+Value Adam(double learning_rate) { return Adam({.learning_rate = learning_rate}); }
+Value AdamW(double learning_rate) { return AdamW({.learning_rate = learning_rate}); }
+Value RMSprop(double learning_rate) { return RMSprop({.learning_rate = learning_rate}); }
+
 }  // namespace keratin::keras::optimizers

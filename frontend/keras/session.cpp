@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 
 #include "frontend/keras/arrays.h"
 #include "frontend/keras/engine.h"
@@ -18,6 +19,19 @@ namespace keratin::keras {
 namespace {
 
 std::atomic<unsigned> thread_count{0};
+
+/// Of the layer and all within it, in order.
+std::vector<bool> trainable_flags(const LayerNode& layer) {
+  std::vector<bool> flags{layer.trainable};
+  const auto append = [&](const LayerNode& inner) {
+    const std::vector<bool> more = trainable_flags(inner);
+    flags.insert(flags.end(), more.begin(), more.end());
+  };
+  if (layer.wrapped) append(*layer.wrapped);
+  if (layer.model)
+    for (const Member& member : layer.model->members) append(*member.layer);
+  return flags;
+}
 
 }  // namespace
 
@@ -71,9 +85,19 @@ TracedModel::TracedModel(LayerNode& node)
     if (variable.role == Role::weight) variable.data = weights.at(next++)->value;
 }
 
+void TracedModel::expect_each_once(const LayerNode& node) const {
+  if (std::set<Weight*>(weights.begin(), weights.end()).size() < weights.size())
+    throw Error(ErrorKind::unsupported, "has a layer twice: by itself, and within another model or wrapper",
+                place_of(node), "call the other one again instead: calls share their weights");
+}
+
 TrainingSignature TracedModel::add_training(const LayerNode& node) {
-  return keratin::add_training(module, model, *node.model->compiled,
-                               node.model->file.empty() ? place_of(node) : node.model->file);
+  expect_each_once(node);
+  const std::string where = node.model->file.empty() ? place_of(node) : node.model->file;
+  if (!node.trainable)
+    throw Error(ErrorKind::usage, "nothing can be trained: the model is frozen", where,
+                "set_trainable(true)");
+  return keratin::add_training(module, model, *node.model->compiled, where);
 }
 
 // --- sessions ---
@@ -81,11 +105,14 @@ TrainingSignature TracedModel::add_training(const LayerNode& node) {
 Session& session_of(LayerNode& node, bool trains) {
   expect_built(node);
   std::unique_ptr<Session>& session = node.model->session;
+  if (session && trains && session->trains() && !session->has_flags_of(node))
+    throw Error(ErrorKind::usage, "has had layers frozen or unfrozen since it was trained", place_of(node),
+                "call compile() again");
   if (!session || (trains && !session->trains())) session = std::make_unique<Session>(node, trains);
   return *session;
 }
 
-Session::Session(LayerNode& node, bool trains) : trains_(trains) {
+Session::Session(LayerNode& node, bool trains) : trains_(trains), flags_(trainable_flags(node)) {
   TracedModel traced(node);
   std::vector<int64_t> classes;
   if (trains) {
@@ -107,6 +134,8 @@ Session::Session(LayerNode& node, bool trains) : trains_(trains) {
 
 Session::~Session() = default;
 
+bool Session::has_flags_of(const LayerNode& node) const { return trainable_flags(node) == flags_; }
+
 // A model has one.
 ModelState::ModelState() = default;
 ModelState::~ModelState() = default;
@@ -122,7 +151,7 @@ size_t Session::index_of(const std::string& variable) const {
 trainer::Trainable& Session::trainable() {
   const auto has_none = [](const Bound& bound) { return bound.weight->value == nullptr; };
   const bool begins = std::any_of(bound_.begin(), bound_.end(), has_none);
-  if (begins) trainable_->initialize(next_initializer_seed());
+  if (begins) trainable_->initialize(next_seed());
   for (Bound& bound : bound_) {
     if (bound.weight->value == nullptr)
       set_value(*bound.weight, to_tensor(trainable_->get_variable(bound.place)));

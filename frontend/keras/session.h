@@ -23,6 +23,8 @@ class Session {
   ~Session();
 
   bool trains() const { return trains_; }
+  /// Whether the same layers are trainable as when it was made.
+  bool has_flags_of(const LayerNode& model) const;
 
   /// With the layers' weights as they are. Those that have no values yet are initialized.
   trainer::Trainable& trainable();
@@ -40,6 +42,7 @@ class Session {
     uint64_t version;  // of the value that it has
   };
   bool trains_;
+  std::vector<bool> flags_;
   std::vector<Bound> bound_;
   std::vector<Variable> optimizer_;
   std::shared_ptr<trainer::Trainable> trainable_;
@@ -48,6 +51,8 @@ class Session {
 /// A traced model with its layers' weights: what is compiled, saved and shown.
 struct TracedModel {
   explicit TracedModel(LayerNode& model);
+  /// Throws Error(unsupported) if a layer is in it by itself and within another: files and training would have two of it.
+  void expect_each_once(const LayerNode& model) const;
   /// Adds what trains it. Requires: it is compiled.
   TrainingSignature add_training(const LayerNode& model);
 

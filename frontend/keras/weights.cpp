@@ -10,10 +10,11 @@
 namespace keratin::keras {
 namespace {
 
-std::atomic<uint64_t> seed{0}, initializations{0}, versions{0};
+std::atomic<uint64_t> seed{0}, draws{0}, versions{0};
 
 void collect_weights(LayerNode& layer, std::vector<Weight*>& weights) {
   for (Weight& weight : layer.weights) weights.push_back(&weight);
+  if (layer.wrapped) collect_weights(*layer.wrapped, weights);
   if (layer.model)
     for (const Member& member : layer.model->members) collect_weights(*member.layer, weights);
 }
@@ -29,10 +30,9 @@ void collect_variables(const keratin::Layer& layer, std::vector<Variable>& varia
 
 void set_random_seed(uint64_t new_seed) {
   seed = new_seed;
-  initializations = 0;
+  draws = 0;
 }
-uint64_t random_seed() { return seed; }
-uint64_t next_initializer_seed() { return seed + (++initializations << 32); }
+uint64_t next_seed() { return seed + (++draws << 32); }
 
 std::vector<Weight*> weights_of(LayerNode& layer) {
   std::vector<Weight*> weights;
@@ -58,13 +58,14 @@ void initialize_layer(LayerNode& layer) {
   module.functions.push_back(trace_initialize(module, layer.probe->layer));
   const auto executable = make_interpreter()->compile(module);
   keratin::Tensor key(DType::u32, {2});
-  const uint64_t bits = next_initializer_seed();
+  const uint64_t bits = next_seed();
   key.set_integer(0, static_cast<int64_t>(bits & 0xffffffff));
   key.set_integer(1, static_cast<int64_t>(bits >> 32));
   executable->call("initialize", {&key, 1});
-  for (size_t i = 0; i < layer.weights.size(); ++i)
-    if (layer.weights[i].value == nullptr)
-      set_value(layer.weights[i],
+  const std::vector<Weight*> weights = weights_of(layer);
+  for (size_t i = 0; i < weights.size(); ++i)
+    if (weights[i]->value == nullptr)
+      set_value(*weights[i],
                 std::make_shared<const keratin::Tensor>(executable->get_variable(module.variables[i].name)));
 }
 

@@ -17,9 +17,7 @@ bool has_values(LayerNode& layer);
 /// it has not been called.
 void initialize_layer(LayerNode& layer);
 
-/// What initializers draw from; each time something else, until the seed is set again.
-uint64_t next_initializer_seed();
-/// What shuffling and dropout draw from.
-uint64_t random_seed();
+/// What initializers, shuffling and dropout draw from: each time something else, the same after the seed is set again.
+uint64_t next_seed();
 
 }  // namespace keratin::keras

@@ -9,7 +9,9 @@ namespace keratin {
 Serialized read_serialized(const Json& object, std::string_view what) {
   if (object.is_string()) return {object.as_string(), Json::object({}), true};
   if (!object["class_name"].is_string())
-    throw Error(ErrorKind::data, cat(what, " is neither a name nor a class with a config"));
+    throw Error(
+        ErrorKind::data, cat(what, " is ", object.dump()), {},
+        "give a name or a class with a config; of several outputs a list, or an object by their names");
   const std::string& class_name = object["class_name"].as_string();
   const Json& config = object["config"];
   if (class_name == "function" && config.is_string()) return {config.as_string(), Json::object({}), true};

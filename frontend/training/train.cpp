@@ -68,7 +68,7 @@ class TrainingTracer {
     read_losses();
     read_metrics();
     for (const Variable& variable : module_.variables)
-      if (variable.role == Role::weight && variable.trainable) trained_.push_back(variable);
+      if (variable.role == Role::weight && variable.trainable && !is_frozen()) trained_.push_back(variable);
     if (trained_.empty())
       throw Error(ErrorKind::unsupported, "nothing can be trained: the model has no trainable weights",
                   where_);
@@ -100,6 +100,9 @@ class TrainingTracer {
         "give --loss and --optimizer, for example --loss sparse_categorical_crossentropy --optimizer adam "
         "--metrics accuracy; or call model.compile() before model.save()");
   }
+
+  /// Loading a Sequential, Keras forgets its flag and minds those of its layers.
+  bool is_frozen() const { return !model_.root().trainable() && model_.root().class_name() != "Sequential"; }
 
   void find_outputs() {
     for (const Result& result : module_.function("predict").results) {

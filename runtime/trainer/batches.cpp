@@ -4,13 +4,30 @@
 #include <utility>
 
 #include "runtime/trainer/convert.h"
+#include "runtime/trainer/error.h"
+#include "runtime/trainer/text.h"
 
 namespace keratin::trainer {
+
+namespace {
+
+/// The batch to use, which need not be longer than the data; a model may take one number of samples only.
+int64_t batch_for(const TrainableInfo& model, const Dataset& data, int64_t wanted) {
+  if (model.inputs.empty() || model.inputs[0].is_per_sample) return std::min(wanted, data.samples);
+  const int64_t fixed = model.inputs[0].rows;
+  if (data.samples % fixed != 0)
+    throw Error(ErrorKind::data,
+                cat("has ", counted(data.samples, "sample"), ", and the model takes ", fixed, " at a time"),
+                data.where, cat("leave out ", data.samples % fixed, " of them"));
+  return fixed;
+}
+
+}  // namespace
 
 Batches::Batches(const TrainableInfo& model, const Dataset& data, int64_t batch_size,
                  std::vector<float> weights)
     : data_(data),
-      batch_size_(std::min(batch_size, data.samples)),  // so that no memory is asked for in vain
+      batch_size_(batch_for(model, data, batch_size)),
       weights_(std::move(weights)),
       batch_weights_(static_cast<size_t>(batch_size_), 1.0F),
       inputs_(sources(model.inputs, data.inputs, batch_size_)),

@@ -30,7 +30,7 @@ std::vector<float> sample_weights(const TrainableInfo& model, const Dataset& dat
   const auto refuse = [](const std::string& message, const std::string& hint = {}) {
     throw Error(ErrorKind::usage, message, "class weights", hint);
   };
-  const std::string instead = "give each sample a weight instead: sample_weight in the .npz";
+  const std::string instead = "give each sample a weight instead: sample_weight";
   if (model.targets.size() != 1) refuse("the model has several targets", instead);
   const Signature& target = model.targets[0];
   if (target.shape.size() > 1) refuse("a target of more than one axis has no one class per sample", instead);

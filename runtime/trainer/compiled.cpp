@@ -109,7 +109,8 @@ class Compiled : public Trainable {
 
   void initialize(uint64_t seed) override {
     const void* const inputs[] = {&seed};
-    call(trainer_.initialize, 1, inputs, nullptr);
+    // Where no batch is free, the runtime counts by the first input's first axis, here the two words of the seed.
+    call(trainer_.initialize, 2, inputs, nullptr);
   }
 
  private:

@@ -97,7 +97,8 @@ class Fit {
 }  // namespace
 
 History fit(Trainable& model, const Dataset& data, const FitOptions& options, Observer& observer) {
-  if (options.validation_split == 0) return Fit(model, data, options.validation, options, observer).run();
+  if (options.validation_split == 0 || options.validation != nullptr)
+    return Fit(model, data, options.validation, options, observer).run();
   const auto first =
       static_cast<int64_t>(std::floor(static_cast<double>(data.samples) * (1.0 - options.validation_split)));
   if (first <= 0 || first >= data.samples)

@@ -31,7 +31,7 @@ struct FitOptions {
   int64_t batch_size = 32;
   /// The last part of the data is held out: training gets the first floor(n * (1 - split)) samples.
   double validation_split = 0;
-  const Dataset* validation = nullptr;  ///< or held-out samples of their own
+  const Dataset* validation = nullptr;  ///< or, instead of that, samples of their own
   bool shuffle = true;                  ///< the training samples, anew in each epoch
   uint64_t seed = 0;                    ///< of the order, and of the model's random ops
   ClassWeight class_weight;             ///< for training, not for validation

@@ -337,7 +337,7 @@ struct Refusal {
 TEST(Refusals, NameLayerClassArgumentAndReason) {
   const Refusal refusals[] = {
       {layer("Dense", "a", R"("units": 0)"),
-       R"(m.keras: layer "a" (Dense): argument units is 0: expected an integer of at least 1)",
+       R"(m.keras: layer "a" (Dense): argument units is 0: expected an integer from 1 to 2^28)",
        ErrorKind::data},
       {layer("Dense", "a", R"("units": "many")"), "argument units is \"many\": expected an integer",
        ErrorKind::data},

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include <xtensor/xtensor.hpp>
+#include <xtensor/xview.hpp>
 
 #include "tests/frontend/files.h"
 
@@ -153,8 +154,8 @@ TEST_F(ModelTest, SavedModelsGoOn) {
   model.save(path);
   Model loaded = load_model(path);
   EXPECT_EQ(loaded.predict(x).one().to<float>(), model.predict(x).one().to<float>());
-  EXPECT_EQ(loaded.fit(x, y, {.epochs = 2, .verbose = 0}).history,
-            model.fit(x, y, {.epochs = 2, .verbose = 0}).history);
+  const FitOptions options{.epochs = 2, .verbose = 0, .shuffle = false};
+  EXPECT_EQ(loaded.fit(x, y, options).history, model.fit(x, y, options).history);
   // What was never trained is saved, too.
   small_model().save(path);
   EXPECT_EQ(load_model(path).fit(x, y, {.verbose = 0}).epoch.size(), 1u);
@@ -241,6 +242,105 @@ TEST_F(ModelTest, NamesAreKeras) {
   EXPECT_EQ(Input({1}).name(), "input_layer");
 }
 
+// --- what a review with real Keras found ---
+
+TEST_F(ModelTest, ViewsAreWhatTheyShow) {
+  Sequential same({Input({3}), Identity()});
+  const xt::xarray<float> x = numbers({4, 3});
+  auto last = xt::view(x, xt::range(2, 4));
+  auto column = xt::view(x, xt::all(), xt::range(0, 1));
+  EXPECT_EQ(same.predict(last).one().to<float>(), xt::xarray<float>(last));
+  EXPECT_EQ(Sequential({Input({1}), Identity()}).predict(column).one().to<float>(),
+            xt::xarray<float>(column));
+  const xt::xtensor<float, 2> rank2 = same.predict(x);
+  EXPECT_EQ(rank2, x);
+}
+
+TEST_F(ModelTest, WrappersHaveTheVeryLayer) {
+  const Layer dense = Dense(2);
+  const Tensor x = Input({3}), steps = Input({4, 3});
+  Model alone(x, dense(x)), repeated(steps, TimeDistributed(dense)(steps));
+  const xt::xarray<float> data = numbers({5, 4, 3});
+  const xt::xarray<float> first = xt::view(data, xt::all(), 0);
+  const xt::xarray<float> on_steps = repeated.predict(data);
+  EXPECT_TRUE(xt::allclose(alone.predict(first).one().to<float>(), xt::view(on_steps, xt::all(), 0)));
+  repeated.compile({.loss = "mse"});
+  repeated.fit(data, numbers({5, 4, 2}), {.verbose = 0});
+  EXPECT_TRUE(xt::allclose(alone.predict(first).one().to<float>(),
+                           xt::view(repeated.predict(data).one().to<float>(), xt::all(), 0)));
+}
+
+TEST_F(ModelTest, EveryLayerHasAFlagOfItsOwn) {
+  Sequential base({Input({3}), Dense(4), Dense(4)});
+  Sequential model({Input({3}), base, Dense(2)});
+  base.set_trainable(false);
+  base.layers()[1].set_trainable(true);
+  model.compile({.optimizer = "sgd", .loss = "mse"});
+  const std::vector<Array> before = model.get_weights();
+  model.fit(numbers({16, 3}), numbers({16, 2}), {.verbose = 0});
+  const std::vector<Array> after = model.get_weights();
+  for (size_t i = 0; i < before.size(); ++i)
+    EXPECT_EQ(before[i].to<float>() == after[i].to<float>(), i < 2) << i;
+  model.get_layer(1).set_trainable(false);
+  EXPECT_NE(message_of([&] { model.fit(numbers({16, 3}), numbers({16, 2})); }).find("call compile() again"),
+            std::string::npos);
+}
+
+TEST_F(ModelTest, EveryFitShufflesAnew) {
+  const xt::xarray<float> x = numbers({64, 4});
+  const xt::xarray<int> y = labels(x);
+  Sequential model = small_model();
+  model.compile({.optimizer = "sgd", .loss = "sparse_categorical_crossentropy"});
+  const std::vector<Array> start = model.get_weights();
+  const auto trained = [&] {
+    model.set_weights(start);
+    model.fit(x, y, {.verbose = 0});
+    return model.get_weights()[0].to<float>();
+  };
+  const xt::xarray<float> first = trained();
+  EXPECT_NE(first, trained());
+}
+
+TEST_F(ModelTest, FixedBatches) {
+  const Tensor x = Input({3}, {.batch_size = 4});
+  Model model(x, Dense(2)(x));
+  EXPECT_EQ(model.predict(numbers({8, 3})).one().shape(), (std::vector<int64_t>{8, 2}));
+  model.compile({.loss = "mse"});
+  model.fit(numbers({8, 3}), numbers({8, 2}), {.verbose = 0});
+  EXPECT_EQ(message_of([&] { model.predict(numbers({6, 3})); }),
+            "predict: has 6 samples, and the model takes 4 at a time\nhint: leave out 2 of them");
+}
+
+TEST_F(ModelTest, WhatASequentialIsPartOfStaysAsItIs) {
+  Sequential inner({Input({3}), Dense(2)});
+  const Tensor x = Input({3});
+  Model outer(x, inner(x));
+  EXPECT_NE(message_of([&] { inner.pop(); }).find("is part of another model"), std::string::npos);
+  EXPECT_NE(message_of([&] { inner.add(Dense(1)); }).find("is part of another model"), std::string::npos);
+  Sequential loop;
+  EXPECT_NE(message_of([&] { loop.add(loop); }).find("a part of itself"), std::string::npos);
+}
+
+TEST_F(ModelTest, NothingIsTakenTwice) {
+  const Layer dense = Dense(3);
+  const Tensor x = Input({2, 3});
+  const Tensors each = TimeDistributed(dense)(x), all = dense(Flatten()(Input({3})));
+  const Tensor y = Input({3});
+  Model model({x, y}, {each, dense(y)});
+  EXPECT_NE(
+      message_of([&] { model.predict({numbers({1, 2, 3}), numbers({1, 3})}); }).find("has a layer twice"),
+      std::string::npos);
+}
+
+TEST_F(ModelTest, CutFromTheMiddleOfADeepGraph) {
+  const Tensor x = Input({2});
+  Tensors h = Dense(2)(x);
+  const Tensor middle = h;
+  const Layer step = Activation("tanh");
+  for (int i = 0; i < 20'000; ++i) h = step(h);
+  EXPECT_EQ(Model(middle, h).inputs().shape(), (std::vector<int64_t>{-1, 2}));
+}
+
 struct Refusal {
   const char* name;
   std::function<void()> attempt;
@@ -263,7 +363,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"Shape", [] { Conv2D(8, 3)(Input({28})); },
                 "layer \"conv2d\" (Conv2D): its input is f32[N,28], expected rank 4"},
         Refusal{"Argument", [] { Dense(-1)(Input({28})); },
-                "layer \"dense\" (Dense): argument units is -1: expected an integer of at least 1"},
+                "layer \"dense\" (Dense): argument units is -1: expected an integer from 1 to 2^28"},
         Refusal{"SharedShapes",
                 [] {
                   const Layer dense = Dense(1);
@@ -304,6 +404,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "predict: x has 2 arrays, expected 1: input_layer"},
         Refusal{"ArrayName", [] { small_model().predict({{"input", numbers({8, 4})}}); },
                 "predict: x names \"input\", which the model does not have\nhint: it has input_layer"},
+        Refusal{"Batch", [] { small_model().predict(numbers({1, 4}), {.batch_size = 0}); },
+                "predict: batch_size is 0\nhint: it is at least 1"},
+        Refusal{
+            "NoLoss", [] { Sequential({Input({2}), Dense(1)}).compile({}); },
+            "model \"sequential\" (Sequential): is compiled without a loss\nhint: compile({.loss = \"mse\"})"},
+        Refusal{"FreeExtent", [] { Input({nullptr, 3}); },
+                "Input: an extent is free: [null,null,3]\nhint: only the batch may be free"},
+        Refusal{"InputShape", [] { Input({"a"}); },
+                "Input: its shape is [\"a\"]\nhint: give a list of numbers: Input({784})"},
+        Refusal{"Concatenated", [] { Concatenate()({Input({3, 2}), Input({4})}); },
+                "layer \"concatenate\" (Concatenate): "},
         Refusal{"Epochs", [] { small_model().fit(numbers({1, 4}), xt::xarray<int>({1}), {.epochs = 0}); },
                 "fit: epochs = 0, batch_size = 32, validation_split = 0, verbose = 1\nhint: "
                 "epochs and batch_size are at least 1, validation_split is below 1, verbose is 0, "

@@ -4,6 +4,7 @@
 
 #include "frontend/json.h"
 #include "frontend/keras/make.h"
+#include "frontend/keras/node.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -74,12 +75,16 @@ Layer Bidirectional(const Layer& layer, const BidirectionalOptions& o) {
 }
 
 Layer TimeDistributed(const Layer& layer, const LayerOptions& o) {
-  return make_layer("TimeDistributed", o.name, o.trainable, {{"layer", Value(layer)}});
+  Layer made = make_layer("TimeDistributed", o.name, o.trainable, {{"layer", Value(layer)}});
+  made.node()->wrapped = layer.node();
+  return made;
 }
 
 Layer SpectralNormalization(const Layer& layer, const SpectralNormalizationOptions& o) {
-  return make_layer("SpectralNormalization", o.name, o.trainable,
-                    {{"layer", Value(layer)}, {"power_iterations", o.power_iterations}});
+  Layer made = make_layer("SpectralNormalization", o.name, o.trainable,
+                          {{"layer", Value(layer)}, {"power_iterations", o.power_iterations}});
+  made.node()->wrapped = layer.node();
+  return made;
 }
 
 }  // namespace keratin::keras::layers

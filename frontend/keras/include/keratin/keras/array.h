@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <xtensor/xarray.hpp>
+#include <xtensor/xtensor.hpp>
 
 namespace keratin::keras {
 
@@ -35,8 +36,18 @@ constexpr std::string_view dtype_of() {
 template <typename E>
 concept XtensorExpression = xt::is_xexpression<std::decay_t<E>>::value;
 
-/// A row-major array. One that is made of an xtensor container which has a name is a view of it, which must outlive it; of
-/// anything else it is a copy.
+/// Whether an xtensor type holds its elements row by row, without gaps: xarray, xtensor.
+template <typename E>
+inline constexpr bool kIsRowMajorContainer = false;
+template <typename EC, typename SC, typename Tag>
+inline constexpr bool kIsRowMajorContainer<xt::xarray_container<EC, xt::layout_type::row_major, SC, Tag>> =
+    true;
+template <typename EC, size_t N, typename Tag>
+inline constexpr bool kIsRowMajorContainer<xt::xtensor_container<EC, N, xt::layout_type::row_major, Tag>> =
+    true;
+
+/// A row-major array. One that is made of an xarray or xtensor which has a name refers to it, as a std::span would: the container must
+/// outlive it, and keep its size. Of anything else, a view or an expression, it is a copy.
 class Array {
  public:
   Array();  ///< float32, no elements
@@ -44,7 +55,7 @@ class Array {
   Array(E&& expression) {
     using Plain = std::decay_t<E>;
     using T = typename Plain::value_type;
-    if constexpr (std::is_lvalue_reference_v<E> && is_plain<Plain>) {
+    if constexpr (std::is_lvalue_reference_v<E> && kIsRowMajorContainer<Plain>) {
       set<T>(expression, std::shared_ptr<const void>(std::shared_ptr<void>(), expression.data()));
     } else {
       auto own = std::make_shared<xt::xarray<T, xt::layout_type::row_major>>(std::forward<E>(expression));
@@ -71,12 +82,14 @@ class Array {
   operator xt::xarray<T>() const {
     return to<T>();
   }
+  /// Throws if it has another rank.
+  template <typename T, size_t N>
+  operator xt::xtensor<T, N>() const {
+    expect_rank(N);
+    return to<T>();
+  }
 
  private:
-  template <typename E>
-  static constexpr bool is_plain =
-      requires(const E& e) { e.data(); } && E::static_layout == xt::layout_type::row_major;
-
   template <typename T, typename E>
   void set(const E& elements, std::shared_ptr<const void> data) {
     static_assert(!dtype_of<T>().empty(), "arrays hold numbers or booleans");
@@ -85,6 +98,7 @@ class Array {
     data_ = std::move(data);
   }
   void convert_to(std::string_view dtype, void* elements) const;
+  void expect_rank(size_t rank) const;
 
   std::string dtype_;
   std::vector<int64_t> shape_;
@@ -117,7 +131,11 @@ class Arrays {
   const Array& one() const;
   template <typename T>
   operator xt::xarray<T>() const {
-    return one().to<T>();
+    return one();
+  }
+  template <typename T, size_t N>
+  operator xt::xtensor<T, N>() const {
+    return one();
   }
 
  private:

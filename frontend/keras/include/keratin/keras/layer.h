@@ -42,6 +42,8 @@ class Tensors {
   Tensors(Tensor one) : list_{std::move(one)} {}
   Tensors(std::initializer_list<Tensor> list) : list_(list), is_list_(true) {}
   Tensors(std::vector<Tensor> list) : list_(std::move(list)), is_list_(true) {}
+  Tensors(const std::vector<Tensors>& list)
+      : list_(list.begin(), list.end()), is_list_(true) {}  ///< each is one
 
   /// The only one. Throws if there are several.
   operator Tensor() const;
@@ -75,8 +77,8 @@ class Layer {
   /// Calls the layer: `Dense(10)(x)`, `Add()({x, y})`. Throws if the shapes do not fit, naming layer and shapes.
   Tensors operator()(const Tensors& inputs, const CallOptions& options = {}) const;
 
-  /// Whether training changes its weights. Of layers within it, those that are not trainable themselves stay as they are. Takes
-  /// effect when a model that has it is compiled.
+  /// Whether training changes its weights. As in Keras every layer has a flag of its own; setting that of a model sets those of its layers,
+  /// which can be set again. Takes effect when a model that has the layer is compiled next.
   bool trainable() const;
   void set_trainable(bool trainable);
 

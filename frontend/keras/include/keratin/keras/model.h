@@ -5,7 +5,8 @@
 //     model.fit(x, y, {.batch_size = 32, .epochs = 5});
 //     xt::xarray<float> scores = model.predict(x);
 //
-// Everything throws std::exception; what() says where, what was wrong, and what would work.
+// Options are designated initializers, in the order of their declaration, which is Keras's. Mistakes throw std::exception; what() says
+// where, what was wrong, and what would work.
 #pragma once
 
 #include <keratin/keras/array.h>
@@ -13,7 +14,6 @@
 #include <keratin/keras/value.h>
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,9 +44,9 @@ struct ValidationData {
 struct FitOptions {
   int64_t batch_size = 32;
   int64_t epochs = 1;
-  int verbose = 1;              ///< 0: silent, 1: Keras's bar, 2: a line per epoch
-  double validation_split = 0;  ///< of the samples, taken from the end before they are shuffled
-  std::optional<ValidationData> validation_data = {};
+  int verbose = 1;                      ///< 0: silent, 1: Keras's bar, 2: a line per epoch
+  double validation_split = 0;          ///< of the samples, taken from the end before they are shuffled
+  ValidationData validation_data = {};  ///< {x, y} or {x, y, sample_weight}; instead of the split
   bool shuffle = true;
   std::map<int64_t, double> class_weight = {};
   Arrays sample_weight = {};  ///< one number per sample
@@ -79,12 +79,13 @@ class Model : public Layer {
   /// Sets how it is trained. The optimizer starts afresh.
   void compile(const CompileOptions& options);
 
-  /// `x` and `y` hold the batch first; an array per input or output, by order or by name. The loss of a label is given class numbers.
+  /// Arrays have the samples as their first axis; there is one per input and one per output, by order or by name. For a loss with "sparse" in
+  /// its name, `y` holds class numbers.
   History fit(const Arrays& x, const Arrays& y, const FitOptions& options = {});
   /// Loss and metrics.
-  Logs evaluate(const Arrays& x, const Arrays& y, const EvaluateOptions& options = {});
+  Logs evaluate(const Arrays& x, const Arrays& y, const EvaluateOptions& options = {}) const;
   /// An array per output, by name.
-  Arrays predict(const Arrays& x, const PredictOptions& options = {});
+  Arrays predict(const Arrays& x, const PredictOptions& options = {}) const;
 
   /// Writes Keras's table to standard output.
   void summary() const;
@@ -128,7 +129,7 @@ struct LoadOptions {
 /// A `.keras` or `.h5` file, or an unpacked `.keras` folder; compiled as it was when saved.
 Model load_model(const std::string& path, const LoadOptions& options = {});
 
-/// How many threads compute. The default is what the process may use.
+/// How many threads compute, in models that are not compiled to code yet. 0, the default: as many as the process may use.
 void set_num_threads(unsigned threads);
 
 }  // namespace keratin::keras

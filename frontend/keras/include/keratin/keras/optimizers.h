@@ -25,6 +25,7 @@ struct SGDOptions {
 };
 /// Steps down the gradient, with momentum.
 Value SGD(const SGDOptions& options = {});
+Value SGD(double learning_rate);
 
 struct AdamOptions {
   Value learning_rate = 0.001;  ///< or a schedule
@@ -45,6 +46,7 @@ struct AdamOptions {
 };
 /// Moving averages of the gradient divided by those of its size.
 Value Adam(const AdamOptions& options = {});
+Value Adam(double learning_rate);
 
 struct AdamWOptions {
   Value learning_rate = 0.001;  ///< or a schedule
@@ -65,6 +67,7 @@ struct AdamWOptions {
 };
 /// Adam, with weights that decay.
 Value AdamW(const AdamWOptions& options = {});
+Value AdamW(double learning_rate);
 
 struct RMSpropOptions {
   Value learning_rate = 0.001;  ///< or a schedule
@@ -85,5 +88,6 @@ struct RMSpropOptions {
 };
 /// The gradient divided by a moving average of its size.
 Value RMSprop(const RMSpropOptions& options = {});
+Value RMSprop(double learning_rate);
 
 }  // namespace keratin::keras::optimizers

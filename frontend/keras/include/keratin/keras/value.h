@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -19,11 +20,12 @@ class Dict;
 class Value {
  public:
   Value() = default;  ///< None
+  Value(std::nullptr_t) {}
   template <std::integral T>
   Value(T number) : json_(of(number)) {}
   template <std::floating_point T>
   Value(T number) : json_(of_real(static_cast<double>(number))) {}
-  Value(const char* text) : json_(of_text(text)) {}
+  Value(const char* text) : json_(text == nullptr ? "null" : of_text(text)) {}
   Value(std::string_view text) : json_(of_text(text)) {}
   Value(const std::string& text) : json_(of_text(text)) {}
   Value(std::initializer_list<Value> list) : json_(of_list(list.begin(), list.size())) {}

@@ -16,7 +16,7 @@ struct BidirectionalOptions {
 /// like `layer`. Throws if the two do not fit together.
 Layer Bidirectional(const Layer& layer, const BidirectionalOptions& options = {});
 
-/// `layer` on every step: [N,steps,…] → [N,steps,…].
+/// `layer` itself, weights included, on every step: [N,steps,…] → [N,steps,…].
 Layer TimeDistributed(const Layer& layer, const LayerOptions& options = {});
 
 struct SpectralNormalizationOptions {
@@ -24,7 +24,7 @@ struct SpectralNormalizationOptions {
   std::string name = {};
   bool trainable = true;
 };
-/// `layer`, with its kernel divided by the kernel's largest singular value. Not in training yet.
+/// `layer` itself, with its kernel divided by the kernel's largest singular value. Not in training yet.
 Layer SpectralNormalization(const Layer& layer, const SpectralNormalizationOptions& options = {});
 
 }  // namespace keratin::keras::layers
