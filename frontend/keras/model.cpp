@@ -1,6 +1,7 @@
 #include <keratin/keras/model.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "frontend/file.h"
@@ -90,13 +91,24 @@ std::vector<std::string> names_of(const std::vector<trainer::Signature>& signatu
   return names;
 }
 
+/// Those of the outputs that have a loss: by order, they may come for all outputs.
+Arrays with_loss(const Arrays& y, const trainer::TrainableInfo& info) {
+  const std::vector<std::string> targets = names_of(info.targets), outputs = names_of(info.outputs);
+  if (y.size() != outputs.size() || y.size() == targets.size() || !y.named()[0].first.empty()) return y;
+  Arrays::Named compared;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (std::find(targets.begin(), targets.end(), outputs[i]) != targets.end())
+      compared.push_back(y.named()[i]);
+  return compared;
+}
+
 /// Checked data. `call`: for errors.
 trainer::Dataset dataset(const trainer::TrainableInfo& info, const Arrays& x, const Arrays* y,
                          const Arrays& sample_weight, const std::string& call) {
   std::map<std::string, trainer::Array> arrays;
   try {
     add_arrays("x", x, names_of(info.inputs), arrays);
-    if (y != nullptr) add_arrays("y", *y, names_of(info.targets), arrays);
+    if (y != nullptr) add_arrays("y", with_loss(*y, info), names_of(info.targets), arrays);
     if (!sample_weight.empty()) arrays["sample_weight"] = view_of(sample_weight.one());
   } catch (const Error& error) {
     throw error.within(call);
