@@ -181,7 +181,15 @@ Expr initial_value(const Json& initializer, const Type& type, Builder& builder, 
   const Serialized serialized = read_serialized(initializer, "the initializer");
   const auto& def = find_row<InitializerDef>(kInitializers, serialized.class_name, "initializer", where);
   const Args args(def.args, serialized.config, cat(where, ": initializer ", def.class_name));
-  return cast(def.value({args, builder, random, type.shape}), type.dtype);
+  const Json& seed = serialized.config["seed"];
+  if (seed.kind() != Json::Kind::integer)
+    return cast(def.value({args, builder, random, type.shape}), type.dtype);
+  // One with a seed of its own gives the same numbers whatever else is initialized.
+  const auto key = std::make_shared<Tensor>(DType::u32, std::vector<int64_t>{2});
+  key->set_integer(0, seed.as_int());
+  key->set_integer(1, seed.as_int() >> 32);
+  RandomSource own{builder.constant(key)};
+  return cast(def.value({args, builder, own, type.shape}), type.dtype);
 }
 
 }  // namespace keratin

@@ -12,7 +12,8 @@ struct RandomSource {
   int64_t streams = 0;
 };
 
-/// An array of static `shape`. `initializer`: a name or a serialized object. Throws Error(unsupported) for other classes.
+/// An array of static `shape`. `initializer`: a name or a serialized object, whose "seed", if it is a number, is what is
+/// drawn from instead of `random`. Throws Error(unsupported) for other classes.
 Expr initial_value(const Json& initializer, const Type& type, Builder& builder, RandomSource& random,
                    const std::string& where);
 

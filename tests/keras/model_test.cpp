@@ -85,6 +85,17 @@ TEST_F(ModelTest, EqualSeedsGiveEqualModels) {
   EXPECT_NE(trained(1, 1), trained(2, 1));
 }
 
+TEST_F(ModelTest, InitializersWithSeedsGiveTheSameEachTime) {
+  const auto kernel = [](const Value& initializer) {
+    Sequential model({Input({4}), Dense(3), Dense(3, {.kernel_initializer = initializer})});
+    return model.get_layer(1).get_weights()[0].to<float>();
+  };
+  const Value seeded = initializers::HeNormal({.seed = 7});
+  EXPECT_EQ(kernel(seeded), kernel(seeded));
+  EXPECT_NE(kernel(seeded), kernel(initializers::HeNormal({.seed = 8})));
+  EXPECT_NE(kernel("he_normal"), kernel("he_normal"));
+}
+
 TEST_F(ModelTest, ModelsShareTheirLayers) {
   const Tensor x = Input({4});
   const Tensors code = Dense(3, {.activation = "tanh"})(x);

@@ -1,6 +1,6 @@
 // What variables start as.
 //
-// What is drawn depends on the seed of set_random_seed; a `seed` of its own is only written into files.
+// What is drawn depends on the seed of set_random_seed; one with a `seed` of its own gives the same numbers each time.
 #pragma once
 
 #include <keratin/keras/value.h>
