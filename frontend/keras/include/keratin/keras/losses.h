@@ -1,6 +1,7 @@
 // Losses: one value per sample, made one number by `reduction`.
 //
-// Below, y is the target and p the prediction, of one shape, and means and sums go along the last axis.
+// Below, y is the target and p the prediction, of one shape, and means and sums go along the last axis. Refused by
+// Model::compile, as yet: ignore_class.
 #pragma once
 
 #include <keratin/keras/value.h>

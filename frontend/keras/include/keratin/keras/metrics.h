@@ -1,6 +1,7 @@
 // Metrics: what is logged beside the loss, over all samples of an epoch.
 //
 // Below, y is the target and p the prediction. Means are those of the samples, weighted if the metric is a weighted one.
+// Refused by Model::compile, as yet: several thresholds, top_k and class_id, multi_label, and what gives more than one number.
 #pragma once
 
 #include <keratin/keras/value.h>

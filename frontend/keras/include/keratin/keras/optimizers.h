@@ -1,6 +1,7 @@
 // Optimizers.
 //
-// clipnorm, clipvalue and global_clipnorm limit gradients; only one of them can be set.
+// clipnorm, clipvalue and global_clipnorm limit gradients; only one of them can be set. Refused by Model::compile, as yet: use_ema,
+// loss_scale_factor, gradient_accumulation_steps.
 #pragma once
 
 #include <keratin/keras/schedules.h>
