@@ -6,6 +6,8 @@
 #include "frontend/graph_call.h"
 #include "frontend/keras/graph.h"
 #include "frontend/nodes.h"
+#include "ir/error.h"
+#include "ir/text.h"
 
 namespace keratin::keras {
 namespace {
@@ -138,6 +140,9 @@ std::unique_ptr<ModelState> read_model(const Json& object, const keratin::Layer&
   auto child = traced.children().begin();
   for (const Json& layer : config["layers"].items()) {
     Member member{std::make_shared<LayerNode>(layer), layer["inbound_nodes"]};
+    if (const Json& name = layer["name"]; !name.is_null() && name.as_string() != member.layer->name)
+      throw Error(ErrorKind::data,
+                  cat("a layer is called ", quoted(name.as_string()), " and ", quoted(member.layer->name)));
     if (!is_operation(layer)) {
       const keratin::Layer& of_member = **child++;
       if (layer["config"].has("layers")) member.layer->model = read_model(layer, of_member);

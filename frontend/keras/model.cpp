@@ -361,7 +361,7 @@ void Sequential::pop() {
 
 // --- files ---
 
-Model load_model(const std::string& path, const LoadOptions& options) {
+Model load_model(const std::string& path, const LoadOptions& options) try {
   ModelFile file = ModelFile::open(path);
   const ShapeOverrides shapes(options.shapes.begin(), options.shapes.end());
   keratin::Model traced = open_model(file, shapes);
@@ -383,6 +383,8 @@ Model load_model(const std::string& path, const LoadOptions& options) {
     model.optimizer_state = file.take_optimizer_state();
   }
   return Model(node);
+} catch (const Error& error) {
+  throw error.where().starts_with(path) ? error : error.within(path);
 }
 
 }  // namespace keratin::keras
