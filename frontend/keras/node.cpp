@@ -151,7 +151,7 @@ void clear_session() { names().forget(); }
 Json serialized(const LayerNode& layer) {
   Json config = layer.object["config"];
   // Some layers without weights do not take it.
-  if (layer.model || !layer.weights.empty() || config.has("trainable"))
+  if (layer.model || layer.wrapped || !layer.weights.empty() || config.has("trainable"))
     config = with(config, "trainable", Json::of(layer.trainable));
   if (layer.model) config = with(config, "layers", serialized_members(*layer.model));
   if (layer.wrapped) config = with(config, "layer", serialized(*layer.wrapped));
