@@ -1,5 +1,7 @@
 #include "frontend/keras/arrays.h"
 
+#include <keratin/keras/array.h>
+
 #include <algorithm>
 #include <cstring>
 

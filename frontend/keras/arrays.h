@@ -1,8 +1,6 @@
 // The arrays of the C++ API, and those of the compiler and of training, which hold the same bytes.
 #pragma once
 
-#include <keratin/keras/array.h>
-
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +10,9 @@
 #include "runtime/trainer/array.h"
 
 namespace keratin::keras {
+
+class Array;
+class Arrays;
 
 Array to_array(std::shared_ptr<const keratin::Tensor> tensor);
 Array to_array(const trainer::Array& array);

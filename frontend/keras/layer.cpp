@@ -1,3 +1,4 @@
+#include <keratin/keras/array.h>
 #include <keratin/keras/layer.h>
 
 #include <algorithm>

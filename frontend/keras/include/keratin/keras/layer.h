@@ -3,7 +3,6 @@
 // Both are handles: a copy is the same layer. A layer that is called twice shares its weights, as do two models that have it.
 #pragma once
 
-#include <keratin/keras/array.h>
 #include <keratin/keras/value.h>
 
 #include <cstdint>
@@ -14,6 +13,7 @@
 
 namespace keratin::keras {
 
+class Array;       // array.h
 struct LayerNode;  // what a handle points to
 struct CallNode;
 
