@@ -37,10 +37,10 @@ unsigned char* bytes_of(std::byte* memory) { return reinterpret_cast<unsigned ch
 class JitExecutable final : public KernelExecutable {
  public:
   JitExecutable(std::shared_ptr<const KernelModule> module, const Target& target, const EmitOptions& options,
-                unsigned threads)
+                unsigned threads, Launcher* launcher)
       : KernelExecutable(std::move(module)),
         symbols_(symbols_of(this->module())),
-        code_(emit_native(this->module(), target, options)),
+        code_(emit_native(this->module(), target, options), launcher),
         pool_(threads > 1 ? krt_pool_create(threads) : nullptr) {}
 
  private:
@@ -83,12 +83,12 @@ class JitExecutable final : public KernelExecutable {
 
 }  // namespace
 
-LoadedObject::LoadedObject(std::span<const std::byte> object) {
+LoadedObject::LoadedObject(std::span<const std::byte> object, Launcher* launcher) {
   llvm::orc::LLJITBuilder builder;
   builder.setLinkProcessSymbolsByDefault(false);
   builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);  // no constructors, no process symbols
   jit_ = value_of(builder.create());
-  define(*jit_, "krt_launch", &krt_launch);
+  define(*jit_, "krt_launch", launcher);
   define(*jit_, "krt_out_of_bounds", &krt_out_of_bounds);
   const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
   expect_success(jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "kernels")));
@@ -100,7 +100,8 @@ void* LoadedObject::address(const std::string& symbol) const {
   return value_of(jit_->lookup(symbol)).toPtr<void*>();
 }
 
-LoadedModule::LoadedModule(const NativeModule& native) : object_(native.object) {
+LoadedModule::LoadedModule(const NativeModule& native, Launcher* launcher)
+    : object_(native.object, launcher) {
   for (const std::string& name : native.runs)
     runs_.push_back(reinterpret_cast<krt_run*>(object_.address(name)));
 }
@@ -116,12 +117,27 @@ LoadedTrainer::LoadedTrainer(const KernelModule& module, const Target& target, c
   trainer_.model = &model_;
 }
 
-std::unique_ptr<Executable> jit_kernels(std::shared_ptr<const KernelModule> module, const Target& target,
-                                        const EmitOptions& options, unsigned threads) {
+namespace {
+
+std::unique_ptr<Executable> load(std::shared_ptr<const KernelModule> module, const Target& target,
+                                 const EmitOptions& options, unsigned threads, Launcher* launcher) {
   if (!runs_on_host(target)) {
     throw Error(ErrorKind::usage, cat("this machine does not run code for ", target.cpu), {}, "--cpu native");
   }
-  return std::make_unique<JitExecutable>(std::move(module), target, options, threads);
+  return std::make_unique<JitExecutable>(std::move(module), target, options, threads, launcher);
+}
+
+}  // namespace
+
+std::unique_ptr<Executable> jit_kernels(std::shared_ptr<const KernelModule> module, const Target& target,
+                                        const EmitOptions& options, unsigned threads) {
+  return load(std::move(module), target, options, threads, &krt_launch);
+}
+
+std::unique_ptr<Executable> jit_kernels_launched_by(Launcher* launcher,
+                                                    std::shared_ptr<const KernelModule> module,
+                                                    const Target& target, unsigned threads) {
+  return load(std::move(module), target, {}, threads, launcher);
 }
 
 }  // namespace keratin

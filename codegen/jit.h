@@ -17,10 +17,13 @@ class LLJIT;
 
 namespace keratin {
 
+/// What runs the pieces of a kernel: krt_launch, or something around it.
+using Launcher = void(const krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces);
+
 /// A relocatable object in memory; gone when destroyed.
 class LoadedObject {
  public:
-  explicit LoadedObject(std::span<const std::byte> object);
+  explicit LoadedObject(std::span<const std::byte> object, Launcher* launcher = &krt_launch);
   LoadedObject(const LoadedObject&) = delete;
   LoadedObject& operator=(const LoadedObject&) = delete;
   ~LoadedObject();
@@ -34,7 +37,7 @@ class LoadedObject {
 
 class LoadedModule {
  public:
-  explicit LoadedModule(const NativeModule& native);
+  explicit LoadedModule(const NativeModule& native, Launcher* launcher = &krt_launch);
   krt_run* run(size_t program) const { return runs_[program]; }
 
  private:
@@ -58,5 +61,10 @@ class LoadedTrainer {
   krt_model model_;
   krt_trainer trainer_;
 };
+
+/// jit_kernels() with another launcher.
+std::unique_ptr<Executable> jit_kernels_launched_by(Launcher* launcher,
+                                                    std::shared_ptr<const KernelModule> module,
+                                                    const Target& target, unsigned threads);
 
 }  // namespace keratin

@@ -97,7 +97,7 @@ class ProgramWriter {
       if (node->op != Op::fusion) continue;
       for (size_t i = 0; i < node->operands.size(); ++i) {
         if (!reads(node->operands[i]) || node->index < fusion.index) continue;
-        if (node.get() != &fusion || !is_elementwise(*fusion.body)) return false;
+        if (node.get() != &fusion || !is_elementwise(*fusion.body, i)) return false;
       }
     }
     for (const Result& result : function_.results)
@@ -107,14 +107,27 @@ class ProgramWriter {
     return true;
   }
 
-  /// True if element i of every result depends on elements i of the parameters alone.
-  static bool is_elementwise(const Function& region) {
-    const Type& type = region.results[0].value.type();
-    return std::all_of(region.nodes.begin(), region.nodes.end(), [&](const auto& node) {
-      const bool plain =
-          node->op == Op::param || node->op == Op::constant || family_of(node->op) == Family::pointwise;
-      return plain && node->type().shape == type.shape && node->type().layout == type.layout;
-    });
+  /// True if the region computes element by element, all results at once, and of the parameter element i is needed for
+  /// elements i alone. What is broadcast comes from other parameters.
+  static bool is_elementwise(const Function& region, size_t parameter) {
+    const Type& type = region.params[parameter]->type();
+    if (region.results.size() > 1 && !type.layout.is_row_major()) return false;  // stored one after the other
+    const auto is_like_it = [&](const Type& other) {
+      return other.shape == type.shape && other.layout == type.layout;
+    };
+    std::set<const Node*> depends{region.params[parameter]};
+    for (const auto& node : region.nodes) {
+      const bool pointwise = family_of(node->op) == Family::pointwise;
+      if (!pointwise && node->op != Op::param && node->op != Op::constant && node->op != Op::broadcast)
+        return false;
+      const bool needs_it = std::any_of(node->operands.begin(), node->operands.end(),
+                                        [&](const Value& operand) { return depends.contains(operand.node); });
+      if (!needs_it) continue;
+      if (!pointwise || !is_like_it(node->type())) return false;
+      depends.insert(node.get());
+    }
+    return std::all_of(region.results.begin(), region.results.end(),
+                       [&](const Result& result) { return is_like_it(result.value.type()); });
   }
 
   uint32_t buffer_of(Value value) {

@@ -44,8 +44,8 @@ struct Command {
   int (*run)(const Arguments& arguments);  ///< the process's exit status; throws Error
 };
 
-extern const Command kCompileCommand, kExportCommand, kRunCommand, kDumpCommand, kSummaryCommand, kOptCommand,
-    kOpsCommand;
+extern const Command kCompileCommand, kExportCommand, kRunCommand, kBenchCommand, kSummaryCommand,
+    kDumpCommand, kOptCommand, kOpsCommand;
 
 /// The whole of main(): parses, runs a command, reports errors to standard error. The exit status: 0, or ErrorKind's value.
 int run_command_line(int argc, const char* const* argv);

@@ -13,8 +13,8 @@
 namespace keratin {
 namespace {
 
-constexpr const Command* kCommands[] = {&kCompileCommand, &kExportCommand, &kRunCommand, &kSummaryCommand,
-                                        &kDumpCommand,    &kOptCommand,    &kOpsCommand};
+constexpr const Command* kCommands[] = {&kCompileCommand, &kExportCommand, &kRunCommand, &kBenchCommand,
+                                        &kSummaryCommand, &kDumpCommand,   &kOptCommand, &kOpsCommand};
 
 const Command& find_command(const std::string& name) {
   std::vector<std::string> names;

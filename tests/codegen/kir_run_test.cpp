@@ -73,6 +73,17 @@ TEST_P(KirRun, NativeCodeComputesTheBitsOfTheKernels) {
   }
 }
 
+// An optimizer's step takes no memory for what it updates, and no copies.
+TEST(Updates, OfOneFusionAreStoredInPlace) {
+  const KirFile file = read_kir_file(KERATIN_SOURCE_DIR "/tests/kir/graph/momentum_in_place.kir");
+  const KernelModule kernels =
+      compile_kernels(parse_module(file.input_in_place(), file.name()), host_target());
+  const Program& step = kernels.programs.at(0);
+  ASSERT_EQ(step.name, "step");
+  EXPECT_EQ(step.launches.size(), 1u);
+  EXPECT_EQ(step.workspace, Size(0));
+}
+
 INSTANTIATE_TEST_SUITE_P(Graph, KirRun, testing::ValuesIn(run_files()), kir_test_name);
 
 }  // namespace

@@ -1,0 +1,34 @@
+// How long the kernels of a program take.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "codegen/kernel.h"
+#include "codegen/target.h"
+#include "ir/tensor.h"
+
+namespace keratin {
+
+/// One launch of a kernel, in the program's order.
+struct LaunchTime {
+  uint32_t kernel;  ///< of the module
+  double seconds;   ///< the least of all calls
+  int64_t bytes;    ///< of the arrays that it reads or writes, each counted once
+};
+
+struct Profile {
+  double seconds = 0;  ///< the least that a whole call took, by code that does not measure
+  int64_t calls = 0;
+  std::vector<LaunchTime> launches;
+};
+
+/// Calls the program again and again for about `budget` seconds; half of the calls measure the whole, half the launches.
+/// Requires: runs_on_host(target).
+Profile profile(std::shared_ptr<const KernelModule> module, std::string_view program, const Target& target,
+                unsigned threads, std::span<const Tensor> inputs, double budget);
+
+}  // namespace keratin
