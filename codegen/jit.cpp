@@ -41,7 +41,7 @@ class JitExecutable final : public KernelExecutable {
       : KernelExecutable(std::move(module)),
         symbols_(symbols_of(this->module())),
         code_(emit_native(this->module(), target, options), launcher),
-        pool_(threads > 1 ? krt_pool_create(threads) : nullptr) {}
+        pool_(threads != 1 ? krt_pool_create(threads) : nullptr) {}
 
  private:
   void run(size_t number, const Bindings& bindings, std::span<const Tensor> inputs,

@@ -1,6 +1,7 @@
 // keratin bench: how long a model takes, and which of its kernels.
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "codegen/native.h"
 #include "codegen/profile.h"
@@ -100,9 +101,9 @@ std::string table(const Measured& m) {
                     fixed(static_cast<double>(launch.bytes) / launch.seconds * 1e-9, 1)});
   }
   const int64_t width = std::max<int64_t>(std::min<int64_t>(100, terminal_width() - 4), 60);
-  const std::vector<Column> columns = {{"Kernel", width / 4},      {"Layers", width / 4},
+  const std::vector<Column> columns = {{"Kernel", width / 4},      {"Layers", width / 5},
                                        {"Time", width / 8, true},  {"%", width / 12, true},
-                                       {"Bytes", width / 7, true}, {"GB/s", width / 10, true}};
+                                       {"Bytes", width / 6, true}, {"GB/s", width / 10, true}};
   return cat(m.program.name, " of \"", m.module.name, "\", batch ", m.batch, ", ", m.threads,
              m.threads == 1 ? " thread, " : " threads, ", m.cpu, ": ", time_text(m.profile.seconds),
              ", the least of ", grouped(m.profile.calls), " calls\n", table_text(columns, rows, width),
@@ -124,7 +125,8 @@ int run(const Arguments& arguments) {
   const int64_t batch = arguments.get_int("batch", std::max<int64_t>(only, 1), 1);
   if (only != 0 && batch != only)
     throw Error(ErrorKind::usage, cat("the model takes ", only, " samples at a time"), "--batch");
-  const auto threads = static_cast<unsigned>(arguments.get_int("threads", 1, 0));
+  auto threads = static_cast<unsigned>(arguments.get_int("threads", 1, 0));
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   const double seconds = arguments.get_real("seconds", 1);
   Bindings bindings;
   for (const Symbol& symbol : symbols_of(*kernels)) bindings[symbol] = batch;

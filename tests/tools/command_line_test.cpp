@@ -1,6 +1,7 @@
 // What the command line says and returns: help, errors, exit statuses.
 #include <gtest/gtest.h>
 
+#include "frontend/json.h"
 #include "frontend/npy.h"
 #include "tests/tools/cli.h"
 
@@ -17,7 +18,7 @@ TEST(CommandLine, HelpGoesToStandardOutputAndBeginsWithExamples) {
   EXPECT_EQ(overview.status, 0);
   EXPECT_TRUE(contains(overview.out, "keratin compile mnist.keras -o mnist.so"));
   EXPECT_EQ(overview.err, "");
-  for (const std::string command : {"compile", "run", "dump", "summary", "opt", "ops"}) {
+  for (const std::string command : {"compile", "export", "run", "bench", "dump", "summary", "opt", "ops"}) {
     EXPECT_TRUE(contains(overview.out, "\n  " + command + " ")) << command;
     const Outcome help = shell.run("$keratin " + command + " --help");
     EXPECT_EQ(help.status, 0);
@@ -201,6 +202,30 @@ TEST(Dump, EveryStageOfEveryModel) {
     EXPECT_TRUE(contains(shell.run(dump + "--stage asm --cpu x86-64-v3").out, "ymm")) << model;
     EXPECT_TRUE(contains(shell.run(dump + "--dot").out, "digraph")) << model;
   }
+}
+
+// What it measures is not tested, but that it measures the kernels that there are.
+TEST(Bench, NamesTheKernelsOfAFunction) {
+  const Shell shell;
+  const auto kernels_of = [&](const std::string& options) {
+    const Outcome measured =
+        shell.run("$keratin bench $models/digits_mlp.keras --seconds 0 --json " + options);
+    EXPECT_EQ(measured.status, 0) << measured.err;
+    const Json json = Json::parse(measured.out, "bench");
+    EXPECT_GT(json["seconds"].as_double(), 0);
+    std::vector<std::string> names;
+    for (const Json& launch : json["launches"].items()) {
+      EXPECT_GT(launch["bytes"].as_int(), 0);
+      names.push_back(launch["kernel"].as_string());
+    }
+    return names;
+  };
+  EXPECT_EQ(kernels_of("--batch 3"), (std::vector<std::string>{"predict.0", "predict.1", "predict.2"}));
+  EXPECT_GT(kernels_of("--func train_step --threads 2").size(), 10u);
+  const Outcome table = shell.run("$keratin bench $models/digits_mlp.keras --seconds 0");
+  EXPECT_TRUE(contains(table.out, "predict of \"digits_mlp\", batch 1, 1 thread")) << table.out;
+  EXPECT_EQ(shell.run("$keratin bench $models/digits_mlp.keras --func nothing").status, 2);
+  EXPECT_EQ(shell.run("$keratin bench $models/digits_mlp.keras --batch 0").status, 2);
 }
 
 TEST(Ops, OneOrAll) {
