@@ -6,9 +6,8 @@
 // digits.h for C programs.
 #include <keratin/keras.h>
 
+#include <algorithm>
 #include <iostream>
-
-#include <xtensor/xsort.hpp>
 
 using namespace keratin::keras;
 using namespace keratin::keras::layers;
@@ -32,7 +31,8 @@ int main(int argc, char** argv) try {
   const Logs judged = model.evaluate(testing["x"], testing["y"]);
   std::cout << "accuracy " << judged.at("accuracy") << ", loss " << judged.at("loss") << '\n';
   const xt::xarray<float> scores = model.predict(testing["x"]);
-  std::cout << "the first of " << scores.shape(0) << " is a " << xt::argmax(scores, 1)(0) << '\n';
+  const auto first = scores.begin(), best = std::max_element(first, first + 10);
+  std::cout << "the first of " << scores.shape(0) << " is a " << best - first << '\n';
 
   model.save("digits.keras");
   model.export_library("digits.so");
