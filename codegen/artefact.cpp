@@ -84,6 +84,16 @@ void refuse_other_symbols(const Program& program) {
                     cat("only the batch may stay free: fix the others with --shape ", buffer.name, "=…"));
 }
 
+/// The names and the variables, which are left in `scratch`.
+EntrySpec entry_of(const KernelModule& module, const std::string& name, const ScratchFolder& scratch) {
+  const PlacedData data = place_data(module, place_variables(module));
+  EntrySpec entry;
+  entry.prefix = c_identifier(name);
+  entry.weights_file = write_image(scratch / "weights", data.weights);
+  if (!data.state_is_zero) entry.state_file = write_image(scratch / "state", data.state);
+  return entry;
+}
+
 /// Renaming replaces files only: found out before the first of two is in its place.
 void refuse_folder(const fs::path& path) {
   std::error_code ignored;
@@ -111,11 +121,7 @@ void write_artefact(const KernelModule& whole, const Target& target, const Artef
   refuse_other_symbols(module.programs[0]);
   const ScratchFolder scratch(fs::absolute(path));
 
-  const PlacedData data = place_data(module, place_variables(module));
-  EntrySpec entry;
-  entry.prefix = c_identifier(options.name.empty() ? path.stem().string() : options.name);
-  entry.weights_file = write_image(scratch / "weights", data.weights);
-  if (!data.state_is_zero) entry.state_file = write_image(scratch / "state", data.state);
+  EntrySpec entry = entry_of(module, options.name.empty() ? path.stem().string() : options.name, scratch);
   entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
   entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
   entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
@@ -138,11 +144,7 @@ void write_trainer(const KernelModule& module, const Target& target, const EmitO
   refuse_folder(path);
   for (const Program& program : module.programs) refuse_other_symbols(program);
   const ScratchFolder scratch(fs::absolute(path));
-  const PlacedData data = place_data(module, place_variables(module));
-  EntrySpec entry;
-  entry.prefix = c_identifier(path.stem().string());
-  entry.weights_file = write_image(scratch / "weights", data.weights);
-  if (!data.state_is_zero) entry.state_file = write_image(scratch / "state", data.state);
+  const EntrySpec entry = entry_of(module, path.stem().string(), scratch);
   const std::vector<std::byte> object = emit_trainer_object(module, target, emit, entry, trainer);
   write_bytes(scratch / "model.o", object.data(), object.size());
   link_trainer((scratch / "model.o").string(), (scratch / "trainer").string(), path.filename().string(),

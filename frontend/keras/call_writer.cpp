@@ -1,6 +1,6 @@
 #include "frontend/keras/call_writer.h"
 
-#include <algorithm>
+#include <set>
 
 namespace keratin::keras {
 
@@ -10,10 +10,10 @@ CallWriter::CallWriter(const std::vector<Call>& calls) {
   for (const Call& call : calls) calls_of_[call->layer.get()].push_back(call);
   for (auto& [layer, own] : calls_of_) {
     // In the order in which they were made.
+    const std::set<Call> wanted(own.begin(), own.end());
     std::vector<Call> ordered;
     for (const auto& made : layer->calls)
-      if (const Call call = made.lock(); std::find(own.begin(), own.end(), call) != own.end())
-        ordered.push_back(call);
+      if (const Call call = made.lock(); wanted.contains(call)) ordered.push_back(call);
     own = std::move(ordered);
     for (size_t i = 0; i < own.size(); ++i) places_[own[i].get()] = static_cast<int64_t>(i);
   }

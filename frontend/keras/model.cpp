@@ -14,7 +14,6 @@
 #include "frontend/load.h"
 #include "frontend/model_file.h"
 #include "frontend/summary.h"
-#include "frontend/training/train.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/trainer/fit.h"

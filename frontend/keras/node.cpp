@@ -35,20 +35,6 @@ Names& names() {
   return all;
 }
 
-using Members = std::vector<std::pair<std::string, Json>>;
-
-/// An object with one member replaced, or put at its end.
-Json with(const Json& object, const std::string& name, Json value) {
-  Members members = object.members();
-  for (auto& member : members) {
-    if (member.first != name) continue;
-    member.second = std::move(value);
-    return Json::object(std::move(members));
-  }
-  members.emplace_back(name, std::move(value));
-  return Json::object(std::move(members));
-}
-
 Json serialized_members(const ModelState& model) {
   std::vector<Json> layers;
   for (const Member& member : model.members) {
@@ -105,12 +91,12 @@ void collect(const CallArgument& argument, std::vector<Tensor>& tensors) {
   for (const CallArgument& item : argument.items) collect(item, tensors);
 }
 
-void collect_variables(const keratin::Layer& layer, bool also_inner,
-                       std::vector<const LayerVariable*>& variables) {
+void collect_weights(const keratin::Layer& layer, bool also_inner,
+                     std::vector<const LayerVariable*>& variables) {
   for (const LayerVariable& variable : layer.variables())
     if (variable.role == Role::weight) variables.push_back(&variable);
   if (!also_inner) return;
-  for (const auto& child : layer.children()) collect_variables(*child, true, variables);
+  for (const auto& child : layer.children()) collect_weights(*child, true, variables);
 }
 
 }  // namespace
@@ -148,6 +134,17 @@ std::string unique_name(std::string_view class_name) { return names().next(snake
 
 void clear_session() { names().forget(); }
 
+Json with(const Json& object, const std::string& name, Json value) {
+  std::vector<std::pair<std::string, Json>> members = object.members();
+  for (auto& member : members) {
+    if (member.first != name) continue;
+    member.second = std::move(value);
+    return Json::object(std::move(members));
+  }
+  members.emplace_back(name, std::move(value));
+  return Json::object(std::move(members));
+}
+
 Json serialized(const LayerNode& layer) {
   Json config = layer.object["config"];
   // Some layers without weights do not take it.
@@ -158,6 +155,12 @@ Json serialized(const LayerNode& layer) {
   return with(layer.object, "config", std::move(config));
 }
 
+std::vector<const LayerVariable*> weights_made(const keratin::Layer& traced, bool also_inner) {
+  std::vector<const LayerVariable*> variables;
+  collect_weights(traced, also_inner, variables);
+  return variables;
+}
+
 void adopt_weights(const keratin::Layer& traced, LayerNode& layer) {
   if (layer.model) {
     auto child = traced.children().begin();
@@ -165,8 +168,7 @@ void adopt_weights(const keratin::Layer& traced, LayerNode& layer) {
       if (!is_operation(member.layer->object)) adopt_weights(**child++, *member.layer);
     return;
   }
-  std::vector<const LayerVariable*> variables;
-  collect_variables(traced, layer.wrapped == nullptr, variables);
+  const std::vector<const LayerVariable*> variables = weights_made(traced, layer.wrapped == nullptr);
   if (layer.wrapped) adopt_weights(*traced.children().at(0), *layer.wrapped);
   if (layer.weights.empty())
     for (const LayerVariable* variable : variables)

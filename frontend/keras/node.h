@@ -109,6 +109,9 @@ std::string place_of(const LayerNode& layer);
 /// "dense", "dense_1": as Keras names a layer that got no name.
 std::string unique_name(std::string_view class_name);
 
+/// An object with one member replaced, or put at its end.
+Json with(const Json& object, const std::string& name, Json value);
+
 /// The layer as it stands in a model file: its object with what handles have changed since.
 Json serialized(const LayerNode& layer);
 
@@ -120,6 +123,8 @@ std::shared_ptr<const CallNode> make_call(const std::shared_ptr<LayerNode>& laye
 /// What a call gives.
 Tensors outputs_of(const std::shared_ptr<const CallNode>& call);
 
+/// The weights that a traced layer has made and, if wanted, its inner layers, in the order of files.
+std::vector<const LayerVariable*> weights_made(const keratin::Layer& traced, bool also_inner);
 /// Makes the weights known that a traced layer has: those of `layer`, and of inner layers those of the members.
 void adopt_weights(const keratin::Layer& traced, LayerNode& layer);
 

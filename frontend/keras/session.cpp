@@ -12,7 +12,6 @@
 #include "frontend/training/initialize.h"
 #include "frontend/training/train.h"
 #include "ir/error.h"
-#include "ir/executor.h"
 #include "ir/text.h"
 
 namespace keratin::keras {
@@ -57,11 +56,9 @@ void build(LayerNode& node, const Type& input) {
   ModelState& model = *node.model;
   if (model.inputs.size() > 0 || !model.file.empty()) return;
   if (model.members.empty()) throw Error(ErrorKind::usage, "has no layers", place_of(node));
-  std::vector<Json> batch_shape;
-  for (size_t i = 0; i < input.shape.size(); ++i)
-    batch_shape.push_back(i == 0 ? Json::null() : Json::of(input.shape[i].value()));
-  const Tensor made =
-      make_input(Json::array(std::move(batch_shape)), std::string(dtype_name(input.dtype)), {});
+  Shape shape = input.shape;
+  shape[0] = Dim::batch();
+  const Tensor made = make_input(batch_shape(shape), std::string(dtype_name(input.dtype)), {});
   model.members.insert(model.members.begin(), {made.call()->layer, {}});
   try {
     connect_sequential(model);

@@ -19,13 +19,6 @@ void collect_weights(LayerNode& layer, std::vector<Weight*>& weights) {
     for (const Member& member : layer.model->members) collect_weights(*member.layer, weights);
 }
 
-void collect_variables(const keratin::Layer& layer, std::vector<Variable>& variables) {
-  for (const LayerVariable& made : layer.variables())
-    if (made.role == Role::weight)
-      variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
-  for (const auto& child : layer.children()) collect_variables(*child, variables);
-}
-
 }  // namespace
 
 void set_random_seed(uint64_t new_seed) {
@@ -54,7 +47,8 @@ bool has_values(LayerNode& layer) {
 void initialize_layer(LayerNode& layer) {
   if (!layer.probe) throw Error(ErrorKind::usage, "has no weights before it is called", place_of(layer));
   Module module;
-  collect_variables(layer.probe->layer, module.variables);
+  for (const LayerVariable* made : weights_made(layer.probe->layer, true))
+    module.variables.push_back({made->path, made->type, made->role, made->trainable, nullptr});
   module.functions.push_back(trace_initialize(module, layer.probe->layer));
   const auto executable = make_interpreter()->compile(module);
   keratin::Tensor key(DType::u32, {2});

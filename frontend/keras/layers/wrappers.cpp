@@ -1,7 +1,5 @@
 #include <keratin/keras/layers/wrappers.h>
 
-#include <algorithm>
-
 #include "frontend/json.h"
 #include "frontend/keras/make.h"
 #include "frontend/keras/node.h"
@@ -13,21 +11,11 @@ namespace {
 
 using Members = std::vector<std::pair<std::string, Json>>;
 
-void set(Members& members, const std::string& key, const Json& value) {
-  const auto found =
-      std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.first == key; });
-  if (found == members.end())
-    members.emplace_back(key, value);
-  else
-    found->second = value;
-}
-
 /// A serialized layer with some of its arguments changed.
 Json changed(const Json& layer, const Members& changes) {
-  Members config = layer["config"].members(), members = layer.members();
-  for (const auto& [key, value] : changes) set(config, key, value);
-  set(members, "config", Json::object(std::move(config)));
-  return Json::object(std::move(members));
+  Json config = layer["config"];
+  for (const auto& [key, value] : changes) config = with(config, key, value);
+  return with(layer, "config", std::move(config));
 }
 
 /// "gru" as "backward_gru", whichever prefix it has already.
