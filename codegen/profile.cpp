@@ -35,10 +35,8 @@ int64_t bytes_of(const Program& program, const Launch& launch, const Bindings& b
 
 }  // namespace
 
-Profile profile(std::shared_ptr<const KernelModule> module, std::string_view name, const Target& target,
+Profile profile(std::shared_ptr<const KernelModule> module, const Program& program, const Target& target,
                 unsigned threads, std::span<const Tensor> inputs, double budget) {
-  const Program& program = *std::find_if(module->programs.begin(), module->programs.end(),
-                                         [&](const Program& each) { return each.name == name; });
   const auto plain = jit_kernels(module, target, {}, threads);
   const auto timed = jit_kernels_launched_by(&timed_launch, module, target, threads);
   const Bindings bindings = bind(program, inputs);
@@ -52,10 +50,10 @@ Profile profile(std::shared_ptr<const KernelModule> module, std::string_view nam
   result.seconds = 1e30;
   for (const double begin = now(); result.calls < kLeastCalls || now() - begin < budget; ++result.calls) {
     const double start = now();
-    plain->call(name, inputs);
+    plain->call(program.name, inputs);
     result.seconds = std::min(result.seconds, now() - start);
     seconds.clear();
-    timed->call(name, inputs);
+    timed->call(program.name, inputs);
     KERATIN_CHECK(seconds.size() == result.launches.size(), "a launch per launch");
     for (size_t i = 0; i < seconds.size(); ++i)
       result.launches[i].seconds = std::min(result.launches[i].seconds, seconds[i]);

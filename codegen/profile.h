@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "codegen/kernel.h"
@@ -26,9 +25,9 @@ struct Profile {
   std::vector<LaunchTime> launches;
 };
 
-/// Calls the program again and again for about `budget` seconds; half of the calls measure the whole, half the launches.
+/// Calls a program of the module again and again for about `budget` seconds; half of the calls measure the whole, half the launches.
 /// Requires: runs_on_host(target).
-Profile profile(std::shared_ptr<const KernelModule> module, std::string_view program, const Target& target,
+Profile profile(std::shared_ptr<const KernelModule> module, const Program& program, const Target& target,
                 unsigned threads, std::span<const Tensor> inputs, double budget);
 
 }  // namespace keratin

@@ -117,11 +117,8 @@ int run(const Arguments& arguments) {
   const std::string name = wanted.empty() ? main_function(model).name : wanted;
   const Target target = host_target();
   const auto kernels = std::make_shared<const KernelModule>(compile_kernels(model, target));
-  const auto program = std::find_if(kernels->programs.begin(), kernels->programs.end(),
-                                    [&](const Program& each) { return each.name == name; });
-  if (program == kernels->programs.end())
-    throw Error(ErrorKind::usage, cat("no function is called ", quoted(name)), "--func");
-  const int64_t only = fixed_batch(*program);
+  const Program& program = find_program(*kernels, name);
+  const int64_t only = fixed_batch(program);
   const int64_t batch = arguments.get_int("batch", std::max<int64_t>(only, 1), 1);
   if (only != 0 && batch != only)
     throw Error(ErrorKind::usage, cat("the model takes ", only, " samples at a time"), "--batch");
@@ -131,8 +128,9 @@ int run(const Arguments& arguments) {
   Bindings bindings;
   for (const Symbol& symbol : symbols_of(*kernels)) bindings[symbol] = batch;
   const Measured measured{
-      *kernels, *program,   batch,
-      threads,  target.cpu, profile(kernels, name, target, threads, inputs_of(*program, bindings), seconds)};
+      *kernels,   program,
+      batch,      threads,
+      target.cpu, profile(kernels, program, target, threads, inputs_of(program, bindings), seconds)};
   const std::string text = arguments.has("json") ? json_text(measured) : table(measured);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return 0;

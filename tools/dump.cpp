@@ -61,20 +61,10 @@ std::string graph_text(const Module& module, const Arguments& arguments) {
   return text;
 }
 
-const Program& program_of(const KernelModule& module, const std::string& name) {
-  std::vector<std::string> names;
-  for (const Program& program : module.programs) {
-    if (program.name == name) return program;
-    names.push_back(program.name);
-  }
-  throw Error(ErrorKind::usage, cat("no function is called '", name, "'"), "--func",
-              cat("functions are: ", join(names, ", ")));
-}
-
 std::string code_text(const std::string& stage, const Module& module, const Arguments& arguments) {
   const Target target = target_of(arguments);
   KernelModule kernels = compile_kernels(module, target);
-  if (arguments.has("func")) kernels = extract_program(kernels, program_of(kernels, arguments.get("func")));
+  if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   EmitOptions options;
   options.check_bounds = arguments.has("check-bounds");
   if (stage == "loops") return print(kernels);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "codegen/kernel.h"
 #include "frontend/file.h"
 #include "frontend/load.h"
 #include "ir/error.h"
@@ -98,6 +99,16 @@ void write_model(const Module& module, const std::string& path) {
   StagedFile text(path, print(module));
   if (!data.empty()) write_file(path + ".safetensors", format_safetensors(data));
   text.commit();
+}
+
+const Program& find_program(const KernelModule& module, std::string_view name) {
+  std::vector<std::string> names;
+  for (const Program& program : module.programs) {
+    if (program.name == name) return program;
+    names.push_back(program.name);
+  }
+  throw Error(ErrorKind::usage, cat("no function is called '", name, "'"), "--func",
+              cat("functions are: ", join(names, ", ")));
 }
 
 }  // namespace keratin

@@ -4,12 +4,16 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph.h"
 #include "tools/command.h"
 
 namespace keratin {
+
+struct KernelModule;
+struct Program;
 
 /// `--shape NAME=d1,d2,…` as often as it was given: extents after the batch, by input. Throws Error(usage).
 std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arguments);
@@ -23,6 +27,9 @@ Module read_model(const Arguments& arguments);
 
 /// Writes IR text to `path` and its arrays, if there are any, to `path`.safetensors. Throws Error.
 void write_model(const Module& module, const std::string& path);
+
+/// The program that --func names. Throws Error(usage) that lists the functions.
+const Program& find_program(const KernelModule& module, std::string_view name);
 
 /// The function of `module` that is run: predict, or the only one. Throws Error(data), listing them, if that is not clear.
 const Function& main_function(const Module& module);

@@ -6,6 +6,7 @@
 #include "codegen/program_facts.h"
 #include "frontend/table.h"
 #include "ir/text.h"
+#include "tools/model_source.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
 
@@ -37,8 +38,7 @@ std::string amount(const std::vector<Variable>& variables, const Wanted& wanted)
 std::string training_summary(const Arguments& arguments) {
   const TrainableModule model = read_trainable(arguments);
   const KernelModule kernels = compile_kernels(model.module, target_of(arguments));
-  const Program& step = *std::find_if(kernels.programs.begin(), kernels.programs.end(),
-                                      [](const Program& program) { return program.name == "train_step"; });
+  const Program& step = find_program(kernels, "train_step");
   const int64_t batch = fixed_batch(step) == 0 ? kBatch : fixed_batch(step);
   const auto& trained = model.signature.trained;
   const auto& variables = model.module.variables;
