@@ -1,10 +1,12 @@
 /* A pool of threads that lets one caller at a time share its items with the workers.
  *
- * A job is published by opening the gate; workers that come in time enter through it, take items by an atomic
- * counter, and leave. The caller works too, then closes the gate and waits only for those inside: a worker
- * that wakes too late finds the gate closed and costs nothing. `gate` holds the open bit and the number of
- * workers inside; `epoch` counts the jobs and is what idle workers watch, first spinning, then asleep on a
- * futex.
+ * A job is published by opening the gate; workers that come in time enter through it, take items, and leave.
+ * The caller works too, then closes the gate and waits only for those inside: a worker that wakes too late
+ * finds the gate closed and costs nothing. `gate` holds the open bit and the number of workers inside; `epoch`
+ * counts the jobs and is what idle workers watch, first spinning, then asleep on a futex.
+ *
+ * Each thread has a share of the items, the same one in every call, so that what an item reads (weights above
+ * all) is found in the cache of the core that read it last. Who is done with its own share takes from others'.
  *
  * A second caller (another thread, or an item that calls again) finds the pool busy and runs its items
  * itself. So does a forked child, which has none of the threads.
@@ -26,6 +28,18 @@
 #define GATE_OPEN 0x80000000u
 #define SPINS 2000 /* about 30 µs: longer than the gap between two kernels, shorter than a time slice */
 
+/* Items that one thread takes first, by an atomic counter. */
+struct share {
+  _Alignas(64) atomic_size_t next; /* the first item that nobody has taken */
+  size_t end;
+};
+
+struct worker {
+  struct pool* pool;
+  unsigned number; /* of its share; the caller's is 0 */
+  pthread_t thread;
+};
+
 struct pool {
   struct keratin_pool face; /* first: callers hold a pointer to it */
   pid_t owner;
@@ -33,14 +47,13 @@ struct pool {
 
   void (*fn)(void* arg, size_t i);
   void* arg;
-  size_t items;
-  _Alignas(64) atomic_size_t next; /* the first item that nobody has taken */
+  struct share* shares; /* behind the workers */
   _Alignas(64) atomic_uint gate;
   _Alignas(64) atomic_uint epoch;
   atomic_uint sleepers;
   atomic_uint busy; /* a caller has the pool */
   atomic_uint stop;
-  pthread_t threads[];
+  struct worker team[];
 };
 
 static void sleep_while(atomic_uint* word, unsigned value) {
@@ -59,10 +72,23 @@ static void relax(void) {
 #endif
 }
 
-static void take_items(struct pool* pool) {
-  const size_t items = pool->items;
-  for (size_t i; (i = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < items;)
-    pool->fn(pool->arg, i);
+static void deal_items(struct pool* pool, size_t items) {
+  const size_t threads = pool->face.threads, least = items / threads, longer = items % threads;
+  size_t start = 0;
+  for (size_t t = 0; t < threads; ++t) {
+    struct share* share = &pool->shares[t];
+    atomic_store_explicit(&share->next, start, memory_order_relaxed);
+    share->end = start += least + (t < longer);
+  }
+}
+
+static void take_items(struct pool* pool, unsigned own) {
+  const unsigned threads = pool->face.threads;
+  for (unsigned t = 0; t < threads; ++t) {
+    struct share* share = &pool->shares[(own + t) % threads];
+    for (size_t i; (i = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed)) < share->end;)
+      pool->fn(pool->arg, i);
+  }
 }
 
 /* True if the job is still open to helpers; then the worker must leave(). */
@@ -94,14 +120,15 @@ static void await_job(struct pool* pool, unsigned seen) {
 }
 
 static void* work(void* arg) {
-  struct pool* pool = arg;
+  struct worker* worker = arg;
+  struct pool* pool = worker->pool;
   unsigned seen = 0;
   for (;;) {
     await_job(pool, seen);
     seen = atomic_load_explicit(&pool->epoch, memory_order_acquire);
     if (atomic_load_explicit(&pool->stop, memory_order_acquire)) return NULL;
     if (enter(pool)) {
-      take_items(pool);
+      take_items(pool, worker->number);
       leave(pool);
     }
   }
@@ -130,13 +157,12 @@ static void parallel_for(struct keratin_pool* face, size_t n, void (*fn)(void* a
   }
   pool->fn = fn;
   pool->arg = arg;
-  pool->items = n;
-  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+  deal_items(pool, n);
   atomic_store_explicit(&pool->gate, GATE_OPEN, memory_order_release);
   atomic_fetch_add(&pool->epoch, 1);
   if (atomic_load(&pool->sleepers) > 0)
     wake(&pool->epoch, n - 1 < pool->workers ? (int)(n - 1) : (int)pool->workers);
-  take_items(pool);
+  take_items(pool, 0);
   await_helpers(pool);
   atomic_store_explicit(&pool->busy, 0, memory_order_release);
 }
@@ -152,15 +178,18 @@ static void stop_workers(struct pool* pool, unsigned started) {
   atomic_store_explicit(&pool->stop, 1, memory_order_release);
   atomic_fetch_add(&pool->epoch, 1);
   wake(&pool->epoch, INT_MAX);
-  for (unsigned i = 0; i < started; ++i) pthread_join(pool->threads[i], NULL);
+  for (unsigned i = 0; i < started; ++i) pthread_join(pool->team[i].thread, NULL);
 }
 
 /* `threads` includes the caller's own; 0: as many as this process may run at once. NULL if they cannot be
  * had. */
 struct keratin_pool* krt_pool_create(unsigned threads) {
   if (threads == 0) threads = usable_processors();
-  struct pool* pool = krt_allocate(sizeof *pool + (size_t)(threads - 1) * sizeof(pthread_t));
+  const size_t shares = sizeof(struct pool) + (size_t)(threads - 1) * sizeof(struct worker);
+  const size_t aligned = (shares + 63) / 64 * 64;
+  struct pool* pool = krt_allocate(aligned + (size_t)threads * sizeof(struct share));
   if (!pool) return NULL;
+  pool->shares = (struct share*)((char*)pool + aligned);
   pool->face.size = sizeof pool->face;
   pool->face.threads = threads;
   pool->face.parallel_for = parallel_for;
@@ -172,7 +201,12 @@ struct keratin_pool* krt_pool_create(unsigned threads) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   unsigned started = 0;
-  while (started < pool->workers && pthread_create(&pool->threads[started], NULL, work, pool) == 0) ++started;
+  for (; started < pool->workers; ++started) {
+    struct worker* worker = &pool->team[started];
+    worker->pool = pool;
+    worker->number = started + 1;
+    if (pthread_create(&worker->thread, NULL, work, worker) != 0) break;
+  }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (started == pool->workers) return &pool->face;
   stop_workers(pool, started);
