@@ -1,7 +1,7 @@
 // Ops that add to places which depend on data: scatter_add and the gradient of max pooling.
 //
 // The result is first filled, then added to, element by element in the order of the updates, so that what meets in one
-// place is always summed in the same order.
+// place is always summed in the same order. Windows that do not overlap store instead.
 #include "codegen/group.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -21,19 +21,19 @@ void add_at(RegionLowering& lowering, const Type& type, const Point& point, cons
   lowering.writer.emit(store_stmt(access, apply(Op::add, {old, added})));
 }
 
-void fill(RegionLowering& lowering, const Type& type, const std::function<ExprRef(const Point&)>& value) {
-  element_loops(lowering, type.shape, true, [&](const Point& point) {
-    Access access = lowering.values.access(lowering.outputs[0], type, point);
-    ExprRef stored = value(point);
-    if (stored->lanes != access.lanes) stored = splat(std::move(stored), access.lanes);
-    lowering.writer.emit(store_stmt(std::move(access), Values::to_memory(type.dtype, std::move(stored))));
-  });
+/// Makes `value` the result at `point`.
+void store_at(RegionLowering& lowering, const Type& type, const Point& point, ExprRef value) {
+  Access access = lowering.values.access(lowering.outputs[0], type, point);
+  if (value->lanes != access.lanes) value = splat(std::move(value), access.lanes);
+  lowering.writer.emit(store_stmt(std::move(access), Values::to_memory(type.dtype, std::move(value))));
 }
 
 void lower_scatter_add(RegionLowering& lowering, const Node& node) {
   const auto& [axis, batch_dims] = node.as<GatherAttrs>();
   const Value data = node.operands[0], indices = node.operands[1], updates = node.operands[2];
-  fill(lowering, node.type(), [&](const Point& point) { return lowering.values.at(data, point); });
+  element_loops(lowering, node.type().shape, true, [&](const Point& point) {
+    store_at(lowering, node.type(), point, lowering.values.at(data, point));
+  });
   const int64_t index_rank = indices.rank() - batch_dims;
   const Size extent(data.shape()[axis]);
   lowering.writer.guarded({Index(extent) - 1}, [&] {
@@ -48,60 +48,134 @@ void lower_scatter_add(RegionLowering& lowering, const Node& node) {
   });
 }
 
-/// Each window's gradient goes to the first of its greatest elements.
-void lower_pool_max_grad(RegionLowering& lowering, const Node& node) {
-  KernelWriter& writer = lowering.writer;
-  Values& values = lowering.values;
-  const auto& attrs = node.as<WindowAttrs>();
-  const Value x = node.operands[0], dy = node.operands[1];
-  const DType dtype = compute_dtype(x.dtype());
-  fill(lowering, node.type(), [&](const Point&) { return number(Scalar::of(dtype, 0)); });
-  element_loops(lowering, dy.shape(), false, [&](const Point& window) {
-    const AccId best = writer.accumulator("best", dtype, 1, {});
-    const ExprRef best_so_far = acc_value(writer.kernel, best, {});
-    writer.emit(acc_stmt(best, number(Scalar::of(dtype, 0))));
-    const AccId place = writer.accumulator("place", DType::i64, 1, {x.rank()});
-    writer.emit(acc_stmt(place, number(Scalar::of_integer(DType::i64, -1))));
-    std::vector<ExprRef> places;
-    for (int64_t i = 0; i < x.rank(); ++i) places.push_back(acc_value(writer.kernel, place, {Index(i)}));
+/// The gradient of max pooling: each window's gradient goes to the first of its greatest elements.
+class PoolMaxGrad {
+ public:
+  PoolMaxGrad(RegionLowering& lowering, const Node& node)
+      : lowering_(lowering),
+        writer_(lowering.writer),
+        values_(lowering.values),
+        node_(node),
+        attrs_(node.as<WindowAttrs>()),
+        x_(node.operands[0]),
+        dy_(node.operands[1]),
+        dtype_(compute_dtype(x_.dtype())) {}
 
+  void run() {
+    // Axes without windows, such as the batch, are independent of each other.
+    const int64_t last = x_.rank() - 1;
+    while (first_ < last && has_no_window(first_))
+      outer_.push_back(lowering_.par_index("p", x_.shape()[first_++]));
+    if (!is_covered())
+      element_loops(lowering_, inner(x_.shape()), true, [&](const Point& point) {
+        store_at(lowering_, node_.type(), whole(point), number(Scalar::of(dtype_, 0)));
+      });
+    element_loops(lowering_, inner(dy_.shape()), last >= 0 && has_no_window(last),
+                  [&](const Point& point) { give(whole(point)); });
+  }
+
+ private:
+  bool has_no_window(int64_t axis) const {
+    return attrs_.size[axis] == 1 && attrs_.stride[axis] == 1 && attrs_.pad_low[axis] == 0 &&
+           attrs_.pad_high[axis] == 0;
+  }
+
+  /// No element lies in two windows.
+  bool is_disjoint() const {
+    for (int64_t axis = 0; axis < x_.rank(); ++axis)
+      if (attrs_.size[axis] > attrs_.stride[axis]) return false;
+    return true;
+  }
+
+  /// Every element lies in one window.
+  bool is_covered() const {
+    for (int64_t axis = 0; axis < x_.rank(); ++axis) {
+      if (has_no_window(axis)) continue;
+      const Dim elements = x_.shape()[axis], windows = dy_.shape()[axis];
+      if (attrs_.size[axis] != attrs_.stride[axis] || attrs_.pad_low[axis] != 0 ||
+          attrs_.pad_high[axis] != 0 || !elements.is_static() ||
+          elements.coef != windows.coef * attrs_.stride[axis])
+        return false;
+    }
+    return true;
+  }
+
+  Shape inner(const Shape& shape) const { return Shape(shape.begin() + first_, shape.end()); }
+
+  Point whole(const Point& inner) const {
+    Point point = outer_;
+    point.insert(point.end(), inner.begin(), inner.end());
+    return point;
+  }
+
+  /// Calls `body` for every element of a window that is no padding, with its number in the window.
+  void elements(const Point& window, const std::function<void(const Point& at, const Index& number)>& body) {
     Shape sizes;
-    for (int64_t size : attrs.size) sizes.push_back(size);
-    element_loops(lowering, sizes, false, [&](const Point& offset) {
+    for (int64_t size : attrs_.size) sizes.push_back(size);
+    element_loops(lowering_, sizes, false, [&](const Point& offset) {
       Point at;
       Guard inside;
-      for (int64_t i = 0; i < x.rank(); ++i) {
-        at.push_back(window[i] * attrs.stride[i] + offset[i] - Index(attrs.pad_low[i]));
-        if (attrs.pad_low[i] == 0 && attrs.pad_high[i] == 0) continue;
+      Index number(0);
+      for (int64_t i = 0; i < x_.rank(); ++i) {
+        number = number * attrs_.size[i] + offset[i];
+        at.push_back(window[i] * attrs_.stride[i] + offset[i] - Index(attrs_.pad_low[i]));
+        if (attrs_.pad_low[i] == 0 && attrs_.pad_high[i] == 0) continue;
         inside.push_back(at[i]);
-        inside.push_back(Index(Size(x.shape()[i])) - 1 - at[i]);
+        inside.push_back(Index(Size(x_.shape()[i])) - 1 - at[i]);
       }
-      writer.guarded(inside, [&] {
-        const ExprRef element = writer.let("element", values.at(x, at));
-        const ExprRef first = apply(Op::lt, {places[0], number(Scalar::of_integer(DType::i64, 0))});
-        ExprRef better = apply(Op::or_, {first, apply(Op::lt, {best_so_far, element})});
-        if (is_float(dtype))
-          better = apply(Op::or_, {better, apply(Op::and_, {apply(Op::ne, {element, element}),
-                                                            apply(Op::eq, {best_so_far, best_so_far})})});
-        better = writer.let("better", better);
-        writer.emit(set_stmt(best, {}, apply(Op::select, {better, element, best_so_far})));
-        for (int64_t i = 0; i < x.rank(); ++i)
-          writer.emit(set_stmt(place, {Index(i)},
-                               apply(Op::select, {better, index_value(DType::i64, at[i]), places[i]})));
-      });
+      writer_.guarded(inside, [&] { body(at, number); });
+    });
+  }
+
+  /// Finds out where a window's gradient goes, and stores it there. Lanes, if any, are windows side by side.
+  void give(const Point& window) {
+    const int lanes = values_.lanes();
+    const auto none = [&](DType dtype, int64_t value) {
+      return number(Scalar::of_integer(dtype, value), lanes);
+    };
+    const AccId best = writer_.accumulator("best", dtype_, lanes, {});
+    const AccId chosen = writer_.accumulator("chosen", DType::i32, lanes, {});
+    writer_.emit(acc_stmt(best, number(Scalar::of(dtype_, 0), lanes)));
+    writer_.emit(acc_stmt(chosen, none(DType::i32, -1)));
+    const ExprRef best_so_far = acc_value(writer_.kernel, best, {});
+    const ExprRef place = acc_value(writer_.kernel, chosen, {});
+    elements(window, [&](const Point& at, const Index& index) {
+      const ExprRef element = writer_.let("element", values_.widen(values_.at(x_, at)));
+      const ExprRef first = apply(Op::lt, {place, none(DType::i32, 0)});
+      ExprRef better = apply(Op::or_, {first, apply(Op::lt, {best_so_far, element})});
+      if (is_float(dtype_))
+        better = apply(Op::or_, {better, apply(Op::and_, {apply(Op::ne, {element, element}),
+                                                          apply(Op::eq, {best_so_far, best_so_far})})});
+      better = writer_.let("better", better);
+      writer_.emit(set_stmt(best, {}, apply(Op::select, {better, element, best_so_far})));
+      const ExprRef here = index_value(DType::i32, index, lanes);
+      writer_.emit(set_stmt(chosen, {}, apply(Op::select, {better, here, place})));
     });
 
     // A window that lies in the padding altogether has no place to give its gradient to.
-    Point target;
-    for (int64_t i = 0; i < x.rank(); ++i) {
-      Interval range{-1, std::nullopt};
-      if (x.shape()[i].is_static()) range.high = x.shape()[i].coef - 1;
-      target.push_back(writer.let_index("at", places[i], range));
-    }
-    writer.guarded({target.empty() ? Index(0) : target[0]},
-                   [&] { add_at(lowering, node.type(), target, values.at(dy, window)); });
-  });
-}
+    const ExprRef gradient = writer_.let("gradient", values_.widen(values_.at(dy_, window)));
+    const ExprRef nothing = number(Scalar::of(dtype_, 0), lanes);
+    const bool alone = is_disjoint();
+    elements(window, [&](const Point& at, const Index& index) {
+      const ExprRef is_here = apply(Op::eq, {place, index_value(DType::i32, index, lanes)});
+      const ExprRef share = apply(Op::select, {is_here, gradient, nothing});
+      if (alone)
+        store_at(lowering_, node_.type(), at, share);
+      else
+        add_at(lowering_, node_.type(), at, share);
+    });
+  }
+
+  RegionLowering& lowering_;
+  KernelWriter& writer_;
+  Values& values_;
+  const Node& node_;
+  const WindowAttrs& attrs_;
+  const Value x_, dy_;
+  const DType dtype_;
+  int64_t first_ = 0;  // of the axes that are not parallel
+  Point outer_;        // indices of those before
+};
 
 }  // namespace
 
@@ -110,7 +184,7 @@ void lower_scatter(RegionLowering& lowering, const Node& node) {
   if (node.op == Op::scatter_add)
     lower_scatter_add(lowering, node);
   else
-    lower_pool_max_grad(lowering, node);
+    PoolMaxGrad(lowering, node).run();
 }
 
 }  // namespace keratin
