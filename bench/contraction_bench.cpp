@@ -22,6 +22,7 @@ namespace keratin {
 namespace {
 
 constexpr int kRounds = 15;
+constexpr int kCalls = 4;  // in a round: the first ones find cold caches
 
 double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
@@ -38,7 +39,8 @@ struct Work {
   double best = 1e9;
 
   void measure() {
-    best = std::min(best, seconds_of([&] { code->call(function, inputs); }));
+    for (int call = 0; call < kCalls; ++call)
+      best = std::min(best, seconds_of([&] { code->call(function, inputs); }));
   }
 };
 
@@ -115,8 +117,13 @@ int run() {
   work.push_back(gemm(target, 512, 512, 512));
   work.push_back(gemm(target, 32, 512, 784));
   work.push_back(gemm(target, 1, 512, 784));
+  work.push_back(gemm(target, 3136, 256, 64));
+  work.push_back(gemm(target, 3136, 64, 256));
+  work.push_back(gemm(target, 196, 1024, 256));
+  work.push_back(gemm(target, 49, 2048, 512));
   work.push_back(conv(target, 56, 64, 64, 3));
   work.push_back(conv(target, 14, 256, 256, 3));
+  work.push_back(conv(target, 7, 512, 512, 3));
   work.push_back(conv(target, 56, 64, 256, 1));
   for (int round = 0; round < kRounds; ++round)
     for (Work& w : work) w.measure();

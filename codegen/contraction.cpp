@@ -8,6 +8,19 @@ namespace keratin {
 
 namespace {
 
+/// The axis along which neighbours are neighbours in memory; -1: none that is known.
+int64_t memory_axis(Value value) {
+  const Op op = value.node->op;
+  if (op == Op::slice || op == Op::reverse) return memory_axis(value.node->operands[0]);
+  if (op == Op::transpose) {
+    const Ints& perm = value.node->as<TransposeAttrs>().perm;
+    const auto found = std::find(perm.begin(), perm.end(), memory_axis(value.node->operands[0]));
+    return found == perm.end() ? -1 : found - perm.begin();
+  }
+  const Layout& layout = value.type().layout;
+  return layout.is_row_major() ? value.rank() - 1 : layout.axis;
+}
+
 Contraction dot_contraction(const Node& node) {
   const AxisPairs batch = node.as<DotAttrs>().batch, contract = node.as<DotAttrs>().contract;
   const Value left = node.operands[0], right = node.operands[1];
@@ -29,6 +42,9 @@ Contraction dot_contraction(const Node& node) {
     problem.block = layout.width;
     problem.packed = true;
   }
+  problem.by_sample = contract.lhs.size() > 1 && !contains(contract.lhs, memory_axis(left));
+  problem.along_sums = !contract.lhs.empty() && memory_axis(left) == contract.lhs.back() &&
+                       memory_axis(right) == contract.rhs.back();
   problem.points = [=](const Point& out, const Point& k, Point& l, Point& r, Guard&) {
     l.resize(left.rank());
     r.resize(right.rank());
@@ -45,15 +61,32 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
   const ConvAxes axes = parse_conv_axes(attrs.dims);
   const Shape input = node.operands[0].shape(), kernel = node.operands[1].shape(), output = node.type().shape;
   Contraction problem;
-  for (int64_t axis : axes.kernel.space) problem.contracted.push_back(kernel[axis]);
-  problem.contracted.push_back(kernel[axes.kernel.batch]);
-
   problem.lane_axis = node.type().rank() - 1;
   const bool features_in_lanes = problem.lane_axis == axes.output.feature;
+  const int64_t last = axes.space_rank() - 1;
+
+  // Axes of space and, as the last, of the features: contracted as the input lies in memory. In the gradient of a kernel its
+  // features are the samples of the batch.
+  Ints order;
+  for (int64_t s = 0; s <= last; ++s) order.push_back(s);
+  const bool samples_first = features_in_lanes && memory_axis(node.operands[0]) == axes.input.batch;
+  const int64_t features = last + 1;
+  order.insert(samples_first ? order.begin() : order.end(), features);
+  Ints place(order.size());  // of the contracted index, by axis
+  for (size_t i = 0; i < order.size(); ++i) {
+    place[order[i]] = i;
+    problem.contracted.push_back(
+        kernel[order[i] == features ? axes.kernel.batch : axes.kernel.space[order[i]]]);
+  }
+  problem.tap_last = order.back() != features;
+  problem.by_sample = samples_first;
+
   if (!features_in_lanes)
     problem.row_axis = axes.output.feature;
   else
-    problem.row_axis = axes.output.space.empty() ? axes.output.batch : axes.output.space.back();
+    problem.row_axis = last < 0 || samples_first ? axes.output.batch : axes.output.space.back();
+  if (features_in_lanes && last >= 0 && !samples_first)
+    if (attrs.pad_low[last] != 0 || attrs.pad_high[last] != 0) problem.row_tap = place[last];
 
   const Layout& layout = node.operands[1].type().layout;
   // Groups cut static axes.
@@ -67,7 +100,11 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
     problem.packed = true;
   }
 
-  const int64_t features = attrs.groups > 1 ? kernel[axes.kernel.batch].value() : 0;
+  problem.along_sums = features_in_lanes && attrs.groups == 1 && attrs.batch_groups == 1 &&
+                       memory_axis(node.operands[0]) == axes.input.feature &&
+                       memory_axis(node.operands[1]) == axes.kernel.batch;
+
+  const int64_t group_features = attrs.groups > 1 ? kernel[axes.kernel.batch].value() : 0;
   problem.points = [=, &ranges](const Point& out, const Point& k, Point& l, Point& r, Guard& inside) {
     l.resize(input.size());
     r.resize(kernel.size());
@@ -77,13 +114,12 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
       const int64_t batch = output[axes.output.batch].value();
       l[axes.input.batch] += floor_div(feature, per_batch_group, ranges) * batch;
     }
-    l[axes.input.feature] = k.back();
-    if (attrs.groups > 1) l[axes.input.feature] += floor_div(feature, per_group, ranges) * features;
+    l[axes.input.feature] = r[axes.kernel.batch] = k[place[features]];
+    if (attrs.groups > 1) l[axes.input.feature] += floor_div(feature, per_group, ranges) * group_features;
     r[axes.kernel.feature] = feature;
-    r[axes.kernel.batch] = k.back();
     for (int64_t s = 0; s < axes.space_rank(); ++s) {
       Index& x = l[axes.input.space[s]];
-      x = out[axes.output.space[s]] * attrs.stride[s] + k[s] * attrs.kernel_dilation[s] -
+      x = out[axes.output.space[s]] * attrs.stride[s] + k[place[s]] * attrs.kernel_dilation[s] -
           Index(attrs.pad_low[s]);
       if (const int64_t dilation = attrs.input_dilation[s]; dilation > 1) {
         inside.push_back(Index(0) - modulo(x, dilation, ranges));
@@ -91,7 +127,7 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
       }
       inside.push_back(x);
       inside.push_back(Index(Size(input[axes.input.space[s]])) - 1 - x);
-      r[axes.kernel.space[s]] = k[s];
+      r[axes.kernel.space[s]] = k[place[s]];
     }
   };
   return problem;

@@ -15,7 +15,15 @@ struct Contraction {
   int64_t lane_axis = -1;       ///< of the result: columns; -1: it has no axes
   int64_t row_axis = -1;        ///< of the result: rows; -1: there is one
   int64_t block = 0;            ///< columns per block; 0: all are one
-  bool packed = false;          ///< the right operand has room for whole blocks
+  /// Which contracted index moves the left operand's point along the rows; -1: none that leads out of it.
+  int64_t row_tap = -1;
+  bool tap_last =
+      false;  ///< whether the left operand's point is inside depends on the last contracted index, too
+  /// The outermost contracted index counts samples: sums over all that both operands hold, as in the gradient of a weight.
+  bool by_sample = false;
+  bool packed = false;  ///< the right operand has room for whole blocks
+  bool along_sums =
+      false;  ///< both operands lie in memory along the last contracted index, the right one not along the columns
   /// The operands' points for one of the result and the contracted indices, and when the left one is inside its operand.
   std::function<void(const Point& out, const Point& k, Point& left, Point& right, Guard& inside)> points;
 };

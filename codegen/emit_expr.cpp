@@ -210,7 +210,11 @@ llvm::Value* KernelEmitter::compute(const Expr& expr) {
     case ExprKind::bitcast: return builder_.CreateBitCast(value(expr.args[0]), type);
     case ExprKind::splat:
       return builder_.CreateVectorSplat(static_cast<unsigned>(expr.lanes), value(expr.args[0]));
-    case ExprKind::fold: return fold(expr.op, expr.dtype, value(expr.args[0]));
+    case ExprKind::fold: {
+      std::vector<llvm::Value*> vectors;
+      for (const ExprRef& arg : expr.args) vectors.push_back(value(arg));
+      return fold(expr.op, expr.dtype, std::move(vectors));
+    }
     case ExprKind::acc: return builder_.CreateLoad(type, element(expr.acc, expr.at));
     case ExprKind::let: {
       const auto bound = lets_.find(expr.variable);
@@ -233,19 +237,36 @@ llvm::Value* KernelEmitter::index_vector(const Expr& expr) {
   return builder_.CreateAdd(splat, llvm::ConstantVector::get(steps));
 }
 
-llvm::Value* KernelEmitter::fold(Op op, DType dtype, llvm::Value* vector) {
-  auto lanes = static_cast<int>(llvm::cast<llvm::FixedVectorType>(vector->getType())->getNumElements());
-  while (lanes > 2) {
-    lanes /= 2;
-    std::vector<int> low, high;
-    for (int lane = 0; lane < lanes; ++lane) {
-      low.push_back(lane);
-      high.push_back(lanes + lane);
-    }
-    llvm::Value* halves[] = {builder_.CreateShuffleVector(vector, low),
-                             builder_.CreateShuffleVector(vector, high)};
-    vector = emit_op(builder_, op, dtype, halves, rounds_);
+/// In a vector of `groups` equal groups of lanes, each stands for one of the vectors that are folded. Two such vectors become one of
+/// twice as many groups, each half as long, with one operation; so four vectors cost little more than one.
+llvm::Value* KernelEmitter::fold(Op op, DType dtype, std::vector<llvm::Value*> vectors) {
+  const auto lanes_of = [](llvm::Value* vector) {
+    return static_cast<int>(llvm::cast<llvm::FixedVectorType>(vector->getType())->getNumElements());
+  };
+  // The first or the second halves of all groups, of one vector or of two.
+  const auto halves = [&](llvm::Value* a, llvm::Value* b, int groups, bool second) {
+    const int length = lanes_of(a) / groups;
+    std::vector<int> lanes;
+    for (int group = 0; group < (b != nullptr ? 2 : 1) * groups; ++group)
+      for (int lane = 0; lane < length / 2; ++lane)
+        lanes.push_back(group * length + lane + (second ? length / 2 : 0));
+    return b != nullptr ? builder_.CreateShuffleVector(a, b, lanes) : builder_.CreateShuffleVector(a, lanes);
+  };
+  const auto combined = [&](llvm::Value* a, llvm::Value* b, int groups) {
+    llvm::Value* parts[] = {halves(a, b, groups, false), halves(a, b, groups, true)};
+    return emit_op(builder_, op, dtype, parts, rounds_);
+  };
+  int groups = 1;
+  for (; vectors.size() > 1; groups *= 2) {
+    std::vector<llvm::Value*> joined;
+    for (size_t i = 0; i < vectors.size(); i += 2)
+      joined.push_back(combined(vectors[i], vectors[i + 1], groups));
+    vectors = std::move(joined);
   }
+  llvm::Value* vector = vectors[0];
+  const int least = groups == 1 ? 2 : groups;
+  while (lanes_of(vector) > least) vector = combined(vector, nullptr, groups);
+  if (groups > 1) return vector;
   llvm::Value* last[] = {builder_.CreateExtractElement(vector, uint64_t{0}),
                          builder_.CreateExtractElement(vector, 1)};
   return emit_op(builder_, op, dtype, last, rounds_);

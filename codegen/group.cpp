@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codegen/merge_axes.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "passes/traits.h"
@@ -24,11 +25,22 @@ RegionLowering::RegionLowering(const Function& r, const std::string& name, const
     if (node->origin) writer.kernel.origin = node->origin;
 }
 
-Index RegionLowering::smaller(const Index& a, const Index& b, Interval range) {
+std::optional<bool> RegionLowering::at_most(const Index& a, const Index& b) const {
   const Interval difference = (b - a).interval(writer.ranges);
-  if (difference.low && *difference.low >= 0) return a;
-  if (difference.high && *difference.high <= 0) return b;
+  if (difference.low && *difference.low >= 0) return true;
+  if (difference.high && *difference.high <= 0) return false;
+  return std::nullopt;
+}
+
+Index RegionLowering::smaller(const Index& a, const Index& b, Interval range) {
+  if (const auto known = at_most(a, b)) return *known ? a : b;
   return writer.let_index("end", apply(Op::min, {index_value(DType::i64, a), index_value(DType::i64, b)}),
+                          range);
+}
+
+Index RegionLowering::larger(const Index& a, const Index& b, Interval range) {
+  if (const auto known = at_most(a, b)) return *known ? b : a;
+  return writer.let_index("begin", apply(Op::max, {index_value(DType::i64, a), index_value(DType::i64, b)}),
                           range);
 }
 
@@ -104,11 +116,13 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
     if (form == Form::opaque) opaque = node.get();
     if (family_of(node->op) == Family::reduce) reduces = true;
   }
-  if (opaque == nullptr && contraction == nullptr && !reduces)
-    return lower_elements(region, name, target, keep_shapes);
+  if (!keep_shapes && opaque == nullptr && !reduces)
+    if (const auto merged = merge_axes(region)) return lower_region(*merged, name, target, true);
   RegionLowering lowering(region, name, target);
   if (contraction != nullptr)
     lower_contraction(lowering, *contraction);
+  else if (opaque == nullptr && !reduces)
+    lower_elements(lowering);
   else if (opaque == nullptr)
     lower_rows(lowering);
   else if (opaque->op == Op::scan)

@@ -10,7 +10,7 @@ namespace keratin {
 
 /// The kernel of a region. Its parameters are the region's params (mode in), then its results (mode out).
 /// Throws Error(unsupported) if the region holds something that has no lowering.
-/// `keep_shapes`: buffers have the shapes that the region's values have (a pointwise region is flattened otherwise).
+/// `keep_shapes`: buffers have the shapes that the region's values have (axes may be merged otherwise).
 Kernel lower_region(const Function& region, const std::string& name, const Target& target,
                     bool keep_shapes = false);
 
@@ -27,8 +27,11 @@ struct RegionLowering {
   std::pair<Index, Index> par_range(const std::string& name, Dim extent, int64_t block);
   /// A parallel loop over all of an axis.
   Index par_index(const std::string& name, Dim extent);
-  /// The lesser of two bounds, as an index.
+  /// Whether a <= b always, or a >= b always; absent: neither is known.
+  std::optional<bool> at_most(const Index& a, const Index& b) const;
+  /// The lesser or greater of two bounds, as an index.
   Index smaller(const Index& a, const Index& b, Interval range);
+  Index larger(const Index& a, const Index& b, Interval range);
 
   /// Vectors for elements of the widest dtype in the region.
   int lanes() const;
@@ -46,9 +49,8 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
                    const std::function<void(const Point&)>& body);
 
 // One file each.
-Kernel lower_elements(const Function& region, const std::string& name, const Target& target,
-                      bool keep_shapes);    ///< all results of one shape
-void lower_rows(RegionLowering& lowering);  ///< lower_rows.cpp: stages that share a loop over rows
+void lower_elements(RegionLowering& lowering);  ///< lower_elements.cpp: all results of one shape
+void lower_rows(RegionLowering& lowering);      ///< lower_rows.cpp: stages that share a loop over rows
 void lower_contraction(RegionLowering& lowering, const Node& contraction);  ///< lower_contraction.cpp
 void lower_scan(RegionLowering& lowering, const Node& scan);                ///< lower_scan.cpp
 void lower_order(RegionLowering& lowering,

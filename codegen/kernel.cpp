@@ -114,9 +114,15 @@ ExprRef splat(ExprRef scalar, int lanes) {
 }
 
 ExprRef fold(Op op, ExprRef vector) {
-  if (vector->lanes == 1) return vector;
-  const DType dtype = vector->dtype;
-  return checked({.kind = ExprKind::fold, .dtype = dtype, .op = op, .args = {std::move(vector)}});
+  return vector->lanes == 1 ? vector : fold(op, std::vector<ExprRef>{std::move(vector)});
+}
+
+ExprRef fold(Op op, std::vector<ExprRef> vectors) {
+  KERATIN_CHECK(!vectors.empty(), "a fold of nothing");
+  const DType dtype = vectors[0]->dtype;
+  const int lanes = static_cast<int>(vectors.size());
+  return checked(
+      {.kind = ExprKind::fold, .dtype = dtype, .lanes = lanes, .op = op, .args = std::move(vectors)});
 }
 
 ExprRef acc_value(const Kernel& kernel, AccId acc, std::vector<Index> at) {

@@ -65,9 +65,10 @@ enum class ExprKind : uint8_t {
   fma,      ///< args[0] · args[1] + args[2], rounded once
   bitcast,  ///< the argument's bits as `dtype` (same size)
   splat,    ///< the scalar argument in every lane
-  fold,  ///< one scalar from a vector: halves combined by `op` until one lane is left (lane l with lane l + n/2)
-  acc,  ///< the accumulator `acc`[`at`]
-  let,  ///< the value bound to `variable`
+  fold,  ///< lane i: args[i], a vector of n lanes, made one scalar: halves are combined by `op` until one lane is left (lane l
+         ///< with lane l + n/2)
+  acc,   ///< the accumulator `acc`[`at`]
+  let,   ///< the value bound to `variable`
 };
 
 struct Expr;
@@ -208,6 +209,8 @@ ExprRef fma(ExprRef a, ExprRef b, ExprRef c);
 ExprRef bitcast(DType to, ExprRef value);
 ExprRef splat(ExprRef scalar, int lanes);  ///< `scalar` itself if lanes is 1
 ExprRef fold(Op op, ExprRef vector);       ///< `vector` itself if it has one lane
+inline constexpr size_t kMostFolded = 4;
+ExprRef fold(Op op, std::vector<ExprRef> vectors);  ///< of one type, with several lanes; 1, 2 or 4 of them
 ExprRef acc_value(const Kernel& kernel, AccId acc, std::vector<Index> at);
 ExprRef let_value(const Kernel& kernel, VarId variable);
 

@@ -173,7 +173,10 @@ class Compiler {
   /// What the step's function needs beside its arguments.
   void complete(const Expr& expr, Step& step) {
     switch (expr.kind) {
-      case ExprKind::fold: step.lanes = expr.args[0]->lanes; break;
+      case ExprKind::fold:
+        step.folded = expr.lanes;
+        step.lanes = expr.args[0]->lanes;
+        break;
       case ExprKind::let:
         step.index = std::make_shared<const IndexCode>(index(Index::variable(expr.variable)));
         break;

@@ -34,7 +34,7 @@ class KernelEmitter {
   llvm::Value* value(const ExprRef& expr);
   llvm::Value* compute(const Expr& expr);
   llvm::Value* index_vector(const Expr& expr);
-  llvm::Value* fold(Op op, DType dtype, llvm::Value* vector);
+  llvm::Value* fold(Op op, DType dtype, std::vector<llvm::Value*> vectors);
 
   // emit_access.cpp
   struct Place;

@@ -60,8 +60,9 @@ struct Machine;
 struct Step {
   void (*run)(const Step& step, Machine& machine);
   uint32_t out;
-  uint32_t args[3] = {};
+  uint32_t args[4] = {};
   int lanes = 1;
+  int folded = 1;                            // fold: how many vectors
   int64_t lane_step = 0;                     // index
   std::shared_ptr<const IndexCode> index;    // index
   std::shared_ptr<const AccessCode> access;  // load

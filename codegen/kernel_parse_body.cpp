@@ -431,6 +431,7 @@ class KernelParser {
       expr.args.push_back(std::move(arg.expr));
     });
     if (expr.args.empty()) in_.fail_at(place, "there are no arguments");
+    if (expr.kind == ExprKind::fold) expr.lanes = static_cast<int>(expr.args.size());
     const bool named = expr.kind == ExprKind::bitcast || expr.op == Op::cast;
     if (!named) expr.dtype = is_comparison(expr.op) ? DType::boolean : expr.args.back()->dtype;
     result.expr = make(std::move(expr));

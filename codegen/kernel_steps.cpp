@@ -50,12 +50,15 @@ void run_splat(const Step& step, Machine& machine) {
 
 template <typename T, T (*F)(T, T)>
 void run_fold(const Step& step, Machine& machine) {
-  T values[kMaxLanes];
-  std::copy_n(machine.slot<T>(step.args[0]), step.lanes, values);
-  for (int half = step.lanes / 2; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) values[lane] = F(values[lane], values[lane + half]);
+  T* out = machine.slot<T>(step.out);
+  for (int i = 0; i < step.folded; ++i) {
+    T values[kMaxLanes];
+    std::copy_n(machine.slot<T>(step.args[i]), step.lanes, values);
+    for (int half = step.lanes / 2; half > 0; half /= 2) {
+      for (int lane = 0; lane < half; ++lane) values[lane] = F(values[lane], values[lane + half]);
+    }
+    out[i] = values[0];
   }
-  *machine.slot<T>(step.out) = values[0];
 }
 
 template <typename T>

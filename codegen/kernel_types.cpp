@@ -108,7 +108,13 @@ std::string fold_problem(const Expr& expr) {
   if (vector.lanes < 2 || !std::has_single_bit(static_cast<unsigned>(vector.lanes))) {
     return cat("fold of ", vector.lanes, " lanes, which is not a power of two");
   }
-  return has_type(expr, vector.dtype, 1) ? std::string() : mismatch("fold", expr, vector.dtype, 1);
+  const auto count = static_cast<int>(expr.args.size());
+  if (!std::has_single_bit(expr.args.size()) || expr.args.size() > kMostFolded || count > vector.lanes)
+    return cat("fold of ", count, " vectors of ", vector.lanes, " lanes");
+  for (const ExprRef& arg : expr.args)
+    if (!has_type(*arg, vector.dtype, vector.lanes))
+      return mismatch("what is folded", *arg, vector.dtype, vector.lanes);
+  return has_type(expr, vector.dtype, count) ? std::string() : mismatch("fold", expr, vector.dtype, count);
 }
 
 std::string access_problem(const Kernel& kernel, const Access& access) {
@@ -154,8 +160,7 @@ size_t argument_count(ExprKind kind) {
   switch (kind) {
     case ExprKind::fma: return 3;
     case ExprKind::bitcast:
-    case ExprKind::splat:
-    case ExprKind::fold: return 1;
+    case ExprKind::splat: return 1;
     default: return 0;
   }
 }
@@ -186,7 +191,8 @@ bool is_kernel_name(std::string_view name) {
 std::string type_problem(const Expr& expr) {
   if (!is_lane_count(expr.lanes)) return cat(expr.lanes, " lanes");
   if (kernel_dtype(expr.dtype) != expr.dtype) return cat("a value of dtype ", expr.dtype);
-  if (expr.kind != ExprKind::apply && expr.args.size() != argument_count(expr.kind)) {
+  if (expr.kind != ExprKind::apply && expr.kind != ExprKind::fold &&
+      expr.args.size() != argument_count(expr.kind)) {
     return cat("an expression with ", expr.args.size(), " arguments");
   }
   switch (expr.kind) {

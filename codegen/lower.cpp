@@ -14,6 +14,7 @@
 #include "ir/error.h"
 #include "ir/text.h"
 #include "passes/memory_plan.h"
+#include "passes/traits.h"
 
 namespace keratin {
 
@@ -107,8 +108,8 @@ class ProgramWriter {
     return true;
   }
 
-  /// True if the region computes element by element, all results at once, and of the parameter element i is needed for
-  /// elements i alone. What is broadcast comes from other parameters.
+  /// True if the region computes element by element, from the sums of a contraction perhaps, all results at once, and of the
+  /// parameter element i is needed for elements i alone. What is broadcast or contracted comes from other parameters.
   static bool is_elementwise(const Function& region, size_t parameter) {
     const Type& type = region.params[parameter]->type();
     if (region.results.size() > 1 && !type.layout.is_row_major()) return false;  // stored one after the other
@@ -118,7 +119,8 @@ class ProgramWriter {
     std::set<const Node*> depends{region.params[parameter]};
     for (const auto& node : region.nodes) {
       const bool pointwise = family_of(node->op) == Family::pointwise;
-      if (!pointwise && node->op != Op::param && node->op != Op::constant && node->op != Op::broadcast)
+      if (!pointwise && node->op != Op::param && node->op != Op::constant && node->op != Op::broadcast &&
+          form_of(*node) != Form::contract)
         return false;
       const bool needs_it = std::any_of(node->operands.begin(), node->operands.end(),
                                         [&](const Value& operand) { return depends.contains(operand.node); });

@@ -12,12 +12,8 @@
 //
 // Columns are the lane axis: the result's last axis, as a rule. They are cut into blocks, the panels of a packed operand
 // (or the groups of a convolution), so that within a block every index is linear. Rows are another axis of the result,
-// in tiles of h and, at the end, single ones. All other axes are outer loops; a piece may take several steps of the one before
-// the rows, where rows are few. A product with a single column has
-// its lanes run along the contracted axis instead, and folds them at the end.
-//
-// Long sums are made in stretches: the columns' part of the right operand that one stretch needs stays in the first-level cache
-// while all tiles of rows go by, and the tiles' sums wait in scratch memory for the next stretch.
+// in tiles of h or a row less. All other axes are outer loops. Where there is one column, or where the operands lie in
+// memory along the contracted axis, lanes run along that instead, and are folded at the end.
 //
 // The order of every sum is that of the contracted indices (or of the lanes' partial sums), whatever the tile: results do not
 // depend on where a row lies.
@@ -25,6 +21,7 @@
 
 #include "codegen/contraction.h"
 #include "codegen/group.h"
+#include "codegen/tiling.h"
 #include "codegen/vecmath.h"
 
 namespace keratin {
@@ -34,44 +31,45 @@ namespace {
 /// Writes the loops of one contraction.
 class Generator {
   using Rows = std::pair<Index, Index>;
-  static constexpr int64_t kMostTiles = 16;  // of rows, in a piece
+  using RowRange = std::pair<int64_t, int64_t>;  // of a tile
+  /// Rows that are cut into tiles of one height.
+  struct Part {
+    Rows rows;
+    int64_t height;
+  };
+  using Parts = std::vector<Part>;
+  /// A tile of the result: its place and, where columns end within it, how many there are.
+  struct Tile {
+    Index row, column;
+    int64_t height, width;
+    std::optional<Index> limit;
+    Index lane;
+  };
+  /// What is done with a tile: all of it, or, where sums are kept in memory, a part.
+  enum class Stage : uint8_t { whole, begin, add, end };
 
  public:
-  Generator(RegionLowering& lowering, const Node& node, Contraction problem)
-      : lowering_(lowering), writer_(lowering.writer), node_(node), problem_(std::move(problem)) {
+  Generator(RegionLowering& lowering, const Node& node, Contraction problem, bool vectors)
+      : lowering_(lowering),
+        writer_(lowering.writer),
+        node_(node),
+        problem_(std::move(problem)),
+        tiling_(choose_tiling(node, problem_, writer_.target, vectors)) {
     for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
   }
 
   void run() {
-    choose_tile();
     const Shape& shape = node_.type().shape;
     base_.assign(shape.size(), Index(0));
-    const bool panels_first = blocks_ > 1 && weights_outweigh();
-    if (panels_first) block_index_ = lowering_.par_index("panel", blocks_);
-    for (int64_t axis = 0; axis < node_.type().rank(); ++axis) {
-      if (axis == problem_.lane_axis || axis == problem_.row_axis) continue;
-      if (axis + 1 == problem_.row_axis && lines_ > 1)
-        line_range_ = lowering_.par_range("line", shape[axis], lines_);
-      else
-        base_[axis] = lowering_.par_index("p", shape[axis]);
-    }
-    Rows rows{0, 1};
-    if (problem_.row_axis >= 0)
-      rows = lowering_.par_range("row", shape[problem_.row_axis], height_ * tiles_per_piece());
-    if (blocks_ > 1 && !panels_first) block_index_ = lowering_.par_index("panel", blocks_);
-
-    // Whole tiles of rows first, then what is left: one lower tile if its height is known, otherwise rows one by one, with as
-    // many columns as registers take.
-    const auto& [low, high] = rows;
-    const Index whole = low + floor_div(high - low, height_, writer_.ranges) * height_;
-    columns({low, whole}, {height_, width_, stretch()});
-    if (!row_extent().is_static()) return columns({whole, high}, {1, single_row_width_});
-    const int64_t rest = row_extent().coef % height_;
-    if (rest == 1) columns({whole, high}, {1, single_row_width_});
-    if (rest > 1) columns({whole, high}, {rest, width_, stretch()});
+    if (tiling_.blocks > 1 && tiling_.blocks_first)
+      block_index_ = lowering_.par_index("panel", tiling_.blocks);
+    if (tiling_.by_sample) return known_rows();
+    for (const int64_t axis : other_axes()) base_[axis] = lowering_.par_index("p", shape[axis]);
+    if (row_extent().is_static())
+      known_rows();
+    else
+      free_rows();
   }
-
-  void use_scalars() { vectors_ = false; }
 
  private:
   DType dtype() const { return compute_dtype(node_.type().dtype); }
@@ -81,237 +79,205 @@ class Generator {
 
   Dim row_extent() const { return problem_.row_axis < 0 ? Dim(1) : node_.type().shape[problem_.row_axis]; }
 
-  void choose_tile() {
-    const Target& target = writer_.target;
-    const Dim columns = column_extent();
-    lanes_ = vectors_ ? std::max(1, target.lanes(byte_size(dtype()))) : 1;
-    fold_ = vectors_ && columns.is(1) && !problem_.contracted.empty() &&
-            !(problem_.contracted.back().is_static() && problem_.contracted.back().coef < lanes_);
-    if (!fold_) {
-      // Several panels make a block that is wide enough for a tile.
-      if (problem_.packed) problem_.block = std::max<int64_t>(problem_.block, 2 * lanes_);
-      while (lanes_ > 1 && columns.is_static() && lanes_ / 2 >= columns.coef) lanes_ /= 2;
-      while (problem_.block > 0 && problem_.block % lanes_ != 0) lanes_ /= 2;
+  /// Of the result: neither rows nor columns.
+  Ints other_axes() const {
+    Ints axes;
+    for (int64_t axis = 0; axis < node_.type().rank(); ++axis)
+      if (axis != problem_.lane_axis && axis != problem_.row_axis) axes.push_back(axis);
+    return axes;
+  }
+
+  /// Called when all parallel loops before it are there.
+  void choose_block() {
+    if (tiling_.blocks > 1 && !tiling_.blocks_first)
+      block_index_ = lowering_.par_index("panel", tiling_.blocks);
+  }
+
+  /// High tiles of rows first, then those that are a row lower.
+  void known_rows() {
+    const Rows piece = lowering_.par_range("rows", tiling_.tiles, tiling_.piece_tiles);
+    choose_block();
+    const Index high_end = lowering_.smaller(piece.second, tiling_.high_tiles, {0, tiling_.high_tiles}),
+                low_begin =
+                    lowering_.larger(piece.first, tiling_.high_tiles, {tiling_.high_tiles, tiling_.tiles});
+    const int64_t low = tiling_.height - 1;
+    const auto low_row = [&](const Index& tile) { return tile * low + Index(tiling_.high_tiles); };
+    Parts parts;
+    add_part(parts, {piece.first * tiling_.height, high_end * tiling_.height}, tiling_.height);
+    add_part(parts, {low_row(low_begin), low_row(piece.second)}, low);
+    if (!parts.empty() && problem_.row_tap >= 0 && piece.first.is_constant() && piece.second.is_constant())
+      parts = with_borders_apart(std::move(parts));
+    if (!tiling_.by_sample) return columns(parts, tiling_.width(tiling_.height));
+    first_row_ =
+        piece.first * low + lowering_.smaller(piece.first, tiling_.high_tiles, {0, tiling_.high_tiles});
+    sample_by_sample(parts);
+  }
+
+  /// All tiles for one sample, then for the next. The sums lie in a tile of memory from sample to sample.
+  void sample_by_sample(const Parts& parts) {
+    const Shape& shape = node_.type().shape;
+    Shape sums;
+    for (const int64_t axis : other_axes()) sums.push_back(shape[axis]);
+    sums.push_back(tiling_.height * tiling_.piece_tiles);
+    const int64_t columns = tiling_.block > 0 ? tiling_.block : column_extent().coef;
+    sums.push_back((columns + tiling_.lanes - 1) / tiling_.lanes * tiling_.lanes);
+    sums_ = add_buffer(writer_.kernel, {"sums", dtype(), sums, Mode::tile});
+
+    each_place(0, [&] { all_columns(parts, Stage::begin); });
+    writer_.loop("k", 0, Index(Size(problem_.contracted[0])), 1, LoopKind::serial, [&](const Index& sample) {
+      sample_ = sample;
+      each_place(0, [&] { all_columns(parts, Stage::add); });
+    });
+    each_place(0, [&] { all_columns(parts, Stage::end); });
+  }
+
+  /// Loops over the axes that are neither rows nor columns, from the i-th on.
+  void each_place(size_t i, const std::function<void()>& body) {
+    const Ints axes = other_axes();
+    if (i == axes.size()) return body();
+    writer_.loop("p", 0, Index(Size(node_.type().shape[axes[i]])), 1, LoopKind::serial,
+                 [&](const Index& index) {
+                   base_[axes[i]] = index;
+                   each_place(i + 1, body);
+                 });
+  }
+
+  void all_columns(const Parts& parts, Stage stage) {
+    stage_ = stage;
+    columns(parts, tiling_.width(tiling_.height));
+  }
+
+  /// Whole tiles first, then what is left: lower tiles, with as many columns as registers take.
+  void free_rows() {
+    const auto [low, high] = lowering_.par_range("rows", row_extent(), tiling_.height * tiling_.piece_tiles);
+    choose_block();
+    Index done = low;
+    for (int64_t height = tiling_.height; height > 0; height /= 2) {
+      const Index end = done + floor_div(high - done, height, writer_.ranges) * height;
+      Parts parts;
+      add_part(parts, {done, end}, height);
+      columns(parts, tiling_.width(height));
+      done = end;
     }
-    if (problem_.block > 0 && columns.is_static())
-      blocks_ = (columns.coef + problem_.block - 1) / problem_.block;
-    const int64_t per_block = problem_.block > 0    ? problem_.block
-                              : columns.is_static() ? columns.coef
-                                                    : lanes_;
-    width_ = fold_ || per_block <= lanes_ ? 1 : 2;
-    single_row_width_ = fold_ ? 1 : std::clamp<int64_t>(per_block / lanes_, 1, 4);
-    // Accumulators, one row of the right operand and one element of the left one share the registers.
-    height_ = std::min<int64_t>(14, std::max<int64_t>(1, (target.vector_registers - width_ - 1) / width_));
-    if (problem_.row_axis < 0) height_ = 1;
-    const Dim rows = row_extent();
-    if (rows.is_static()) {
-      const int64_t count = std::max<int64_t>(1, (rows.coef + height_ - 1) / height_);
-      height_ = std::max<int64_t>(1, (rows.coef + count - 1) / count);
-      const int64_t line_axis = problem_.row_axis - 1;
-      if (line_axis >= 0 && line_axis != problem_.lane_axis && stretch()) {
-        const Dim lines = node_.type().shape[line_axis];
-        if (lines.is_static())
-          lines_ = std::clamp<int64_t>(kMostTiles / count, 1, std::max<int64_t>(1, lines.coef));
-      }
-    }
   }
 
-  /// Whether sweeping all rows once per panel moves less memory than sweeping all panels once per piece of rows.
-  bool weights_outweigh() const {
-    const int64_t pieces = estimated_rows() / (height_ * tiles_per_piece());
-    return estimate(node_.operands[1].shape()) * std::max<int64_t>(1, pieces) >
-           estimate(node_.operands[0].shape()) * blocks_;
+  /// The first and the last tile become parts of their own, whose places are known.
+  static Parts with_borders_apart(Parts parts) {
+    Parts split;
+    Part& first = parts.front();
+    const Index second = first.rows.first + Index(first.height);
+    add_part(split, {first.rows.first, second}, first.height);
+    first.rows.first = second;
+    Part& last = parts.back();
+    const Index end = last.rows.second;
+    if (!(last.rows.first == end)) last.rows.second = end - Index(last.height);
+    for (const Part& part : parts) add_part(split, part.rows, part.height);
+    add_part(split, {last.rows.second, end}, last.height);
+    return split;
   }
 
-  /// Rows of the result, over all its other axes but the columns.
-  int64_t estimated_rows() const {
-    return estimate(node_.type().shape) / std::max<int64_t>(1, estimate({column_extent()}));
+  static void add_part(Parts& parts, Rows rows, int64_t height) {
+    if (height > 0 && !(rows.first == rows.second)) parts.push_back({std::move(rows), height});
   }
 
-  /// A number of elements; a symbol counts as a small batch.
-  static int64_t estimate(const Shape& shape) {
-    int64_t elements = 1;
-    for (Dim dim : shape) elements *= dim.is_static() ? dim.coef : 8 * dim.coef;
-    return elements;
-  }
-
-  /// Rows of a piece, in tiles: the rows' left operand stays in the second-level cache while the columns go by.
-  int64_t tiles_per_piece() const {
-    const int64_t row_bytes = std::max<int64_t>(
-        1, estimate(node_.operands[0].shape()) * byte_size(dtype()) / std::max<int64_t>(1, estimated_rows()));
-    return std::clamp<int64_t>(writer_.target.l2_bytes / 4 / (row_bytes * height_), 1, kMostTiles);
-  }
-
-  /// A part of the contracted indices: all values of those before `axis` one by one, `length` neighbours of that at `axis`, and
-  /// everything behind it.
-  struct Stretch {
-    size_t axis;
-    int64_t length;
-  };
-
-  /// How sums are cut into stretches; nothing if they are made in one go.
-  std::optional<Stretch> stretch() const {
-    if (fold_ || problem_.row_axis < 0 || tiles_per_piece() == 1) return {};
-    const int64_t column_bytes = width_ * lanes_ * byte_size(dtype());
-    const int64_t room = writer_.target.l1_bytes / 2 / column_bytes;
-    int64_t behind = 1;
-    for (size_t axis = problem_.contracted.size(); axis-- > 0;) {
-      const Dim extent = problem_.contracted[axis];
-      if (!extent.is_static()) return {};
-      if (behind * extent.coef > room) {
-        // As few as fit, of equal lengths.
-        const int64_t fitting = std::max<int64_t>(1, room / behind),
-                      count = (extent.coef + fitting - 1) / fitting;
-        return Stretch{axis, (extent.coef + count - 1) / count};
-      }
-      behind *= extent.coef;
-    }
-    return {};
-  }
-
-  struct Tiling {
-    int64_t height, width;  ///< in rows and in vectors
-    std::optional<Stretch> stretch;
-  };
-  /// All columns of rows that are a multiple of the height.
-  void columns(const Rows& rows, Tiling tiling) {
-    if (rows.first == rows.second) return;
+  /// All columns of these rows.
+  void columns(const Parts& parts, int64_t width) {
+    if (parts.empty()) return;
     const Dim all = column_extent();
-    if (fold_) return row_tiles(rows, 0, {tiling.height, 1, {}}, {});
+    const int64_t lanes = tiling_.lanes;
+    if (tiling_.fold && !all.is_static()) return folded_columns(parts, width, 0, Index(Size(all)));
     if (!all.is_static()) {
-      const Index extent{Size(all)}, whole = floor_div(extent, lanes_, writer_.ranges) * lanes_;
-      tiling.width = 1;
-      writer_.loop("j", 0, whole, lanes_, LoopKind::serial,
-                   [&](const Index& j) { row_tiles(rows, j, tiling, {}); });
-      writer_.loop("j", whole, extent, lanes_, LoopKind::serial,
-                   [&](const Index& j) { row_tiles(rows, j, tiling, extent); });
+      const Index extent{Size(all)}, whole = floor_div(extent, lanes, writer_.ranges) * lanes;
+      writer_.loop("j", 0, whole, lanes, LoopKind::serial,
+                   [&](const Index& j) { row_tiles(parts, j, 1, {}); });
+      writer_.loop("j", whole, extent, lanes, LoopKind::serial,
+                   [&](const Index& j) { row_tiles(parts, j, 1, extent); });
       return;
     }
-    if (blocks_ <= 1) return block_columns(rows, tiling, 0, all.coef, all.coef);
-    const int64_t last = all.coef - problem_.block * (blocks_ - 1);
-    const Index start = block_index_ * problem_.block;
-    if (last == problem_.block) return block_columns(rows, tiling, start, last, all.coef);
-    writer_.guarded({Index(blocks_ - 2) - block_index_},
-                    [&] { block_columns(rows, tiling, start, problem_.block, all.coef); });
-    writer_.guarded({block_index_ - Index(blocks_ - 1)},
-                    [&] { block_columns(rows, tiling, start, last, all.coef); });
+    if (tiling_.blocks <= 1) return block_columns(parts, width, 0, all.coef, all.coef);
+    const int64_t last = all.coef - tiling_.block * (tiling_.blocks - 1);
+    const Index start = block_index_ * tiling_.block;
+    if (last == tiling_.block) return block_columns(parts, width, start, last, all.coef);
+    writer_.guarded({Index(tiling_.blocks - 2) - block_index_},
+                    [&] { block_columns(parts, width, start, tiling_.block, all.coef); });
+    writer_.guarded({block_index_ - Index(tiling_.blocks - 1)},
+                    [&] { block_columns(parts, width, start, last, all.coef); });
+  }
+
+  /// The columns from `low` to `high`, none of which is a vector's lane.
+  void folded_columns(const Parts& parts, int64_t width, const Index& low, const Index& high) {
+    const Index whole = low + floor_div(high - low, width, writer_.ranges) * width;
+    writer_.loop("j", low, whole, width, LoopKind::serial,
+                 [&](const Index& j) { row_tiles(parts, j, width, {}); });
+    writer_.loop("j", whole, high, 1, LoopKind::serial, [&](const Index& j) { row_tiles(parts, j, 1, {}); });
   }
 
   /// The `count` columns from `start` on, of `all`.
-  void block_columns(const Rows& rows, Tiling tiling, const Index& start, int64_t count, int64_t all) {
-    const int64_t step = tiling.width * lanes_, whole = count / step * step;
-    writer_.loop("j", 0, whole, step, LoopKind::serial,
-                 [&](const Index& j) { row_tiles(rows, start + j, tiling, {}); });
+  void block_columns(const Parts& parts, int64_t width, const Index& start, int64_t count, int64_t all) {
+    if (tiling_.fold) return folded_columns(parts, width, start, start + Index(count));
+    const int64_t lanes = tiling_.lanes, step = width * lanes, whole = count / step * step;
+    // In steps of 1: that a column is a multiple of the step says in which panel it is.
+    writer_.loop("j", 0, whole / step, 1, LoopKind::serial,
+                 [&](const Index& j) { row_tiles(parts, start + j * step, width, {}); });
     if (whole == count) return;
-    tiling.width = (count - whole + lanes_ - 1) / lanes_;
-    const bool partial = (count - whole) % lanes_ != 0;
-    row_tiles(rows, start + Index(whole), tiling, partial ? std::optional<Index>(all) : std::nullopt);
+    const bool partial = (count - whole) % lanes != 0;
+    row_tiles(parts, start + Index(whole), (count - whole + lanes - 1) / lanes,
+              partial ? std::optional<Index>(all) : std::nullopt);
   }
 
-  void row_tiles(const Rows& rows, const Index& column, const Tiling& tiling,
-                 const std::optional<Index>& limit) {
-    if (tiling.stretch) return row_tiles_in_stretches(rows, column, tiling, limit);
-    tiles(rows, column, tiling, limit, [&](const Tile& tile) {
+  /// All tiles of these rows and `width` vectors of columns, which end at `limit` if that is within them.
+  void row_tiles(const Parts& parts, const Index& column, int64_t width, const std::optional<Index>& limit) {
+    tiles(parts, column, width, limit, [&](const Tile& tile) {
       const AccId acc = new_sums(tile);
-      writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), lanes_)));
-      add_products(tile, acc, {}, {});
-      store(tile, acc);
+      writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), tiling_.lanes)));
+      if (stage_ == Stage::add || stage_ == Stage::end) load_sums(tile, acc);
+      if (stage_ == Stage::whole || stage_ == Stage::add) add_products(tile, acc);
+      if (stage_ == Stage::whole || stage_ == Stage::end)
+        store(tile, acc);
+      else
+        keep_sums(tile, acc);
     });
   }
 
-  void row_tiles_in_stretches(const Rows& rows, const Index& column, const Tiling& tiling,
-                              const std::optional<Index>& limit) {
-    const Rows lines = line_range_.value_or(Rows{0, 1});
-    auto place = [&](const Tile& tile, const Index& r, const Index& c) {
-      return Access{.buffer = waiting_sums(),
-                    .at = {tile.line - lines.first, tile.row + r - rows.first, c * lanes_},
-                    .lanes = lanes_,
-                    .lane_axis = 2};
-    };
-    auto save = [&](const Tile& tile, const AccId acc) {
-      unroll(tile, [&](const Index& r, const Index& c) {
-        writer_.emit(store_stmt(place(tile, r, c), acc_value(writer_.kernel, acc, {r, c})));
-      });
-    };
-    auto restored = [&](const Tile& tile) {
-      const AccId acc = new_sums(tile);
-      writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), lanes_)));
-      unroll(tile, [&](const Index& r, const Index& c) {
-        writer_.emit(set_stmt(acc, {r, c}, load(writer_.kernel, place(tile, r, c))));
-      });
-      return acc;
-    };
-    tiles(rows, column, tiling, limit, [&](const Tile& tile) {
-      unroll(tile, [&](const Index& r, const Index& c) {
-        writer_.emit(store_stmt(place(tile, r, c), number(Scalar::of(dtype(), 0), lanes_)));
-      });
-    });
-    Point k;
-    stretches(k, *tiling.stretch, [&](const Bounds& bounds) {
-      tiles(rows, column, tiling, limit, [&](const Tile& tile) {
-        const AccId acc = restored(tile);
-        add_products(tile, acc, k, bounds);
-        save(tile, acc);
-      });
-    });
-    tiles(rows, column, tiling, limit, [&](const Tile& tile) { store(tile, restored(tile)); });
+  /// Where the sums of row r and vector c lie between two samples.
+  Access kept(const Tile& tile, const Index& r, const Index& c) const {
+    Access access{.buffer = sums_, .lanes = tiling_.lanes};
+    for (const int64_t axis : other_axes()) access.at.push_back(base_[axis]);
+    access.at.push_back(tile.row + r - first_row_);
+    access.at.push_back(tile.column - block_index_ * tiling_.block + c * tiling_.lanes);
+    access.lane_axis = static_cast<int>(access.at.size()) - 1;
+    return access;
   }
 
-  /// Where the sums of a piece's tiles wait: by line, row and column of a tile.
-  BufferId waiting_sums() {
-    if (!waiting_sums_) {
-      int64_t rows = height_ * tiles_per_piece();
-      if (row_extent().is_static()) rows = std::min(rows, row_extent().coef);
-      waiting_sums_ = add_buffer(
-          writer_.kernel, {"sums", dtype(), {Dim(lines_), Dim(rows), Dim(width_ * lanes_)}, Mode::tile});
-    }
-    return *waiting_sums_;
-  }
-
-  using Bounds = std::optional<std::pair<Index, Index>>;
-
-  /// Calls `body` for every stretch: `k` are the indices before its axis, the argument the bounds of that axis.
-  void stretches(Point& k, const Stretch& stretch, const std::function<void(const Bounds&)>& body) {
-    const Index extent{Size(problem_.contracted[k.size()])};
-    if (k.size() == stretch.axis) {
-      writer_.loop("k", 0, extent, stretch.length, LoopKind::serial, [&](const Index& low) {
-        body(Bounds({low, lowering_.smaller(low + Index(stretch.length), extent, {1, extent.value()})}));
-      });
-      return;
-    }
-    writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
-      k.push_back(index);
-      stretches(k, stretch, body);
-      k.pop_back();
+  void load_sums(const Tile& tile, AccId acc) {
+    unroll(tile, {0, tile.height}, [&](const Index& r, const Index& c) {
+      writer_.emit(set_stmt(acc, {r, c}, keratin::load(writer_.kernel, kept(tile, r, c))));
     });
   }
 
-  /// A tile of the result: its place and, where columns end within it, how many there are.
-  struct Tile {
-    Index line, row, column;
-    int64_t height, width;
-    std::optional<Index> limit;
-    Index lane;
-  };
+  void keep_sums(const Tile& tile, AccId acc) {
+    unroll(tile, {0, tile.height}, [&](const Index& r, const Index& c) {
+      writer_.emit(store_stmt(kept(tile, r, c), acc_value(writer_.kernel, acc, {r, c})));
+    });
+  }
 
-  /// Calls `body` for every tile of these rows and one tile's width of columns.
-  void tiles(const Rows& rows, const Index& column, const Tiling& tiling, const std::optional<Index>& limit,
+  /// Calls `body` for every tile of these rows and `width` vectors of columns.
+  void tiles(const Parts& parts, const Index& column, int64_t width, const std::optional<Index>& limit,
              const std::function<void(const Tile&)>& body) {
-    const Rows lines = line_range_.value_or(Rows{0, 1});
-    writer_.loop("line", lines.first, lines.second, 1, LoopKind::serial, [&](const Index& line) {
-      writer_.loop("i", rows.first, rows.second, tiling.height, LoopKind::serial, [&](const Index& i) {
-        Tile tile{line, i, column, tiling.height, tiling.width, limit, {}};
-        if (lanes_ == 1) return body(tile);
-        const VarId lane = writer_.variable("lane", {0, lanes_ - 1});
+    for (const auto& [rows, height] : parts)
+      writer_.loop("i", rows.first, rows.second, height, LoopKind::serial, [&](const Index& i) {
+        Tile tile{i, column, height, width, limit, {}};
+        if (tiling_.lanes == 1) return body(tile);
+        const VarId lane = writer_.variable("lane", {0, tiling_.lanes - 1});
         tile.lane = Index::variable(lane);
-        lowering_.values.with_lanes(lane, lanes_, [&] { body(tile); });
+        lowering_.values.with_lanes(lane, tiling_.lanes, [&] { body(tile); });
       });
-    });
   }
 
-  /// Calls `body` for every row r and vector c of a tile.
-  void unroll(const Tile& tile, const std::function<void(const Index& r, const Index& c)>& body) {
-    writer_.loop("r", 0, tile.height, 1, LoopKind::unroll, [&](const Index& r) {
+  /// Calls `body` for the rows r in [rows) and every vector c of a tile.
+  void unroll(const Tile& tile, RowRange rows,
+              const std::function<void(const Index& r, const Index& c)>& body) {
+    writer_.loop("r", rows.first, rows.second, 1, LoopKind::unroll, [&](const Index& r) {
       writer_.loop("c", 0, tile.width, 1, LoopKind::unroll, [&](const Index& c) { body(r, c); });
     });
   }
@@ -320,60 +286,86 @@ class Generator {
   Point place(const Tile& tile, const Index& r, const Index& c) const {
     Point point = base_;
     if (problem_.row_axis >= 0) point[problem_.row_axis] = tile.row + r;
-    if (line_range_) point[problem_.row_axis - 1] = tile.line;
-    if (problem_.lane_axis >= 0 && !fold_) point[problem_.lane_axis] = tile.column + c * lanes_ + tile.lane;
+    if (problem_.lane_axis >= 0)
+      point[problem_.lane_axis] = tile.column + (tiling_.fold ? c : c * tiling_.lanes + tile.lane);
     return point;
   }
 
   /// Under which conditions vector c of a tile is a column.
   Guard within(const Tile& tile, const Index& c) const {
     if (!tile.limit) return {};
-    return writer_.simplify({*tile.limit - 1 - tile.column - c * lanes_ - tile.lane})
+    return writer_.simplify({*tile.limit - 1 - tile.column - c * tiling_.lanes - tile.lane})
         .value_or(Guard{Index(-1)});
   }
 
   AccId new_sums(const Tile& tile) {
-    return writer_.accumulator("acc", dtype(), lanes_, {tile.height, tile.width});
+    return writer_.accumulator("acc", dtype(), tiling_.lanes, {tile.height, tile.width});
   }
 
-  /// Adds to a tile's sums: all products, or those at the contracted indices that begin with `first` and go on within `bounds`.
-  void add_products(const Tile& tile, AccId acc, Point first, const Bounds& bounds) {
-    contracted_loops(first, bounds, tile, [&](const Point& at, bool guard_left, const Guard& in_lanes) {
-      unroll(tile, [&](const Index& r, const Index& c) {
-        Point left, right;
-        Guard inside;
-        problem_.points(place(tile, r, c), at, left, right, inside);
-        Guard guard_right = problem_.packed ? Guard{} : within(tile, c);
-        guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
-        Guard guard = guard_right;
-        if (guard_left) {
-          const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
-          guard.insert(guard.end(), needed.begin(), needed.end());
-        }
-        ExprRef a, b;
-        const ExprRef zero = number(Scalar::of(dtype(), 0));
-        a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
-        lowering_.values.with_guard(guard_right, [&] { b = lowering_.values.at(node_.operands[1], right); });
-        const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
-        writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
-      });
-    });
+  /// Adds all products to a tile's sums.
+  void add_products(const Tile& tile, AccId acc) {
+    Point first;
+    if (stage_ == Stage::add) first.push_back(sample_);
+    contracted_loops(first, tile,
+                     [&](const Point& at, RowRange rows, bool guard_left, const Guard& in_lanes) {
+                       unroll(tile, rows, [&](const Index& r, const Index& c) {
+                         Point left, right;
+                         Guard inside;
+                         problem_.points(place(tile, r, c), at, left, right, inside);
+                         Guard guard_right = problem_.packed ? Guard{} : within(tile, c);
+                         guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
+                         Guard guard = guard_right;
+                         if (guard_left) {
+                           const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
+                           guard.insert(guard.end(), needed.begin(), needed.end());
+                         }
+                         ExprRef a, b;
+                         const ExprRef zero = number(Scalar::of(dtype(), 0));
+                         a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
+                         lowering_.values.with_guard(
+                             guard_right, [&] { b = lowering_.values.at(node_.operands[1], right); });
+                         const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
+                         writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
+                       });
+                     });
   }
 
   /// What the region makes of a tile's sums.
   void store(const Tile& tile, AccId acc) {
-    auto write = [&] {
-      unroll(tile, [&](const Index& r, const Index& c) {
-        const Values::Tile sums{&node_, place(tile, r, c), acc, {r, c}, fold_};
-        lowering_.values.set_tile(&sums);
-        lowering_.values.with_guard(within(tile, c), [&] { lowering_.store_results(results_, sums.point); });
-        lowering_.values.set_tile(nullptr);
+    if (tiling_.fold) return store_folded(tile, acc);
+    unroll(tile, {0, tile.height}, [&](const Index& r, const Index& c) {
+      lowering_.values.with_guard(
+          within(tile, c), [&] { store_sum(place(tile, r, c), acc_value(writer_.kernel, acc, {r, c})); });
+    });
+  }
+
+  void store_sum(Point point, ExprRef sum) {
+    const Values::Tile sums{&node_, std::move(point), std::move(sum)};
+    lowering_.values.set_tile(&sums);
+    lowering_.store_results(results_, sums.point);
+    lowering_.values.set_tile(nullptr);
+  }
+
+  /// The same for sums whose lanes are still to be added: those of several columns become the lanes of one vector.
+  void store_folded(const Tile& tile, AccId acc) {
+    // Of columns whose sums are folded together.
+    int64_t group = std::min<int64_t>({tile.width, kMostFolded, tiling_.lanes});
+    while (tile.width % group != 0) group /= 2;
+    auto write = [&](const Index& lane, int64_t lanes) {
+      writer_.loop("r", 0, tile.height, 1, LoopKind::unroll, [&](const Index& r) {
+        for (int64_t c = 0; c < tile.width; c += lanes) {
+          std::vector<ExprRef> sums;
+          for (int64_t i = 0; i < lanes; ++i) sums.push_back(acc_value(writer_.kernel, acc, {r, c + i}));
+          store_sum(place(tile, r, lane + Index(c)), fold(Op::add, std::move(sums)));
+        }
       });
     };
-    if (fold_)
-      lowering_.values.with_lanes(0, 1, write);
-    else
-      write();
+    const bool in_lanes = group > 1 && writer_.attempt([&] {
+      const VarId lane = writer_.variable("lane", {0, group - 1});
+      lowering_.values.with_lanes(lane, static_cast<int>(group),
+                                  [&] { write(Index::variable(lane), group); });
+    });
+    if (!in_lanes) lowering_.values.with_lanes(0, 1, [&] { write(0, 1); });
   }
 
   ExprRef multiply_add(const ExprRef& a, const ExprRef& b, const ExprRef& sum) const {
@@ -382,42 +374,93 @@ class Generator {
     return apply(Op::add, {apply(Op::mul, {left, right}), sum});
   }
 
-  /// The loops over the contracted indices behind those in `k`, the first of them within `bounds` if there are any. Where
-  /// padding is involved the innermost loop is written twice: once for tiles that lie inside, without conditions, and once
-  /// with them. What no row of the tile needs is skipped.
-  void contracted_loops(Point& k, const Bounds& bounds, const Tile& tile,
-                        const std::function<void(const Point&, bool, const Guard&)>& step) {
+  /// Adds the products at a place of the contracted indices, for some rows of the tile; `guard_left`: where the left operand is inside;
+  /// the guard holds for the lanes that take part.
+  using Step = std::function<void(const Point& k, RowRange rows, bool guard_left, const Guard& in_lanes)>;
+
+  /// The loops over the contracted indices behind those in `k`. What no row of the tile needs is skipped. Where padding is involved, a
+  /// tile whose place is known leaves out the rows that do not take part; for other tiles the innermost loop is written twice: once for
+  /// those that lie inside, without conditions, and once with them.
+  void contracted_loops(Point& k, const Tile& tile, const Step& step) {
     const size_t depth = k.size(), last = problem_.contracted.size();
-    if (depth == last) return step(k, false, {});
-    const auto [low, high] = bounds.value_or(std::pair<Index, Index>{0, Size(problem_.contracted[depth])});
+    const RowRange all{0, tile.height};
+    if (depth == last) return step(k, all, false, {});
+    const Index extent{Size(problem_.contracted[depth])};
+    auto inner = [&](const Index& index) {
+      k.push_back(index);
+      contracted_loops(k, tile, step);
+      k.pop_back();
+    };
     if (depth + 1 < last) {
-      writer_.loop("k", low, high, 1, LoopKind::serial, [&](const Index& index) {
-        k.push_back(index);
-        contracted_loops(k, {}, tile, step);
-        k.pop_back();
-      });
+      if (static_cast<int64_t>(depth) == problem_.row_tap && tile.row.is_constant())
+        for (int64_t tap = 0; tap < extent.value(); ++tap) inner(tap);
+      else
+        writer_.loop("k", 0, extent, 1, LoopKind::serial, inner);
       return;
     }
-    if (fold_) return folded_loop(k, high, tile.lane, step);
 
-    auto innermost = [&](bool guard_left) {
-      writer_.loop("k", low, high, 1, LoopKind::serial, [&](const Index& index) {
+    auto innermost = [&](RowRange rows, bool guard_left) {
+      if (tiling_.fold) return folded_loop(k, extent, rows, guard_left, tile, step);
+      writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
         k.push_back(index);
-        step(k, guard_left, {});
+        step(k, rows, guard_left, {});
         k.pop_back();
       });
     };
+    if (problem_.tap_last) {
+      writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
+        k.push_back(index);
+        where_inside(k, tile, [&](bool guard_left) { step(k, all, guard_left, {}); });
+        k.pop_back();
+      });
+      return;
+    }
+    Point at = k;
+    at.push_back(0);
+    if (const auto inside = rows_inside(at, tile)) {
+      if (inside->rows.first == inside->rows.second) return;
+      return writer_.guarded(inside->guard, [&] { innermost(inside->rows, false); });
+    }
+    where_inside(at, tile, [&](bool guard_left) { innermost(all, guard_left); });
+  }
+
+  /// What `body` emits for a tile and a place of the contracted indices: nothing where the left operand is outside for all of the tile,
+  /// and with or without conditions as they are needed.
+  void where_inside(const Point& k, const Tile& tile, const std::function<void(bool guard_left)>& body) {
     Guard common, everywhere;
     if (!tile_conditions(k, tile, common, everywhere)) {
-      writer_.guarded(common, [&] { innermost(true); });
+      writer_.guarded(common, [&] { body(true); });
       return;
     }
     writer_.guarded(common, [&] {
-      if (everywhere.empty()) return innermost(false);
-      Block inside = writer_.collect([&] { innermost(false); });
-      Block border = writer_.collect([&] { innermost(true); });
+      if (everywhere.empty()) return body(false);
+      Block inside = writer_.collect([&] { body(false); });
+      Block border = writer_.collect([&] { body(true); });
       writer_.emit(if_stmt(everywhere, std::move(inside), std::move(border)));
     });
+  }
+
+  /// Rows of a tile whose left operands are inside, if `guard` holds.
+  struct Inside {
+    RowRange rows;
+    Guard guard;
+  };
+  /// Nothing if it is not known here which rows those are, or they are no range.
+  std::optional<Inside> rows_inside(const Point& k, const Tile& tile) const {
+    if (problem_.row_tap < 0 || !tile.row.is_constant()) return {};
+    Point left, right;
+    Inside found{{0, 0}, {}};
+    for (int64_t r = 0; r < tile.height; ++r) {
+      Guard inside;
+      problem_.points(place(tile, r, 0), k, left, right, inside);
+      auto needed = writer_.simplify(inside);
+      if (!needed) continue;
+      const bool is_first = found.rows.first == found.rows.second;
+      if (!is_first && (found.rows.second != r || found.guard != *needed)) return {};
+      if (is_first) found = {{r, r}, std::move(*needed)};
+      found.rows.second = r + 1;
+    }
+    return found;
   }
 
   /// The conditions under which the left operand's points are inside: `common` do not depend on the place in the tile,
@@ -428,13 +471,12 @@ class Generator {
     writer_.ranges[r] = {0, tile.height - 1};
     writer_.ranges[c] = {0, tile.width - 1};
     std::vector<std::pair<VarId, int64_t>> places{{r, tile.height - 1}, {c, tile.width - 1}};
-    if (lanes_ > 1 && !tile.lane.terms().empty())
-      places.push_back({tile.lane.terms().begin()->first.variable, lanes_ - 1});
+    if (tiling_.lanes > 1 && !tile.lane.terms().empty())
+      places.push_back({tile.lane.terms().begin()->first.variable, tiling_.lanes - 1});
 
-    Point at = k, left, right;
-    at.push_back(0);
+    Point left, right;
     Guard inside;
-    problem_.points(place(tile, Index::variable(r), Index::variable(c)), at, left, right, inside);
+    problem_.points(place(tile, Index::variable(r), Index::variable(c)), k, left, right, inside);
     bool known = true;
     for (const Index& condition : inside) {
       if (condition.interval(writer_.ranges).low.value_or(-1) >= 0) continue;
@@ -457,17 +499,18 @@ class Generator {
   }
 
   /// The innermost loop with its index along the lanes.
-  void folded_loop(Point& k, const Index& extent, const Index& lane,
-                   const std::function<void(const Point&, bool, const Guard&)>& step) {
-    const Index whole = floor_div(extent, lanes_, writer_.ranges) * lanes_;
+  void folded_loop(Point& k, const Index& extent, RowRange rows, bool guard_left, const Tile& tile,
+                   const Step& step) {
+    const Index whole = floor_div(extent, tiling_.lanes, writer_.ranges) * tiling_.lanes;
     auto body = [&](const Index& index, const Guard& guard) {
-      k.push_back(index + lane);
-      step(k, true, guard);
+      k.push_back(index + tile.lane);
+      step(k, rows, guard_left, guard);
       k.pop_back();
     };
-    writer_.loop("k", 0, whole, lanes_, LoopKind::serial, [&](const Index& index) { body(index, {}); });
-    writer_.loop("k", whole, extent, lanes_, LoopKind::serial, [&](const Index& index) {
-      body(index, writer_.simplify({extent - 1 - index - lane}).value_or(Guard{Index(-1)}));
+    writer_.loop("k", 0, whole, tiling_.lanes, LoopKind::serial,
+                 [&](const Index& index) { body(index, {}); });
+    writer_.loop("k", whole, extent, tiling_.lanes, LoopKind::serial, [&](const Index& index) {
+      body(index, writer_.simplify({extent - 1 - index - tile.lane}).value_or(Guard{Index(-1)}));
     });
   }
 
@@ -475,18 +518,14 @@ class Generator {
   KernelWriter& writer_;
   const Node& node_;
   Contraction problem_;
+  const Tiling tiling_;
   std::vector<uint32_t> results_;
-  bool vectors_ = true;
-  bool fold_ = false;
-  int lanes_ = 1;
-  int64_t width_ = 1, height_ = 1;  // the tile, in vectors and rows
-  int64_t single_row_width_ = 1;    // the width of tiles of one row
-  int64_t blocks_ = 1;
-  int64_t lines_ = 1;  // steps of the axis before the rows in a piece
-  std::optional<Rows> line_range_;
-  std::optional<BufferId> waiting_sums_;
   Index block_index_;
   Point base_;
+  Stage stage_ = Stage::whole;
+  // Where sums are kept in memory:
+  BufferId sums_ = 0;
+  Index sample_, first_row_;
 };
 
 }  // namespace
@@ -494,9 +533,7 @@ class Generator {
 void lower_contraction(RegionLowering& lowering, const Node& node) {
   KernelWriter& writer = lowering.writer;
   auto write = [&](bool vectors) {
-    Generator generator(lowering, node, contraction_of(node, writer.ranges));
-    if (!vectors) generator.use_scalars();
-    generator.run();
+    Generator(lowering, node, contraction_of(node, writer.ranges), vectors).run();
   };
   vectorize_or_not(writer, true, write);
 }

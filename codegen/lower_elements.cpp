@@ -1,6 +1,4 @@
-// Regions whose results all have one shape: a loop over its elements.
-//
-// A region of pointwise ops alone is flattened first: its arrays are then long vectors, whatever their rank.
+// Regions whose results all have one shape: a loop over its elements. The physical axes are walked.
 #include <algorithm>
 
 #include "codegen/group.h"
@@ -13,35 +11,6 @@ namespace keratin {
 namespace {
 
 constexpr int64_t kPieceElements = 8192;  // what one piece of work is: some microseconds
-
-/// The region with all shapes collapsed into one axis, if it is pointwise throughout.
-std::optional<Function> flattened(const Function& region) {
-  const Shape& shape = region.results[0].value.shape();
-  const auto length = as_dim(Size::product(shape));
-  if (!length || shape.size() < 2) return std::nullopt;
-  const Layout layout = region.results[0].value.type().layout;
-  if (!layout.is_row_major()) return std::nullopt;
-  for (const auto& node : region.nodes) {
-    const bool constant = node->op == Op::constant && !node->as<ConstantAttrs>().data;
-    if (!constant && node->op != Op::param && family_of(node->op) != Family::pointwise) return std::nullopt;
-    if (node->type().shape != shape || node->type().layout != layout) return std::nullopt;
-  }
-  Builder builder({}, Builder::Mode::verbatim);
-  std::vector<Value> mapped(region.nodes.size());
-  for (const auto& node : region.nodes) {
-    builder.set_origin(node->origin);
-    std::vector<Value> operands;
-    for (Value operand : node->operands) operands.push_back(mapped[operand.node->index]);
-    if (node->op == Op::param)
-      mapped[node->index] = builder.param(node->as<NameAttrs>().name, Type(node->type().dtype, {*length}));
-    else if (node->op == Op::constant)
-      mapped[node->index] = builder.constant(node->as<ConstantAttrs>().splat, {*length});
-    else
-      mapped[node->index] = builder.make(node->op, operands, node->attrs);
-  }
-  for (const Result& result : region.results) builder.result(result.name, mapped[result.value.node->index]);
-  return builder.finish();
-}
 
 /// How many axes, from the first, are parallel, and in blocks of how many along the last of them.
 struct Cut {
@@ -100,8 +69,23 @@ int fitting_lanes(int lanes, Dim extent) {
   return lanes;
 }
 
-/// All results at the elements of `region`'s shape. The physical axes are walked; `logical` makes the point of them.
-void lower_flat(RegionLowering& lowering) {
+}  // namespace
+
+void vectorize_or_not(KernelWriter& writer, bool vectors, const std::function<void(bool)>& write) {
+  if (vectors && writer.attempt([&] { write(true); })) return;
+  write(false);
+}
+
+void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
+                   const std::function<void(const Point&)>& body) {
+  const int axis = last_long_axis(shape);
+  const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
+  vectorize_or_not(lowering.writer, vectors && lanes > 1, [&](bool with_vectors) {
+    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, {}, nullptr, body);
+  });
+}
+
+void lower_elements(RegionLowering& lowering) {
   const Function& region = lowering.region;
   const Type& type = region.results[0].value.type();
   const Shape shape = type.physical_shape();
@@ -135,30 +119,6 @@ void lower_flat(RegionLowering& lowering) {
   vectorize_or_not(lowering.writer, vectors, [&](bool with_vectors) {
     axis_loops(lowering, shape, first, axis, with_vectors ? lanes : 1, point, along, body);
   });
-}
-
-}  // namespace
-
-void vectorize_or_not(KernelWriter& writer, bool vectors, const std::function<void(bool)>& write) {
-  if (vectors && writer.attempt([&] { write(true); })) return;
-  write(false);
-}
-
-void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
-                   const std::function<void(const Point&)>& body) {
-  const int axis = last_long_axis(shape);
-  const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
-  vectorize_or_not(lowering.writer, vectors && lanes > 1, [&](bool with_vectors) {
-    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, {}, nullptr, body);
-  });
-}
-
-Kernel lower_elements(const Function& region, const std::string& name, const Target& target,
-                      bool keep_shapes) {
-  const auto flat = keep_shapes ? std::nullopt : flattened(region);
-  RegionLowering lowering(flat ? *flat : region, name, target);
-  lower_flat(lowering);
-  return std::move(lowering.writer.kernel);
 }
 
 }  // namespace keratin

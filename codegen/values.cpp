@@ -286,8 +286,7 @@ ExprRef Values::compute(Value value, const Point& point) {
   const Node& node = *value.node;
   if (tile_ != nullptr && tile_->node == &node) {
     KERATIN_CHECK(tile_->point == point, "a contraction is read where its tile stands");
-    ExprRef sum = acc_value(writer_.kernel, tile_->acc, tile_->at);
-    return rounded(node.type().dtype, tile_->folded ? fold(Op::add, std::move(sum)) : std::move(sum));
+    return rounded(node.type().dtype, tile_->sum);
   }
   if (auto bound = bound_.find(value); bound != bound_.end()) {
     ExprRef bits =

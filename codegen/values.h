@@ -96,14 +96,11 @@ class Values {
   /// A value of `dtype` as it is stored: 16-bit floats, which are f32 in expressions, as their bits.
   static ExprRef to_memory(DType dtype, ExprRef value);
 
-  /// While set, the contraction's value at `point` is what accumulator `acc` holds at `at`: in each lane, or (`folded`) the
-  /// sum of all lanes.
+  /// While set, the contraction's value at `point` is `sum`.
   struct Tile {
     const Node* node;
     Point point;
-    AccId acc;
-    std::vector<Index> at;
-    bool folded = false;
+    ExprRef sum;
   };
   void set_tile(const Tile* tile) { tile_ = tile; }
 

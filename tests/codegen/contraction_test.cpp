@@ -14,14 +14,17 @@ struct Case {
   std::string name;
   Shape input, weight;
   Attrs attrs;
-  int64_t batch = 0;  ///< the value of N
+  int64_t batch = 0;      ///< the value of N
+  bool is_weight = true;  ///< the right operand, which is packed then; otherwise it is an input
 };
 
 Attrs product() { return DotAttrs{{{1}, {0}}, {}}; }
 
-Attrs convolution(int64_t stride, int64_t pad) {
+Attrs product_with_transposed() { return DotAttrs{{{1}, {1}}, {}}; }
+
+Attrs convolution(int64_t stride, int64_t pad, const std::string& dims = "b01f_01io->b01f") {
   ConvAttrs attrs;
-  attrs.dims = "b01f_01io->b01f";
+  attrs.dims = dims;
   attrs.stride = {stride, stride};
   attrs.input_dilation = attrs.kernel_dilation = {1, 1};
   attrs.pad_low = attrs.pad_high = {pad, pad};
@@ -38,9 +41,34 @@ const std::vector<Case> kCases = {
     {"EmptyBatch", {kBatch, 600}, {600, 33}, product(), 0},
     {"SeveralPieces", {131, 530}, {530, 18}, product()},
     {"OneRow", {1, 700}, {700, 70}, product()},
+    {"OneRowOfManyPanels", {1, 70}, {70, 531}, product()},
+    {"RowsOfTwoHeights", {32, 50}, {50, 40}, product()},
     {"Lines", {1, 7, 14, 130}, {3, 3, 130, 20}, convolution(1, 1)},
     {"LinesWithStride", {2, 9, 15, 257}, {3, 3, 257, 16}, convolution(2, 1)},
     {"WindowsWithoutPadding", {1, 6, 9, 300}, {2, 2, 300, 35}, convolution(1, 0)},
+    {"WideBorders", {2, 5, 29, 9}, {5, 5, 9, 20}, convolution(1, 2)},
+    {"WideBordersWithStride", {1, 8, 30, 5}, {7, 7, 5, 24}, convolution(2, 3)},
+    {"Transposed", {13, 75}, {42, 75}, product_with_transposed(), 0, false},
+    {"TransposedWithOneRow", {1, 64}, {27, 64}, product_with_transposed(), 0, false},
+    {"TransposedWithFewColumns", {9, 40}, {3, 40}, product_with_transposed(), 0, false},
+    {"TransposedWithFreeBatch", {kBatch, 33}, {18, 33}, product_with_transposed(), 15, false},
+    {"TransposedBothFree", {5, 33}, {kBatch, 33}, product_with_transposed(), 7, false},
+    {"TransposedShortSums", {5, 3}, {8, 3}, product_with_transposed(), 0, false},
+    {"TransposedKernel", {2, 5, 9, 24}, {3, 3, 10, 24}, convolution(1, 1, "b01f_01oi->b01f"), 0, false},
+    {"GradientOfKernel",
+     {kBatch, 9, 10, 17},
+     {kBatch, 9, 10, 37},
+     convolution(1, 1, "f01b_i01o->01bf"),
+     3,
+     false},
+    {"GradientOfKernelForNoSample",
+     {kBatch, 9, 10, 5},
+     {kBatch, 9, 10, 16},
+     convolution(1, 1, "f01b_i01o->01bf"),
+     0,
+     false},
+    {"GradientOfKernelFewSums", {6, 3, 4, 31}, {6, 3, 4, 20}, convolution(1, 2, "f01b_i01o->01bf"), 0, false},
+    {"WindowsOutsideTheImage", {1, 3, 4, 6}, {3, 3, 6, 16}, convolution(2, 5)},
 };
 
 Tensor numbers(const Shape& shape, const Bindings& bindings, int64_t step) {
@@ -58,15 +86,19 @@ TEST_P(Contractions, AgreeOnAllLevels) {
   const Bindings bindings{{Symbol("N"), c.batch}};
   Module module;
   module.name = "m";
-  module.variables.push_back({"w", Type(DType::f32, c.weight), Role::weight, false,
-                              std::make_shared<Tensor>(numbers(c.weight, {}, 7))});
+  if (c.is_weight)
+    module.variables.push_back({"w", Type(DType::f32, c.weight), Role::weight, false,
+                                std::make_shared<Tensor>(numbers(c.weight, bindings, 7))});
   Builder builder("f");
   const Value x = builder.param("x", Type(DType::f32, c.input));
   const Op op = std::holds_alternative<DotAttrs>(c.attrs) ? Op::dot : Op::conv;
-  const Value sums = builder.make(op, {x, builder.var(module.variables[0])}, c.attrs);
+  const Value right =
+      c.is_weight ? builder.var(module.variables[0]) : builder.param("w", Type(DType::f32, c.weight));
+  const Value sums = builder.make(op, {x, right}, c.attrs);
   builder.result("y", builder.max(sums, builder.constant_like(sums, 0)));
   module.functions.push_back(builder.finish());
-  const std::vector<Tensor> inputs{numbers(c.input, bindings, 5)};
+  std::vector<Tensor> inputs{numbers(c.input, bindings, 5)};
+  if (!c.is_weight) inputs.push_back(numbers(c.weight, bindings, 7));
 
   const auto reference = make_interpreter();
   const Tensor expected = reference->compile(module)->call("f", inputs)[0];
@@ -85,17 +117,28 @@ TEST_P(Contractions, AgreeOnAllLevels) {
 INSTANTIATE_TEST_SUITE_P(All, Contractions, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
 
-TEST(Contractions, LongSumsAreMadeInStretches) {
+/// The text of the kernel that multiplies `rows` rows of 64 numbers by a packed 64 x `columns` matrix.
+std::string kernel_of_product(int64_t rows, int64_t columns) {
   Module module;
   module.name = "m";
-  module.variables.push_back({"w", Type(DType::f32, {1024, 32}), Role::weight, false, nullptr});
+  module.variables.push_back({"w", Type(DType::f32, {64, columns}), Role::weight, false, nullptr});
   Builder builder("f");
-  const Value x = builder.param("x", Type(DType::f32, {64, 1024}));
+  const Value x = builder.param("x", Type(DType::f32, {rows, 64}));
   builder.result("y", builder.make(Op::dot, {x, builder.var(module.variables[0])}, product()));
   module.functions.push_back(builder.finish());
-  const std::string text =
-      print(compile_kernels(module, make_target("x86-64-v3", "x86_64-unknown-linux-gnu")));
-  EXPECT_NE(text.find("for k in 0..1024 step 256"), std::string::npos) << text;
+  return print(compile_kernels(module, make_target("x86-64-v3", "x86_64-unknown-linux-gnu")));
+}
+
+TEST(Contractions, RowsAreCutIntoTilesOfNearlyEqualHeight) {
+  // 32 rows, of which 6 fit the registers: two tiles of 6 and four of 5.
+  const std::string text = kernel_of_product(32, 16);
+  EXPECT_NE(text.find("f32x8[6,2]"), std::string::npos) << text;
+  EXPECT_NE(text.find("f32x8[5,2]"), std::string::npos) << text;
+  EXPECT_EQ(text.find("f32x8[2,2]"), std::string::npos) << text;
+}
+
+TEST(Contractions, SingleRowsHaveWideTiles) {
+  EXPECT_NE(kernel_of_product(1, 128).find("f32x8[1,8]"), std::string::npos) << kernel_of_product(1, 128);
 }
 
 }  // namespace

@@ -1,0 +1,178 @@
+#include "codegen/tiling.h"
+
+#include <algorithm>
+
+namespace keratin {
+
+namespace {
+
+constexpr int64_t kMostTiles = 16;            // of rows, in a piece
+constexpr int64_t kPieces = 16;               // enough to keep several threads equally busy
+constexpr int64_t kPieceProducts = 64 << 10;  // what is worth handing to another thread: about a microsecond
+constexpr int64_t kSampleSums = 64;           // terms of a sum, from one sample
+constexpr int64_t kMostVectors = 8;  // of a tile: hides the latency of a multiply-add in a tile of one row
+constexpr int64_t kMostRows = 14;    // of a tile
+
+int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
+
+/// A number of elements; a symbol counts as a small batch.
+int64_t estimate(const Shape& shape) {
+  int64_t elements = 1;
+  for (Dim dim : shape) elements *= dim.is_static() ? dim.coef : 8 * dim.coef;
+  return std::max<int64_t>(1, elements);
+}
+
+/// What the choices are made from.
+class Chooser {
+ public:
+  Chooser(const Node& node, const Contraction& problem, const Target& target, bool vectors)
+      : node_(node),
+        problem_(problem),
+        target_(target),
+        element_(byte_size(compute_dtype(node.type().dtype))) {
+    const Shape& shape = node.type().shape;
+    columns_ = problem.lane_axis < 0 ? Dim(1) : shape[problem.lane_axis];
+    rows_ = problem.row_axis < 0 ? Dim(1) : shape[problem.row_axis];
+    all_rows_ = std::max<int64_t>(1, estimate(shape) / estimate({columns_}));
+    choose_lanes(vectors);
+    choose_height();
+    choose_block();
+    choose_pieces();
+    tiling_.by_sample = problem_.by_sample && !tiling_.fold && tiling_.lanes > 1 && rows_.is_static() &&
+                        columns_.is_static() && sums_fit() && samples_are_many();
+  }
+
+  const Tiling& tiling() const { return tiling_; }
+
+ private:
+  void choose_lanes(bool vectors) {
+    tiling_.registers = target_.vector_registers;
+    tiling_.lanes = vectors ? std::max(1, target_.lanes(element_)) : 1;
+    int& lanes = tiling_.lanes;
+    const bool short_sum = problem_.contracted.empty() || (problem_.contracted.back().is_static() &&
+                                                           problem_.contracted.back().coef < lanes);
+    tiling_.fold = vectors && (columns_.is(1) || problem_.along_sums) && !short_sum;
+    if (tiling_.fold) {
+      tiling_.block_vectors = columns_.is_static() ? std::min(columns_.coef, kMostVectors) : kMostFolded;
+      return;
+    }
+    while (lanes > 1 && columns_.is_static() && lanes / 2 >= columns_.coef) lanes /= 2;
+    if (!problem_.packed)
+      while (problem_.block > 0 && problem_.block % lanes != 0) lanes /= 2;
+    const int64_t most = !columns_.is_static()                    ? 1
+                         : problem_.block > 0 && !problem_.packed ? problem_.block / lanes
+                                                                  : ceil_of(columns_.coef, lanes);
+    tiling_.block_vectors = std::clamp<int64_t>(most, 1, kMostVectors);
+  }
+
+  void choose_height() {
+    // Accumulators, one row of the right operand and one element of the left one share the registers.
+    const int64_t width = std::min<int64_t>(tiling_.fold ? kMostFolded : 2, tiling_.block_vectors);
+    int64_t most = std::clamp<int64_t>((target_.vector_registers - width - 1) / width, 1, kMostRows);
+    if (problem_.row_axis < 0) most = 1;
+    tiling_.height = most;
+    if (!rows_.is_static()) return;
+    tiling_.tiles = std::max<int64_t>(1, ceil_of(rows_.coef, most));
+    tiling_.height = std::max<int64_t>(1, ceil_of(rows_.coef, tiling_.tiles));
+    tiling_.high_tiles = rows_.coef - (tiling_.height - 1) * tiling_.tiles;
+  }
+
+  void choose_block() {
+    if (problem_.block > 0 && !tiling_.fold) {
+      // Several panels make a block that is wide enough for a tile; rows of which there may be a single one have wide tiles.
+      const int64_t lowest = !rows_.is_static() ? 1 : tiling_.height;
+      tiling_.block = problem_.block;
+      if (problem_.packed) {
+        const int64_t wanted = tiling_.width(lowest) * tiling_.lanes;
+        tiling_.block = ceil_of(wanted, problem_.block) * problem_.block;
+      }
+    } else if (columns_.is_static()) {
+      // What a block takes of the right operand stays in the second-level cache while the rows go by.
+      const int64_t unit = tiling_.width(tiling_.height) * (tiling_.fold ? 1 : tiling_.lanes);
+      const int64_t column_bytes = std::max<int64_t>(1, estimate(problem_.contracted) * element_);
+      const int64_t fitting = std::max(unit, target_.l2_bytes / 2 / column_bytes / unit * unit);
+      const int64_t blocks = ceil_of(columns_.coef, fitting);
+      if (blocks > 1) tiling_.block = ceil_of(ceil_of(columns_.coef, blocks), unit) * unit;
+    }
+    if (tiling_.block > 0 && columns_.is_static()) tiling_.blocks = ceil_of(columns_.coef, tiling_.block);
+  }
+
+  void choose_pieces() {
+    // The rows' left operand stays in the second-level cache while the columns go by.
+    const int64_t row_bytes =
+        std::max<int64_t>(1, estimate(node_.operands[0].shape()) * element_ / all_rows_);
+    tiling_.piece_tiles =
+        std::clamp<int64_t>(target_.l2_bytes / 4 / (row_bytes * tiling_.height), 1, kMostTiles);
+    if (rows_.is_static()) {
+      // At the borders of an image fewer rows take part: that is known where a piece has all of its rows.
+      if (problem_.row_tap >= 0 && tiling_.tiles <= 2 * kMostTiles) tiling_.piece_tiles = tiling_.tiles;
+      tiling_.piece_tiles = std::min(tiling_.piece_tiles, tiling_.tiles);
+    }
+    while (tiling_.piece_tiles > 1 && pieces() < kPieces && piece_products() >= 2 * kPieceProducts)
+      tiling_.piece_tiles = ceil_of(tiling_.piece_tiles, 2);
+
+    // Sweeping all rows once per block, or all blocks once per piece of rows: what moves less memory.
+    const int64_t row_pieces = std::max<int64_t>(1, all_rows_ / (tiling_.height * tiling_.piece_tiles));
+    tiling_.blocks_first = tiling_.blocks > 1 && estimate(node_.operands[1].shape()) * row_pieces >
+                                                     estimate(node_.operands[0].shape()) * tiling_.blocks;
+  }
+
+  /// Whether the caches hold one sample, with sums enough to be worth their way to memory and back, but not all of them.
+  bool samples_are_many() const {
+    const Dim samples = problem_.contracted[0];
+    const int64_t bytes = estimate(node_.operands[1].shape()) * element_;
+    return estimate(problem_.contracted) >= kSampleSums * estimate({samples}) &&
+           (!samples.is_static() || bytes > target_.l2_bytes / 2);
+  }
+
+  /// Whether the sums of a piece, with all axes but those of rows and columns, are few enough for a tile of memory.
+  bool sums_fit() const {
+    int64_t others =
+        element_ * tiling_.height * tiling_.piece_tiles *
+        (tiling_.block > 0 ? tiling_.block : ceil_of(columns_.coef, tiling_.lanes) * tiling_.lanes);
+    for (int64_t axis = 0; axis < node_.type().rank(); ++axis) {
+      if (axis == problem_.lane_axis || axis == problem_.row_axis) continue;
+      const Dim dim = node_.type().shape[axis];
+      if (!dim.is_static()) return false;
+      others *= dim.coef;
+    }
+    return others <= target_.l2_bytes / 4;
+  }
+
+  int64_t pieces() const {
+    const int64_t tiles = ceil_of(all_rows_, tiling_.height);
+    return std::max<int64_t>(1, tiles / tiling_.piece_tiles) * tiling_.blocks;
+  }
+
+  /// Multiply-adds of a piece.
+  int64_t piece_products() const {
+    const int64_t columns =
+        std::min(estimate({columns_}), tiling_.block > 0 ? tiling_.block : int64_t(1) << 40);
+    return tiling_.height * tiling_.piece_tiles * columns * estimate(problem_.contracted);
+  }
+
+  const Node& node_;
+  const Contraction& problem_;
+  const Target& target_;
+  const int64_t element_;
+  Dim columns_, rows_;
+  int64_t all_rows_ = 1;  // over all axes but the columns
+  Tiling tiling_;
+};
+
+}  // namespace
+
+int64_t Tiling::width(int64_t rows) const {
+  // Beside the sums, a row of the right operand and an element of the left one; a single row takes the right operand from memory.
+  int64_t vectors = fold && rows > 1 ? int64_t(kMostFolded) : kMostVectors;
+  while (vectors > 1 &&
+         (vectors / 2 >= block_vectors || rows * vectors + (rows > 1 ? vectors : 0) + 1 > registers))
+    vectors /= 2;
+  return vectors;
+}
+
+Tiling choose_tiling(const Node& node, const Contraction& problem, const Target& target, bool vectors) {
+  return Chooser(node, problem, target, vectors).tiling();
+}
+
+}  // namespace keratin

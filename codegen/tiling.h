@@ -1,0 +1,40 @@
+// How the loops of one contraction are cut: into tiles that fit the registers, blocks of columns, pieces of work.
+#pragma once
+
+#include <cstdint>
+
+#include "codegen/contraction.h"
+#include "codegen/target.h"
+#include "ir/graph.h"
+
+namespace keratin {
+
+struct Tiling {
+  int lanes = 1;  ///< of a vector
+  bool fold =
+      false;  ///< lanes run along the last contracted index and are folded at the end; a column is no vector then
+  int64_t block = 0;   ///< columns of a block; 0: all
+  int64_t blocks = 1;  ///< of columns
+  bool blocks_first =
+      false;  ///< all rows go by one block of columns before the next; otherwise all blocks by a piece of rows
+
+  /// Rows are cut into tiles of `height`. Where their number is known no tile is much lower than another: there are `tiles`, the first
+  /// `high_tiles` of them of `height` rows, the others one row lower.
+  int64_t height = 1;
+  int64_t tiles = 0, high_tiles = 0;
+  int64_t piece_tiles = 1;  ///< tiles of rows in a piece
+
+  /// All tiles of a piece are summed over one sample before the next, which the caches hold; sums lie in memory meanwhile.
+  bool by_sample = false;
+
+  /// Vectors, or columns where they are folded, of a tile of `rows` rows.
+  int64_t width(int64_t rows) const;
+
+  int64_t registers = 16;     ///< that hold vectors
+  int64_t block_vectors = 1;  ///< vectors (columns) of a block
+};
+
+/// `vectors`: whether lanes may be used at all.
+Tiling choose_tiling(const Node& node, const Contraction& problem, const Target& target, bool vectors);
+
+}  // namespace keratin
