@@ -11,7 +11,8 @@
 //     be computed again and again there. Index maps are copied into every reader's group.
 //  3. What is left begins pointwise groups, which grow backward in the same way.
 //  4. Pointwise groups of one shape are merged, producer with consumer and neighbours that read the same values, where no
-//     path leads out of the pair and back: an optimizer's update of a variable and its slots is one kernel.
+//     path leads out of the pair and back: an optimizer's update of a variable and its slots is one kernel. A contraction of that
+//     shape takes those that read its result in the same way: the gradient of a weight never reaches memory.
 //
 // Reshapes that merge or split axes are never inside a group: they are views of memory, outside. Sorting, scatters and
 // scans are groups of their own; a scan's body is fused by the same rules. No group grows beyond a few hundred nodes.
@@ -265,20 +266,45 @@ class Grouper {
       for (int other : groups_of_[node->index]) {
         if (entered_in_[other] == search_) continue;
         entered_in_[other] = search_;
-        const bool fits = other != index && groups_[other].kind == Kind::pointwise &&
-                          groups_[other].domain == group.domain &&
-                          groups_[other].nodes.size() + group.nodes.size() <= kMostNodes;
+        const bool fits = other != index && groups_[other].domain == group.domain &&
+                          groups_[other].nodes.size() + group.nodes.size() <= kMostNodes &&
+                          (groups_[other].kind == Kind::pointwise ||
+                           (groups_[other].kind == Kind::contract && is_epilogue(group, groups_[other])));
         if (fits) found.push_back(other);
       }
     };
     for (const Node* node : group.nodes) {
       for (const Node* user : uses_.users[node->index]) visit(user);
-      for (Value operand : node->operands)
-        if (!as_constant(operand))
-          for (const Node* sibling : uses_.users[operand.node->index]) visit(sibling);
+      for (Value operand : node->operands) {
+        if (as_constant(operand)) continue;
+        visit(operand.node);
+        for (const Node* sibling : uses_.users[operand.node->index]) visit(sibling);
+      }
     }
     std::sort(found.begin(), found.end());
     return found;
+  }
+
+  /// True if a pointwise group can be computed from a contraction's sums, while they are in registers.
+  static bool is_epilogue(const Group& group, const Group& contraction) {
+    bool reads_it = false;
+    for (const Node* node : group.nodes) {
+      if (family_of(node->op) != Family::pointwise && node->op != Op::broadcast && node->op != Op::constant)
+        return false;
+      for (Value operand : node->operands) reads_it |= contraction.nodes.contains(operand.node);
+    }
+    if (!reads_it) return false;
+    // What the contraction is computed from cannot wait for it.
+    NodeSet before;
+    for (auto it = contraction.nodes.rbegin(); it != contraction.nodes.rend(); ++it) {
+      const Node& node = **it;
+      if (form_of(node) != Form::contract && !before.contains(&node)) continue;
+      for (Value operand : node.operands) {
+        if (group.nodes.contains(operand.node)) return false;
+        before.insert(operand.node);
+      }
+    }
+    return true;
   }
 
   /// True if some path leads from group `from` to group `to` through at least one node outside both. A node that they copy, and
