@@ -15,7 +15,7 @@ class ModelFile;
 /// The module of a `.keras` or `.h5` file: the function @predict, whose params are the model's inputs and whose results its
 /// outputs, in the model's order; and its variables by Keras's paths ("lstm/lstm_cell/kernel"), with their data.
 ///
-/// `shapes` fixes the extents of inputs that the file leaves free. A fixed batch stays fixed, a free one is N.
+/// `shapes` fixes what the file leaves free of the inputs' shapes. A batch that neither fixes is N.
 /// Throws Error that names file, layer, class and argument: no_input or data if the file is not readable or malformed,
 /// unsupported if it is well-formed but not compiled by Keratin, usage if `shapes` does not fit.
 Module load_model(const std::string& path, const ShapeOverrides& shapes = {});

@@ -59,8 +59,8 @@ std::vector<Entry> entries_of_sequential(const Json& config, const std::string& 
   return {{std::string(kDefaultInput), &built, &kAbsent}};
 }
 
-/// The batch that some input fixes, or N.
-Dim batch_of(const std::vector<Entry>& entries, const std::string& where) {
+/// The batch that some input fixes, or the one that is given, or N.
+Dim batch_of(const std::vector<Entry>& entries, std::optional<int64_t> given, const std::string& where) {
   std::optional<int64_t> fixed;
   for (const Entry& entry : entries) {
     const Json& batch = entry.batch_shape->at(0);
@@ -69,6 +69,10 @@ Dim batch_of(const std::vector<Entry>& entries, const std::string& where) {
       throw Error(ErrorKind::data, cat("inputs have batches of ", *fixed, " and ", batch.as_int()), where);
     fixed = batch.as_int();
   }
+  if (fixed && given && *fixed != *given)
+    throw Error(ErrorKind::usage, cat("--batch is ", *given, ", but the model takes ", *fixed, " samples"),
+                where);
+  if (given) fixed = given;
   return fixed ? Dim(*fixed) : Dim::batch();
 }
 
@@ -81,9 +85,9 @@ std::string spell_shape(const Json& batch_shape) {
 }
 
 Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, const std::string& where) {
-  const auto given = shapes.find(entry.name);
+  const auto given = shapes.extents.find(entry.name);
   const size_t rank = entry.batch_shape->size();
-  if (given != shapes.end() && given->second.size() + 1 != rank)
+  if (given != shapes.extents.end() && given->second.size() + 1 != rank)
     throw Error(ErrorKind::usage,
                 cat("--shape ", entry.name, "= has ", given->second.size(), " extents, but the input has ",
                     rank - 1, " after the batch: ", spell_shape(*entry.batch_shape)),
@@ -91,7 +95,7 @@ Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, c
   Shape shape{batch};
   for (size_t i = 1; i < rank; ++i) {
     const Json& stored = entry.batch_shape->at(i);
-    if (given != shapes.end()) {
+    if (given != shapes.extents.end()) {
       const int64_t extent = given->second[i - 1];
       if (extent < 1 || (!stored.is_null() && stored.as_int() != extent))
         throw Error(ErrorKind::usage,
@@ -118,7 +122,7 @@ Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, c
 void check_names(const ShapeOverrides& shapes, const std::vector<Entry>& entries, const std::string& where) {
   std::vector<std::string> names;
   for (const Entry& entry : entries) names.push_back(entry.name);
-  for (const auto& [name, extents] : shapes)
+  for (const auto& [name, extents] : shapes.extents)
     if (std::find(names.begin(), names.end(), name) == names.end())
       throw Error(ErrorKind::usage,
                   cat("--shape names the input ", quoted(name), ", which the model does not have"), where,
@@ -143,7 +147,7 @@ void Model::read_inputs(const ShapeOverrides& shapes) {
                                            ? entries_of_sequential(config, where)
                                            : entries_of_functional(config);
     check_names(shapes, entries, where);
-    const Dim batch = batch_of(entries, where);
+    const Dim batch = batch_of(entries, shapes.batch, where);
     for (const Entry& entry : entries) {
       for (const Input& other : inputs_)
         if (other.name == entry.name)

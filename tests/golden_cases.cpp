@@ -94,7 +94,7 @@ ShapeOverrides GoldenCase::free_extents() const {
     for (size_t i = 1; i < input["shape"].size(); ++i) is_free |= input["shape"].at(i).is_null();
     if (!is_free) continue;
     for (size_t i = 1; i < input["given"].size(); ++i)
-      shapes[input["name"].as_string()].push_back(input["given"].at(i).as_int());
+      shapes.extents[input["name"].as_string()].push_back(input["given"].at(i).as_int());
   }
   return shapes;
 }

@@ -27,6 +27,7 @@ constexpr Option kOptions[] = {
     {"--name", "NAME", "first part of all names in C; otherwise the file's name"},
     {"--shape", "NAME=D1,D2",
      "the shape of one sample of an input that the model leaves free;\nmay be repeated", false, true},
+    {"--batch", "N", "how many samples a call takes; otherwise any number"},
     {"--cpu", "CPU",
      "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4,\nor a processor that LLVM knows"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
@@ -80,7 +81,8 @@ constinit const Command kCompileCommand{
         "  keratin compile mnist.keras -o mnist.o --name digits       to link; functions digits_predict, …\n"
         "  keratin compile mnist.keras --trainer -o mnist-trainer     a program that trains it\n"
         "  keratin compile mnist.keras --weights w.safetensors -o mnist.so   with what it learned\n"
-        "  keratin compile text.keras -o text.so --shape tokens=128   a model whose input length is free\n",
+        "  keratin compile text.keras -o text.so --shape tokens=128   a model whose input length is free\n"
+        "  keratin compile mnist.keras -o mnist.so --batch 32         for 32 samples at a time, no other number\n",
     .options = kOptions,
     .run = run,
 };

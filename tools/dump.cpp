@@ -28,6 +28,7 @@ constexpr Option kOptions[] = {
     {"-o,--output", "FILE",
      "write to FILE instead of standard output; a graph's arrays go\nto FILE.safetensors"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    {"--batch", "N", "how many samples a call takes; otherwise any number, N"},
     {"--cpu", "CPU", "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, …"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
     {"--check-bounds", "", "with a check of every memory access"},

@@ -39,14 +39,15 @@ Module read_text(const std::string& path) {
 
 }  // namespace
 
-std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arguments) {
-  std::map<std::string, std::vector<int64_t>> shapes;
+ShapeOverrides shape_overrides(const Arguments& arguments) {
+  ShapeOverrides shapes;
+  if (arguments.has("batch")) shapes.batch = arguments.get_int("batch", 1, 1);
   for (const std::string& text : arguments.all("shape")) {
     const std::string option = cat("--shape ", text);
     const size_t equals = text.rfind('=');
     if (equals == std::string::npos || equals == 0)
       throw Error(ErrorKind::usage, "the input's name is missing", option, "write --shape NAME=28,28,1");
-    if (!shapes
+    if (!shapes.extents
              .emplace(text.substr(0, equals),
                       parse_extents(std::string_view(text).substr(equals + 1), option))
              .second)
@@ -73,9 +74,10 @@ void load_weights(Module& module, const std::string& path) {
     throw Error(ErrorKind::data, cat("has ", weights.begin()->first, ", which the model has not"), path);
 }
 
-Module read_model(const Arguments& arguments) {
+Module read_model(const Arguments& arguments) { return read_model(arguments, shape_overrides(arguments)); }
+
+Module read_model(const Arguments& arguments, const ShapeOverrides& shapes) {
   const std::string path = arguments.get("MODEL");
-  const auto shapes = shape_overrides(arguments);
   if (!path.ends_with(".kir")) {
     Module module = load_model(path, shapes);
     if (arguments.has("weights")) load_weights(module, arguments.get("weights"));
@@ -83,8 +85,9 @@ Module read_model(const Arguments& arguments) {
   }
   if (arguments.has("weights"))
     throw Error(ErrorKind::usage, "--weights is for Keras models: IR text has its arrays beside it", path);
-  if (!shapes.empty())
-    throw Error(ErrorKind::usage, "--shape is for Keras models: IR text states its shapes", path);
+  if (!shapes.extents.empty() || shapes.batch)
+    throw Error(ErrorKind::usage, "--shape and --batch are for Keras models: IR text states its shapes",
+                path);
   return read_text(path);
 }
 

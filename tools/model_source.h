@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "frontend/shape_overrides.h"
 #include "ir/graph.h"
 #include "tools/command.h"
 
@@ -15,15 +14,16 @@ namespace keratin {
 struct KernelModule;
 struct Program;
 
-/// `--shape NAME=d1,d2,…` as often as it was given: extents after the batch, by input. Throws Error(usage).
-std::map<std::string, std::vector<int64_t>> shape_overrides(const Arguments& arguments);
+/// `--shape NAME=d1,d2,…`, as often as it was given, and `--batch N`. Throws Error(usage).
+ShapeOverrides shape_overrides(const Arguments& arguments);
 
 /// Gives the module's weights the values that a .safetensors file has for them, by name. Throws Error(data), naming the variable, if one
 /// is missing, has another type, or is none of the module's.
 void load_weights(Module& module, const std::string& path);
 
 /// The module of MODEL, with the weights of --weights if they are given; a Keras file or folder, or IR text (.kir), with the shapes given. Throws Error.
-Module read_model(const Arguments& arguments);
+Module read_model(const Arguments& arguments, const ShapeOverrides& shapes);
+Module read_model(const Arguments& arguments);  ///< With those of shape_overrides().
 
 /// Writes IR text to `path` and its arrays, if there are any, to `path`.safetensors. Throws Error.
 void write_model(const Module& module, const std::string& path);

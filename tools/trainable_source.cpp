@@ -40,6 +40,10 @@ bool is_training_function(std::string_view name) {
 }
 
 TrainableModule read_trainable(const Arguments& arguments) {
+  return read_trainable(arguments, shape_overrides(arguments));
+}
+
+TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides& shapes) {
   const std::string path = arguments.get("MODEL");
   if (path.ends_with(".kir"))
     throw Error(ErrorKind::usage, "a trainer is made of a Keras model: IR text does not say how to train it",
@@ -48,7 +52,7 @@ TrainableModule read_trainable(const Arguments& arguments) {
   config.loss = object_option(arguments, "loss");
   config.optimizer = object_option(arguments, "optimizer");
   config.metrics = list_option(arguments, "metrics");
-  return load_trainable(path, config, shape_overrides(arguments));
+  return load_trainable(path, config, shapes);
 }
 
 }  // namespace keratin

@@ -362,7 +362,7 @@ void Sequential::pop() {
 
 Model load_model(const std::string& path, const LoadOptions& options) try {
   ModelFile file = ModelFile::open(path);
-  const ShapeOverrides shapes(options.shapes.begin(), options.shapes.end());
+  const ShapeOverrides shapes{.extents = options.shapes, .batch = {}};
   keratin::Model traced = open_model(file, shapes);
   Module module = load_predict(traced, file);
   auto node = std::make_shared<LayerNode>(file.config());

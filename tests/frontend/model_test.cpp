@@ -314,12 +314,31 @@ TEST(Shapes, FreeExtentsNeedTheOption) {
   const std::string model =
       sequential({input("[null, null, 3]"), layer("Conv1D", "c", R"("filters": 1, "kernel_size": 2)")});
   expect_error(ErrorKind::unsupported, "--shape x=", [&] { trace(model); });
-  EXPECT_EQ(to_text(trace(model, false, {{"x", {9, 3}}}).module.functions[0].results[0].value.type()),
+  EXPECT_EQ(to_text(trace(model, false, {{{"x", {9, 3}}}, {}}).module.functions[0].results[0].value.type()),
             "f32[N,8,1]");
   expect_error(ErrorKind::usage, "has 1 extents, but the input has 2",
-               [&] { trace(model, false, {{"x", {9}}}); });
-  expect_error(ErrorKind::usage, "does not fit", [&] { trace(model, false, {{"x", {9, 4}}}); });
-  expect_error(ErrorKind::usage, "its inputs are x", [&] { trace(model, false, {{"y", {9, 3}}}); });
+               [&] { trace(model, false, {{{"x", {9}}}, {}}); });
+  expect_error(ErrorKind::usage, "does not fit", [&] { trace(model, false, {{{"x", {9, 4}}}, {}}); });
+  expect_error(ErrorKind::usage, "its inputs are x", [&] { trace(model, false, {{{"y", {9, 3}}}, {}}); });
+}
+
+TEST(Shapes, AGivenBatchIsThatOfAllInputs) {
+  const auto in = [](const std::string& name, const std::string& batch) {
+    return node("InputLayer", name, cat(R"("batch_shape": [)", batch, ", 3]"), "[]");
+  };
+  const std::string calls = cat("[", called({cat("[", tensor("a"), ", ", tensor("b"), "]")}), "]");
+  const auto model = [&](const std::string& batch) {
+    return functional({in("a", "null"), in("b", batch), node("Add", "sum", "", calls)},
+                      R"([["a", 0, 0], ["b", 0, 0]])", R"([["sum", 0, 0]])");
+  };
+  const auto of_four = [&](const std::string& batch) { return trace(model(batch), false, {{}, 4}); };
+  for (const std::string batch : {"null", "4"}) {
+    const Declared traced = of_four(batch);
+    const Function& predict = traced.module.functions[0];
+    for (const Node* param : predict.params) EXPECT_EQ(to_text(param->type()), "f32[4,3]");
+    EXPECT_EQ(to_text(predict.results[0].value.type()), "f32[4,3]");
+  }
+  expect_error(ErrorKind::usage, "--batch is 4, but the model takes 5 samples", [&] { of_four("5"); });
 }
 
 TEST(Shapes, AModelThatWasNeverBuiltIsRefused) {

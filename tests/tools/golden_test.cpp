@@ -76,7 +76,7 @@ TEST(Golden, TrainingInJit) {
 /// "--shape i=11,7,2".
 std::string shape_options(const GoldenCase& golden) {
   std::string options;
-  for (const auto& [input, extents] : golden.free_extents()) {
+  for (const auto& [input, extents] : golden.free_extents().extents) {
     std::vector<std::string> words;
     for (const int64_t extent : extents) words.push_back(to_text(extent));
     options += cat(" --shape '", input, "=", join(words, ","), "'");
