@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "codegen/index.h"
+#include "codegen/work.h"
 #include "ir/graph.h"
 
 namespace keratin {
@@ -164,6 +165,7 @@ struct Kernel {
   std::vector<ParLoop> par;          ///< outermost first; empty: a single piece
   Block body;
   Origin origin;  ///< the layers it computes, for profiles and debug info
+  Work work;      ///< what it has to do, for profiles; no part of the text
 };
 
 enum class Storage : uint8_t { input, output, variable, workspace };

@@ -155,6 +155,7 @@ class ProgramWriter {
 
   void launch(const Function& region, std::vector<uint32_t> args) {
     Kernel kernel = lower_region(region, cat(function_.name, ".", program_.launches.size()), target_);
+    kernel.work = work_of(region);
     // What the kernel needs beyond its parameters and results is workspace.
     for (const KernelBuffer& buffer : kernel.buffers)
       if (buffer.mode != Mode::tile && &buffer - kernel.buffers.data() >= static_cast<ptrdiff_t>(args.size()))

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
+#include <limits>
 
 #include "codegen/emit.h"
 #include "codegen/jit.h"
@@ -24,14 +24,50 @@ void timed_launch(const krt_call* call, krt_kernel* kernel, void* const* args, i
   launch_seconds->push_back(now() - start);
 }
 
-int64_t bytes_of(const Program& program, const Launch& launch, const Bindings& bindings) {
-  int64_t bytes = 0;
-  for (const uint32_t arg : std::set<uint32_t>(launch.args.begin(), launch.args.end())) {
-    const ProgramBuffer& buffer = program.buffers[arg];
-    bytes += Size::product(buffer.shape).value(bindings) * byte_size(buffer.dtype);
+/// What a launch has to do, and what the whole call has to read and write of each buffer.
+class Amounts {
+ public:
+  Amounts(const KernelModule& module, const Program& program, const Bindings& bindings)
+      : module_(module),
+        program_(program),
+        bindings_(bindings),
+        read_(program.buffers.size()),
+        written_(program.buffers.size()) {}
+
+  LaunchTime add(const Launch& launch) {
+    const Kernel& kernel = module_.kernels[launch.kernel];
+    LaunchTime result{.kernel = launch.kernel,
+                      .seconds = std::numeric_limits<double>::max(),
+                      .flops = 2.0 * static_cast<double>(kernel.work.multiply_adds.value(bindings_)),
+                      .bytes = 0,
+                      .variable_bytes = 0};
+    for (size_t i = 0; i < kernel.work.bytes.size(); ++i) {
+      const uint32_t buffer = launch.args[i];
+      const int64_t bytes = kernel.work.bytes[i].value(bindings_);
+      (kernel.buffers[i].mode == Mode::in ? read_ : written_)[buffer] += bytes;
+      result.bytes += bytes;
+      if (program_.buffers[buffer].storage == Storage::variable) result.variable_bytes += bytes;
+    }
+    return result;
   }
-  return bytes;
-}
+
+  void finish(Profile& profile) const {
+    for (const LaunchTime& launch : profile.launches) profile.flops += launch.flops;
+    for (size_t i = 0; i < program_.buffers.size(); ++i) {
+      const ProgramBuffer& buffer = program_.buffers[i];
+      if (buffer.storage == Storage::workspace) continue;
+      const int64_t whole = Size::product(buffer.shape).value(bindings_) * byte_size(buffer.dtype);
+      profile.bytes += std::min(read_[i], whole) + std::min(written_[i], whole);
+      if (buffer.storage == Storage::variable) profile.variable_bytes += whole;
+    }
+  }
+
+ private:
+  const KernelModule& module_;
+  const Program& program_;
+  const Bindings& bindings_;
+  std::vector<int64_t> read_, written_;  // by buffer
+};
 
 }  // namespace
 
@@ -41,13 +77,14 @@ Profile profile(std::shared_ptr<const KernelModule> module, const Program& progr
   const auto timed = jit_kernels_launched_by(&timed_launch, module, target, threads);
   const Bindings bindings = bind(program, inputs);
   Profile result;
-  for (const Launch& launch : program.launches)
-    result.launches.push_back({launch.kernel, 1e30, bytes_of(program, launch, bindings)});
+  Amounts amounts(*module, program, bindings);
+  for (const Launch& launch : program.launches) result.launches.push_back(amounts.add(launch));
+  amounts.finish(result);
 
   constexpr int kLeastCalls = 5;
   std::vector<double> seconds;
   launch_seconds = &seconds;
-  result.seconds = 1e30;
+  result.seconds = std::numeric_limits<double>::max();
   for (const double begin = now(); result.calls < kLeastCalls || now() - begin < budget; ++result.calls) {
     const double start = now();
     plain->call(program.name, inputs);

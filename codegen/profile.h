@@ -14,14 +14,19 @@ namespace keratin {
 
 /// One launch of a kernel, in the program's order.
 struct LaunchTime {
-  uint32_t kernel;  ///< of the module
-  double seconds;   ///< the least of all calls
-  int64_t bytes;    ///< of the arrays that it reads or writes, each counted once
+  uint32_t kernel;         ///< of the module
+  double seconds;          ///< the least of all calls
+  double flops;            ///< two for each multiply-add that it has to do
+  int64_t bytes;           ///< that it has to read or write
+  int64_t variable_bytes;  ///< of these, those of variables
 };
 
 struct Profile {
   double seconds = 0;  ///< the least that a whole call took, by code that does not measure
   int64_t calls = 0;
+  double flops = 0;            ///< of all launches
+  int64_t bytes = 0;           ///< that a call has to read or write of inputs, outputs and variables
+  int64_t variable_bytes = 0;  ///< that the variables have
   std::vector<LaunchTime> launches;
 };
 

@@ -72,6 +72,8 @@ TEST(CommandLine, ErrorsSayWhatToDoAndSetTheStatus) {
       {"$keratin compile $models/digits_mlp.keras -o m.so --shape 28", 2, "--shape NAME=28,28,1"},
       {"$keratin compile $models/digits_mlp.keras -o m.so --shape pixels=28,x", 2, "'x' is not an extent"},
       {"$keratin compile $models/digits_mlp.keras -o m.so --shape image=28", 2, "pixels"},
+      {"$keratin compile $models/digits_mlp.keras -o m.so --batch 0", 2, "--batch"},
+      {"$keratin compile two.kir -o m.so --batch 3", 2, "IR text states its shapes"},
       {"$keratin compile two.kir -o m.so", 65, "a, b"},
       {"$keratin compile free.kir -o m.so", 69, "T"},
       {"$keratin compile nothing.keras -o m.so", 66, "nothing.keras"},
@@ -204,6 +206,22 @@ TEST(Dump, EveryStageOfEveryModel) {
   }
 }
 
+TEST(Compile, AFixedBatchIsTheOnlyOne) {
+  const Shell shell;
+  write_npz((shell / "x.npz").string(), {{"pixels", Tensor(DType::f32, {3, 784})}});
+  const Wrong cases[] = {
+      {"$keratin run $models/digits_mlp.keras --input x.npz --output y.npz", 0, ""},
+      {"$keratin compile $models/digits_mlp.keras -o m.so --batch 3", 0, ""},
+      {"grep -q 'define M_BATCH 3 ' m.h", 0, ""},
+      {"$keratin run m.so --input x.npz --expect y.npz", 0, ""},
+      {"$keratin compile $models/digits_mlp.keras -o m.so --batch 2", 0, ""},
+      {"$keratin run m.so --input x.npz --expect y.npz", 65, "the model takes f32[2,784]"},
+      {"$keratin dump $models/digits_mlp.keras --batch 3 | grep -q f32.N", 1, ""},
+      {"$keratin dump $models/digits_mlp.keras --batch 3 --func train_step | grep -q f32.N", 1, ""},
+  };
+  for (const Wrong& each : cases) expect_outcome(shell, each);
+}
+
 // What it measures is not tested, but that it measures the kernels that there are.
 TEST(Bench, NamesTheKernelsOfAFunction) {
   const Shell shell;
@@ -213,6 +231,11 @@ TEST(Bench, NamesTheKernelsOfAFunction) {
     EXPECT_EQ(measured.status, 0) << measured.err;
     const Json json = Json::parse(measured.out, "bench");
     EXPECT_GT(json["seconds"].as_double(), 0);
+    EXPECT_GT(json["limit"]["seconds"].as_double(), 0);
+    EXPECT_GT(json["ceilings"]["flops_per_second"].as_double(), 0);
+    double flops = 0;
+    for (const Json& launch : json["launches"].items()) flops += launch["flops"].as_double();
+    EXPECT_EQ(json["flops"].as_double(), flops);
     std::vector<std::string> names;
     for (const Json& launch : json["launches"].items()) {
       EXPECT_GT(launch["bytes"].as_int(), 0);
@@ -220,10 +243,14 @@ TEST(Bench, NamesTheKernelsOfAFunction) {
     }
     return names;
   };
+  EXPECT_EQ(kernels_of("--batch 3 --free-batch").size(), 3u);
   EXPECT_EQ(kernels_of("--batch 3"), (std::vector<std::string>{"predict.0", "predict.1", "predict.2"}));
   EXPECT_GT(kernels_of("--func train_step --threads 2").size(), 10u);
   const Outcome table = shell.run("$keratin bench $models/digits_mlp.keras --seconds 0");
   EXPECT_TRUE(contains(table.out, "predict of \"digits_mlp\", batch 1, 1 thread")) << table.out;
+  EXPECT_TRUE(contains(table.out, "The whole has 50.8 kFLOP")) << table.out;
+  const Outcome any = shell.run("$keratin bench $models/digits_mlp.keras --seconds 0 --free-batch");
+  EXPECT_TRUE(contains(any.out, "batch 1 of any")) << any.out;
   EXPECT_EQ(shell.run("$keratin bench $models/digits_mlp.keras --func nothing").status, 2);
   EXPECT_EQ(shell.run("$keratin bench $models/digits_mlp.keras --batch 0").status, 2);
 }

@@ -1,0 +1,125 @@
+#include "codegen/ceilings.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "codegen/emit.h"
+#include "codegen/kernel.h"
+#include "ir/text.h"
+
+namespace keratin {
+namespace {
+
+constexpr int64_t kMegabyte = 1 << 20;
+/// Independent sums: enough to hide the latency of an addition behind others.
+constexpr int kChains = 12;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// A kernel with one piece per thread, which does `body` to %a, and stores that.
+std::string kernel_text(const std::string& input, int lanes, unsigned threads, const std::string& body) {
+  const std::string output = cat("f32[", threads, ",", kChains, ",", lanes, "]");
+  return cat("kernels @ceiling\n\nkernel @ceiling.0(%x: in ", input, ", %y: out ", output, ") par p in 0..",
+             threads, " {\n  acc a: f32x", lanes, "[", kChains, "] = 0.0\n", body, "  unroll r_1 in 0..",
+             kChains, " {\n    store %y[p, r_1, 0 : ", lanes, "] = a[r_1]\n  }\n}\n\n",
+             "program @ceiling(%x) -> (%y) memory 0 {\n  input %x: ", input, "\n  output %y: ", output,
+             "\n  launch @ceiling.0(%x, %y)\n}\n");
+}
+
+/// The least of many calls: so short that a busy machine leaves some of them alone, so long that it does not matter when
+/// threads begin.
+double least_seconds(const std::string& text, const Target& target, unsigned threads, const Tensor& input) {
+  const auto code =
+      jit_kernels(std::make_shared<const KernelModule>(parse_kernels(text)), target, {}, threads);
+  constexpr int kLeastCalls = 3;
+  constexpr double kBudget = 0.05;
+  double least = std::numeric_limits<double>::max();
+  int calls = 0;
+  for (const double begin = now(); calls < kLeastCalls || now() - begin < kBudget; ++calls) {
+    const double start = now();
+    code->call("ceiling", {&input, 1});
+    least = std::min(least, now() - start);
+  }
+  return least;
+}
+
+int64_t system_number(int name) { return std::max<int64_t>(sysconf(name), 0); }
+
+/// How much is read to measure a level: well within it, and far above the one before it.
+int64_t probe_bytes(const Ceilings::Level& level, const std::vector<Ceilings::Level>& levels) {
+  if (level.name != "memory") return std::min(level.holds / 2, 32 * kMegabyte);
+  const int64_t last_cache = levels[levels.size() - 2].holds;
+  const int64_t memory = system_number(_SC_PHYS_PAGES) * system_number(_SC_PAGESIZE);
+  return std::max(64 * kMegabyte, std::min(2 * last_cache, memory / 8));
+}
+
+}  // namespace
+
+Ceilings::Ceilings(const Target& target, unsigned threads) : target_(target), threads_(threads) {
+  levels_.push_back({"L1", threads * target.l1_bytes, {}});
+  levels_.push_back({"L2", threads * target.l2_bytes, {}});
+  if (const int64_t bytes = system_number(_SC_LEVEL3_CACHE_SIZE); bytes > levels_.back().holds)
+    levels_.push_back({"L3", bytes, {}});
+  levels_.push_back({"memory", std::numeric_limits<int64_t>::max(), {}});
+}
+
+double Ceilings::measure_multiply_adds() const {
+  const int lanes = target_.lanes(4);
+  constexpr int64_t kSteps = 1 << 16;
+  const char* multiply_add = target_.fma ? "fma(a[r], splat(load %x[0]), splat(load %x[1]))"
+                                         : "add(mul(a[r], splat(load %x[0])), splat(load %x[1]))";
+  const std::string body = cat("  for k in 0..", kSteps, " {\n    unroll r in 0..", kChains,
+                               " {\n      set a[r] = ", multiply_add, "\n    }\n  }\n");
+  Tensor factors(DType::f32, {2});
+  factors.set(0, 0.5);
+  factors.set(1, 0.25);
+  const double seconds =
+      least_seconds(kernel_text("f32[2]", lanes, threads_, body), target_, threads_, factors);
+  return 2.0 * kChains * lanes * static_cast<double>(kSteps) * threads_ / seconds;
+}
+
+double Ceilings::measure_reads(const Level& level) const {
+  const int lanes = target_.lanes(4);
+  const int64_t step = int64_t{kChains} * lanes;
+  const int64_t row = std::max<int64_t>(probe_bytes(level, levels_) / threads_ / 4 / step, 1) * step;
+  const int64_t passes = std::max<int64_t>(8 * kMegabyte / (row * 4), 1);
+  const std::string body =
+      cat("  for pass in 0..", passes, ", k in 0..", row, " step ", step, " {\n    unroll r in 0..", kChains,
+          " {\n      set a[r] = add(a[r], load %x[p, ", lanes, "*r + k : ", lanes, "])\n    }\n  }\n");
+  Tensor data(DType::f32, {threads_, row});
+  std::ranges::fill(data.as<float>(), 1.0f);  // pages that nobody has written are all the same one
+  const double seconds = least_seconds(
+      kernel_text(cat("f32[", threads_, ",", row, "]"), lanes, threads_, body), target_, threads_, data);
+  return static_cast<double>(data.bytes()) * static_cast<double>(passes) / seconds;
+}
+
+double Ceilings::flops_per_second() {
+  if (!flops_per_second_) flops_per_second_ = measure_multiply_adds();
+  return *flops_per_second_;
+}
+
+const Ceilings::Level& Ceilings::level_of(int64_t bytes) {
+  const auto found = std::ranges::find_if(levels_, [&](const Level& level) { return bytes <= level.holds; });
+  if (!found->bytes_per_second) found->bytes_per_second = measure_reads(*found);
+  return *found;
+}
+
+Ceilings::Limit Ceilings::limit(double flops, const std::vector<Reads>& reads) {
+  Limit limit{flops > 0 ? flops / flops_per_second() : 0, "fma"};
+  for (const Reads& read : reads) {
+    if (read.bytes == 0) continue;
+    const Level& level = level_of(read.among);
+    const double seconds = static_cast<double>(read.bytes) / *level.bytes_per_second;
+    if (seconds > limit.seconds) limit = {seconds, level.name};
+  }
+  return limit;
+}
+
+}  // namespace keratin
