@@ -106,6 +106,7 @@ std::string json_text(Measured& m) {
                        {"seconds", Json::of(m.profile.seconds)},
                        {"flops", Json::of(m.profile.flops)},
                        {"bytes", Json::of(m.profile.bytes)},
+                       {"bytes_in", Json::of(std::string(m.ceilings.level_of(m.profile.bytes).name))},
                        {"limit", limit},
                        {"ceilings", ceilings_json(m.ceilings)},
                        {"launches", Json::array(std::move(launches))}})
