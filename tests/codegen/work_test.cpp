@@ -31,7 +31,7 @@ TEST(Work, OfADotGrowsWithTheBatch) {
 
 TEST(Work, TapsInThePaddingAreNone) {
   const Work work = work_of_text(R"(  func @f(%x: f32[N,4,4,2], %w: f32[3,3,2,5]) -> (%y: f32[N,4,4,5]) {
-    %0 = conv %x, %w {dims = "b01f_01io->b01f", pad_high = [1, 1], pad_low = [1, 1]} : f32[N,4,4,5]
+    %0 = conv %x, %w {dims = "b01f_01io->b01f", input_dilation = [1, 1], kernel_dilation = [1, 1], pad_high = [1, 1], pad_low = [1, 1], stride = [1, 1]} : f32[N,4,4,5]
     return %0
   }
 )");
@@ -41,7 +41,7 @@ TEST(Work, TapsInThePaddingAreNone) {
 
 TEST(Work, ZerosBetweenElementsAreNone) {
   const Work work = work_of_text(R"(  func @f(%x: f32[1,3,1], %w: f32[2,1,1]) -> (%y: f32[1,4,1]) {
-    %0 = conv %x, %w {dims = "b0f_0io->b0f", input_dilation = [2]} : f32[1,4,1]
+    %0 = conv %x, %w {dims = "b0f_0io->b0f", input_dilation = [2], kernel_dilation = [1], pad_high = [0], pad_low = [0], stride = [1]} : f32[1,4,1]
     return %0
   }
 )");
