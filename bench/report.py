@@ -35,7 +35,7 @@ def failure_of(measured, cell, peers):
         return measured["failed"]
     if is_training(cell):
         wanted = peers.get(REFERENCE, {}).get("loss")
-        error = abs(measured["loss"] / wanted - 1) if wanted else 0
+        error = abs(measured["loss"] - wanted) / max(wanted, 1) if wanted else 0
     else:
         error = measured["error"]
     return None if error < LARGEST_ERROR else f"relative error {error:.2g}"
@@ -146,7 +146,7 @@ def notes(cells, limits):
                 least = min(run["others"] for run in measured["runs"])
                 why = f"measured while other programs used {least:.1f} cores"
             if why:
-                lines.append(f"* {cell}, {NAMES.get(peer, peer)}: " + " ".join(why.replace("|", "/").split()))
+                lines.append(f"* {cell}, {NAMES.get(peer, peer.capitalize())}: " + " ".join(why.replace("|", "/").split()))
         if "failed" in limits.get(cell, {}):
             lines.append(f"* {cell}, limit: " + " ".join(limits[cell]["failed"].split()))
     return lines or ["Nothing."]

@@ -142,7 +142,14 @@ def limit_of(work, batch, threads, given):
         command += ["--func", "train_step", "--loss", json.dumps(LOSS), "--optimizer", json.dumps(OPTIMIZER)]
     done = subprocess.run(command, capture_output=True, text=True,
                           preexec_fn=lambda: os.sched_setaffinity(0, cores_for(threads)))
-    return json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr.strip()[-300:]}
+    return json.loads(done.stdout) if done.returncode == 0 else {"failed": without_folders(done.stderr, given)}
+
+
+def without_folders(text, given):
+    """An error without what only this machine has."""
+    for name in ("artefacts", "environments", "keratin"):
+        text = text.replace(str(getattr(given, name)), name.upper())
+    return text.strip()[-300:]
 
 
 class Results:
@@ -196,6 +203,7 @@ def start(peer, jobs, threads, given, results):
         shown = {name: value for name, value in answer.items() if name in ("failed", "error", "loss", "ready_s")}
         print(f"  {peer:16} {cell:12} {shown}", flush=True)
         if "failed" in answer:
+            answer["failed"] = without_folders(answer["failed"], given)
             results.put("cells", cell, {peer: answer})
     if ended:
         worker.end()
@@ -239,7 +247,8 @@ def main():
     parser.add_argument("--again", type=int, default=2, help="most repetitions of a slice that others disturbed")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "results.json")
     given = parser.parse_args()
-    given.artefacts, given.environments = given.artefacts.resolve(), given.environments.resolve()
+    for folder in ("artefacts", "environments", "keratin"):
+        setattr(given, folder, getattr(given, folder).resolve())
     results = Results(given.out)
     for threads in map(int, given.threads.split(",")):
         given.thread_count = threads

@@ -54,10 +54,11 @@ int64_t system_number(int name) { return std::max<int64_t>(sysconf(name), 0); }
 
 /// How much is read to measure a level: well within it, and far above the one before it.
 int64_t probe_bytes(const Ceilings::Level& level, const std::vector<Ceilings::Level>& levels) {
-  if (level.name != "memory") return std::min(level.holds / 2, 32 * kMegabyte);
-  const int64_t last_cache = levels[levels.size() - 2].holds;
+  const auto place = std::ranges::find(levels, level.name, &Ceilings::Level::name);
+  const int64_t nearer = place == levels.begin() ? level.holds : std::prev(place)->holds;
+  if (level.name != "memory") return std::min(level.holds / 2, 4 * nearer);
   const int64_t memory = system_number(_SC_PHYS_PAGES) * system_number(_SC_PAGESIZE);
-  return std::max(64 * kMegabyte, std::min(2 * last_cache, memory / 8));
+  return std::max(64 * kMegabyte, std::min(2 * nearer, memory / 8));
 }
 
 }  // namespace

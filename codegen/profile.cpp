@@ -24,7 +24,11 @@ void timed_launch(const krt_call* call, krt_kernel* kernel, void* const* args, i
   launch_seconds->push_back(now() - start);
 }
 
-/// What a launch has to do, and what the whole call has to read and write of each buffer.
+int64_t bytes_of(const ProgramBuffer& buffer, const Bindings& bindings) {
+  return Size::product(buffer.shape).value(bindings) * byte_size(buffer.dtype);
+}
+
+/// What launches have to do, and what the whole call has to read and write of each buffer.
 class Amounts {
  public:
   Amounts(const KernelModule& module, const Program& program, const Bindings& bindings)
@@ -39,14 +43,16 @@ class Amounts {
     LaunchTime result{.kernel = launch.kernel,
                       .seconds = std::numeric_limits<double>::max(),
                       .flops = 2.0 * static_cast<double>(kernel.work.multiply_adds.value(bindings_)),
-                      .bytes = 0,
-                      .variable_bytes = 0};
+                      .variables = {},
+                      .others = {}};
     for (size_t i = 0; i < kernel.work.bytes.size(); ++i) {
-      const uint32_t buffer = launch.args[i];
-      const int64_t bytes = kernel.work.bytes[i].value(bindings_);
-      (kernel.buffers[i].mode == Mode::in ? read_ : written_)[buffer] += bytes;
-      result.bytes += bytes;
-      if (program_.buffers[buffer].storage == Storage::variable) result.variable_bytes += bytes;
+      const ProgramBuffer& buffer = program_.buffers[launch.args[i]];
+      const int64_t bytes = kernel.work.bytes[i].value(bindings_), whole = bytes_of(buffer, bindings_);
+      Touched& touched = (kernel.buffers[i].mode == Mode::in ? read_ : written_)[launch.args[i]];
+      (bytes > whole ? touched.repeatedly : touched.once) += bytes;
+      Traffic& traffic = buffer.storage == Storage::variable ? result.variables : result.others;
+      traffic.bytes += bytes;
+      traffic.footprint += std::min(bytes, whole);
     }
     return result;
   }
@@ -56,17 +62,24 @@ class Amounts {
     for (size_t i = 0; i < program_.buffers.size(); ++i) {
       const ProgramBuffer& buffer = program_.buffers[i];
       if (buffer.storage == Storage::workspace) continue;
-      const int64_t whole = Size::product(buffer.shape).value(bindings_) * byte_size(buffer.dtype);
-      profile.bytes += std::min(read_[i], whole) + std::min(written_[i], whole);
+      const int64_t whole = bytes_of(buffer, bindings_);
+      profile.traffic.bytes += read_[i].bytes(whole) + written_[i].bytes(whole);
+      profile.traffic.footprint += whole;
       if (buffer.storage == Storage::variable) profile.variable_bytes += whole;
     }
   }
 
  private:
+  /// Of a buffer, by all launches: what several read once, they might read together.
+  struct Touched {
+    int64_t once = 0, repeatedly = 0;
+    int64_t bytes(int64_t whole) const { return std::min(once, whole) + repeatedly; }
+  };
+
   const KernelModule& module_;
   const Program& program_;
   const Bindings& bindings_;
-  std::vector<int64_t> read_, written_;  // by buffer
+  std::vector<Touched> read_, written_;  // by buffer
 };
 
 }  // namespace

@@ -12,21 +12,25 @@
 
 namespace keratin {
 
+/// Bytes to read or write, and those of the arrays that they belong to: in a scan more may be read than there are.
+struct Traffic {
+  int64_t bytes = 0, footprint = 0;
+};
+
 /// One launch of a kernel, in the program's order.
 struct LaunchTime {
-  uint32_t kernel;         ///< of the module
-  double seconds;          ///< the least of all calls
-  double flops;            ///< two for each multiply-add that it has to do
-  int64_t bytes;           ///< that it has to read or write
-  int64_t variable_bytes;  ///< of these, those of variables
+  uint32_t kernel;            ///< of the module
+  double seconds;             ///< the least of all calls
+  double flops;               ///< two for each multiply-add that it has to do
+  Traffic variables, others;  ///< that it has to read or write
 };
 
 struct Profile {
   double seconds = 0;  ///< the least that a whole call took, by code that does not measure
   int64_t calls = 0;
   double flops = 0;            ///< of all launches
-  int64_t bytes = 0;           ///< that a call has to read or write of inputs, outputs and variables
-  int64_t variable_bytes = 0;  ///< that the variables have
+  Traffic traffic;             ///< of inputs, outputs and variables: what a call has to do without workspace
+  int64_t variable_bytes = 0;  ///< that all variables have
   std::vector<LaunchTime> launches;
 };
 

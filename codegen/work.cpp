@@ -1,5 +1,7 @@
 #include "codegen/work.h"
 
+#include <algorithm>
+
 #include "ir/conv_axes.h"
 
 namespace keratin {
@@ -44,6 +46,7 @@ Size multiply_adds_of(const Node& node) {
     case Op::dot: return dot_multiply_adds(node);
     case Op::conv: return conv_multiply_adds(node);
     case Op::scan: return multiply_adds_of(*node.body) * Size(node.as<ScanAttrs>().length);
+    case Op::fusion: return multiply_adds_of(*node.body);
     default: return {};
   }
 }
@@ -56,21 +59,35 @@ Size multiply_adds_of(const Function& region) {
 
 Size bytes_of(const Type& type) { return type.elements() * Size(byte_size(type.dtype)); }
 
-/// Whether the node reads no more of its first operand than its result has.
-bool reads_a_part(Op op) { return op == Op::slice || op == Op::dynamic_slice || op == Op::gather; }
+bool is_result(const Function& region, const Node* node) {
+  return std::ranges::any_of(region.results, [&](const Result& result) { return result.value.node == node; });
+}
 
-/// Of a parameter of which all readers take parts: those parts; otherwise the whole.
+/// Whether the node reads no more of its first operand than its result has.
+bool takes_part(Op op) { return op == Op::slice || op == Op::dynamic_slice || op == Op::gather; }
+
+/// Whether each step of a scan reads all of this operand.
+bool is_read_in_steps(const Node& node, size_t operand) {
+  if (node.op != Op::scan) return false;
+  const ScanAttrs& scan = node.as<ScanAttrs>();
+  return operand >= static_cast<size_t>(scan.carries + scan.sequences);
+}
+
 Size bytes_read(const Function& region, const Node* param) {
-  Size parts;
-  for (const Result& result : region.results)
-    if (result.value.node == param) return bytes_of(param->type());
+  Size in_steps, parts;
+  bool whole = is_result(region, param);
   for (const auto& node : region.nodes)
     for (size_t i = 0; i < node->operands.size(); ++i) {
       if (node->operands[i].node != param) continue;
-      if (i > 0 || !reads_a_part(node->op)) return bytes_of(param->type());
-      parts += bytes_of(node->type());
+      if (is_read_in_steps(*node, i))
+        in_steps += bytes_of(param->type()) * Size(node->as<ScanAttrs>().length);
+      else if (i == 0 && takes_part(node->op))
+        parts += bytes_of(node->type());
+      else
+        whole = true;
     }
-  return parts;
+  if (!in_steps.terms().empty()) return in_steps;
+  return whole ? bytes_of(param->type()) : parts;
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ namespace keratin {
 
 struct Work {
   Size multiply_adds;  ///< of its contractions; taps of a convolution that lie outside of its input are none
-  std::vector<Size> bytes;  ///< that are read of each parameter, then that each result has
+  /// That are read of each parameter, for each step of a scan again if all steps read it; then those of each result.
+  std::vector<Size> bytes;
 };
 
 Work work_of(const Function& region);

@@ -15,14 +15,13 @@ std::string layers_of(const Kernel& kernel) { return kernel.origin == nullptr ? 
 
 /// The least time for a kernel: weights come from where all of them are, the rest may be as near as it fits.
 Ceilings::Limit limit_of(BenchReport& m, const LaunchTime& launch) {
-  const int64_t others = launch.bytes - launch.variable_bytes;
-  return m.ceilings.limit(launch.flops,
-                          {{launch.variable_bytes, m.profile.variable_bytes}, {others, others}});
+  return m.ceilings.limit(launch.flops, {{launch.variables.bytes, m.profile.variable_bytes},
+                                         {launch.others.bytes, launch.others.footprint}});
 }
 
 /// The least time for a call, if nothing were stored between kernels.
 Ceilings::Limit limit_of(BenchReport& m) {
-  return m.ceilings.limit(m.profile.flops, {{m.profile.bytes, m.profile.bytes}});
+  return m.ceilings.limit(m.profile.flops, {{m.profile.traffic.bytes, m.profile.traffic.footprint}});
 }
 
 Json limit_json(const Ceilings::Limit& limit) {
@@ -76,23 +75,24 @@ std::string bench_json(BenchReport& m) {
                                      {"layers", Json::of(layers_of(m.module.kernels[launch.kernel]))},
                                      {"seconds", Json::of(launch.seconds)},
                                      {"flops", Json::of(launch.flops)},
-                                     {"bytes", Json::of(launch.bytes)},
+                                     {"bytes", Json::of(launch.variables.bytes + launch.others.bytes)},
                                      {"limit", limit_json(limit_of(m, launch))}}));
   const Json limit = limit_json(limit_of(m));
-  return Json::object({{"model", Json::of(m.module.name)},
-                       {"function", Json::of(m.program.name)},
-                       {"batch", Json::of(m.batch)},
-                       {"free_batch", Json::of(m.free_batch)},
-                       {"threads", Json::of(static_cast<int64_t>(m.threads))},
-                       {"cpu", Json::of(m.cpu)},
-                       {"calls", Json::of(m.profile.calls)},
-                       {"seconds", Json::of(m.profile.seconds)},
-                       {"flops", Json::of(m.profile.flops)},
-                       {"bytes", Json::of(m.profile.bytes)},
-                       {"bytes_in", Json::of(std::string(m.ceilings.level_of(m.profile.bytes).name))},
-                       {"limit", limit},
-                       {"ceilings", ceilings_json(m.ceilings)},
-                       {"launches", Json::array(std::move(launches))}})
+  return Json::object(
+             {{"model", Json::of(m.module.name)},
+              {"function", Json::of(m.program.name)},
+              {"batch", Json::of(m.batch)},
+              {"free_batch", Json::of(m.free_batch)},
+              {"threads", Json::of(static_cast<int64_t>(m.threads))},
+              {"cpu", Json::of(m.cpu)},
+              {"calls", Json::of(m.profile.calls)},
+              {"seconds", Json::of(m.profile.seconds)},
+              {"flops", Json::of(m.profile.flops)},
+              {"bytes", Json::of(m.profile.traffic.bytes)},
+              {"bytes_in", Json::of(std::string(m.ceilings.level_of(m.profile.traffic.footprint).name))},
+              {"limit", limit},
+              {"ceilings", ceilings_json(m.ceilings)},
+              {"launches", Json::array(std::move(launches))}})
              .dump() +
          "\n";
 }
@@ -106,7 +106,7 @@ std::string bench_table(BenchReport& m) {
     const Ceilings::Limit limit = limit_of(m, launch);
     least += limit.seconds;
     rows.push_back({kernel.name, layers_of(kernel), time_text(launch.seconds), percent(launch.seconds, all),
-                    flops_text(launch.flops), memory_text(launch.bytes),
+                    flops_text(launch.flops), memory_text(launch.variables.bytes + launch.others.bytes),
                     cat(percent(limit.seconds, launch.seconds), " ", limit.by)});
   }
   const Ceilings::Limit limit = limit_of(m);
@@ -120,7 +120,7 @@ std::string bench_table(BenchReport& m) {
              table_text(columns, rows, width),
              " The kernels by themselves, the least of each: ", time_text(all), "; at their limits ",
              time_text(least), "\n The whole has ", m.profile.flops > 0 ? flops_text(m.profile.flops) : "0 ",
-             "FLOP and ", memory_text(m.profile.bytes), " to move: ", time_text(limit.seconds), " (",
+             "FLOP and ", memory_text(m.profile.traffic.bytes), " to move: ", time_text(limit.seconds), " (",
              limit.by, "), ", percent(limit.seconds, m.profile.seconds), " % of the limit\n ",
              ceilings_text(m.ceilings), "\n");
 }

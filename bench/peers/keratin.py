@@ -27,8 +27,11 @@ def loaded(name, path):
     return module
 
 
-def first_line(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+def output_of(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip())
+    return done.stdout
 
 
 class Peer(base.Peer):
@@ -50,11 +53,10 @@ class Peer(base.Peer):
     def load_library(self):
         job, name = self.job, f"{self.job.work}_b{self.job.batch}"
         library, module = self.folder / f"{name}.so", self.folder / f"python_{name}.so"
-        subprocess.run([self.program, "compile", job.model, "-o", library, "--batch", str(job.batch), "--name", name],
-                       check=True)
-        subprocess.run([os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-I", sysconfig.get_paths()["include"],
-                        "-I", self.folder, f"-DMODULE=python_{name}", f"-DMODEL={name}", f'-DHEADER="{name}.h"',
-                        NATIVE / "predict.c", library, f"-Wl,-rpath,{self.folder}", "-o", module], check=True)
+        output_of(self.program, "compile", job.model, "-o", library, "--batch", str(job.batch), "--name", name)
+        output_of(os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-I", sysconfig.get_paths()["include"],
+                  "-I", self.folder, f"-DMODULE=python_{name}", f"-DMODEL={name}", f'-DHEADER="{name}.h"',
+                  NATIVE / "predict.c", library, f"-Wl,-rpath,{self.folder}", "-o", module)
         self.y = np.empty(job.array("y").shape, "float32")
         compiled = loaded(f"python_{name}", module)
         compiled.start(job.batch, job.threads)
@@ -75,4 +77,4 @@ class Peer(base.Peer):
         return returned if self.job.is_training else self.y.copy()
 
     def version(self):
-        return first_line(self.program, "--version").replace("keratin", "Keratin")
+        return output_of(self.program, "--version").splitlines()[0].replace("keratin", "Keratin")

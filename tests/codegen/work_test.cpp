@@ -51,13 +51,18 @@ TEST(Work, ZerosBetweenElementsAreNone) {
 TEST(Work, AScanDoesItsBodyInEveryStep) {
   const Work work = work_of_text(R"(  func @f(%h: f32[N,8], %w: f32[8,8]) -> (%y: f32[N,8]) {
     %0 = scan %h, %w {axis = 1, carries = 1, length = 10} (%h: f32[N,8], %w: f32[8,8]) {
-      %0 = dot %h, %w {contract = [1]x[0]} : f32[N,8]
+      %0 = fusion %h, %w (%p0: f32[N,8], %p1: f32[8,8]) {
+        %0 = dot %p0, %p1 {contract = [1]x[0]} : f32[N,8]
+        return %0
+      } : f32[N,8]
       return %0
     } : f32[N,8]
     return %0
   }
 )");
   EXPECT_EQ(to_text(work.multiply_adds), "640*N");
+  EXPECT_EQ(to_text(work.bytes[0]), "32*N");
+  EXPECT_EQ(to_text(work.bytes[1]), "2560") << "the weights are read in every step";
 }
 
 TEST(Work, OfATableTheRowsAreReadThatAreGathered) {
