@@ -36,7 +36,7 @@ PEERS = {
 }
 DEFAULT = [peer for peer in PEERS if peer != "ov:bf16"]
 SHORT = 50e-6  # calls shorter than this are measured in a loop of C, too
-LOADING_LIMIT = 300
+LOADING_LIMIT = 600
 
 
 class Worker:
