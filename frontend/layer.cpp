@@ -169,7 +169,7 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
   variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.role,
                         spec.trainable && trainable_,
                         initializer.is_null() ? Json::of(std::string(spec.initializer)) : initializer,
-                        regularizer, constraint, spec.ones});
+                        regularizer, constraint, spec.ones, spec.fans});
   return variables_.back();
 }
 

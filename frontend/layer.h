@@ -15,6 +15,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -68,6 +69,11 @@ struct Tracer {
   std::vector<Expr>* losses = nullptr;  ///< takes what layers add to the loss, if that is wanted
 };
 
+/// The axes of a kernel that inputs and outputs are counted along.
+struct FanAxes {
+  Ints in, out;
+};
+
 struct VariableSpec {
   std::string_view name;  ///< "kernel"
   Shape shape;
@@ -78,6 +84,7 @@ struct VariableSpec {
   Role role = Role::weight;  ///< state: starts from zeros and is in no file
   Ints ones =
       {};  ///< begin and end, along the last axis, of what starts as ones whatever the initializer says
+  std::optional<FanAxes> fans = {};  ///< none: the last two axes, and all before them are a window
 };
 
 struct LayerVariable {
@@ -89,6 +96,7 @@ struct LayerVariable {
   Json initializer;              ///< a name or a serialized object
   Json regularizer, constraint;  ///< serialized objects, or null
   Ints ones;                     ///< as in VariableSpec
+  std::optional<FanAxes> fans;   ///< as in VariableSpec
 };
 
 class Call;

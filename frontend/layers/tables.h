@@ -9,6 +9,7 @@ namespace keratin {
 
 std::span<const LayerDef> model_layers();
 std::span<const LayerDef> core_layers();
+std::span<const LayerDef> einsum_dense_layers();
 std::span<const LayerDef> activation_layers();
 std::span<const LayerDef> conv_layers();
 std::span<const LayerDef> pool_layers();

@@ -51,8 +51,8 @@ Function trace_initialize(const Module& module, const Layer& root) {
       continue;
     }
     const LayerVariable& wanted = *found->second.variable;
-    Expr value =
-        initial_value(wanted.initializer, wanted.type, builder, random, found->second.layer->where());
+    Expr value = initial_value(wanted.initializer, wanted.type, wanted.fans, builder, random,
+                               found->second.layer->where());
     if (!wanted.ones.empty()) value = with_ones(value, wanted.ones);
     builder.update(variable.name, value.value());
   }

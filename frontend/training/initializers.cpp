@@ -15,6 +15,7 @@ struct InitializerCall {
   Builder& builder;
   RandomSource& random;
   Shape shape;
+  const std::optional<FanAxes>& fans;
 
   Expr full(double value) const { return {builder, builder.constant(DType::f32, value, shape)}; }
   /// Numbers in [0, 1).
@@ -64,7 +65,15 @@ struct Fans {
   double in, out;
 };
 
-Fans fans_of(const Shape& shape) {
+Fans fans_of(const Shape& shape, const std::optional<FanAxes>& axes) {
+  if (axes) {
+    const auto extents = [&](const Ints& along) {
+      double product = 1;
+      for (int64_t axis : along) product *= static_cast<double>(shape[axis].value());
+      return product;
+    };
+    return {extents(axes->in), extents(axes->out)};
+  }
   if (shape.empty()) return {1, 1};
   if (shape.size() == 1)
     return {static_cast<double>(shape[0].value()), static_cast<double>(shape[0].value())};
@@ -78,7 +87,7 @@ Fans fans_of(const Shape& shape) {
 constexpr double kTruncated = 0.87962566103423978;
 
 Expr scaled(const InitializerCall& call, double scale, std::string_view mode, std::string_view distribution) {
-  const Fans fans = fans_of(call.shape);
+  const Fans fans = fans_of(call.shape, call.fans);
   const double n = mode == "fan_in" ? fans.in : mode == "fan_out" ? fans.out : (fans.in + fans.out) / 2;
   const double variance = scale / std::max(1.0, n);
   if (distribution == "uniform") return call.symmetric(call.shape) * std::sqrt(3 * variance);
@@ -176,20 +185,20 @@ constexpr InitializerDef kInitializers[] = {
 
 }  // namespace
 
-Expr initial_value(const Json& initializer, const Type& type, Builder& builder, RandomSource& random,
-                   const std::string& where) {
+Expr initial_value(const Json& initializer, const Type& type, const std::optional<FanAxes>& fans,
+                   Builder& builder, RandomSource& random, const std::string& where) {
   const Serialized serialized = read_serialized(initializer, "the initializer");
   const auto& def = find_row<InitializerDef>(kInitializers, serialized.class_name, "initializer", where);
   const Args args(def.args, serialized.config, cat(where, ": initializer ", def.class_name));
   const Json& seed = serialized.config["seed"];
   if (seed.kind() != Json::Kind::integer)
-    return cast(def.value({args, builder, random, type.shape}), type.dtype);
+    return cast(def.value({args, builder, random, type.shape, fans}), type.dtype);
   // One with a seed of its own gives the same numbers whatever else is initialized.
   const auto key = std::make_shared<Tensor>(DType::u32, std::vector<int64_t>{2});
   key->set_integer(0, seed.as_int());
   key->set_integer(1, seed.as_int() >> 32);
   RandomSource own{builder.constant(key)};
-  return cast(def.value({args, builder, own, type.shape}), type.dtype);
+  return cast(def.value({args, builder, own, type.shape, fans}), type.dtype);
 }
 
 }  // namespace keratin

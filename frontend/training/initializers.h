@@ -3,6 +3,7 @@
 
 #include "frontend/expr.h"
 #include "frontend/json.h"
+#include "frontend/layer.h"
 
 namespace keratin {
 
@@ -13,8 +14,8 @@ struct RandomSource {
 };
 
 /// An array of static `shape`. `initializer`: a name or a serialized object, whose "seed", if it is a number, is what is
-/// drawn from instead of `random`. Throws Error(unsupported) for other classes.
-Expr initial_value(const Json& initializer, const Type& type, Builder& builder, RandomSource& random,
-                   const std::string& where);
+/// drawn from instead of `random`. `fans`: as in VariableSpec. Throws Error(unsupported) for other classes.
+Expr initial_value(const Json& initializer, const Type& type, const std::optional<FanAxes>& fans,
+                   Builder& builder, RandomSource& random, const std::string& where);
 
 }  // namespace keratin

@@ -48,6 +48,8 @@ RECURRENT = dict(
 # class: the required arguments; others
 LAYERS = {
     "Dense": (dict(units=3), dict(activation="relu", use_bias=False, **weights(), **NAMED)),
+    "EinsumDense": (dict(equation="abc,cd->abd", output_shape=(None, 3)), dict(
+        activation="relu", bias_axes="d", **weights(), **NAMED)),
     "Embedding": (dict(input_dim=9, output_dim=4), dict(
         embeddings_initializer=HE, embeddings_regularizer=L1, embeddings_constraint=MAX_NORM, mask_zero=True,
         **NAMED)),

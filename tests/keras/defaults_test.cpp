@@ -229,7 +229,7 @@ TEST(KerasReaders, Initializers) {
   read_all_there_is(initializer_cases(), [](const Json& object) {
     Builder builder;
     RandomSource random{builder.param("key", Type(DType::u32, {2}))};
-    initial_value(object, Type(DType::f32, {3, 4}), builder, random, "test");
+    initial_value(object, Type(DType::f32, {3, 4}), {}, builder, random, "test");
   });
 }
 

@@ -432,6 +432,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "Input: an extent is free: [null,null,3]\nhint: only the batch may be free"},
         Refusal{"InputShape", [] { Input({"a"}); },
                 "Input: its shape is [\"a\"]\nhint: give a list of numbers: Input({784})"},
+        Refusal{
+            "EinsumEquation", [] { EinsumDense("ab,bc", 3)(Input({2})); },
+            "layer \"einsum_dense\" (EinsumDense): argument equation is \"ab,bc\": expected [X],[Y]->[Z]"},
+        Refusal{
+            "EinsumShape", [] { EinsumDense("abc,cd->abd", {nullptr, 3})(Input({2})); },
+            "layer \"einsum_dense\" (EinsumDense): argument equation is \"abc,cd->abd\": it does not fit the "
+            "input [N,2]"},
+        Refusal{
+            "EinsumOpen", [] { EinsumDense("abc,cd->abd", {3, nullptr})(Input({2, 4})); },
+            "layer \"einsum_dense\" (EinsumDense): argument output_shape is [3,null]: it leaves the kernel's "
+            "axis d open"},
         Refusal{"Concatenated", [] { Concatenate()({Input({3, 2}), Input({4})}); },
                 "layer \"concatenate\" (Concatenate): "},
         Refusal{"Epochs", [] { small_model().fit(numbers({1, 4}), xt::xarray<int>({1}), {.epochs = 0}); },

@@ -20,6 +20,21 @@ Layer Dense(int64_t units, const DenseOptions& o) {
   return make_layer("Dense", o.name, o.trainable, std::move(arguments));
 }
 
+Layer EinsumDense(const std::string& equation, const Value& output_shape, const EinsumDenseOptions& o) {
+  Arguments arguments = {{"output_shape", repeated(output_shape, 1)},
+                         {"equation", equation},
+                         {"activation", activation_of(o.activation)},
+                         {"bias_axes", o.bias_axes},
+                         {"kernel_initializer", o.kernel_initializer},
+                         {"bias_initializer", o.bias_initializer},
+                         {"kernel_regularizer", o.kernel_regularizer},
+                         {"bias_regularizer", o.bias_regularizer},
+                         {"activity_regularizer", o.activity_regularizer},
+                         {"kernel_constraint", o.kernel_constraint},
+                         {"bias_constraint", o.bias_constraint}};
+  return make_layer("EinsumDense", o.name, o.trainable, std::move(arguments));
+}
+
 Layer Embedding(int64_t input_dim, int64_t output_dim, const EmbeddingOptions& o) {
   return make_layer("Embedding", o.name, o.trainable,
                     {{"input_dim", input_dim},

@@ -1,4 +1,4 @@
-// Dense, Embedding, Masking, Identity, Activation.
+// Dense, EinsumDense, Embedding, Masking, Identity, Activation.
 #pragma once
 
 #include <keratin/keras/layer.h>
@@ -26,6 +26,24 @@ struct DenseOptions {
 };
 /// activation(x · kernel + bias): [N,…,d] → [N,…,units].
 Layer Dense(int64_t units, const DenseOptions& options = {});
+
+struct EinsumDenseOptions {
+  Value activation = {};
+  Value bias_axes = {};  ///< the letters of the output's axes along which there is a bias: "d"
+  Value kernel_initializer = "glorot_uniform";
+  Value bias_initializer = "zeros";
+  Value kernel_regularizer = {};
+  Value bias_regularizer = {};
+  Value activity_regularizer = {};
+  Value kernel_constraint = {};
+  Value bias_constraint = {};
+  std::string name = {};
+  bool trainable = true;
+};
+/// activation(x · kernel + bias), where the equation says which axes are summed: `EinsumDense("abc,cd->abd", {nullptr, 64})`.
+/// `output_shape` is without the batch and without what an ellipsis stands for; None where the input says it.
+Layer EinsumDense(const std::string& equation, const Value& output_shape,
+                  const EinsumDenseOptions& options = {});
 
 struct EmbeddingOptions {
   Value embeddings_initializer = "uniform";
