@@ -1,9 +1,11 @@
 #include "frontend/graph_call.h"
 
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
+#include "frontend/call_order.h"
 #include "frontend/legacy.h"
 #include "frontend/model_file.h"
 #include "frontend/nodes.h"
@@ -52,6 +54,7 @@ class GraphCall {
   const Member& member(const TensorRef& ref) const;
   Key key_of(const TensorRef& ref) const;
   void evaluate(Key key);
+  std::vector<Key> keys_in_keras_order(const std::vector<TensorRef>& outputs) const;
   const Traced& tensor(const TensorRef& ref) const;
   std::vector<TensorRef> needs(const Key& key) const;
 
@@ -60,7 +63,7 @@ class GraphCall {
   Outputs call_operation(const Member& member, const LayerCall& call);
   void set_keyword(Layer& layer, const std::string& name, const Argument& value,
                    CallArguments& arguments) const;
-  void set_masks(const Argument& value, CallArguments& arguments) const;
+  void set_masks(Layer& layer, const Argument& value, CallArguments& arguments) const;
   void add_tensors(const Argument& argument, std::vector<Traced>& tensors) const;
   Operand operand(const Argument& argument) const;
 
@@ -77,6 +80,15 @@ bool has_own_call(const Json& object) {
 
 /// Keras 3 counts that call in output_layers only, and only if the model is a Functional.
 bool counts_own_call_in_outputs(const Json& object) { return object["config"].has("output_layers"); }
+
+/// Whether some layer of a model, or of one within it, takes masks away.
+bool takes_masks(const Json& config) {
+  for (const Json& layer : config["layers"].items()) {
+    const LayerDef* def = find_layer_def(layer["class_name"].as_string());
+    if (def != nullptr && (def->takes_masks || (def->is_model && takes_masks(layer["config"])))) return true;
+  }
+  return false;
+}
 
 GraphCall::GraphCall(Call& call) : call_(call) {
   Layer& model = call.layer();
@@ -149,6 +161,47 @@ void GraphCall::evaluate(Key wanted) {
   }
 }
 
+/// The calls that outputs need, in the order in which Keras runs them.
+std::vector<GraphCall::Key> GraphCall::keys_in_keras_order(const std::vector<TensorRef>& outputs) const {
+  std::map<Key, size_t> places;
+  std::vector<Key> keys;
+  std::vector<CallNeeds> calls;
+  struct Frame {
+    Key key;
+    std::vector<TensorRef> needs;
+    size_t next = 0;
+  };
+  std::set<Key> entered;
+  std::vector<Frame> stack;
+  const auto enter = [&](const TensorRef& ref) {
+    const Key key = key_of(ref);
+    const auto state = states_.find(key);
+    const bool is_input = state != states_.end() && state->second.done;
+    if (!is_input && entered.insert(key).second) stack.push_back({key, needs(key)});
+  };
+  for (const TensorRef& output : outputs) {
+    enter(output);
+    while (!stack.empty()) {
+      Frame& frame = stack.back();
+      if (frame.next < frame.needs.size()) {
+        enter(frame.needs[frame.next++]);
+        continue;
+      }
+      CallNeeds call{frame.key.first, {}};
+      for (const TensorRef& ref : frame.needs)
+        if (const auto place = places.find(key_of(ref)); place != places.end())
+          call.needs.push_back(place->second);
+      places[frame.key] = calls.size();
+      keys.push_back(frame.key);
+      calls.push_back(std::move(call));
+      stack.pop_back();
+    }
+  }
+  std::vector<Key> ordered;
+  for (size_t i : keras_order(calls)) ordered.push_back(keys[i]);
+  return ordered;
+}
+
 const Traced& GraphCall::tensor(const TensorRef& ref) const {
   const Outputs& outputs = states_.at(key_of(ref)).outputs;
   if (ref.tensor < 0 || ref.tensor >= static_cast<int64_t>(outputs.size()))
@@ -164,26 +217,38 @@ void GraphCall::add_tensors(const Argument& argument, std::vector<Traced>& tenso
   for (const TensorRef& ref : refs) tensors.push_back(tensor(ref));
 }
 
-void GraphCall::set_masks(const Argument& value, CallArguments& arguments) const {
-  if (value.kind == Argument::Kind::tensor) {
-    if (!arguments.inputs.empty()) arguments.inputs[0].mask = as_boolean(tensor(value.tensor).value);
-    return;
-  }
+/// A model sets them on the tensors themselves; other layers use them and forget them.
+void GraphCall::set_masks(Layer& layer, const Argument& value, CallArguments& arguments) const {
+  const auto set = [&](Traced& input, const Argument& mask) {
+    const bool is_given = mask.kind == Argument::Kind::tensor;
+    if (layer.def()->is_model && !is_given) return;
+    const std::shared_ptr<bool> is_lost = input.is_mask_lost;
+    input = is_given ? Traced(input.value, as_boolean(tensor(mask.tensor).value)) : Traced(input.value);
+    if (!layer.def()->is_model) return;
+    input.is_mask_lost = is_lost;
+    *is_lost = false;
+  };
+  if (value.kind == Argument::Kind::tensor && !arguments.inputs.empty()) set(arguments.inputs[0], value);
   for (size_t i = 0; i < value.items.size() && i < arguments.inputs.size(); ++i)
-    if (value.items[i].kind == Argument::Kind::tensor)
-      arguments.inputs[i].mask = as_boolean(tensor(value.items[i].tensor).value);
+    set(arguments.inputs[i], value.items[i]);
 }
 
 void GraphCall::set_keyword(Layer& layer, const std::string& name, const Argument& value,
                             CallArguments& arguments) const {
   const bool is_data = value.kind == Argument::Kind::data;
+  // Keras writes a mask that it knew of when the model was made; with none, it looks when the model runs.
+  if (name == "mask" && is_data && value.data->is_null())
+    for (Traced& input : arguments.inputs) input.mask = input.mask_at_run_time();
   if (is_data &&
       (value.data->is_null() || (value.data->kind() == Json::Kind::boolean && !value.data->as_bool())))
     return;
-  if (name == "mask") return set_masks(value, arguments);
+  if (name == "mask") return set_masks(layer, value, arguments);
   if (name == "training" && layer.def()->ignores_training) return;
-  if (!is_data && !layer.def()->tensors.empty() && name == layer.def()->tensors)
-    return add_tensors(value, arguments.tensors);
+  if (!is_data && is_one_of(layer.def()->tensors, name)) return add_tensors(value, arguments.tensors[name]);
+  if (is_data && value.data->kind() == Json::Kind::boolean && is_one_of(layer.def()->flags, name)) {
+    arguments.flags.insert(name);
+    return;
+  }
   throw Error(ErrorKind::unsupported,
               cat("is called with the argument ", name,
                   is_data ? cat("=", value.data->dump()) : std::string(), ", which is not supported"),
@@ -191,17 +256,27 @@ void GraphCall::set_keyword(Layer& layer, const std::string& name, const Argumen
 }
 
 Outputs GraphCall::call_member_layer(Layer& layer, const LayerCall& call) {
+  constexpr std::string_view kOneInput[] = {"inputs", "sequences"};
+  const LayerDef& def = *layer.def();
+  const std::span<const std::string_view> names = def.inputs.empty() ? kOneInput : def.inputs;
   CallArguments arguments;
-  for (const Argument& argument : call.arguments) {
+  for (size_t i = 0; i < call.arguments.size(); ++i) {
+    const Argument& argument = call.arguments[i];
     if (argument.kind == Argument::Kind::data && !argument.data->is_null())
       throw Error(ErrorKind::unsupported,
                   cat("is called with ", argument.data->dump(), ", which is no tensor"), layer.where());
-    add_tensors(argument, arguments.inputs);
+    const bool is_named = !def.inputs.empty() && i >= def.inputs.size();
+    if (is_named && i - def.inputs.size() >= def.tensors.size())
+      throw Error(ErrorKind::data, cat("is called with ", call.arguments.size(), " arguments"),
+                  layer.where());
+    add_tensors(argument, is_named ? arguments.tensors[std::string(def.tensors[i - def.inputs.size()])]
+                                   : arguments.inputs);
   }
+  for (const std::string_view input : names)
+    for (const auto& [name, value] : call.keywords)
+      if (name == input) add_tensors(value, arguments.inputs);
   for (const auto& [name, value] : call.keywords)
-    if (name == "inputs" || name == "sequences") add_tensors(value, arguments.inputs);
-  for (const auto& [name, value] : call.keywords)
-    if (name != "inputs" && name != "sequences") set_keyword(layer, name, value, arguments);
+    if (!is_one_of(names, name)) set_keyword(layer, name, value, arguments);
   return call_layer(layer, call_.tracer(), std::move(arguments));
 }
 
@@ -255,13 +330,17 @@ Outputs GraphCall::run() {
     state.done = true;
     state.outputs = call_.inputs()[i];
   }
-  Outputs outputs;
-  for (TensorRef ref : read_tensor_refs(call_.args().json("output_layers"))) {
+  std::vector<TensorRef> refs = read_tensor_refs(call_.args().json("output_layers"));
+  for (TensorRef& ref : refs) {
     const Member& source = member(ref);
     ref.node += source.first_call - source.first_output_call;
-    evaluate(key_of(ref));
-    outputs.push_back(tensor(ref));
   }
+  // Which tensors still have masks depends on what has been called before.
+  if (takes_masks(call_.args().config()))
+    for (const Key& key : keys_in_keras_order(refs)) evaluate(key);
+  Outputs outputs;
+  for (const TensorRef& ref : refs) evaluate(key_of(ref));
+  for (const TensorRef& ref : refs) outputs.push_back(tensor(ref));
   return outputs;
 }
 

@@ -175,17 +175,20 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
 
 // --- calls ---
 
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 /// Models that call a model twice, which calls a model twice, … are small files and endless graphs.
 constexpr int64_t kMostCalls = 100'000;
 
 namespace {
 
-/// The penalty that a layer's activity_regularizer puts on its outputs: for each, per sample.
-void penalize_outputs(Call& call, const Outputs& outputs) {
-  const Json regularizer = call.args().config()["activity_regularizer"];
-  if (regularizer.is_null()) return;
-  for (const Traced& output : outputs)
-    call.add_loss(penalty(regularizer, output.value, call.layer().where()) / count(output.value, {0}));
+/// An output that is an input as it came is the same tensor, and loses its mask when that does.
+void identify_tensors(const std::vector<Traced>& inputs, Outputs& outputs) {
+  for (Traced& output : outputs)
+    for (const Traced& input : inputs)
+      if (input.value.value() == output.value.value()) output.is_mask_lost = input.is_mask_lost;
 }
 
 }  // namespace
@@ -201,10 +204,12 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
         input.value = cast(input.value, DType::f32);
     Call call(layer, tracer, std::move(arguments));
     Outputs outputs = layer.def()->trace(call);
-    penalize_outputs(call, outputs);
+    if (!layer.def()->penalizes_parts_only)
+      for (const Traced& output : outputs) call.penalize(output.value);
     for (const Traced& output : outputs) of_sane_size(output.value);
     if (layer.def()->masks == Masks::pass && !call.inputs().empty())
-      for (Traced& output : outputs) output.mask = call.inputs()[0].mask;
+      for (Traced& output : outputs) output.set_mask(call.inputs()[0]);
+    identify_tensors(call.inputs(), outputs);
     std::vector<Type> types;
     for (const Traced& output : outputs) types.push_back(output.value.value().type());
     layer.set_output_types(std::move(types));
@@ -238,6 +243,28 @@ Expr Call::variable(Layer& part, const VariableSpec& spec) {
 
 void Call::update(const VariableSpec& spec, const Expr& value) {
   builder().update(layer_.variable(spec, args().config()).path, value.value());
+}
+
+const std::vector<Traced>& Call::tensors(std::string_view argument) const {
+  static const std::vector<Traced> none;
+  const auto found = arguments_.tensors.find(argument);
+  return found == arguments_.tensors.end() ? none : found->second;
+}
+
+Expr Call::tensor(std::string_view argument) const {
+  const std::vector<Traced>& given = tensors(argument);
+  if (given.size() > 1)
+    fail(cat("is called with ", given.size(), " tensors as ", argument, ", expected 1"), {}, ErrorKind::data);
+  return given.empty() ? Expr() : given[0].value;
+}
+
+void Call::penalize(const Expr& output) {
+  const Json& regularizer = args().config()["activity_regularizer"];
+  if (!regularizer.is_null()) add_loss(penalty(regularizer, output, layer_.where()) / count(output, {0}));
+}
+
+void Call::take_masks() {
+  for (const Traced& input : inputs()) *input.is_mask_lost = true;
 }
 
 void Call::add_loss(const Expr& loss) {

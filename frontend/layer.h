@@ -14,6 +14,7 @@
 // and its inner layers. Models are layers whose function calls others (frontend/model.cpp).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -37,9 +38,20 @@ struct Traced {
   Expr mask;    ///< booleans, false where a step does not count; none if every step does
   Expr logits;  ///< what `link` was applied to; losses use it
   Link link = Link::none;
+  /// Whether the mask is lost at run time. Some of Keras's layers take it from the tensors that they are called on; so later calls
+  /// see none, if they look for it when they run: those with several inputs, and losses. Others were told of it when the model was
+  /// made. All copies of a tensor share this.
+  std::shared_ptr<bool> is_mask_lost = std::make_shared<bool>(false);
 
   Traced() = default;
   Traced(Expr v, Expr m = {}) : value(std::move(v)), mask(std::move(m)) {}  // NOLINT: a value without a mask
+
+  Expr mask_at_run_time() const { return *is_mask_lost ? Expr() : mask; }
+  /// Takes over the mask of another tensor, lost or not.
+  void set_mask(const Traced& other) {
+    mask = other.mask;
+    is_mask_lost = std::make_shared<bool>(*other.is_mask_lost);
+  }
 };
 
 /// What a call gives back: usually one tensor.
@@ -114,10 +126,19 @@ struct LayerDef {
   std::span<const Arg> args;
   Masks masks;
   TraceFn* trace;
-  std::string_view tensors = {};  ///< the keyword argument of calls that holds tensors, if there is one
+  std::span<const std::string_view> tensors =
+      {};                         ///< arguments of calls that hold tensors, beside the inputs
   bool ignores_training = false;  ///< calls with training=True are calls like any other
   bool is_model = false;          ///< has layers of its own, listed in config.layers
+  bool takes_masks = false;       ///< calls take_masks()
+  bool penalizes_parts_only =
+      false;  ///< its activity_regularizer is not for its outputs: it calls penalize() itself
+  /// Names of the inputs, where each is an argument of its own. `tensors` follow them in Keras's signature.
+  std::span<const std::string_view> inputs = {};
+  std::span<const std::string_view> flags = {};  ///< arguments of calls that are true or false
 };
+
+bool is_one_of(std::span<const std::string_view> names, std::string_view name);
 
 /// The row of a class, or null. All tables are listed in frontend/layers/tables.cpp.
 const LayerDef* find_layer_def(std::string_view class_name);
@@ -180,8 +201,9 @@ class Layer {
 
 /// The tensors that a call is given.
 struct CallArguments {
-  std::vector<Traced> inputs;   ///< the positional arguments, flattened
-  std::vector<Traced> tensors;  ///< the keyword argument that LayerDef::tensors names
+  std::vector<Traced> inputs;                                       ///< the positional arguments, flattened
+  std::map<std::string, std::vector<Traced>, std::less<>> tensors;  ///< those that LayerDef::tensors names
+  std::set<std::string, std::less<>> flags;  ///< those of LayerDef::flags that are true
 };
 
 /// Calls a layer: casts floats to its dtype, carries masks, sets the origin of nodes; errors say which layer.
@@ -200,7 +222,11 @@ class Call {
   bool training() const { return tracer_.training; }
 
   const std::vector<Traced>& inputs() const { return arguments_.inputs; }
-  const std::vector<Traced>& tensors() const { return arguments_.tensors; }
+  /// The tensors of an argument that LayerDef::tensors names; none if the call does not have it.
+  const std::vector<Traced>& tensors(std::string_view argument) const;
+  /// The only one of them, or none.
+  Expr tensor(std::string_view argument) const;
+  bool flag(std::string_view argument) const { return arguments_.flags.contains(argument); }
   /// The only input. Throws Error(data) if there are several.
   const Traced& traced_input() const;
   const Expr& input() const { return traced_input().value; }
@@ -217,6 +243,10 @@ class Call {
   void update(const VariableSpec& spec, const Expr& value);
   /// Adds a scalar to the loss, where there is one.
   void add_loss(const Expr& loss);
+  /// Adds to the loss what the layer's activity_regularizer puts on an output: per sample.
+  void penalize(const Expr& output);
+  /// Takes the masks away from the inputs, for all calls that come after this one.
+  void take_masks();
   /// `x` through the activation that an argument holds: a name, a function object or a layer; null is linear.
   Traced activate(std::string_view argument, const Expr& x);
 

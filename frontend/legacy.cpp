@@ -32,6 +32,9 @@ constexpr std::array kDropped = {
     Dropped{"LSTM", "implementation", "*"},
     Dropped{"GRU", "implementation", "*"},
     Dropped{"SimpleRNN", "implementation", "*"},
+    Dropped{"MultiHeadAttention", "query_shape", "*"},
+    Dropped{"MultiHeadAttention", "key_shape", "*"},
+    Dropped{"MultiHeadAttention", "value_shape", "*"},
 };
 
 struct Conversion {

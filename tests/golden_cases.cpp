@@ -31,20 +31,13 @@ constexpr std::string_view kNotCompiledYet[] = {
     "training/mae_adadelta",
     "training/poisson_ftrl",
     "training/regularizers_constraints",
-    "training/transformer_warmup",
 
     "layers/adaptive_pooling",
-    "layers/attention_masks",
-    "layers/attention_other",
-    "layers/attention_value_dim",
     "layers/conv_lstm",
     "layers/dtype_policies",
-    "layers/multi_head_attention",
     "layers/ops_linalg_nn",
     "layers/quantized_int8",
     "layers/rnn_cells",
-    "layers/transformer_block",
-    "legacy/keras2_attention",
 };
 
 GoldenCase read_case(const fs::path& folder, const fs::path& root, bool is_ours) {

@@ -23,6 +23,31 @@ CallArgument argument_of(const Tensors& tensors) {
   return argument;
 }
 
+/// A list is one argument, but for layers that take their inputs one by one.
+std::vector<CallArgument> positional_of(const LayerNode& layer, const Tensors& inputs) {
+  const LayerDef* def = find_layer_def(layer.class_name);
+  if (def == nullptr || def->inputs.empty()) return {argument_of(inputs)};
+  return argument_of(inputs.is_list() ? inputs : Tensors{inputs}).items;
+}
+
+std::vector<std::pair<std::string, CallArgument>> keywords_of(const CallOptions& options) {
+  std::vector<std::pair<std::string, CallArgument>> keywords;
+  for (const auto& [name, tensors] :
+       {std::pair<const char*, const Tensors&>("initial_state", options.initial_state),
+        {"mask", options.mask},
+        {"value", options.value},
+        {"key", options.key},
+        {"query_mask", options.query_mask},
+        {"value_mask", options.value_mask},
+        {"key_mask", options.key_mask},
+        {"attention_mask", options.attention_mask}})
+    if (tensors.size() > 0) keywords.emplace_back(name, argument_of(tensors));
+  for (const auto& [name, is_set] : {std::pair("return_attention_scores", options.return_attention_scores),
+                                     {"use_causal_mask", options.use_causal_mask}})
+    if (is_set) keywords.emplace_back(name, CallArgument{{}, {}, false, Json::of(true)});
+  return keywords;
+}
+
 std::shared_ptr<const CallNode> only_call(const LayerNode& layer) {
   std::vector<std::shared_ptr<const CallNode>> calls;
   for (const auto& made : layer.calls)
@@ -81,11 +106,7 @@ Tensors Layer::operator()(const Tensors& inputs, const CallOptions& options) con
   if (inputs.size() == 0) throw Error(ErrorKind::usage, "is called on nothing", place_of(*node_));
   if (node_->model && node_->model->is_sequential)
     build(*node_, inputs[0].call()->outputs.at(inputs[0].output()));
-  std::vector<std::pair<std::string, CallArgument>> keywords;
-  if (options.initial_state.size() > 0)
-    keywords.emplace_back("initial_state", argument_of(options.initial_state));
-  if (options.mask.size() > 0) keywords.emplace_back("mask", argument_of(options.mask));
-  const auto call = make_call(node_, {argument_of(inputs)}, std::move(keywords));
+  const auto call = make_call(node_, positional_of(*node_, inputs), keywords_of(options));
   return outputs_of(call);
 }
 

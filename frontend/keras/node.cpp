@@ -56,14 +56,20 @@ class ProbedCall {
   keratin::CallArguments arguments(const std::vector<CallArgument>& positional,
                                    const std::vector<std::pair<std::string, CallArgument>>& keywords) {
     for (const CallArgument& argument : positional) add(argument, made_.inputs);
+    for (const std::string_view input : def_.inputs)
+      for (const auto& [name, argument] : keywords)
+        if (name == input) add(argument, made_.inputs);
     for (const auto& [name, argument] : keywords) {
+      if (is_one_of(def_.inputs, name)) continue;
       if (name == "mask") {
         std::vector<Traced> masks;
         add(argument, masks);
         for (size_t i = 0; i < masks.size() && i < made_.inputs.size(); ++i)
           made_.inputs[i].mask = cast(masks[i].value, keratin::DType::boolean);
-      } else if (name == def_.tensors) {
-        add(argument, made_.tensors);
+      } else if (is_one_of(def_.tensors, name)) {
+        add(argument, made_.tensors[name]);
+      } else if (is_one_of(def_.flags, name)) {
+        made_.flags.insert(name);
       } else {
         throw Error(ErrorKind::usage, cat("takes no ", name));
       }

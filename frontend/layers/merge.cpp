@@ -21,6 +21,14 @@ std::vector<Expr> inputs_of_one_rank(Call& call) {
   return values;
 }
 
+/// `value` with a mask made of those of the inputs, which is lost if one of them is.
+Traced masked(Call& call, const Expr& value, const Expr& mask) {
+  Traced output(value, mask);
+  for (const Traced& input : call.inputs())
+    if (input.mask && *input.is_mask_lost) *output.is_mask_lost = true;
+  return output;
+}
+
 /// A step counts if it counts in any input; none is masked if some input has no mask.
 Expr merged_mask(Call& call) {
   Expr mask = call.inputs()[0].mask;
@@ -41,7 +49,7 @@ Expr fold_inputs(Call& call) {
 
 template <Op op>
 Outputs merge(Call& call) {
-  return Traced(fold_inputs<op>(call), merged_mask(call));
+  return masked(call, fold_inputs<op>(call), merged_mask(call));
 }
 
 Outputs subtract(Call& call) {
@@ -51,7 +59,8 @@ Outputs subtract(Call& call) {
 }
 
 Outputs average(Call& call) {
-  return Traced(fold_inputs<Op::add>(call) / static_cast<double>(call.inputs().size()), merged_mask(call));
+  return masked(call, fold_inputs<Op::add>(call) / static_cast<double>(call.inputs().size()),
+                merged_mask(call));
 }
 
 constexpr Arg kConcatenateArgs[] = {{"axis", ArgKind::integer, "-1"}};
@@ -80,7 +89,7 @@ Outputs concatenate(Call& call) {
   std::vector<Expr> parts;
   for (const Traced& input : call.inputs()) parts.push_back(input.value);
   if (parts.empty()) call.fail("is called with no inputs", {}, ErrorKind::data);
-  return Traced(concat(parts, axis), concatenated_mask(call, axis));
+  return masked(call, concat(parts, axis), concatenated_mask(call, axis));
 }
 
 constexpr Arg kDotArgs[] = {

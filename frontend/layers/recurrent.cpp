@@ -110,7 +110,8 @@ VariableSpec kept_state(size_t i, const Shape& shape) {
 /// The states before the first step: those the call gives, those that the last call left, or zeros.
 std::vector<Expr> initial_states(Call& call, const Cell& cell) {
   std::vector<Traced> given(call.inputs().begin() + 1, call.inputs().end());
-  given.insert(given.end(), call.tensors().begin(), call.tensors().end());
+  const std::vector<Traced>& named = call.tensors(kInitialState[0]);
+  given.insert(given.end(), named.begin(), named.end());
   const Shape shape{call.inputs()[0].value.dim(0), call.args().integer("units")};
   const bool stateful = call.args().boolean("stateful");
   if (stateful && !shape[0].is_static())
@@ -265,10 +266,10 @@ constexpr auto kGruArgs = common_and({
 });
 
 constexpr LayerDef kLayers[] = {
-    {"LSTM", kLstmArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kLstm); }, "initial_state"},
-    {"GRU", kGruArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kGru); }, "initial_state"},
+    {"LSTM", kLstmArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kLstm); }, kInitialState},
+    {"GRU", kGruArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kGru); }, kInitialState},
     {"SimpleRNN", kCommonArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kSimple); },
-     "initial_state"},
+     kInitialState},
 };
 
 }  // namespace

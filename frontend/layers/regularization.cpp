@@ -1,26 +1,11 @@
 // Layers that act in training only.
+#include "frontend/layers/dropout.h"
 #include "frontend/layers/tables.h"
 #include "frontend/window.h"
 #include "ir/text.h"
 
 namespace keratin {
 namespace {
-
-double read_rate(Call& call) {
-  const double rate = call.args().real("rate");
-  if (rate < 0 || rate > 1)
-    call.args().reject("rate", "expected a number between 0 and 1", {}, ErrorKind::data);
-  return rate;
-}
-
-/// In training, elements are dropped with probability `rate` and the others scaled up; an extent of 1 in `noise` drops whole
-/// slices.
-Expr drop(Call& call, const Expr& x, const Shape& noise) {
-  const double rate = read_rate(call);
-  if (!call.training() || rate == 0) return x;
-  const Expr kept = broadcast_to(greater_equal(call.uniform(noise), rate), x.shape());
-  return where(kept, x * (1 / (1 - rate)), number(x, 0));
-}
 
 constexpr Arg kDropoutArgs[] = {
     {"rate", ArgKind::real}, {"noise_shape", ArgKind::any, "null"},  // null in it is the input's extent
@@ -80,6 +65,15 @@ constexpr LayerDef kLayers[] = {
 };
 
 }  // namespace
+
+Expr drop(Call& call, const Expr& x, const Shape& noise, std::string_view argument) {
+  const double rate = call.args().real(argument);
+  if (rate < 0 || rate > 1)
+    call.args().reject(argument, "expected a number between 0 and 1", {}, ErrorKind::data);
+  if (!call.training() || rate == 0) return x;
+  const Expr kept = broadcast_to(greater_equal(call.uniform(noise), rate), x.shape());
+  return where(kept, x * (1 / (1 - rate)), number(x, 0));
+}
 
 std::span<const LayerDef> regularization_layers() { return kLayers; }
 

@@ -20,7 +20,11 @@ std::span<const LayerDef> resample_layers();
 std::span<const LayerDef> recurrent_layers();
 std::span<const LayerDef> regularization_layers();
 std::span<const LayerDef> conv_transpose_layers();
+std::span<const LayerDef> attention_layers();
 std::span<const LayerDef> wrapper_layers();
 std::span<const LayerDef> preprocessing_layers();
+
+/// What calls of recurrent layers, and of those around them, take beside the sequence.
+inline constexpr std::string_view kInitialState[] = {"initial_state"};
 
 }  // namespace keratin

@@ -50,11 +50,15 @@ Expr merge_directions(Call& call, const std::string& mode, const Expr& forward, 
 Outputs bidirectional(Call& call) {
   const Json& wrapped = call.args().json("layer")["config"];
   std::vector<Traced> states(call.inputs().begin() + 1, call.inputs().end());
-  states.insert(states.end(), call.tensors().begin(), call.tensors().end());
+  const std::vector<Traced>& named = call.tensors(kInitialState[0]);
+  states.insert(states.end(), named.begin(), named.end());
   const auto half = states.begin() + static_cast<int64_t>(states.size() / 2);
   const std::vector<Traced> sequence = {call.inputs()[0]};
-  Outputs forward = call_layer(direction(call, false), call.tracer(), {sequence, {states.begin(), half}});
-  Outputs backward = call_layer(direction(call, true), call.tracer(), {sequence, {half, states.end()}});
+  const auto run = [&](bool is_backward, std::vector<Traced> own) {
+    const std::string name(kInitialState[0]);
+    return call_layer(direction(call, is_backward), call.tracer(), {sequence, {{name, std::move(own)}}, {}});
+  };
+  Outputs forward = run(false, {states.begin(), half}), backward = run(true, {half, states.end()});
   if (is_true(wrapped["return_sequences"])) backward[0] = reverse(backward[0].value, 1);
 
   const Json& mode = call.args().json("merge_mode");
@@ -114,7 +118,7 @@ Outputs spectral_normalization(Call& call) {
 }
 
 constexpr LayerDef kLayers[] = {
-    {"Bidirectional", kBidirectionalArgs, Masks::own, bidirectional, "initial_state"},
+    {"Bidirectional", kBidirectionalArgs, Masks::own, bidirectional, kInitialState},
     {"TimeDistributed", kTimeDistributedArgs, Masks::pass, time_distributed},
     {"SpectralNormalization", kSpectralArgs, Masks::own, spectral_normalization},
 };

@@ -61,6 +61,16 @@ Outputs cast_operation(OperationCall& call) {
   return cast(call.tensor(0), read_dtype(call.args().json("dtype"), call.args().where()));
 }
 
+constexpr Arg kConvertParams[] = {
+    {"dtype", ArgKind::any, "null"},
+    {"sparse", ArgKind::any, "null"},
+    {"ragged", ArgKind::any, "null"},
+};
+
+Outputs convert_to_tensor(OperationCall& call) {
+  return call.args().is_null("dtype") ? call.tensor(0) : cast_operation(call)[0].value;
+}
+
 constexpr Arg kRoundParams[] = {{"decimals", ArgKind::fixed, "0"}};
 constexpr Arg kGeluParams[] = {{"approximate", ArgKind::boolean, "true"}};
 constexpr Arg kSlopeParams[] = {{"negative_slope", ArgKind::real, "0.2"}};
@@ -149,6 +159,7 @@ constexpr OperationDef kRows[] = {
     {"Reciprocal", "x", [](OperationCall& call) { return Outputs(1.0 / call.tensor(0)); }},
     {"Clip", "x", clip_operation, kClipParams},
     {"Cast", "x", cast_operation, kCastParams},
+    {"ConvertToTensor", "value", convert_to_tensor, kConvertParams},
     {"ZerosLike", "x", filled_like<0>, kLikeParams},
     {"OnesLike", "x", filled_like<1>, kLikeParams},
 

@@ -225,7 +225,8 @@ class TrainingTracer {
     Expr loss;
     for (size_t i = 0; i < compared_.size(); ++i) {
       Compared& each = compared_[i];
-      const Traced& output = run.outputs[each.output];
+      Traced output = run.outputs[each.output];
+      output.mask = output.mask_at_run_time();
       const Expr own = (*each.loss)(run.targets[i], output, run.sample_weight);
       if (each.tracker) each.tracker->update(own, samples);
       const Expr weighted = each.weight == 1 ? own : own * each.weight;

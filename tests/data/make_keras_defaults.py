@@ -121,6 +121,13 @@ LAYERS = {
     "LSTM": (dict(units=3), dict(recurrent_activation="hard_sigmoid", unit_forget_bias=False, **RECURRENT)),
     "GRU": (dict(units=3), dict(recurrent_activation="hard_sigmoid", reset_after=False, **RECURRENT)),
     "SimpleRNN": (dict(units=3), RECURRENT),
+    "MultiHeadAttention": (dict(num_heads=2, key_dim=4), dict(
+        value_dim=5, dropout=0.5, use_bias=False, output_shape=3, attention_axes=[1, 2], sliding_window=6,
+        use_gate=True, seed=7, **weights(), **NAMED)),
+    "GroupQueryAttention": (dict(head_dim=3, num_query_heads=4, num_key_value_heads=2), dict(
+        dropout=0.5, use_bias=False, sliding_window=6, use_gate=True, seed=7, **weights(), **NAMED)),
+    "Attention": ({}, dict(use_scale=True, score_mode="concat", dropout=0.5, seed=7, **NAMED)),
+    "AdditiveAttention": ({}, dict(use_scale=False, dropout=0.5, seed=7, **NAMED)),
     "Bidirectional": (dict(layer=layers.LSTM(3, name="inner")), dict(
         merge_mode=None, backward_layer=layers.LSTM(3, go_backwards=True, name="back"), **NAMED)),
     "TimeDistributed": (dict(layer=layers.Dense(3, name="inner")), NAMED),

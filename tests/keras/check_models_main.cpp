@@ -402,6 +402,35 @@ std::vector<Case> graph_checks() {
          const auto middle = base.get_layer(1).output();
          return Example{compiled(Model(base.inputs(), {Dense(2)(middle), Dense(1)(base.outputs())}))};
        }},
+      {"attention",
+       [] {
+         // Biases of keys have no gradient but rounding, which Adam makes steps of: there are none.
+         const Tensor t = Input({6}, {.dtype = "int32"}), u = Input({5}, {.dtype = "int32"});
+         const Tensors words = Embedding(10, 8, {.mask_zero = true})(t),
+                       others = Embedding(10, 6, {.mask_zero = true})(u);
+         const MultiHeadAttentionOptions without_bias{.use_bias = false};
+         const Tensors self =
+             MultiHeadAttention(2, 4, without_bias)({words, words}, {.use_causal_mask = true});
+         const Tensors cross = MultiHeadAttention(2, 3, without_bias)(self, {.value = others});
+         const Tensors gated =
+             MultiHeadAttention(2, 3, {.use_bias = false, .output_shape = 4, .use_gate = true})(
+                 {cross, others, others}, {.return_attention_scores = true});
+         const Tensors grouped =
+             GroupQueryAttention(3, 4, 2, {.use_bias = false})({cross, cross}, {.use_causal_mask = true});
+         const Tensors luong = Attention({.use_scale = true})({grouped, self});
+         const Tensors additive = AdditiveAttention()({luong, grouped}, {.use_causal_mask = true});
+         const Tensors both = Concatenate()({additive, gated[0]});
+         return Example{compiled(Model({t, u}, Dense(2)(both)))};
+       }},
+      {"attention_given_masks",
+       [] {
+         const Tensor x = Input({4, 3, 6}), y = Input({4, 6}), m = Input({4}, {.dtype = "int32"});
+         const Tensors grid = MultiHeadAttention(2, 3, {.use_bias = false, .attention_axes = 2})({x, x});
+         const Tensors steps =
+             EinsumDense("abcd,cde->abe", {nullptr, 5}, {.activation = "tanh", .bias_axes = "e"})(grid);
+         const Tensors seen = MultiHeadAttention(2, 3, {.use_bias = false})({steps, y}, {.value_mask = m});
+         return Example{compiled(Model({x, y, m}, Attention()({seen, steps})))};
+       }},
       {"unused_input",
        [] {
          const Tensor x = Input({3}), unused = Input({2}, {.name = "unused"});

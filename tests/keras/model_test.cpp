@@ -443,6 +443,31 @@ INSTANTIATE_TEST_SUITE_P(
             "EinsumOpen", [] { EinsumDense("abc,cd->abd", {3, nullptr})(Input({2, 4})); },
             "layer \"einsum_dense\" (EinsumDense): argument output_shape is [3,null]: it leaves the kernel's "
             "axis d open"},
+        Refusal{
+            "AttentionInputs", [] { MultiHeadAttention(2, 3)(Input({4, 6})); },
+            "layer \"multi_head_attention\" (MultiHeadAttention): is called with 1 inputs, expected query, value "
+            "and perhaps key"},
+        Refusal{"AttentionShapes", [] { MultiHeadAttention(2, 3)({Input({4, 6}), Input({4, 3, 6})}); },
+                "layer \"multi_head_attention\" (MultiHeadAttention): query [N,4,6], value [N,4,3,6] and key "
+                "[N,4,3,6] do not fit together"},
+        Refusal{
+            "AttentionMask",
+            [] {
+              MultiHeadAttention(2, 3)({Input({4, 6}), Input({5, 6})}, {.attention_mask = Input({4, 4})});
+            },
+            "layer \"multi_head_attention\" (MultiHeadAttention): its masks make [N,1,4,4], which does not fit "
+            "scores [N,2,4,5]"},
+        Refusal{
+            "AttentionAxes",
+            [] { MultiHeadAttention(2, 3, {.attention_axes = 2})({Input({4, 6}), Input({5, 6})}); },
+            "layer \"multi_head_attention\" (MultiHeadAttention): argument attention_axes is [2]: expected axes "
+            "of the query between 1 and 1"},
+        Refusal{
+            "AttentionHeads", [] { GroupQueryAttention(3, 4, 3)({Input({4, 6}), Input({5, 6})}); },
+            "layer \"grouped_query_attention\" (GroupQueryAttention): 4 query heads cannot share 3 heads of key "
+            "and value"},
+        Refusal{"CallArgument", [] { Dense(3)(Input({4}), {.use_causal_mask = true}); },
+                "layer \"dense\" (Dense): takes no use_causal_mask"},
         Refusal{"Concatenated", [] { Concatenate()({Input({3, 2}), Input({4})}); },
                 "layer \"concatenate\" (Concatenate): "},
         Refusal{"Epochs", [] { small_model().fit(numbers({1, 4}), xt::xarray<int>({1}), {.epochs = 0}); },

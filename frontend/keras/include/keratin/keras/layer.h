@@ -67,6 +67,12 @@ struct CallOptions {
   Tensors initial_state = {};  ///< of recurrent layers
   Tensors mask =
       {};  ///< booleans, false where a step does not count, instead of the mask that comes with the input
+  // Of layers of attention.
+  Tensors value = {}, key = {};  ///< if they are not among the inputs
+  Tensors query_mask = {}, value_mask = {}, key_mask = {};
+  Tensors attention_mask = {};  ///< booleans, false where a query does not see a key: [N,queries,keys]
+  bool return_attention_scores = false;
+  bool use_causal_mask = false;  ///< no query sees what comes after it
 };
 
 class Layer {
@@ -74,7 +80,7 @@ class Layer {
   const std::string& name() const;
   std::string class_name() const;
 
-  /// Calls the layer: `Dense(10)(x)`, `Add()({x, y})`. Throws if the shapes do not fit, naming layer and shapes.
+  /// Calls the layer: `Dense(10)(x)`, `Add()({x, y})`, `MultiHeadAttention(2, 8)({query, value})`. Throws if the shapes do not fit, naming layer and shapes.
   Tensors operator()(const Tensors& inputs, const CallOptions& options = {}) const;
 
   /// Whether training changes its weights. As in Keras every layer has a flag of its own; setting that of a model sets those of its layers,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <keratin/keras/layers/activation.h>
+#include <keratin/keras/layers/attention.h>
 #include <keratin/keras/layers/convolutional.h>
 #include <keratin/keras/layers/core.h>
 #include <keratin/keras/layers/merging.h>
