@@ -125,8 +125,9 @@ Expr project(Call& call, const Expr& x, const Projection& projection) {
     kernel.fans->out.push_back(static_cast<int64_t>(kernel.shape.size()));
     kernel.shape.push_back(extent);
   }
-  Expr y = einsum(x, projection.x_axes, call.variable(part, kernel), projection.bound + projection.added,
-                  projection.result_axes);
+  const Expr weights = of_sane_size(call.variable(part, kernel));
+  Expr y = of_sane_size(
+      einsum(x, projection.x_axes, weights, projection.bound + projection.added, projection.result_axes));
   if (call.args().boolean("use_bias")) y = y + call.variable(part, {"bias", projection.extents, "zeros"});
   if (projection.is_gate) y = unary(Op::sigmoid, y);
   call.penalize(y);
@@ -228,7 +229,8 @@ Outputs attend(Call& call, const Heads& heads) {
 
   const std::string score_axes = batch + attended_query + attended_key;
   const double scale = 1 / std::sqrt(static_cast<double>(heads.key_dim));
-  const Expr scores = einsum(query * scale, query_axes + per_head, key, key_axes + per_head, score_axes);
+  const Expr scores =
+      of_sane_size(einsum(query * scale, query_axes + per_head, key, key_axes + per_head, score_axes));
   Expr mask = visible(call, sides);
   if (mask) mask = mask_of_scores(call, mask, scores, heads.axes);
   const bool is_fused =

@@ -137,7 +137,7 @@ Shape bias_shape(Call& call, const Equation& equation, const Expr& y, const std:
 Outputs einsum_dense(Call& call) {
   const Expr x = call.float_input();
   const Equation equation = read_equation(call, x);
-  const Expr kernel = call.variable(kernel_of(call, equation, x));
+  const Expr kernel = of_sane_size(call.variable(kernel_of(call, equation, x)));
   Expr y = einsum(x, equation.input, kernel, equation.kernel, equation.output);
   for (size_t i = 0; i < equation.output_extents.size(); ++i)
     if (const int64_t wanted = equation.output_extents[i];
