@@ -70,7 +70,10 @@ class PoolMaxGrad {
       element_loops(lowering_, inner(x_.shape()), true, [&](const Point& point) {
         store_at(lowering_, node_.type(), whole(point), number(Scalar::of(dtype_, 0)));
       });
-    element_loops(lowering_, inner(dy_.shape()), last >= 0 && has_no_window(last),
+    // Lanes run along the last axis that is longer than 1.
+    int64_t lanes_axis = last;
+    while (lanes_axis > first_ && dy_.shape()[lanes_axis].is(1)) --lanes_axis;
+    element_loops(lowering_, inner(dy_.shape()), lanes_axis >= 0 && has_no_window(lanes_axis),
                   [&](const Point& point) { give(whole(point)); });
   }
 
