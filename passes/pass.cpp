@@ -13,6 +13,7 @@ std::span<const Pass> all_passes() {
       {"simplify", "algebra that needs context: batch normalisation folded into weights, broadcasts joined",
        simplify},
       {"hoist", "contractions that do not depend on the carry leave their scan", hoist_from_scans},
+      {"sink", "sums over the steps, and products that no step reads, leave their scan", sink_from_scans},
       {"pack", "weights of contractions are laid out in panels", pack_weights},
       {"constants", "arrays of constants become variables", constants_to_variables},
       {"prepare", "what depends on weights alone moves into the function `prepare`", prepare},

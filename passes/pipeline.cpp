@@ -23,6 +23,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   //   differentiate  first: it must see where gradients stop, and what it builds is simplified like the rest
   //   simplify   on what the layers traced: it finds a batch normalisation behind its convolution
   //   hoist      the input projections of recurrent layers become plain contractions, and are packed like them
+  //   sink       likewise the gradients of their weights; after hoist, which leaves less in the loops to look at
   //   pack       after simplify, so that a weight is scaled before it is laid out
   //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other
   //   prepare    last of those that look at weights: packing and folding are computed once, when compiling

@@ -272,7 +272,7 @@ TEST(Opt, WhatIsDumpedCanBeReadAgain) {
   const Outcome dumped = shell.run("$keratin dump m.kir");
   EXPECT_EQ(dumped.out, read_all(shell / "m.kir"));
   const Outcome fused =
-      shell.run("$keratin opt m.kir --passes simplify,hoist,pack,constants,prepare,fuse -o f.kir");
+      shell.run("$keratin opt m.kir --passes simplify,hoist,sink,pack,constants,prepare,fuse -o f.kir");
   EXPECT_EQ(fused.status, 0) << fused.err;
   EXPECT_EQ(read_all(shell / "f.kir"), shell.run("$keratin dump m.kir --after fuse").out);
   EXPECT_TRUE(contains(shell.run("$keratin opt --list").out, "simplify"));
