@@ -11,13 +11,13 @@ namespace {
 /// Copies statements, giving everything that they name its place in the outer kernel.
 class Inliner {
  public:
-  Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices)
+  Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices, Mode others)
       : writer_(writer), inner_(inner), slices_(std::move(slices)) {
     for (size_t i = slices_.size(); i < inner.buffers.size(); ++i) {
-      // The outer kernel is one piece: what was private to a piece is as well a buffer of the kernel.
+      // What was private to a piece of the inner kernel is one buffer: its pieces run one after the other.
       KernelBuffer buffer = inner.buffers[i];
-      buffer.mode = Mode::out;
-      slices_.push_back({add_buffer(writer.kernel, std::move(buffer)), -1, {}});
+      buffer.mode = others;
+      slices_.push_back({add_buffer(writer.kernel, std::move(buffer)), -1, {}, {}});
     }
     for (const KernelVar& variable : inner.variables)
       variables_.push_back(add_variable(writer.kernel, variable.name, variable.dtype, variable.lanes));
@@ -66,6 +66,7 @@ class Inliner {
     from.guard = indices(std::move(from.guard));
     if (from.first) from.first = index(*from.first);
     if (from.limit) from.limit = index(*from.limit);
+    if (slice.first_row) from.at[0] += *slice.first_row;
     if (slice.axis >= 0) {
       from.at.insert(from.at.begin() + slice.axis, slice.step);
       if (from.lane_axis >= slice.axis) ++from.lane_axis;
@@ -120,8 +121,9 @@ class Inliner {
 
 }  // namespace
 
-void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices) {
-  Inliner(writer, inner, slices).run();
+void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
+                   Mode others) {
+  Inliner(writer, inner, slices, others).run();
 }
 
 }  // namespace keratin

@@ -1,6 +1,7 @@
 // One kernel inside another: how a loop over time runs the kernels of its body.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "codegen/values.h"
@@ -8,15 +9,17 @@
 namespace keratin {
 
 /// What an inner kernel's buffer is outside: `buffer`, of which the inner kernel sees the slice at `step` along `axis`
-/// (axis -1: all of it).
+/// (axis -1: all of it), and of that the rows from `first_row` on (absent: all).
 struct BufferSlice {
   BufferId buffer = 0;
   int64_t axis = -1;
   Index step;
+  std::optional<Index> first_row;
 };
 
-/// Emits the inner kernel's body, its parallel loops as plain ones. `slices` are its parameters; whatever else
-/// it needs becomes a buffer of the outer kernel, which must be a single piece.
-void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices);
+/// Emits the inner kernel's body, its parallel loops as plain ones. `slices` are its parameters; whatever else it needs becomes
+/// a buffer of the outer kernel, of mode `others`: `out` if that is a single piece, `tile` if every piece needs its own.
+void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
+                   Mode others);
 
 }  // namespace keratin

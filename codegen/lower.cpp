@@ -9,12 +9,12 @@
 #include <map>
 #include <set>
 
+#include "codegen/elementwise.h"
 #include "codegen/group.h"
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "passes/memory_plan.h"
-#include "passes/traits.h"
 
 namespace keratin {
 
@@ -106,30 +106,6 @@ class ProgramWriter {
     for (const Update& update : function_.updates)
       if (update.variable != variable && reads(update.value)) return false;
     return true;
-  }
-
-  /// True if the region computes element by element, from the sums of a contraction perhaps, all results at once, and of the
-  /// parameter element i is needed for elements i alone. What is broadcast or contracted comes from other parameters.
-  static bool is_elementwise(const Function& region, size_t parameter) {
-    const Type& type = region.params[parameter]->type();
-    if (region.results.size() > 1 && !type.layout.is_row_major()) return false;  // stored one after the other
-    const auto is_like_it = [&](const Type& other) {
-      return other.shape == type.shape && other.layout == type.layout;
-    };
-    std::set<const Node*> depends{region.params[parameter]};
-    for (const auto& node : region.nodes) {
-      const bool pointwise = family_of(node->op) == Family::pointwise;
-      if (!pointwise && node->op != Op::param && node->op != Op::constant && node->op != Op::broadcast &&
-          form_of(*node) != Form::contract)
-        return false;
-      const bool needs_it = std::any_of(node->operands.begin(), node->operands.end(),
-                                        [&](const Value& operand) { return depends.contains(operand.node); });
-      if (!needs_it) continue;
-      if (!pointwise || !is_like_it(node->type())) return false;
-      depends.insert(node.get());
-    }
-    return std::all_of(region.results.begin(), region.results.end(),
-                       [&](const Result& result) { return is_like_it(result.value.type()); });
   }
 
   uint32_t buffer_of(Value value) {

@@ -1,12 +1,19 @@
 // A scan: one loop over the steps, in which the kernels of the body run one after the other.
 //
+// Where no step mixes the rows of a batch, they are cut into blocks of few rows. Each block is a piece of its own that goes through
+// all steps: pieces run on any thread, and what a step hands to the next stays in cache. The rows that are left over of the last
+// block go alone. Otherwise all rows go through the steps together, as one piece.
+//
 // The carries live in the buffers of the final carries. Each step's kernels read them there, read their slices of the
-// sequences in place, and write what the step puts out to its place in the stacked result. New carries are computed beside
-// the old ones and copied over when the step ends, since any kernel of the step may still read the old.
+// sequences in place, and write what the step puts out to its place in the stacked result. A new carry is computed in place
+// where no kernel reads the old one any more; others are computed beside the old ones and copied over when the step ends.
+#include <algorithm>
 #include <map>
 
+#include "codegen/elementwise.h"
 #include "codegen/group.h"
 #include "codegen/kernel_inline.h"
+#include "codegen/scan_rows.h"
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -15,22 +22,35 @@ namespace keratin {
 
 namespace {
 
-class ScanLowering {
+constexpr int64_t kBlockRows[] = {8, 2, 1};  // of a piece, and of what is left over of one
+
+/// The rows that go through the steps together: `count` from `first` on of all, which `all` stands for.
+struct RowBlock {
+  Dim all;
+  Index first;
+};
+
+/// All steps of a scan, for all rows or for a block of them.
+class StepsLowering {
  public:
-  ScanLowering(RegionLowering& lowering, const Node& scan)
+  /// `body` is the scan's, or for the rows of the block alone. `results`: the buffers of the scan's results.
+  StepsLowering(RegionLowering& lowering, const Node& scan, const Function& body,
+                const std::vector<BufferId>& results, std::optional<RowBlock> block)
       : lowering_(lowering),
         writer_(lowering.writer),
         scan_(scan),
         attrs_(scan.as<ScanAttrs>()),
-        body_(*scan.body) {}
+        body_(body),
+        results_(results),
+        block_(std::move(block)),
+        users_(body.nodes.size()) {
+    for (const auto& node : body_.nodes)
+      for (const Value operand : node->operands) users_[operand.node->index].push_back(node.get());
+  }
 
   void run() {
-    for (size_t i = 0; i < lowering_.region.results.size(); ++i)
-      result_buffers_[lowering_.region.results[i].value.result] = lowering_.outputs[i];
-    for (uint32_t i = 0; i < scan_.types.size(); ++i)
-      if (!result_buffers_.contains(i)) result_buffers_[i] = scratch(scan_.types[i]);
-    for (int64_t i = 0; i < attrs_.carries; ++i)
-      copy(source(scan_.operands[i]), {result_buffers_[i], -1, {}}, scan_.types[i]);
+    for (int64_t i = 0; i < attrs_.carries; ++i) copy(operand(i), carry(i), body_.params[i]->type());
+    fill_constants();
     writer_.loop("t", 0, Index(Size(attrs_.length)), 1, LoopKind::serial, [&](const Index& t) {
       step_ = attrs_.reverse ? Index(Size(attrs_.length)) - 1 - t : t;
       step();
@@ -44,32 +64,76 @@ class ScanLowering {
     const Node* constant = nullptr;
   };
 
-  BufferId scratch(const Type& type) {
-    return add_buffer(writer_.kernel, {"s", type.dtype, type.physical_shape(), Mode::out});
+  static bool before(const Value& a, const Value& b) {
+    return std::pair(a.node->index, a.result) < std::pair(b.node->index, b.result);
   }
 
-  /// A value of the region around the scan.
-  Source source(Value value) const {
+  /// A buffer for a value of the body.
+  BufferSlice scratch(const Type& type) {
+    return {
+        add_buffer(writer_.kernel, {"s", type.dtype, type.physical_shape(), block_ ? Mode::tile : Mode::out}),
+        -1,
+        {},
+        {}};
+  }
+
+  /// Where the rows of the block begin in a buffer that has, or stacks, values like `whole`.
+  std::optional<Index> first_row(const Type& whole) const {
+    if (!block_ || !has_rows(whole, block_->all)) return {};
+    return block_->first;
+  }
+
+  /// Operand `i` of the scan: a parameter or a constant of the region around it.
+  Source operand(size_t i) const {
+    const Value value = scan_.operands[i];
     if (value.node->op == Op::constant) return {{}, value.node};
-    for (BufferId i = 0; i < lowering_.region.params.size(); ++i)
-      if (lowering_.region.params[i] == value.node) return {{i, -1, {}}};
+    for (BufferId id = 0; id < lowering_.region.params.size(); ++id)
+      if (lowering_.region.params[id] == value.node)
+        return {{id, -1, {}, first_row(scan_.body->params[i]->type())}};
     KERATIN_CHECK(false, "a scan's operands are parameters and constants of its region");
     return {};
+  }
+
+  BufferSlice carry(size_t i) const { return {results_[i], -1, {}, first_row(scan_.types[i])}; }
+  BufferSlice output(size_t i) const {
+    return {results_[i], attrs_.axis, step_, first_row(scan_.body->results[i].value.type())};
+  }
+  bool is_carry(size_t i) const { return static_cast<int64_t>(i) < attrs_.carries; }
+  bool is_sequence(size_t i) const {
+    return !is_carry(i) && static_cast<int64_t>(i) < attrs_.carries + attrs_.sequences;
+  }
+
+  /// Constants that kernels read from memory are written there once.
+  void fill_constants() {
+    for (const auto& node : body_.nodes) {
+      for (const Value value : node->operands) {
+        Source from;
+        if (value.node->op == Op::constant) from.constant = value.node;
+        if (value.node->op == Op::param && !is_carry(value.node->index)) from = operand(value.node->index);
+        if (!from.constant || filled_.contains(value)) continue;
+        filled_[value] = scratch(value.type());
+        copy(from, filled_[value], value.type());
+      }
+    }
   }
 
   void step() {
     places_.clear();
     for (size_t i = 0; i < body_.params.size(); ++i) {
-      const int64_t place = static_cast<int64_t>(i);
-      Source from = place < attrs_.carries ? Source{{result_buffers_[i], -1, {}}} : source(scan_.operands[i]);
-      if (place >= attrs_.carries && place < attrs_.carries + attrs_.sequences && !from.constant)
-        from.slice = {from.slice.buffer, attrs_.axis, step_};
+      Source from = is_carry(i) ? Source{carry(i)} : operand(i);
+      if (is_sequence(i) && !from.constant) {
+        from.slice.axis = attrs_.axis;
+        from.slice.step = step_;
+      }
       places_[body_.params[i]->value()] = from;
     }
-    // What a step puts out is computed in place.
+    // What a step puts out, and carries where that is possible, are computed in place. Old carries are put out first.
     std::map<Value, BufferSlice, decltype(&before)> in_place(before);
     for (size_t i = attrs_.carries; i < body_.results.size(); ++i)
-      in_place.emplace(body_.results[i].value, BufferSlice{result_buffers_[i], attrs_.axis, step_});
+      in_place.emplace(body_.results[i].value, output(i));
+    for (int64_t i = 0; i < attrs_.carries; ++i)
+      if (may_overwrite(i)) in_place.emplace(body_.results[i].value, carry(i));
+    copy_outputs([](const Node& node) { return node.op == Op::param; });
 
     for (const auto& node : body_.nodes) {
       switch (node->op) {
@@ -80,8 +144,7 @@ class ScanLowering {
           for (Value operand : node->operands) slices.push_back(readable(operand));
           for (uint32_t i = 0; i < node->types.size(); ++i) {
             auto found = in_place.find(node->value(i));
-            slices.push_back(found != in_place.end() ? found->second
-                                                     : BufferSlice{scratch(node->types[i]), -1, {}});
+            slices.push_back(found != in_place.end() ? found->second : scratch(node->types[i]));
             places_[node->value(i)] = {slices.back()};
           }
           if (node->op == Op::fusion)
@@ -91,43 +154,62 @@ class ScanLowering {
         }
       }
     }
+    copy_outputs([](const Node& node) { return node.op != Op::param; });
+    copy_carries();
+  }
 
+  /// True if the new carry can be stored when it is computed: no kernel reads the old one later, or elsewhere than there.
+  bool may_overwrite(size_t i) const {
+    const Value next = body_.results[i].value;
+    const Node& producer = *next.node;
+    const Node& old = *body_.params[i];
+    if (producer.op == Op::param || producer.op == Op::constant) return false;
+    for (int64_t k = 0; k < attrs_.carries; ++k)
+      if (body_.results[k].value.node == &old) return false;
+    return std::all_of(users_[old.index].begin(), users_[old.index].end(), [&](const Node* user) {
+      return user->index < producer.index || (user == &producer && reads_where_it_stores(producer, old));
+    });
+  }
+
+  static bool reads_where_it_stores(const Node& node, const Node& read) {
+    if (node.op != Op::fusion) return false;
+    for (size_t k = 0; k < node.operands.size(); ++k)
+      if (node.operands[k].node == &read && !is_elementwise(*node.body, k)) return false;
+    return true;
+  }
+
+  /// Those outputs, of certain nodes, that were not computed in place.
+  void copy_outputs(const std::function<bool(const Node&)>& which) {
     for (size_t i = attrs_.carries; i < body_.results.size(); ++i) {
       const Value value = body_.results[i].value;
-      const BufferSlice to{result_buffers_[i], attrs_.axis, step_};
-      if (places_.at(value).constant || places_.at(value).slice.buffer != to.buffer)
-        copy(places_.at(value), to, value.type());
+      if (!which(*value.node)) continue;
+      const Source& from = places_.at(value);
+      if (from.constant || from.slice.buffer != results_[i]) copy(from, output(i), value.type());
     }
+  }
+
+  void copy_carries() {
     // A carry that becomes another carry is set aside before any is overwritten.
     std::vector<Source> next;
     for (int64_t i = 0; i < attrs_.carries; ++i) {
       const Value value = body_.results[i].value;
       Source from = places_.at(value);
       if (value.node->op == Op::param && value.node != body_.params[i] && !from.constant) {
-        const BufferSlice aside{scratch(value.type()), -1, {}};
+        const BufferSlice aside = scratch(value.type());
         copy(from, aside, value.type());
         from = {aside};
       }
       next.push_back(from);
     }
     for (int64_t i = 0; i < attrs_.carries; ++i)
-      if (body_.results[i].value.node != body_.params[i])
-        copy(next[i], {result_buffers_[i], -1, {}}, body_.results[i].value.type());
+      if (next[i].constant || next[i].slice.buffer != results_[i])
+        copy(next[i], carry(i), body_.results[i].value.type());
   }
 
-  static bool before(const Value& a, const Value& b) {
-    return std::pair(a.node->index, a.result) < std::pair(b.node->index, b.result);
-  }
-
-  /// A value's place in memory; a constant is written to one.
-  BufferSlice readable(Value value) {
-    Source& from = places_.at(value);
-    if (from.constant) {
-      const BufferSlice filled{scratch(value.type()), -1, {}};
-      copy(from, filled, value.type());
-      from = {filled};
-    }
-    return from.slice;
+  /// A value's place in memory.
+  BufferSlice readable(Value value) const {
+    const auto filled = filled_.find(value);
+    return filled != filled_.end() ? filled->second : places_.at(value).slice;
   }
 
   void copy(const Source& from, const BufferSlice& to, const Type& type) {
@@ -153,7 +235,8 @@ class ScanLowering {
   }
 
   void inline_region(const Function& region, const std::vector<BufferSlice>& slices) {
-    inline_kernel(writer_, lower_region(region, "step", writer_.target, true), slices);
+    inline_kernel(writer_, lower_region(region, "step", writer_.target, true), slices,
+                  block_ ? Mode::tile : Mode::out);
   }
 
   RegionLowering& lowering_;
@@ -161,13 +244,44 @@ class ScanLowering {
   const Node& scan_;
   const ScanAttrs& attrs_;
   const Function& body_;
+  const std::vector<BufferId>& results_;
+  const std::optional<RowBlock> block_;
+  std::vector<std::vector<const Node*>> users_;  // by node of the body
   Index step_;
-  std::map<uint32_t, BufferId> result_buffers_;
   std::map<Value, Source, decltype(&before)> places_{before};
+  std::map<Value, BufferSlice, decltype(&before)> filled_{before};  // constants, by value of the body
 };
 
 }  // namespace
 
-void lower_scan(RegionLowering& lowering, const Node& scan) { ScanLowering(lowering, scan).run(); }
+void lower_scan(RegionLowering& lowering, const Node& scan) {
+  KernelWriter& writer = lowering.writer;
+  std::vector<std::optional<BufferId>> buffers(scan.types.size());
+  for (size_t i = 0; i < lowering.region.results.size(); ++i)
+    buffers[lowering.region.results[i].value.result] = lowering.outputs[i];
+  std::vector<BufferId> results;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const Type& type = scan.types[i];
+    results.push_back(buffers[i]
+                          ? *buffers[i]
+                          : add_buffer(writer.kernel, {"s", type.dtype, type.physical_shape(), Mode::out}));
+  }
+
+  const std::optional<Dim> rows = independent_rows(scan);
+  if (!rows) {
+    StepsLowering(lowering, scan, *scan.body, results, {}).run();
+    return;
+  }
+  const auto [low, high] = lowering.par_range("rows", *rows, kBlockRows[0]);
+  Index done = low;
+  for (const int64_t count : kBlockRows) {
+    const Index end = done + floor_div(high - done, count, writer.ranges) * count;
+    const Function body = with_rows(*scan.body, *rows, count);
+    writer.loop("i", done, end, count, LoopKind::serial, [&](const Index& first) {
+      StepsLowering(lowering, scan, body, results, RowBlock{*rows, first}).run();
+    });
+    done = end;
+  }
+}
 
 }  // namespace keratin
