@@ -1,0 +1,175 @@
+// Scans, cut into blocks of rows and whole: interpreter against kernels, kernels against machine code with several threads. What
+// is stored in place is put where that could go wrong.
+#include <gtest/gtest.h>
+
+#include "codegen/native.h"
+#include "codegen/scan_rows.h"
+#include "ir/text.h"
+#include "ir/text_format.h"
+#include "tests/random_graph.h"
+
+namespace keratin::testing {
+namespace {
+
+struct Case {
+  std::string name, operands, params, body, results;
+  bool in_blocks = true;
+};
+
+/// A scan over %x of T steps with two carries, [N,4] each, and a weight.
+std::string text_of(const Case& c) {
+  return cat(R"(module @m {
+  var @w : f32[4,4]
+  func @f(%x: f32[N,5,4], %p: f32[N,4], %q: f32[N,4]) -> (%a: f32[N,4], %b: f32[N,4], %all: f32[N,5,4]) {
+    %0 = constant 0.25 : f32[N,4]
+    %1, %2, %3 = scan )",
+             c.operands, ", %x, @w, %0 {axis = 1, carries = 2, length = 5, sequences = 1", c.params,
+             "} (%a: f32[N,4], %b: f32[N,4], %x: f32[N,4], %w: f32[4,4], %k: f32[N,4]) {\n", c.body,
+             "return ", c.results, R"( } : f32[N,4], f32[N,4], f32[N,5,4]
+    return %1, %2, %3
+  }
+}
+)");
+}
+
+const char* const kCell = R"(
+  %0 = dot %a, %w {contract = [1]x[0]} : f32[N,4]
+  %1 = add %0, %x : f32[N,4]
+  %2 = sigmoid %1 : f32[N,4]
+  %3 = mul %2, %b : f32[N,4]
+  %4 = add %3, %k : f32[N,4]
+  %5 = tanh %4 : f32[N,4]
+)";
+
+const std::vector<Case> kCases = {
+    {"Cell", "%p, %q", "", kCell, "%5, %4, %5"},
+    {"Backwards", "%p, %q", ", reverse = true", kCell, "%5, %4, %5"},
+    {"OldCarriesArePutOut", "%p, %q", "", kCell, "%5, %4, %a"},
+    {"FromOneState", "%p, %p", "", kCell, "%5, %4, %3"},
+    {"FromConstants", "%0, %0", "", kCell, "%5, %4, %3"},
+    {"OneValueForBothCarries", "%p, %q", "", kCell, "%5, %5, %b"},
+    {"CarriesChangePlaces", "%p, %q", "", kCell, "%b, %a, %5"},
+    {"CarryMovesOn", "%p, %q", "", kCell, "%5, %a, %b"},
+    {"CarryStays", "%p, %q", "", kCell, "%a, %4, %5"},
+    {"CarryBecomesInput", "%p, %q", "", kCell, "%x, %k, %5"},
+    {"NewCarryBeforeTheOldIsRead", "%p, %q", "", R"(
+  %0 = dot %b, %w {contract = [1]x[0]} : f32[N,4]
+  %1 = add %0, %x : f32[N,4]
+  %2 = dot %1, %w {contract = [1]x[0]} : f32[N,4]
+  %3 = dot %a, %w {contract = [1]x[1]} : f32[N,4]
+  %4 = sub %3, %2 : f32[N,4]
+)",
+     "%1, %4, %2"},
+    {"CarryTurnedAround", "%p, %q", "", R"(
+  %0 = reverse %a {axes = [1]} : f32[N,4]
+  %1 = add %0, %x : f32[N,4]
+  %2 = mul %b, %k : f32[N,4]
+)",
+     "%1, %2, %2"},
+    {"SumsOfRows", "%p, %q", "", R"(
+  %0 = reduce_sum %a {axes = [1]} : f32[N]
+  %1 = broadcast %0 {dims = [0]} : f32[N,4]
+  %2 = mul %1, %x : f32[N,4]
+  %3 = tanh %2 : f32[N,4]
+)",
+     "%3, %2, %1"},
+    {"SumsOverRows", "%p, %q", "", R"(
+  %0 = reduce_sum %a {axes = [0]} : f32[4]
+  %1 = broadcast %0 {dims = [1]} : f32[N,4]
+  %2 = mul %1, %x : f32[N,4]
+  %3 = tanh %2 : f32[N,4]
+)",
+     "%3, %b, %3", false},
+    {"RowsTurnedAround", "%p, %q", "", R"(
+  %0 = reverse %a {axes = [0]} : f32[N,4]
+  %1 = add %0, %x : f32[N,4]
+)",
+     "%1, %b, %1", false},
+    {"ProductsOfRows", "%p, %q", "", R"(
+  %0 = dot %a, %b {contract = [1]x[1]} : f32[N,N]
+  %1 = reduce_max %0 {axes = [1]} : f32[N]
+  %2 = broadcast %1 {dims = [0]} : f32[N,4]
+)",
+     "%2, %x, %2", false},
+    {"NumberOfTheRow", "%p, %q", "", R"(
+  %0 = iota {axis = 0, dtype = f32, shape = [N,4]} : f32[N,4]
+  %1 = add %a, %0 : f32[N,4]
+)",
+     "%1, %x, %1", false},
+};
+
+Tensor numbers(const Type& type, int64_t batch, int64_t step) {
+  std::vector<int64_t> extents;
+  for (const Dim dim : type.shape) extents.push_back(dim.value({{Symbol("N"), batch}}));
+  Tensor tensor(DType::f32, extents);
+  for (int64_t i = 0; i < tensor.elements(); ++i) tensor.set(i, static_cast<double>(i * step % 31 - 15) / 32);
+  return tensor;
+}
+
+class Scans : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Scans, AgreeOnAllLevels) {
+  Module module = parse_module(text_of(GetParam()), GetParam().name);
+  module.variables[0].data = std::make_shared<Tensor>(numbers(module.variables[0].type, 0, 7));
+  const Function& f = module.function("f");
+  bool in_blocks = false;
+  for (const auto& node : f.nodes)
+    if (node->op == Op::scan) in_blocks = independent_rows(*node).has_value();
+  EXPECT_EQ(in_blocks, GetParam().in_blocks);
+
+  const Target target = host_levels().back();
+  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
+  const auto reference = make_interpreter()->compile(module);
+  const auto interpreter = interpret_kernels(kernels), alone = jit_kernels(kernels, target, {}, 1),
+             together = jit_kernels(kernels, target, {}, 3);
+  for (const int64_t batch : {0, 1, 3, 8, 29}) {
+    SCOPED_TRACE(batch);
+    std::vector<Tensor> inputs;
+    for (const Node* param : f.params)
+      inputs.push_back(numbers(param->type(), batch, 3 + 2 * static_cast<int64_t>(param->index)));
+    const std::vector<Tensor> expected = reference->call("f", inputs),
+                              interpreted = interpreter->call("f", inputs);
+    for (size_t i = 0; i < expected.size(); ++i)
+      EXPECT_EQ(disagreement(expected[i], interpreted[i]), "") << i;
+    EXPECT_TRUE(alone->call("f", inputs) == interpreted);
+    EXPECT_TRUE(together->call("f", inputs) == interpreted);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Scans, ::testing::ValuesIn(kCases),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(Scans, BlocksOfRowsArePieces) {
+  const Module module = parse_module(text_of(kCases[0]), "cell");
+  const std::string text = print(compile_kernels(module, host_levels().back()));
+  EXPECT_NE(text.find("par rows in 0..(N + 7) div 8"), std::string::npos) << text;
+}
+
+TEST(Scans, ARowHasTheSameBitsWhereverItStands) {
+  Module module = parse_module(text_of(kCases[0]), "cell");
+  module.variables[0].data = std::make_shared<Tensor>(numbers(module.variables[0].type, 0, 7));
+  const Target target = host_levels().back();
+  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
+  const auto compiled = jit_kernels(kernels, target, {}, 2);
+  constexpr int64_t kBatch = 11;
+  std::vector<Tensor> inputs;
+  for (const Node* param : module.function("f").params) inputs.push_back(numbers(param->type(), kBatch, 5));
+  const std::vector<Tensor> all = compiled->call("f", inputs);
+  for (int64_t row = 0; row < kBatch; ++row) {
+    std::vector<Tensor> of_row;
+    for (const Tensor& input : inputs) {
+      std::vector<int64_t> shape = input.shape();
+      shape[0] = 1;
+      Tensor one(DType::f32, shape);
+      for (int64_t i = 0; i < one.elements(); ++i) one.set(i, input.get(row * one.elements() + i));
+      of_row.push_back(std::move(one));
+    }
+    const std::vector<Tensor> alone = compiled->call("f", of_row);
+    for (size_t r = 0; r < all.size(); ++r)
+      for (int64_t i = 0; i < alone[r].elements(); ++i)
+        EXPECT_EQ(alone[r].get(i), all[r].get(row * alone[r].elements() + i)) << r;
+  }
+}
+
+}  // namespace
+}  // namespace keratin::testing
