@@ -7,7 +7,9 @@
 // should be all of it, so that caches hold nothing else. The relayout depends on the weight alone, so it ends up in
 // `prepare`.
 //
-// What a scan's products read in every step is packed in front of it, in training too, where that is done once per call.
+// What a scan's products read in every step is packed in front of it, in training too, where that is done once per call. So is the
+// right operand of long sums with many rows, a gradient of a weight that all steps of all samples share: its columns lie too far
+// from each other to be fetched in time.
 #include <algorithm>
 #include <map>
 
@@ -22,7 +24,8 @@ namespace keratin {
 namespace {
 
 constexpr int64_t kPanelWidth = 16;
-constexpr int64_t kFewSteps = 4;  // in which a weight is not read often enough to be packed for them
+constexpr int64_t kFewSteps = 4;   // in which a weight is not read often enough to be packed for them
+constexpr int64_t kManyRows = 32;  // of a product, so that it costs much more than packing
 
 /// The axis of the right operand whose elements are neighbours in the result: the columns. None if that is not so.
 int64_t column_axis(const Node& node) {
@@ -45,6 +48,19 @@ int64_t panel_axis(const Node& contraction) {
   const bool fits =
       axis >= 0 && type.shape[axis].is_static() && type.shape[axis].coef >= 2 && type.layout.is_row_major();
   return fits ? axis : -1;
+}
+
+/// True for sums over all but the last axes of both operands, several of them, that make a large matrix.
+bool sums_steps(const Node& node) {
+  if (node.op != Op::dot) return false;
+  const auto& [contract, batch] = node.as<DotAttrs>();
+  const int64_t axes = node.operands[1].rank() - 1;
+  if (axes < 2 || !batch.lhs.empty() || static_cast<int64_t>(contract.rhs.size()) != axes) return false;
+  for (int64_t axis = 0; axis < axes; ++axis)
+    if (contract.lhs[axis] != axis || contract.rhs[axis] != axis) return false;
+  const Shape& shape = node.type().shape;
+  return shape.size() == 2 && std::all_of(shape.begin(), shape.end(),
+                                          [](Dim dim) { return dim.is_static() && dim.coef >= kManyRows; });
 }
 
 /// The parameter of which a value is a piece, or all.
@@ -127,8 +143,8 @@ class Packer : public Rebuilder {
  protected:
   std::vector<Value> visit(const Node& node) override {
     if (node.op == Op::scan && !fixed_[node.index]) return packed_scan(node);
-    if (family_of(node.op) != Family::contract || !fixed_[node.operands[1].node->index] || fixed_[node.index])
-      return copy(node);
+    if (family_of(node.op) != Family::contract || fixed_[node.index]) return copy(node);
+    if (!fixed_[node.operands[1].node->index] && !sums_steps(node)) return copy(node);
     const int64_t axis = panel_axis(node);
     if (axis < 0) return copy(node);
     return {builder().make(node.op, {mapped(node.operands[0]), in_panels(mapped(node.operands[1]), axis)},
