@@ -24,9 +24,9 @@ namespace {
 
 constexpr int64_t kBlockRows[] = {8, 2, 1};  // of a piece, and of what is left over of one
 
-/// The rows that go through the steps together: `count` from `first` on of all, which `all` stands for.
+/// The rows that go through the steps together begin at `first`.
 struct RowBlock {
-  Dim all;
+  const ScanRows& rows;
   Index first;
 };
 
@@ -77,10 +77,10 @@ class StepsLowering {
         {}};
   }
 
-  /// Where the rows of the block begin in a buffer that has, or stacks, values like `whole`.
-  std::optional<Index> first_row(const Type& whole) const {
-    if (!block_ || !has_rows(whole, block_->all)) return {};
-    return block_->first;
+  /// Where the rows of the block begin in the buffer of a result, or of operand `i`.
+  std::optional<Index> first_row() const { return block_ ? std::optional(block_->first) : std::nullopt; }
+  std::optional<Index> first_row(size_t i) const {
+    return block_ && block_->rows.params[i] ? first_row() : std::nullopt;
   }
 
   /// Operand `i` of the scan: a parameter or a constant of the region around it.
@@ -88,16 +88,13 @@ class StepsLowering {
     const Value value = scan_.operands[i];
     if (value.node->op == Op::constant) return {{}, value.node};
     for (BufferId id = 0; id < lowering_.region.params.size(); ++id)
-      if (lowering_.region.params[id] == value.node)
-        return {{id, -1, {}, first_row(scan_.body->params[i]->type())}};
+      if (lowering_.region.params[id] == value.node) return {{id, -1, {}, first_row(i)}};
     KERATIN_CHECK(false, "a scan's operands are parameters and constants of its region");
     return {};
   }
 
-  BufferSlice carry(size_t i) const { return {results_[i], -1, {}, first_row(scan_.types[i])}; }
-  BufferSlice output(size_t i) const {
-    return {results_[i], attrs_.axis, step_, first_row(scan_.body->results[i].value.type())};
-  }
+  BufferSlice carry(size_t i) const { return {results_[i], -1, {}, first_row()}; }
+  BufferSlice output(size_t i) const { return {results_[i], attrs_.axis, step_, first_row()}; }
   bool is_carry(size_t i) const { return static_cast<int64_t>(i) < attrs_.carries; }
   bool is_sequence(size_t i) const {
     return !is_carry(i) && static_cast<int64_t>(i) < attrs_.carries + attrs_.sequences;
@@ -267,16 +264,16 @@ void lower_scan(RegionLowering& lowering, const Node& scan) {
                           : add_buffer(writer.kernel, {"s", type.dtype, type.physical_shape(), Mode::out}));
   }
 
-  const std::optional<Dim> rows = independent_rows(scan);
-  if (!rows) {
+  const std::optional<ScanRows> rows = independent_rows(scan);
+  if (!rows || (rows->all.is_static() && rows->all.coef <= kBlockRows[0])) {
     StepsLowering(lowering, scan, *scan.body, results, {}).run();
     return;
   }
-  const auto [low, high] = lowering.par_range("rows", *rows, kBlockRows[0]);
+  const auto [low, high] = lowering.par_range("rows", rows->all, kBlockRows[0]);
   Index done = low;
   for (const int64_t count : kBlockRows) {
     const Index end = done + floor_div(high - done, count, writer.ranges) * count;
-    const Function body = with_rows(*scan.body, *rows, count);
+    const Function body = with_rows(scan, rows->all, count);
     writer.loop("i", done, end, count, LoopKind::serial, [&](const Index& first) {
       StepsLowering(lowering, scan, body, results, RowBlock{*rows, first}).run();
     });

@@ -2,19 +2,23 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "ir/graph.h"
 
 namespace keratin {
 
-/// The free dimension that is the first axis of a scan's state and of all that its steps compute, if row i of all results depends
-/// on row i of the operands alone; nothing if that cannot be said, or if there is another free dimension in a step.
-std::optional<Dim> independent_rows(const Node& scan);
+struct ScanRows {
+  Dim all;  ///< how many there are
+  std::vector<bool>
+      params;  ///< of the body: whether their first axis is the rows; otherwise they serve all rows alike
+};
 
-/// True if the first axis of a value of such a scan's body is its rows.
-bool has_rows(const Type& type, Dim rows);
+/// Rows of a scan's state and of all that its steps put out, if row i of these depends on row i of the operands alone; nothing if
+/// that cannot be said. All values of such a scan's body have rows as their first axis, or none; other dimensions are numbers.
+std::optional<ScanRows> independent_rows(const Node& scan);
 
-/// The body for `count` rows in place of `rows`. Its nodes are numbered as before.
-Function with_rows(const Function& body, Dim rows, int64_t count);
+/// The body of a scan with independent rows, for `count` of them in place of all. Its nodes are numbered as before.
+Function with_rows(const Node& scan, Dim all, int64_t count);
 
 }  // namespace keratin

@@ -12,24 +12,30 @@ namespace keratin::testing {
 namespace {
 
 struct Case {
-  std::string name, operands, params, body, results;
+  std::string name, operands, attrs, body, results;
   bool in_blocks = true;
 };
 
-/// A scan over %x of T steps with two carries, [N,4] each, and a weight.
-std::string text_of(const Case& c) {
-  return cat(R"(module @m {
+/// A scan of 5 steps over %x with two carries, [N,4] each, and a weight; `batch` is written in place of N.
+std::string text_of(const Case& c, const std::string& batch) {
+  std::string text =
+      cat(R"(module @m {
   var @w : f32[4,4]
   func @f(%x: f32[N,5,4], %p: f32[N,4], %q: f32[N,4]) -> (%a: f32[N,4], %b: f32[N,4], %all: f32[N,5,4]) {
     %0 = constant 0.25 : f32[N,4]
     %1, %2, %3 = scan )",
-             c.operands, ", %x, @w, %0 {axis = 1, carries = 2, length = 5, sequences = 1", c.params,
-             "} (%a: f32[N,4], %b: f32[N,4], %x: f32[N,4], %w: f32[4,4], %k: f32[N,4]) {\n", c.body,
-             "return ", c.results, R"( } : f32[N,4], f32[N,4], f32[N,5,4]
+          c.operands, ", %x, @w, %0 {axis = 1, carries = 2, length = 5, sequences = 1", c.attrs,
+          "} (%a: f32[N,4], %b: f32[N,4], %x: f32[N,4], %w: f32[4,4], %k: f32[N,4]) {\n", c.body, "return ",
+          c.results,
+          R"( } : f32[N,4], f32[N,4], f32[N,5,4]
     return %1, %2, %3
   }
 }
 )");
+  for (size_t place = text.find('N'); place != std::string::npos;
+       place = text.find('N', place + batch.size()))
+    text.replace(place, 1, batch);
+  return text;
 }
 
 const char* const kCell = R"(
@@ -106,54 +112,69 @@ Tensor numbers(const Type& type, int64_t batch, int64_t step) {
   return tensor;
 }
 
-class Scans : public ::testing::TestWithParam<Case> {};
-
-TEST_P(Scans, AgreeOnAllLevels) {
-  Module module = parse_module(text_of(GetParam()), GetParam().name);
+Module module_of(const Case& c, const std::string& batch = "N") {
+  Module module = parse_module(text_of(c, batch), c.name);
   module.variables[0].data = std::make_shared<Tensor>(numbers(module.variables[0].type, 0, 7));
-  const Function& f = module.function("f");
-  bool in_blocks = false;
-  for (const auto& node : f.nodes)
-    if (node->op == Op::scan) in_blocks = independent_rows(*node).has_value();
-  EXPECT_EQ(in_blocks, GetParam().in_blocks);
-
-  const Target target = host_levels().back();
-  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
-  const auto reference = make_interpreter()->compile(module);
-  const auto interpreter = interpret_kernels(kernels), alone = jit_kernels(kernels, target, {}, 1),
-             together = jit_kernels(kernels, target, {}, 3);
-  for (const int64_t batch : {0, 1, 3, 8, 29}) {
-    SCOPED_TRACE(batch);
-    std::vector<Tensor> inputs;
-    for (const Node* param : f.params)
-      inputs.push_back(numbers(param->type(), batch, 3 + 2 * static_cast<int64_t>(param->index)));
-    const std::vector<Tensor> expected = reference->call("f", inputs),
-                              interpreted = interpreter->call("f", inputs);
-    for (size_t i = 0; i < expected.size(); ++i)
-      EXPECT_EQ(disagreement(expected[i], interpreted[i]), "") << i;
-    EXPECT_TRUE(alone->call("f", inputs) == interpreted);
-    EXPECT_TRUE(together->call("f", inputs) == interpreted);
-  }
+  return module;
 }
+
+std::vector<Tensor> inputs_of(const Module& module, int64_t batch) {
+  std::vector<Tensor> inputs;
+  for (const Node* param : module.function("f").params)
+    inputs.push_back(numbers(param->type(), batch, 3 + 2 * static_cast<int64_t>(param->index)));
+  return inputs;
+}
+
+class Scans : public ::testing::TestWithParam<Case> {
+ protected:
+  void expect_agreement(const Module& module, std::initializer_list<int64_t> batches) {
+    for (const auto& node : module.function("f").nodes) {
+      if (node->op != Op::scan) continue;
+      EXPECT_EQ(independent_rows(*node).has_value(), GetParam().in_blocks);
+    }
+    const Target target = host_levels().back();
+    const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
+    const auto reference = make_interpreter()->compile(module);
+    const auto interpreter = interpret_kernels(kernels), alone = jit_kernels(kernels, target, {}, 1),
+               together = jit_kernels(kernels, target, {}, 3);
+    for (const int64_t batch : batches) {
+      SCOPED_TRACE(batch);
+      const std::vector<Tensor> inputs = inputs_of(module, batch);
+      const std::vector<Tensor> expected = reference->call("f", inputs),
+                                interpreted = interpreter->call("f", inputs);
+      for (size_t i = 0; i < expected.size(); ++i)
+        EXPECT_EQ(disagreement(expected[i], interpreted[i]), "") << i;
+      EXPECT_TRUE(alone->call("f", inputs) == interpreted);
+      EXPECT_TRUE(together->call("f", inputs) == interpreted);
+    }
+  }
+};
+
+TEST_P(Scans, AgreeOnAllLevels) { expect_agreement(module_of(GetParam()), {0, 1, 3, 8, 29}); }
+
+TEST_P(Scans, AgreeOnAllLevelsWithAFixedBatch) { expect_agreement(module_of(GetParam(), "21"), {21}); }
+
+// A batch of as many rows as there are units: which axis is which is said by what is done with it.
+TEST_P(Scans, AgreeOnAllLevelsWithASquareBatch) { expect_agreement(module_of(GetParam(), "4"), {4}); }
 
 INSTANTIATE_TEST_SUITE_P(All, Scans, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
 
 TEST(Scans, BlocksOfRowsArePieces) {
-  const Module module = parse_module(text_of(kCases[0]), "cell");
-  const std::string text = print(compile_kernels(module, host_levels().back()));
-  EXPECT_NE(text.find("par rows in 0..(N + 7) div 8"), std::string::npos) << text;
+  for (const auto& [batch, pieces] :
+       {std::pair("N", "par rows in 0..(N + 7) div 8"), {"32", "par rows in 0..4"}}) {
+    const std::string text = print(compile_kernels(module_of(kCases[0], batch), host_levels().back()));
+    EXPECT_NE(text.find(pieces), std::string::npos) << text;
+  }
 }
 
 TEST(Scans, ARowHasTheSameBitsWhereverItStands) {
-  Module module = parse_module(text_of(kCases[0]), "cell");
-  module.variables[0].data = std::make_shared<Tensor>(numbers(module.variables[0].type, 0, 7));
+  const Module module = module_of(kCases[0]);
   const Target target = host_levels().back();
   const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
   const auto compiled = jit_kernels(kernels, target, {}, 2);
   constexpr int64_t kBatch = 11;
-  std::vector<Tensor> inputs;
-  for (const Node* param : module.function("f").params) inputs.push_back(numbers(param->type(), kBatch, 5));
+  const std::vector<Tensor> inputs = inputs_of(module, kBatch);
   const std::vector<Tensor> all = compiled->call("f", inputs);
   for (int64_t row = 0; row < kBatch; ++row) {
     std::vector<Tensor> of_row;
