@@ -1,5 +1,10 @@
 // Regions whose results all have one shape: a loop over its elements. The physical axes are walked.
+//
+// Where arrays are put side by side along the vectors' axis (concat, or sums of what is padded with zeros, the gradient of several
+// slices) each has a loop of its own: in none of them anything is computed for the others.
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "codegen/group.h"
 #include "ir/builder.h"
@@ -11,6 +16,7 @@ namespace keratin {
 namespace {
 
 constexpr int64_t kPieceElements = 8192;  // what one piece of work is: some microseconds
+constexpr size_t kMostSeams = 8;          // more loops than that cost more to compile than they bring
 
 /// How many axes, from the first, are parallel, and in blocks of how many along the last of them.
 struct Cut {
@@ -29,9 +35,32 @@ Cut cut(const Shape& shape) {
   return cut;
 }
 
-/// Loops over the axes from `axis` on, the last axis longer than 1 in vectors.
+/// Where one array ends along an axis of the results and the next begins, as far as vectors end there.
+std::vector<int64_t> find_seams(const Function& region, int64_t axis, int64_t lanes) {
+  const Type& type = region.results[0].value.type();
+  if (!type.layout.is_row_major() || axis < 0 || !type.shape[axis].is_static()) return {};
+  const int64_t extent = type.shape[axis].coef;
+  std::set<int64_t> seams;
+  const auto add = [&](int64_t at) {
+    if (at > 0 && at < extent && at % lanes == 0) seams.insert(at);
+  };
+  for (const auto& node : region.nodes) {
+    if (node->type().shape != type.shape) continue;
+    if (node->op == Op::pad) {
+      add(node->as<PadAttrs>().low[axis]);
+      add(extent - node->as<PadAttrs>().high[axis]);
+    } else if (node->op == Op::concat && node->as<AxisAttrs>().axis == axis) {
+      int64_t at = 0;
+      for (const Value part : node->operands) add(at += part.shape()[axis].value());
+    }
+  }
+  return seams.size() > kMostSeams ? std::vector<int64_t>()
+                                   : std::vector<int64_t>(seams.begin(), seams.end());
+}
+
+/// Loops over the axes from `axis` on, the last axis longer than 1 in vectors, a loop up to each of the seams.
 void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, int vector_axis, int lanes,
-                const Point& point, const std::pair<Index, Index>* range,
+                const std::vector<int64_t>& seams, const Point& point, const std::pair<Index, Index>* range,
                 const std::function<void(const Point&)>& body) {
   if (axis == shape.size()) return body(point);
   KernelWriter& writer = lowering.writer;
@@ -40,16 +69,24 @@ void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, int v
   auto inner = [&](const Index& index) {
     Point longer = point;
     longer.push_back(index);
-    axis_loops(lowering, shape, axis + 1, vector_axis, lanes, longer, nullptr, body);
+    axis_loops(lowering, shape, axis + 1, vector_axis, lanes, seams, longer, nullptr, body);
   };
   if (static_cast<int>(axis) != vector_axis || lanes == 1) {
     writer.loop("i", low, high, 1, LoopKind::serial, inner);
     return;
   }
-  const Index whole = low + floor_div(high - low, lanes, writer.ranges) * lanes;
   const VarId lane = writer.variable("lane", {0, lanes - 1});
   lowering.values.with_lanes(lane, lanes, [&] {
-    writer.loop("j", low, whole, lanes, LoopKind::serial,
+    Index start = low;
+    if (!range) {
+      for (const int64_t seam : seams) {
+        writer.loop("j", start, seam, lanes, LoopKind::serial,
+                    [&](const Index& j) { inner(j + Index::variable(lane)); });
+        start = seam;
+      }
+    }
+    const Index whole = start + floor_div(high - start, lanes, writer.ranges) * lanes;
+    writer.loop("j", start, whole, lanes, LoopKind::serial,
                 [&](const Index& j) { inner(j + Index::variable(lane)); });
     writer.loop("j", whole, high, lanes, LoopKind::serial, [&](const Index& j) {
       const auto guard = writer.simplify({high - 1 - j - Index::variable(lane)});
@@ -81,25 +118,47 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
   const int axis = last_long_axis(shape);
   const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
   vectorize_or_not(lowering.writer, vectors && lanes > 1, [&](bool with_vectors) {
-    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, {}, nullptr, body);
+    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, {}, {}, nullptr, body);
   });
 }
 
+namespace {
+
+/// Stores results, all of one type, at a place of their memory.
+void store_at(RegionLowering& lowering, const std::vector<uint32_t>& results, const Point& place) {
+  const Type& type = lowering.region.results[results[0]].value.type();
+  if (type.layout.is_row_major()) return lowering.store_results(results, place);
+  // Panels: panel p, …, place q stand for index width·p + q of their axis; places beyond the axis hold zeros.
+  Point point(place.begin() + 1, place.end() - 1);
+  const Index along = place.front() * type.layout.width + place.back();
+  point.insert(point.begin() + type.layout.axis, along);
+  lowering.store_panels(results, point, {Index(Size(type.shape[type.layout.axis])) - 1 - along});
+}
+
+/// Results of several layouts, which do not share their loops: a piece for each layout.
+void lower_layouts(RegionLowering& lowering, const std::map<Layout, std::vector<uint32_t>>& layouts) {
+  const Index which = lowering.par_index("layout", static_cast<int64_t>(layouts.size()));
+  int64_t number = 0;
+  for (const auto& [layout, results] : layouts) {
+    const Shape shape = lowering.region.results[results[0]].value.type().physical_shape();
+    lowering.writer.guarded({which - Index(number), Index(number) - which}, [&] {
+      element_loops(lowering, shape, true, [&](const Point& place) { store_at(lowering, results, place); });
+    });
+    ++number;
+  }
+}
+
+}  // namespace
+
 void lower_elements(RegionLowering& lowering) {
   const Function& region = lowering.region;
-  const Type& type = region.results[0].value.type();
-  const Shape shape = type.physical_shape();
-  std::vector<uint32_t> all;
-  for (uint32_t i = 0; i < region.results.size(); ++i) all.push_back(i);
-
-  // Panels: panel p, …, place q stand for index width·p + q of their axis; places beyond the axis hold zeros.
-  auto body = [&](const Point& place) {
-    if (type.layout.is_row_major()) return lowering.store_results(all, place);
-    Point point(place.begin() + 1, place.end() - 1);
-    const Index along = place.front() * type.layout.width + place.back();
-    point.insert(point.begin() + type.layout.axis, along);
-    lowering.store_panels(all, point, {Index(Size(type.shape[type.layout.axis])) - 1 - along});
-  };
+  std::map<Layout, std::vector<uint32_t>> layouts;
+  for (uint32_t i = 0; i < region.results.size(); ++i)
+    layouts[region.results[i].value.type().layout].push_back(i);
+  if (layouts.size() > 1) return lower_layouts(lowering, layouts);
+  const std::vector<uint32_t>& all = layouts.begin()->second;
+  const Shape shape = region.results[0].value.type().physical_shape();
+  auto body = [&](const Point& place) { store_at(lowering, all, place); };
 
   const Cut how = cut(shape);
   Point point;
@@ -116,8 +175,9 @@ void lower_elements(RegionLowering& lowering) {
   const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
   // A parallel axis of single indices cannot be the vector's.
   const bool vectors = lanes > 1 && axis >= static_cast<int>(first);
+  const std::vector<int64_t> seams = vectors ? find_seams(region, axis, lanes) : std::vector<int64_t>();
   vectorize_or_not(lowering.writer, vectors, [&](bool with_vectors) {
-    axis_loops(lowering, shape, first, axis, with_vectors ? lanes : 1, point, along, body);
+    axis_loops(lowering, shape, first, axis, with_vectors ? lanes : 1, seams, point, along, body);
   });
 }
 
