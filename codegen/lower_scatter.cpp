@@ -133,18 +133,18 @@ class PoolMaxGrad {
   /// Finds out where a window's gradient goes, and stores it there. Lanes, if any, are windows side by side.
   void give(const Point& window) {
     const int lanes = values_.lanes();
-    const auto none = [&](DType dtype, int64_t value) {
-      return number(Scalar::of_integer(dtype, value), lanes);
+    const auto numbered = [&](int64_t element) {
+      return number(Scalar::of_integer(DType::i32, element), lanes);
     };
     const AccId best = writer_.accumulator("best", dtype_, lanes, {});
     const AccId chosen = writer_.accumulator("chosen", DType::i32, lanes, {});
     writer_.emit(acc_stmt(best, number(Scalar::of(dtype_, 0), lanes)));
-    writer_.emit(acc_stmt(chosen, none(DType::i32, -1)));
+    writer_.emit(acc_stmt(chosen, numbered(-1)));
     const ExprRef best_so_far = acc_value(writer_.kernel, best, {});
     const ExprRef place = acc_value(writer_.kernel, chosen, {});
     elements(window, [&](const Point& at, const Index& index) {
       const ExprRef element = writer_.let("element", values_.widen(values_.at(x_, at)));
-      const ExprRef first = apply(Op::lt, {place, none(DType::i32, 0)});
+      const ExprRef first = apply(Op::lt, {place, numbered(0)});
       ExprRef better = apply(Op::or_, {first, apply(Op::lt, {best_so_far, element})});
       if (is_float(dtype_))
         better = apply(Op::or_, {better, apply(Op::and_, {apply(Op::ne, {element, element}),
