@@ -1,6 +1,7 @@
 // The pair of inputs and outputs that an artefact checks itself with.
 #include <algorithm>
 #include <cmath>
+#include <future>
 
 #include "codegen/artefact.h"
 #include "ir/executor.h"
@@ -75,9 +76,12 @@ SelfTest make_selftest(const Module& model, std::string_view function) {
   test.n = batch_of(tested);
   for (size_t i = 0; i < tested.params.size(); ++i)
     test.inputs.push_back(deterministic_tensor(tested.params[i]->type(), test.n, i + 1));
-  test.outputs = make_interpreter()->compile(model)->call(function, test.inputs);
-  const std::vector<Tensor> unrounded =
-      make_interpreter(Rounding::none)->compile(model)->call(function, test.inputs);
+  const auto results = [&](Rounding rounding) {
+    return make_interpreter(rounding)->compile(model)->call(function, test.inputs);
+  };
+  auto exact = std::async(std::launch::async, results, Rounding::none);
+  test.outputs = results(Rounding::every_result);
+  const std::vector<Tensor> unrounded = exact.get();
   test.atol = test.rtol = 0;
   for (size_t i = 0; i < test.outputs.size(); ++i) {
     const Tensor& output = test.outputs[i];

@@ -111,10 +111,20 @@ xt::xarray<T> grouped(const xt::xarray<T>& x, const std::array<Ints, kGroups>& g
   return result;
 }
 
-/// to[j] += factor · row[j]
+/// to[j] += Σ factors[i] · rows[i · step + j], one i after the other: the order of each sum is that of i. Four rows at a time
+/// go by while a part of `to` is in registers.
 template <typename T>
-void add_scaled(T* to, T factor, const T* row, size_t count) {
-  for (size_t j = 0; j < count; ++j) to[j] = elements::plus(to[j], elements::times(factor, row[j]));
+void add_scaled(T* to, size_t count, const T* factors, const T* rows, size_t step, size_t terms) {
+  using elements::plus, elements::times;
+  for (; terms >= 4; terms -= 4, factors += 4, rows += 4 * step) {
+    const T *r0 = rows, *r1 = r0 + step, *r2 = r1 + step, *r3 = r2 + step;
+    const T f0 = factors[0], f1 = factors[1], f2 = factors[2], f3 = factors[3];
+    for (size_t j = 0; j < count; ++j)
+      to[j] = plus(plus(plus(plus(to[j], times(f0, r0[j])), times(f1, r1[j])), times(f2, r2[j])),
+                   times(f3, r3[j]));
+  }
+  for (; terms > 0; --terms, ++factors, rows += step)
+    for (size_t j = 0; j < count; ++j) to[j] = plus(to[j], times(*factors, rows[j]));
 }
 
 template <typename T>
@@ -131,9 +141,8 @@ void dot(const DotAttrs& attrs, const Array& lhs, const Array& rhs, Array& resul
   T* out = get<T>(result).data();
   for (size_t n = 0; n < a.shape()[0]; ++n)
     for (size_t row = 0; row < rows; ++row, out += columns)
-      for (size_t k = 0; k < depth; ++k)
-        add_scaled(out, a.data()[(n * rows + row) * depth + k], b.data() + (n * depth + k) * columns,
-                   columns);
+      add_scaled(out, columns, a.data() + (n * rows + row) * depth, b.data() + n * depth * columns, columns,
+                 depth);
 }
 
 void eval_dot(const EvalContext& context, Inputs x, Outputs y) {
@@ -274,8 +283,7 @@ void add_position(const ConvAttrs& conv, const ConvRows<T>& rows, size_t inputs,
     for (int64_t p = 0; p < conv.batch_groups; ++p) {
       const T* x = rows.input + g * static_cast<int64_t>(inputs) + p * rows.batch_step;
       const size_t first = static_cast<size_t>(g + p) * run;  // one of the two is 0
-      for (size_t i = 0; i < inputs; ++i)
-        add_scaled(rows.result + first, x[i], rows.kernel + i * outputs + first, run);
+      add_scaled(rows.result + first, run, x, rows.kernel + first, outputs, inputs);
     }
 }
 
