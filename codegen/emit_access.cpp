@@ -201,6 +201,14 @@ llvm::Value* KernelEmitter::load(const Expr& expr) {
   return dtype == DType::boolean ? builder_.CreateICmpNE(loaded, llvm::Constant::getNullValue(type)) : loaded;
 }
 
+void KernelEmitter::prefetch(const Access& access) {
+  constexpr int kRead = 0, kSecondLevel = 2, kData = 1;
+  llvm::Value* address = place(access, {}).address;
+  builder_.CreateIntrinsic(
+      llvm::Intrinsic::prefetch, {address->getType()},
+      {address, builder_.getInt32(kRead), builder_.getInt32(kSecondLevel), builder_.getInt32(kData)});
+}
+
 void KernelEmitter::store(const Access& access, const ExprRef& expr) {
   llvm::Value* stored = value(expr);
   if (expr->dtype == DType::boolean)

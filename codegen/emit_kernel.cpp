@@ -108,6 +108,7 @@ void KernelEmitter::statement(const Stmt& stmt) {
       return;
     }
     case StmtKind::store: return store(stmt.access, stmt.value);
+    case StmtKind::prefetch: return prefetch(stmt.access);
     case StmtKind::acc: return declare(stmt);
     case StmtKind::set: {
       llvm::Value* next = value(stmt.value);

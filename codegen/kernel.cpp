@@ -176,6 +176,10 @@ Stmt let_stmt(VarId variable, ExprRef value) {
   return {.kind = StmtKind::let, .variable = variable, .value = std::move(value)};
 }
 
+Stmt prefetch_stmt(Access access) {
+  return {.kind = StmtKind::prefetch, .access = {.buffer = access.buffer, .at = std::move(access.at)}};
+}
+
 Stmt store_stmt(Access access, ExprRef value) {
   KERATIN_CHECK(access.lanes == value->lanes, cat("store of ", value->lanes, " lanes into ", access.lanes));
   return {.kind = StmtKind::store, .value = std::move(value), .access = std::move(access)};

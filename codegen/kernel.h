@@ -100,7 +100,7 @@ bool is_kernel_op(Op op);
 DType kernel_dtype(DType dtype);
 inline constexpr int kMaxLanes = 64;
 
-enum class StmtKind : uint8_t { for_, let, store, acc, set, if_ };
+enum class StmtKind : uint8_t { for_, let, store, prefetch, acc, set, if_ };
 enum class LoopKind : uint8_t { serial, unroll };
 
 struct Stmt;
@@ -119,7 +119,7 @@ struct Stmt {
   Guard guard;      ///< if
 
   ExprRef value;          ///< let, store, set, acc (the initial value of every element)
-  Access access;          ///< store
+  Access access;          ///< store; prefetch: one lane, without conditions, inside the buffer or not
   AccId acc = 0;          ///< acc (declares it; visible to the end of the block), set
   std::vector<Index> at;  ///< set
 };
@@ -224,6 +224,7 @@ AccId add_accumulator(Kernel& kernel, Accumulator accumulator);
 Stmt for_stmt(VarId variable, Index low, Index high, int64_t step, LoopKind loop, Block body);
 Stmt let_stmt(VarId variable, ExprRef value);
 Stmt store_stmt(Access access, ExprRef value);
+Stmt prefetch_stmt(Access access);  ///< without what says when and which lanes are accessed
 Stmt acc_stmt(AccId acc, ExprRef initial);
 Stmt set_stmt(AccId acc, std::vector<Index> at, ExprRef value);
 Stmt if_stmt(Guard guard, Block then, Block otherwise = {});

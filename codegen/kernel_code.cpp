@@ -139,6 +139,7 @@ class Compiler {
         code.slot = variable_slots_[stmt.variable];
         break;
       case StmtKind::store: code.access = access(stmt.access); break;
+      case StmtKind::prefetch: break;
       case StmtKind::acc:
       case StmtKind::set:
         code.acc = stmt.acc;

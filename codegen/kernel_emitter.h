@@ -43,6 +43,7 @@ class KernelEmitter {
   Place place(const Access& access, const Lanes& lanes);
   Lanes lanes(const Access& access);
   llvm::Value* load(const Expr& expr);
+  void prefetch(const Access& access);
   void store(const Access& access, const ExprRef& value);
   void store_lanes(const Access& access, const Place& place, llvm::Value* mask, llvm::Value* value);
   void store_whole(const Place& place, int lanes, llvm::Value* value);

@@ -102,7 +102,7 @@ class Inliner {
       s.high = index(s.high);
     }
     if (s.kind == StmtKind::acc || s.kind == StmtKind::set) s.acc = accumulators_[s.acc];
-    if (s.kind == StmtKind::store) s.access = access(std::move(s.access));
+    if (s.kind == StmtKind::store || s.kind == StmtKind::prefetch) s.access = access(std::move(s.access));
     s.guard = indices(std::move(s.guard));
     s.at = indices(std::move(s.at));
     s.value = expr(s.value);

@@ -117,6 +117,7 @@ void Machine::run(const StmtCode& stmt) {
         std::memmove(frame.data() + stmt.slot, frame.data() + stmt.value, stmt.bytes);
       break;
     case StmtKind::store: store(stmt); break;
+    case StmtKind::prefetch: break;
     case StmtKind::acc: {
       const AccPlace& place = code.accs[stmt.acc];
       for (int64_t i = 0; i < place.elements; ++i) {

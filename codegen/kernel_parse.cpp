@@ -5,7 +5,7 @@
 //     kernel     kernel @name({%name: mode type}) [from "origin"] [par {name in 0..index}] { tile… statement… }
 //     tile       tile %name: type
 //     statement  for | unroll {name in index..index [step number]} { statement… }
-//                if guard { statement… } [else { statement… }]
+//                if guard { statement… } [else { statement… }]     | prefetch place
 //                {$n: value-type = expr} let name: value-type = expr
 //                                      | acc name: value-type[{number}] = expr   | set name[{index}] = expr
 //                                      | store place = expr conditions

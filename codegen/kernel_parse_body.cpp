@@ -195,8 +195,10 @@ class KernelParser {
       return loop(LoopKind::unroll, depth);
     else if (word == "if")
       return condition(depth);
+    else if (word == "prefetch")
+      stmt = prefetch_stmt(place_in_buffer());
     else
-      in_.fail_at(place, "expected a statement", "for, unroll, if, let, acc, set, store");
+      in_.fail_at(place, "expected a statement", "for, unroll, if, let, acc, set, store, prefetch");
     check(place, type_problem(kernel_, stmt));
     return stmt;
   }
@@ -358,7 +360,7 @@ class KernelParser {
   /// Whether an index comes next: behind "only 2..", where it may be missing, other words may.
   bool starts_index() {
     if (in_.at('}') || in_.at(')') || in_.at('$') || in_.at_word("if") || in_.at_word("or")) return false;
-    for (const std::string_view word : {"for", "unroll", "let", "acc", "set", "store"}) {
+    for (const std::string_view word : {"for", "unroll", "let", "acc", "set", "store", "prefetch"}) {
       if (in_.at_word(word)) return false;
     }
     return true;

@@ -107,6 +107,7 @@ class KernelPrinter {
       }
       case StmtKind::store:
         return assignment(cat("store ", place(stmt.access)), stmt.value, conditions(stmt.access));
+      case StmtKind::prefetch: return line(cat("prefetch ", place(stmt.access)));
       case StmtKind::acc: {
         const std::vector<int64_t> shape = stmt.acc < kernel_.accumulators.size()
                                                ? kernel_.accumulators[stmt.acc].shape

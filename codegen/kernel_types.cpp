@@ -156,6 +156,11 @@ std::string store_problem(const Kernel& kernel, const Stmt& stmt) {
   return mismatch(cat("what is stored into %", buffer.name), *stmt.value, dtype, stmt.access.lanes);
 }
 
+std::string prefetch_problem(const Kernel& kernel, const Access& access) {
+  if (std::string problem = access_problem(kernel, access); !problem.empty()) return problem;
+  return access.lanes == 1 ? std::string() : cat("prefetch of ", access.lanes, " lanes");
+}
+
 size_t argument_count(ExprKind kind) {
   switch (kind) {
     case ExprKind::fma: return 3;
@@ -173,9 +178,9 @@ DType kernel_dtype(DType dtype) { return dtype == DType::f16 || dtype == DType::
 
 bool is_kernel_keyword(std::string_view word) {
   static constexpr std::string_view kWords[] = {
-      "acc",  "and",  "at",  "bitcast", "by",  "cast",  "div",  "else",  "false", "fma",  "fold",
-      "for",  "from", "if",  "in",      "inf", "inout", "lane", "let",   "load",  "mod",  "nan",
-      "only", "or",   "out", "par",     "set", "splat", "step", "store", "tile",  "true", "unroll"};
+      "acc",  "and", "at",       "bitcast", "by",    "cast", "div",   "else", "false", "fma",   "fold", "for",
+      "from", "if",  "in",       "inf",     "inout", "lane", "let",   "load", "mod",   "nan",   "only", "or",
+      "out",  "par", "prefetch", "set",     "splat", "step", "store", "tile", "true",  "unroll"};
   return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
 }
 
@@ -267,6 +272,7 @@ std::string type_problem(const Kernel& kernel, const Stmt& stmt) {
                  : mismatch(cat("the value of ", var.name), *stmt.value, var.dtype, var.lanes);
     }
     case StmtKind::store: return store_problem(kernel, stmt);
+    case StmtKind::prefetch: return prefetch_problem(kernel, stmt.access);
     case StmtKind::acc:
     case StmtKind::set: {
       if (stmt.acc >= kernel.accumulators.size()) return cat("there is no accumulator ", stmt.acc);

@@ -163,7 +163,8 @@ class KernelVerifier {
     if (stmt.value)
       expression(*stmt.value);
     else
-      require(stmt.kind == StmtKind::for_ || stmt.kind == StmtKind::if_, "a statement without a value");
+      require(stmt.kind == StmtKind::for_ || stmt.kind == StmtKind::if_ || stmt.kind == StmtKind::prefetch,
+              "a statement without a value");
     require_typed(type_problem(kernel_, stmt));
     switch (stmt.kind) {
       case StmtKind::for_: return loop(stmt);
@@ -179,6 +180,9 @@ class KernelVerifier {
       }
       case StmtKind::let: return bind(stmt.variable, {});
       case StmtKind::store: return access(stmt.access);
+      case StmtKind::prefetch:
+        for (const Index& index : stmt.access.at) check(index);
+        return;
       case StmtKind::acc:
         require(!declared_[stmt.acc],
                 cat(kernel_.accumulators[stmt.acc].name, " is declared within its own scope"));

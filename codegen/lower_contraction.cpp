@@ -28,6 +28,8 @@ namespace keratin {
 
 namespace {
 
+constexpr int64_t kLineBytes = 64;  // of a cache
+
 /// Writes the loops of one contraction.
 class Generator {
   using Rows = std::pair<Index, Index>;
@@ -308,6 +310,7 @@ class Generator {
     if (stage_ == Stage::add) first.push_back(sample_);
     contracted_loops(first, tile,
                      [&](const Point& at, RowRange rows, bool guard_left, const Guard& in_lanes) {
+                       if (tiling_.prefetch > 0 && tile.height > 1) prefetch(tile, at);
                        unroll(tile, rows, [&](const Index& r, const Index& c) {
                          Point left, right;
                          Guard inside;
@@ -328,6 +331,21 @@ class Generator {
                          writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
                        });
                      });
+  }
+
+  /// Lines of the right operand's panels that are read a little later.
+  void prefetch(const Tile& tile, const Point& at) {
+    const int64_t line = std::max<int64_t>(1, kLineBytes / (tiling_.lanes * byte_size(dtype())));
+    writer_.loop("c", 0, tile.width, line, LoopKind::unroll, [&](const Index& c) {
+      Point left, right;
+      Guard inside;
+      problem_.points(place(tile, 0, c), at, left, right, inside);
+      const ExprRef next = lowering_.values.at(node_.operands[1], right);
+      if (next->kind != ExprKind::load) return;
+      Access access = next->access;
+      access.at[access.at.size() - 2] += tiling_.prefetch;
+      writer_.emit(prefetch_stmt(std::move(access)));
+    });
   }
 
   /// What the region makes of a tile's sums.

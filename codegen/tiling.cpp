@@ -12,6 +12,8 @@ constexpr int64_t kPieceProducts = 64 << 10;  // what is worth handing to anothe
 constexpr int64_t kSampleSums = 64;           // terms of a sum, from one sample
 constexpr int64_t kMostVectors = 8;  // of a tile: hides the latency of a multiply-add in a tile of one row
 constexpr int64_t kMostRows = 14;    // of a tile
+// How far ahead of its use a large right operand is fetched: a page, where the processor's own prefetching ends.
+constexpr int64_t kPrefetchBytes = 4 << 10;
 
 int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
 
@@ -38,6 +40,7 @@ class Chooser {
     choose_height();
     choose_block();
     choose_pieces();
+    choose_prefetch();
     tiling_.by_sample = problem_.by_sample && !tiling_.fold && tiling_.lanes > 1 && rows_.is_static() &&
                         columns_.is_static() && sums_fit() && samples_are_many();
   }
@@ -115,6 +118,13 @@ class Chooser {
     const int64_t row_pieces = std::max<int64_t>(1, all_rows_ / (tiling_.height * tiling_.piece_tiles));
     tiling_.blocks_first = tiling_.blocks > 1 && estimate(node_.operands[1].shape()) * row_pieces >
                                                      estimate(node_.operands[0].shape()) * tiling_.blocks;
+  }
+
+  /// Panels that come from beyond the second-level cache are streamed through it.
+  void choose_prefetch() {
+    if (!problem_.packed || tiling_.fold) return;
+    if (estimate(node_.operands[1].shape()) * element_ > target_.l2_bytes / 2)
+      tiling_.prefetch = ceil_of(kPrefetchBytes, problem_.block * element_);
   }
 
   /// Whether the caches hold one sample, with sums enough to be worth their way to memory and back, but not all of them.

@@ -27,6 +27,9 @@ struct Tiling {
   /// All tiles of a piece are summed over one sample before the next, which the caches hold; sums lie in memory meanwhile.
   bool by_sample = false;
 
+  /// How many places of the contracted index ahead the right operand is fetched into the second-level cache; 0: it is not.
+  int64_t prefetch = 0;
+
   /// Vectors, or columns where they are folded, of a tile of `rows` rows.
   int64_t width(int64_t rows) const;
 
