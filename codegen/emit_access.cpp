@@ -202,11 +202,13 @@ llvm::Value* KernelEmitter::load(const Expr& expr) {
 }
 
 void KernelEmitter::prefetch(const Access& access) {
-  constexpr int kRead = 0, kSecondLevel = 2, kData = 1;
+  // What is only read may wait in the second-level cache; what is written is wanted in the first, as this core's own.
+  const bool is_written = kernel_.buffers[access.buffer].mode != Mode::in;
+  const unsigned locality = is_written ? 3 : 2, data = 1;
   llvm::Value* address = place(access, {}).address;
   builder_.CreateIntrinsic(
       llvm::Intrinsic::prefetch, {address->getType()},
-      {address, builder_.getInt32(kRead), builder_.getInt32(kSecondLevel), builder_.getInt32(kData)});
+      {address, builder_.getInt32(is_written), builder_.getInt32(locality), builder_.getInt32(data)});
 }
 
 void KernelEmitter::store(const Access& access, const ExprRef& expr) {

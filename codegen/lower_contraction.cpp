@@ -21,6 +21,7 @@
 
 #include "codegen/contraction.h"
 #include "codegen/group.h"
+#include "codegen/prefetch.h"
 #include "codegen/tiling.h"
 #include "codegen/vecmath.h"
 
@@ -232,13 +233,22 @@ class Generator {
     tiles(parts, column, width, limit, [&](const Tile& tile) {
       const AccId acc = new_sums(tile);
       writer_.emit(acc_stmt(acc, number(Scalar::of(dtype(), 0), tiling_.lanes)));
+      if (stage_ == Stage::whole) return whole_tile(tile, acc);
       if (stage_ == Stage::add || stage_ == Stage::end) load_sums(tile, acc);
-      if (stage_ == Stage::whole || stage_ == Stage::add) add_products(tile, acc);
-      if (stage_ == Stage::whole || stage_ == Stage::end)
+      if (stage_ == Stage::add) add_products(tile, acc);
+      if (stage_ == Stage::end)
         store(tile, acc);
       else
         keep_sums(tile, acc);
     });
+  }
+
+  /// What the sums are combined with, and where the results go, is on its way to the caches while they are made.
+  void whole_tile(const Tile& tile, AccId acc) {
+    Block epilogue = writer_.collect([&] { store(tile, acc); });
+    writer_.emit(prefetches(writer_.kernel, epilogue, writer_.target.l2_bytes / 2));
+    add_products(tile, acc);
+    writer_.emit(std::move(epilogue));
   }
 
   /// Where the sums of row r and vector c lie between two samples.

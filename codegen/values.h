@@ -39,6 +39,9 @@ class KernelWriter {
   Ranges ranges;
 
   void emit(Stmt statement) { block_->push_back(std::move(statement)); }
+  void emit(Block statements) {
+    for (Stmt& statement : statements) emit(std::move(statement));
+  }
   /// Statements that `write` emits, collected instead of emitted; the values remembered meanwhile are forgotten.
   Block collect(const std::function<void()>& write);
 

@@ -68,6 +68,7 @@ const std::vector<Case> kCases = {
      0,
      false},
     {"GradientOfKernelFewSums", {6, 3, 4, 31}, {6, 3, 4, 20}, convolution(1, 2, "f01b_i01o->01bf"), 0, false},
+    {"WeightsBeyondTheCaches", {9, 600}, {600, 610}, product()},
     {"WindowsOutsideTheImage", {1, 3, 4, 6}, {3, 3, 6, 16}, convolution(2, 5)},
 };
 
@@ -135,6 +136,14 @@ TEST(Contractions, RowsAreCutIntoTilesOfNearlyEqualHeight) {
   EXPECT_NE(text.find("f32x8[6,2]"), std::string::npos) << text;
   EXPECT_NE(text.find("f32x8[5,2]"), std::string::npos) << text;
   EXPECT_EQ(text.find("f32x8[2,2]"), std::string::npos) << text;
+}
+
+TEST(Contractions, LargePanelsAreFetchedAhead) {
+  // 64 x 8192 numbers are 2 MiB; the results of 130 rows with them 4 MiB. A page is 64 rows of a panel.
+  const std::string large = kernel_of_product(130, 8192);
+  EXPECT_NE(large.find("prefetch %p1[panel, k_1 + 64, 0]"), std::string::npos) << large;
+  EXPECT_NE(large.find("prefetch %r0["), std::string::npos) << large;
+  EXPECT_EQ(kernel_of_product(130, 32).find("prefetch"), std::string::npos);
 }
 
 TEST(Contractions, SingleRowsHaveWideTiles) {

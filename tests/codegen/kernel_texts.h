@@ -50,6 +50,7 @@ kernel @all(%x: in f32[N,24], %n: inout i64[], %"odd %": in u16[4N,T], %y: out f
   acc a: f32[] = -inf
   acc v: f32x8[2,3] = 0.5
   for k in 0..24 step 8, l in i..N - 2*j step 3 {
+    prefetch %x[i, k + 1024]
     store %t[0, k : 8] = (load %x[i, k : 8] only 1..N - k - l if k - 8 and i or 1.0)
     store %t[1, 23 - k : 8 by -1] = (load %x[i, k : 8 by 2] only ..3)
   }

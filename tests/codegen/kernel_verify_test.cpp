@@ -45,6 +45,10 @@ TEST(KernelVerify, CertainViolationsAreFound) {
             "kernel @k: axis 0 of %y is left");
 }
 
+TEST(KernelVerify, PrefetchesMayLeaveTheirBuffer) {
+  EXPECT_EQ(problem_in_kernel("prefetch %x[i, 4096] prefetch %y[-1]"), "");
+}
+
 TEST(KernelVerify, PossibleViolationsAreNot) {
   for (const char* body : {"store %y[i] = 0.0", "store %y[i - 1] = 0.0", "store %y[8] = 0.0 if i - 3",
                            "store %y[4 : 8] = 0.0", "store %y[1 : 8] = 0.0 only ..7",
