@@ -59,6 +59,8 @@ class Generator {
         problem_(std::move(problem)),
         tiling_(choose_tiling(node, problem_, writer_.target, vectors)) {
     for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
+    for (const auto& each : lowering.region.nodes)
+      has_functions_ |= family_of(each->op) == Family::pointwise && !is_kernel_op(each->op);
   }
 
   void run() {
@@ -361,9 +363,30 @@ class Generator {
   /// What the region makes of a tile's sums.
   void store(const Tile& tile, AccId acc) {
     if (tiling_.fold) return store_folded(tile, acc);
+    if (has_functions_ && tile.height > 1) return store_from_memory(tile, acc);
     unroll(tile, {0, tile.height}, [&](const Index& r, const Index& c) {
       lowering_.values.with_guard(
           within(tile, c), [&] { store_sum(place(tile, r, c), acc_value(writer_.kernel, acc, {r, c})); });
+    });
+  }
+
+  /// The same for several rows where exponentials and the like follow: they need the registers for themselves, and written out for every
+  /// sum they would be long.
+  void store_from_memory(const Tile& tile, AccId acc) {
+    const BufferId sums =
+        add_buffer(writer_.kernel, {"sums", dtype(), {tile.height, tile.width * tiling_.lanes}, Mode::tile});
+    const auto place_of = [&](const Index& r, const Index& c) {
+      return Access{.buffer = sums, .at = {r, c * tiling_.lanes}, .lanes = tiling_.lanes, .lane_axis = 1};
+    };
+    unroll(tile, {0, tile.height}, [&](const Index& r, const Index& c) {
+      writer_.emit(store_stmt(place_of(r, c), acc_value(writer_.kernel, acc, {r, c})));
+    });
+    writer_.loop("r", 0, tile.height, 1, LoopKind::serial, [&](const Index& r) {
+      writer_.loop("c", 0, tile.width, 1, LoopKind::unroll, [&](const Index& c) {
+        lowering_.values.with_guard(within(tile, c), [&] {
+          store_sum(place(tile, r, c), keratin::load(writer_.kernel, place_of(r, c)));
+        });
+      });
     });
   }
 
@@ -550,6 +573,7 @@ class Generator {
   std::vector<uint32_t> results_;
   Index block_index_;
   Point base_;
+  bool has_functions_ = false;  // of what follows: not a single instruction
   Stage stage_ = Stage::whole;
   // Where sums are kept in memory:
   BufferId sums_ = 0;

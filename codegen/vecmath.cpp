@@ -68,10 +68,10 @@ class Math {
   ExprRef from_bits(ExprRef a) const { return bitcast(dtype, a); }
   /// a · b + c
   ExprRef madd(ExprRef a, ExprRef b, ExprRef c) const { return keratin::madd(a, b, c, fma); }
-  /// `x` between two numbers; NaN stays NaN.
-  ExprRef clamp(ExprRef x, double low, double high) const {
-    return apply(Op::min, {num(high), apply(Op::max, {num(low), x})});
-  }
+  /// The greater or the lesser of `x` and a number; NaN stays NaN. One instruction on x86, with the number second.
+  ExprRef at_least(ExprRef x, double low) const { return apply(Op::max, {x, num(low)}); }
+  ExprRef at_most(ExprRef x, double high) const { return apply(Op::min, {x, num(high)}); }
+  ExprRef clamp(ExprRef x, double low, double high) const { return at_most(at_least(x, low), high); }
   /// Σ coefficients[i] · x^i
   template <size_t n>
   ExprRef poly(ExprRef x, const double (&coefficients)[n]) const {
@@ -138,12 +138,18 @@ ExprRef power_of_two(const Math& m, const ExprRef& bits) { return m.from_bits(m.
 
 /// e^(x + extra). Requires: x clamped to where e^x is not yet 0 or inf for sure.
 ExprRef exp_clamped(const Math& m, const ExprRef& x, const ExprRef& extra = nullptr) {
-  const Reduced reduced = reduce_exp(m, x, Precision::full, 0, extra);
   // 2^n may be out of range where e^x is not, or e^x be a denormal: two halves of n multiply.
-  const Whole half = round_scaled(m, reduced.n.value, 0.5, m.bias());
-  const ExprRef rest = m.bits(m.add(m.sub(reduced.n.value, half.value), rounder(m, m.bias())));
-  const ExprRef power = m.add(reduced.expm1, m.num(1));
-  return m.mul(m.mul(power, power_of_two(m, half.bits)), power_of_two(m, rest));
+  const Reduced reduced = reduce_exp(m, x, Precision::full, 2 * m.bias(), extra);
+  const ExprRef half = m.shr(reduced.n.bits, 1), rest = m.sub(reduced.n.bits, half);
+  const ExprRef scale = power_of_two(m, half);
+  return m.mul(m.madd(scale, reduced.expm1, scale), power_of_two(m, rest));
+}
+
+/// e^x. Requires: x so far from both ends of the range that 2^n is a normal number.
+ExprRef exp_normal(const Math& m, const ExprRef& x) {
+  const Reduced reduced = reduce_exp(m, x, Precision::full, m.bias());
+  const ExprRef scale = power_of_two(m, reduced.n.bits);
+  return m.madd(scale, reduced.expm1, scale);
 }
 
 ExprRef exp_of(const Math& m, const ExprRef& x) {
@@ -255,13 +261,13 @@ ExprRef sine_of(const Math& m, const ExprRef& x, bool is_cosine) {
 ExprRef tanh_of(const Math& m, const ExprRef& x) {
   const ExprRef size = m.abs(x);
   if (!m.is_single()) {
-    const ExprRef t = expm1_of(m, m.clamp(m.add(size, size), 0, 50));
+    const ExprRef t = expm1_of(m, m.at_most(m.add(size, size), 50));
     const ExprRef is_tiny = m.lt(size, m.num(0x1p-28));
     return m.select(is_tiny, x, m.with_sign_of(x, m.div(t, m.add(t, m.num(2)))));
   }
   const ExprRef z = m.mul(x, x);
   const ExprRef near = m.madd(m.mul(x, z), m.poly(z, kTanhF32), x);
-  const ExprRef power = exp_clamped(m, m.clamp(m.add(size, size), 0, 40));
+  const ExprRef power = exp_normal(m, m.at_most(m.add(size, size), 40));
   const ExprRef far = m.sub(m.num(1), m.div(m.num(2), m.add(power, m.num(1))));
   const ExprRef is_near = m.lt(size, m.num(0.625));
   const ExprRef is_tiny = m.lt(size, m.num(0x1p-13));  // keeps -0
@@ -270,8 +276,7 @@ ExprRef tanh_of(const Math& m, const ExprRef& x) {
 
 /// e^-|x|
 ExprRef decay(const Math& m, const ExprRef& x) {
-  const ExprRef lowest = m.num(m.is_single() ? -104.5 : -746);
-  return exp_clamped(m, apply(Op::max, {lowest, m.neg(m.abs(x))}));
+  return exp_clamped(m, m.at_least(m.neg(m.abs(x)), m.is_single() ? -104.5 : -746));
 }
 
 ExprRef sigmoid_of(const Math& m, const ExprRef& x) {
@@ -284,7 +289,7 @@ ExprRef sigmoid_of(const Math& m, const ExprRef& x) {
 
 ExprRef softplus_of(const Math& m, const ExprRef& x) {
   const ExprRef z = decay(m, x);
-  return m.add(apply(Op::max, {m.num(0), x}), log1p_finite(m, z, m.add(z, m.num(1))));
+  return m.add(m.at_least(x, 0), log1p_finite(m, z, m.add(z, m.num(1))));
 }
 
 ExprRef erf_of(const Math& m, const ExprRef& x) {
@@ -292,16 +297,14 @@ ExprRef erf_of(const Math& m, const ExprRef& x) {
   const ExprRef near = m.is_single() ? m.madd(m.poly(z, kErfF32), x, x) : m.madd(m.poly(z, kErfF64), x, x);
   ExprRef rest;  // 1 - erf |x|
   if (m.is_single()) {
-    const ExprRef bounded = apply(Op::min, {m.num(4), size});
-    rest = exp_clamped(m, m.neg(m.poly(bounded, kErfTailF32)));
+    rest = exp_normal(m, m.neg(m.poly(m.at_most(size, 4), kErfTailF32)));
   } else {
     const ExprRef bounded = m.clamp(size, 1, 6);
     const ExprRef t = m.div(m.sub(bounded, m.num(3)), m.add(bounded, m.num(3)));
-    rest = m.mul(exp_clamped(m, m.neg(m.mul(bounded, bounded))), m.poly(t, kErfTailF64));
+    rest = m.mul(exp_normal(m, m.neg(m.mul(bounded, bounded))), m.poly(t, kErfTailF64));
   }
   const ExprRef far = m.with_sign_of(x, m.sub(m.num(1), rest));
-  const ExprRef result = m.select(m.lt(size, m.num(1)), near, far);
-  return m.select(m.eq(x, m.num(0)), x, result);  // keeps -0
+  return m.select(m.lt(size, m.num(1)), near, far);
 }
 
 /// An unevaluated sum: `low` is what rounding `high` lost.
