@@ -120,10 +120,10 @@ class Chooser {
                                                      estimate(node_.operands[0].shape()) * tiling_.blocks;
   }
 
-  /// Panels that come from beyond the second-level cache are streamed through it.
+  /// Panels that are more than the first-level cache holds come from farther away, if only because other kernels ran before.
   void choose_prefetch() {
     if (!problem_.packed || tiling_.fold) return;
-    if (estimate(node_.operands[1].shape()) * element_ > target_.l2_bytes / 2)
+    if (estimate(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16)
       tiling_.prefetch = ceil_of(kPrefetchBytes, problem_.block * element_);
   }
 

@@ -28,6 +28,7 @@ Module map_functions(const Module& module, const std::function<Function(const Fu
 
 // The passes; each is described at the head of its file.
 Module simplify(const Module& module);
+Module weights_to_matrices(const Module& module);
 Module hoist_from_scans(const Module& module);
 Module sink_from_scans(const Module& module);
 Module pack_weights(const Module& module);

@@ -12,7 +12,7 @@
 //   pad-into-conv  conv(pad(x, 0), w)                 conv(x, w) with the padding as its own
 //   unit-broadcast broadcast(unit reshape(x))         broadcast(x)
 //   sink           f(transpose(x), transpose(y))      transpose(f(x, y)), for pointwise f; likewise for reshape; numbers may
-//                                                     stand among the operands, and arrays that repeat for transposes
+//                                                     stand among the operands, and arrays that repeat
 //   stop-gradient  stop_gradient(x)                   x: whoever runs this pass has differentiated before
 //
 // Transposes and reshapes sink until they meet their inverse, with which they cancel, or something that is not pointwise.
@@ -311,7 +311,8 @@ class Simplifier : public Rebuilder {
           (move.op == Op::reshape || operand.node->as<TransposeAttrs>() == move.as<TransposeAttrs>());
       return is_same && !is_shared(operand) ? y : Value();
     }
-    if (move.op != Op::transpose || operand.node->op != Op::broadcast) return {};
+    if (operand.node->op != Op::broadcast) return {};
+    if (move.op == Op::reshape) return before_reshape(x, operand);
     Ints dims;
     for (int64_t axis : operand.node->as<BroadcastAttrs>().dims) {
       const int64_t from = move.as<TransposeAttrs>().perm[axis];
@@ -319,6 +320,24 @@ class Simplifier : public Rebuilder {
       dims.push_back(from);
     }
     return builder().broadcast(operand.node->operands[0], dims, x.shape());
+  }
+
+  /// The same for a reshape of x that cuts its last axis: what repeats along none or all of the new axes.
+  Value before_reshape(Value x, Value operand) {
+    const auto& attrs = operand.node->as<BroadcastAttrs>();
+    const int64_t last = x.rank() - 1;
+    if (last < 0 || operand.rank() <= last ||
+        !std::equal(x.shape().begin(), x.shape().end() - 1, attrs.shape.begin()))
+      return {};
+    Ints dims = attrs.dims;
+    while (!dims.empty() && dims.back() >= last) dims.pop_back();
+    const Value array = operand.node->operands[0];
+    if (dims.size() == attrs.dims.size()) return builder().broadcast(array, dims, x.shape());
+    if (static_cast<int64_t>(attrs.dims.size() - dims.size()) != operand.rank() - last) return {};
+    Shape shape(array.shape().begin(), array.shape().begin() + static_cast<int64_t>(dims.size()));
+    shape.push_back(x.shape()[last]);
+    dims.push_back(last);
+    return builder().broadcast(builder().reshape(array, shape), dims, x.shape());
   }
 
   std::vector<bool> fixed_;  // by node of the source

@@ -50,11 +50,11 @@ TEST(Pipeline, RunsThePassesInTheirOrder) {
   std::vector<std::string> ran;
   options.after = [&](std::string_view pass, const Module&) { ran.emplace_back(pass); };
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "differentiate simplify hoist sink pack constants prepare fuse");
+  EXPECT_EQ(join(ran, " "), "differentiate simplify matrices hoist sink pack constants prepare fuse");
   ran.clear();
   options.skip = {"pack", "simplify"};
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "differentiate hoist sink constants prepare fuse");
+  EXPECT_EQ(join(ran, " "), "differentiate matrices hoist sink constants prepare fuse");
 }
 
 TEST(Pipeline, RefusesToSkipWhatItCannotDoWithout) {
