@@ -1,8 +1,9 @@
 // Regions with reductions: softmax, normalisations, global pooling.
 //
-// All stages share one loop over the rows, which is cut into parallel pieces. Within a row each stage computes one value
-// for the whole row before the next begins: reductions, values that several stages read, and the results. What a later
-// stage reads lies in a tile, in cache; everything else is computed where it is used.
+// All stages share one loop over the rows, which is cut into parallel pieces, and these into blocks. Within a block each stage
+// computes one value for all rows before the next begins: reductions, values that several stages read, and the results. What
+// a later stage reads lies in a tile, in cache; everything else is computed where it is used. A reduction is a chain of
+// operations that wait for each other: the processor works on those of several short rows at once.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -18,6 +19,8 @@ namespace keratin {
 namespace {
 
 constexpr int64_t kPieceElements = 8192;
+constexpr int64_t kBlockElements = 1024;  // enough to be busy with while a chain's last results arrive
+constexpr int64_t kMostRows = 8;          // of a block
 
 /// How many leading axes all values of the region share as rows.
 int64_t row_axes(const Function& region) {
@@ -98,51 +101,68 @@ void lower_rows(RegionLowering& lowering) {
   const Shape& first = region.results[0].value.shape();
   const Shape rows(first.begin(), first.begin() + prefix);
 
-  // Where each stage's value goes: results to their buffers, the others to tiles that hold one row.
+  const int64_t work = row_work(region, prefix);
+  const int64_t block = prefix == 0 ? 1 : std::clamp<int64_t>(kBlockElements / work, 1, kMostRows);
+  const int64_t skip = std::max<int64_t>(0, prefix - 1);  // axes that tiles do not have
+
+  // Where each stage's value goes: results to their buffers, the others to tiles that hold a block.
   std::map<const Node*, std::vector<uint32_t>> results_of;
   for (uint32_t i = 0; i < region.results.size(); ++i) results_of[region.results[i].value.node].push_back(i);
   std::map<const Node*, BufferId> tiles;
   for (const Node* stage : stages) {
     if (results_of.contains(stage)) continue;
     const Shape& shape = stage->type().shape;
-    tiles[stage] = add_buffer(writer.kernel, {cat("t", stage->index), stage->type().dtype,
-                                              Shape(shape.begin() + prefix, shape.end()), Mode::tile});
+    Shape tile(shape.begin() + skip, shape.end());
+    if (prefix > 0) tile[0] = block;
+    tiles[stage] = add_buffer(writer.kernel, {cat("t", stage->index), stage->type().dtype, tile, Mode::tile});
   }
 
   Point point;
-  auto stage_loops = [&] {
+  // One stage for the rest of `point`'s row; `first`: of the block.
+  auto stage_row = [&](const Node& stage, const Index& first) {
+    const Value value = stage.value();
+    const Shape& shape = value.shape();
+    const bool vectors = !reduces_last_axis(value, is_stage);
+    element_loops(lowering, Shape(shape.begin() + prefix, shape.end()), vectors, [&](const Point& inner) {
+      Point full = point;
+      full.insert(full.end(), inner.begin(), inner.end());
+      if (results_of.contains(&stage)) {
+        lowering.store_results(results_of[&stage], full);
+        return;
+      }
+      ExprRef computed = lowering.values.at(value, full);
+      Access access = lowering.values.access(tiles[&stage], value.type(), full, skip, first);
+      if (computed->lanes != access.lanes) computed = splat(std::move(computed), access.lanes);
+      writer.emit(store_stmt(std::move(access), Values::to_memory(value.dtype(), std::move(computed))));
+    });
+  };
+  // The rows [first, end), stage by stage.
+  auto stage_loops = [&](const Index& first, const Index& end) {
     for (const Node* stage : stages) {
-      const Value value = stage->value();
-      const Shape& shape = value.shape();
-      const bool vectors = !reduces_last_axis(value, is_stage);
-      element_loops(lowering, Shape(shape.begin() + prefix, shape.end()), vectors, [&](const Point& inner) {
-        Point full = point;
-        full.insert(full.end(), inner.begin(), inner.end());
-        if (results_of.contains(stage)) {
-          lowering.store_results(results_of[stage], full);
-          return;
-        }
-        ExprRef computed = lowering.values.at(value, full);
-        Access access = lowering.values.access(tiles[stage], value.type(), full, prefix);
-        if (computed->lanes != access.lanes) computed = splat(std::move(computed), access.lanes);
-        writer.emit(store_stmt(std::move(access), Values::to_memory(value.dtype(), std::move(computed))));
-      });
+      if (prefix == 0)
+        stage_row(*stage, first);
+      else
+        writer.loop("i", first, end, 1, LoopKind::serial, [&](const Index& i) {
+          point.push_back(i);
+          stage_row(*stage, first);
+          point.pop_back();
+        });
       // From here on the value is read from memory.
       if (tiles.contains(stage))
-        lowering.values.bind(value, tiles[stage], prefix);
+        lowering.values.bind(stage->value(), tiles[stage], skip, first);
       else if (!uses.users[stage->index].empty())
-        lowering.values.bind(value, lowering.outputs[results_of[stage].front()]);
+        lowering.values.bind(stage->value(), lowering.outputs[results_of[stage].front()]);
     }
   };
 
-  if (prefix == 0) return stage_loops();
+  if (prefix == 0) return stage_loops(0, 1);
   for (int64_t axis = 0; axis + 1 < prefix; ++axis) point.push_back(lowering.par_index("p", rows[axis]));
-  const int64_t block = std::max<int64_t>(1, kPieceElements / row_work(region, prefix));
-  const auto [low, high] = lowering.par_range("p", rows.back(), block);
-  writer.loop("i", low, high, 1, LoopKind::serial, [&](const Index& i) {
-    point.push_back(i);
-    stage_loops();
-    point.pop_back();
+  const int64_t piece = std::max<int64_t>(1, kPieceElements / work / block) * block;
+  const auto [low, high] = lowering.par_range("p", rows.back(), piece);
+  writer.loop("block", low, high, block, LoopKind::serial, [&](const Index& first) {
+    Interval range{0, std::nullopt};
+    if (rows.back().is_static()) range.high = rows.back().coef;
+    stage_loops(first, lowering.smaller(first + Index(block), high, range));
   });
 }
 

@@ -175,7 +175,9 @@ Values::Values(KernelWriter& writer) : writer_(writer), bound_(value_less), memo
   writer_.close_scope = [this] { memory_.pop_back(); };
 }
 
-void Values::bind(Value value, BufferId buffer, int64_t skip) { bound_[value] = {buffer, skip}; }
+void Values::bind(Value value, BufferId buffer, int64_t skip, const Index& first) {
+  bound_[value] = {buffer, skip, first};
+}
 
 void Values::with_lanes(VarId variable, int lanes, const std::function<void()>& body) {
   const auto outer = std::tuple(std::exchange(lane_, variable), std::exchange(lanes_, lanes));
@@ -220,10 +222,12 @@ ExprRef Values::to_memory(DType dtype, ExprRef value) {
   return value;
 }
 
-Access Values::access(BufferId buffer, const Type& type, const Point& point, int64_t skip) const {
+Access Values::access(BufferId buffer, const Type& type, const Point& point, int64_t skip,
+                      const Index& first) const {
   Access access;
   access.buffer = buffer;
   access.at.assign(point.begin() + skip, point.end());
+  if (!access.at.empty()) access.at[0] = access.at[0] - first;
   if (!type.layout.is_row_major()) {
     const size_t axis = type.layout.axis;
     const int64_t width = type.layout.width;
@@ -289,8 +293,8 @@ ExprRef Values::compute(Value value, const Point& point) {
     return rounded(node.type().dtype, tile_->sum);
   }
   if (auto bound = bound_.find(value); bound != bound_.end()) {
-    ExprRef bits =
-        load(writer_.kernel, access(bound->second.buffer, value.type(), point, bound->second.skip));
+    ExprRef bits = load(writer_.kernel, access(bound->second.buffer, value.type(), point, bound->second.skip,
+                                               bound->second.first));
     if (value.dtype() == DType::f16) return f32_from_f16(std::move(bits));
     if (value.dtype() == DType::bf16) return f32_from_bf16(std::move(bits));
     return bits;

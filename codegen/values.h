@@ -75,9 +75,10 @@ class Values {
  public:
   Values(KernelWriter& writer);
 
-  /// From here on `value` is read from `buffer`, whose axes are the value's axes from `skip` on (a tile holds one row of it).
+  /// From here on `value` is read from `buffer`, whose axes are the value's axes from `skip` on, the first of them from `first` on (a tile
+  /// holds some rows of it).
   /// The value's layout says how the buffer lies.
-  void bind(Value value, BufferId buffer, int64_t skip = 0);
+  void bind(Value value, BufferId buffer, int64_t skip = 0, const Index& first = 0);
 
   /// The value at a point (one index per axis). Vectors have lanes() lanes. Throws NoLanes.
   ExprRef at(Value value, const Point& point);
@@ -93,7 +94,8 @@ class Values {
   void with_guard(const Guard& guard, const std::function<void()>& body);
 
   /// Where `value` goes: the access for a store at `point`.
-  Access access(BufferId buffer, const Type& type, const Point& point, int64_t skip = 0) const;
+  Access access(BufferId buffer, const Type& type, const Point& point, int64_t skip = 0,
+                const Index& first = 0) const;
   /// `value` made a vector of lanes() lanes.
   ExprRef widen(ExprRef value) const;
   /// A value of `dtype` as it is stored: 16-bit floats, which are f32 in expressions, as their bits.
@@ -117,6 +119,7 @@ class Values {
   struct Bound {
     BufferId buffer;
     int64_t skip;
+    Index first;
   };
   struct Key {
     Value value;
