@@ -102,6 +102,7 @@ class Generator {
   void known_rows() {
     const Rows piece = lowering_.par_range("rows", tiling_.tiles, tiling_.piece_tiles);
     choose_block();
+    if (tiling_.transpose) transpose_right();
     const Index high_end = lowering_.smaller(piece.second, tiling_.high_tiles, {0, tiling_.high_tiles}),
                 low_begin =
                     lowering_.larger(piece.first, tiling_.high_tiles, {tiling_.high_tiles, tiling_.tiles});
@@ -116,6 +117,53 @@ class Generator {
     first_row_ =
         piece.first * low + lowering_.smaller(piece.first, tiling_.high_tiles, {0, tiling_.high_tiles});
     sample_by_sample(parts);
+  }
+
+  /// Copies the right operand, as far as this piece reads it, to a tile of memory: panels of columns, zeros behind the last.
+  void transpose_right() {
+    const int64_t lanes = tiling_.lanes, columns = column_extent().coef,
+                  panels = (columns + lanes - 1) / lanes;
+    Shape shape{panels};
+    shape.insert(shape.end(), problem_.contracted.begin(), problem_.contracted.end());
+    shape.push_back(lanes);
+    right_ = add_buffer(writer_.kernel, {"columns", dtype(), shape, Mode::tile});
+    writer_.loop("j", 0, panels, 1, LoopKind::serial, [&](const Index& panel) {
+      each_term({}, [&](const Point& k) {
+        const VarId lane = writer_.variable("lane", {0, lanes - 1});
+        lowering_.values.with_lanes(lane, tiling_.lanes, [&] {
+          Point out = base_, left, right;
+          Guard inside;
+          if (problem_.row_axis >= 0) out[problem_.row_axis] = 0;
+          out[problem_.lane_axis] = panel * lanes + Index::variable(lane);
+          problem_.points(out, k, left, right, inside);
+          const Guard within =
+              writer_.simplify({Index(columns - 1) - out[problem_.lane_axis]}).value_or(Guard{Index(-1)});
+          const ExprRef value =
+              lowering_.values.at_or(within, number(Scalar::of(dtype(), 0)), node_.operands[1], right);
+          writer_.emit(store_stmt(transposed(panel, k), lowering_.values.widen(value)));
+        });
+      });
+    });
+  }
+
+  /// Loops over the contracted indices behind those in `k`.
+  void each_term(Point k, const std::function<void(const Point&)>& body) {
+    if (k.size() == problem_.contracted.size()) return body(k);
+    writer_.loop("k", 0, Index(Size(problem_.contracted[k.size()])), 1, LoopKind::serial,
+                 [&](const Index& index) {
+                   Point next = k;
+                   next.push_back(index);
+                   each_term(std::move(next), body);
+                 });
+  }
+
+  /// A panel's columns at a place of the contracted indices.
+  Access transposed(const Index& panel, const Point& k) const {
+    Access access{.buffer = right_, .at = {panel}, .lanes = tiling_.lanes};
+    access.at.insert(access.at.end(), k.begin(), k.end());
+    access.at.push_back(0);
+    access.lane_axis = static_cast<int>(access.at.size()) - 1;
+    return access;
   }
 
   /// All tiles for one sample, then for the next. The sums lie in a tile of memory from sample to sample.
@@ -320,29 +368,33 @@ class Generator {
   void add_products(const Tile& tile, AccId acc) {
     Point first;
     if (stage_ == Stage::add) first.push_back(sample_);
-    contracted_loops(first, tile,
-                     [&](const Point& at, RowRange rows, bool guard_left, const Guard& in_lanes) {
-                       if (tiling_.prefetch > 0 && tile.height > 1) prefetch(tile, at);
-                       unroll(tile, rows, [&](const Index& r, const Index& c) {
-                         Point left, right;
-                         Guard inside;
-                         problem_.points(place(tile, r, c), at, left, right, inside);
-                         Guard guard_right = problem_.packed ? Guard{} : within(tile, c);
-                         guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
-                         Guard guard = guard_right;
-                         if (guard_left) {
-                           const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
-                           guard.insert(guard.end(), needed.begin(), needed.end());
-                         }
-                         ExprRef a, b;
-                         const ExprRef zero = number(Scalar::of(dtype(), 0));
-                         a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
-                         lowering_.values.with_guard(
-                             guard_right, [&] { b = lowering_.values.at(node_.operands[1], right); });
-                         const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
-                         writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
-                       });
-                     });
+    contracted_loops(
+        first, tile, [&](const Point& at, RowRange rows, bool guard_left, const Guard& in_lanes) {
+          if (tiling_.prefetch > 0 && tile.height > 1) prefetch(tile, at);
+          unroll(tile, rows, [&](const Index& r, const Index& c) {
+            Point left, right;
+            Guard inside;
+            problem_.points(place(tile, r, c), at, left, right, inside);
+            Guard guard_right = problem_.packed || tiling_.transpose ? Guard{} : within(tile, c);
+            guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
+            Guard guard = guard_right;
+            if (guard_left) {
+              const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
+              guard.insert(guard.end(), needed.begin(), needed.end());
+            }
+            ExprRef a, b;
+            const ExprRef zero = number(Scalar::of(dtype(), 0));
+            a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
+            if (tiling_.transpose)
+              b = keratin::load(writer_.kernel,
+                                transposed(floor_div(tile.column, tiling_.lanes, writer_.ranges) + c, at));
+            else
+              lowering_.values.with_guard(guard_right,
+                                          [&] { b = lowering_.values.at(node_.operands[1], right); });
+            const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
+            writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
+          });
+        });
   }
 
   /// Lines of the right operand's panels that are read a little later.
@@ -577,6 +629,7 @@ class Generator {
   Stage stage_ = Stage::whole;
   // Where sums are kept in memory:
   BufferId sums_ = 0;
+  BufferId right_ = 0;  // the right operand, transposed
   Index sample_, first_row_;
 };
 

@@ -7,9 +7,12 @@ namespace keratin {
 namespace {
 
 constexpr int64_t kMostTiles = 16;            // of rows, in a piece
+constexpr int64_t kThreads = 8;               // that may be there to be kept busy
 constexpr int64_t kPieces = 16;               // enough to keep several threads equally busy
 constexpr int64_t kPieceProducts = 64 << 10;  // what is worth handing to another thread: about a microsecond
 constexpr int64_t kSampleSums = 64;           // terms of a sum, from one sample
+constexpr int64_t kShortSums = 8;  // vectors of terms: of more than these, folding the lanes costs little
+constexpr int64_t kRowsToTranspose = 32;  // that read what was transposed for them
 constexpr int64_t kMostVectors = 8;  // of a tile: hides the latency of a multiply-add in a tile of one row
 constexpr int64_t kMostRows = 14;    // of a tile
 // How far ahead of its use a large right operand is fetched: a page, where the processor's own prefetching ends.
@@ -55,6 +58,10 @@ class Chooser {
     const bool short_sum = problem_.contracted.empty() || (problem_.contracted.back().is_static() &&
                                                            problem_.contracted.back().coef < lanes);
     tiling_.fold = vectors && (columns_.is(1) || problem_.along_sums) && !short_sum;
+    if (tiling_.fold && transposes()) {
+      tiling_.transpose = true;
+      tiling_.fold = false;
+    }
     if (tiling_.fold) {
       tiling_.block_vectors = columns_.is_static() ? std::min(columns_.coef, kMostVectors) : kMostFolded;
       return;
@@ -66,6 +73,18 @@ class Chooser {
                          : problem_.block > 0 && !problem_.packed ? problem_.block / lanes
                                                                   : ceil_of(columns_.coef, lanes);
     tiling_.block_vectors = std::clamp<int64_t>(most, 1, kMostVectors);
+  }
+
+  /// Whether sums are so short that adding their lanes up would cost more than laying the right operand out for them, once for many rows.
+  bool transposes() const {
+    if (!problem_.along_sums || node_.op != Op::dot || !rows_.is_static() || !columns_.is_static() ||
+        columns_.coef < tiling_.lanes || rows_.coef < kRowsToTranspose || all_rows_ / rows_.coef < kThreads)
+      return false;
+    const int64_t terms = estimate(problem_.contracted);
+    const bool known = std::all_of(problem_.contracted.begin(), problem_.contracted.end(),
+                                   [](Dim dim) { return dim.is_static(); });
+    return known && terms <= kShortSums * tiling_.lanes &&
+           terms * columns_.coef * element_ <= target_.l2_bytes / 4;
   }
 
   void choose_height() {
@@ -81,6 +100,7 @@ class Chooser {
   }
 
   void choose_block() {
+    if (tiling_.transpose) return;
     if (problem_.block > 0 && !tiling_.fold) {
       // Several panels make a block that is wide enough for a tile; rows of which there may be a single one have wide tiles.
       const int64_t lowest = !rows_.is_static() ? 1 : tiling_.height;
@@ -101,6 +121,10 @@ class Chooser {
   }
 
   void choose_pieces() {
+    if (tiling_.transpose) {
+      tiling_.piece_tiles = tiling_.tiles;
+      return;
+    }
     // The rows' left operand stays in the second-level cache while the columns go by.
     const int64_t row_bytes =
         std::max<int64_t>(1, estimate(node_.operands[0].shape()) * element_ / all_rows_);

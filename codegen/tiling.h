@@ -13,6 +13,8 @@ struct Tiling {
   int lanes = 1;  ///< of a vector
   bool fold =
       false;  ///< lanes run along the last contracted index and are folded at the end; a column is no vector then
+  /// The right operand, which lies along the contracted indices, is first copied to a tile of memory with its columns in vectors.
+  bool transpose = false;
   int64_t block = 0;   ///< columns of a block; 0: all
   int64_t blocks = 1;  ///< of columns
   bool blocks_first =

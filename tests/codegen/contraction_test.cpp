@@ -22,6 +22,12 @@ Attrs product() { return DotAttrs{{{1}, {0}}, {}}; }
 
 Attrs product_with_transposed() { return DotAttrs{{{1}, {1}}, {}}; }
 
+/// Short sums along both operands, for each entry of a batch.
+Attrs scores() { return DotAttrs{{{2}, {2}}, {{0}, {0}}}; }
+
+/// [batch, query, head, depth] and [batch, key, head, depth].
+Attrs scores_of_heads() { return DotAttrs{{{3}, {3}}, {{0, 2}, {0, 2}}}; }
+
 Attrs convolution(int64_t stride, int64_t pad, const std::string& dims = "b01f_01io->b01f") {
   ConvAttrs attrs;
   attrs.dims = dims;
@@ -54,6 +60,8 @@ const std::vector<Case> kCases = {
     {"TransposedWithFreeBatch", {kBatch, 33}, {18, 33}, product_with_transposed(), 15, false},
     {"TransposedBothFree", {5, 33}, {kBatch, 33}, product_with_transposed(), 7, false},
     {"TransposedShortSums", {5, 3}, {8, 3}, product_with_transposed(), 0, false},
+    {"Scores", {8, 33, 20}, {8, 37, 20}, scores(), 0, false},
+    {"ScoresOfFreeBatch", {kBatch, 70, 9, 16}, {kBatch, 40, 9, 16}, scores_of_heads(), 2, false},
     {"TransposedKernel", {2, 5, 9, 24}, {3, 3, 10, 24}, convolution(1, 1, "b01f_01oi->b01f"), 0, false},
     {"GradientOfKernel",
      {kBatch, 9, 10, 17},
@@ -144,6 +152,22 @@ TEST(Contractions, LargePanelsAreFetchedAhead) {
   EXPECT_NE(large.find("prefetch %p1[panel, k_1 + 64, 0]"), std::string::npos) << large;
   EXPECT_NE(large.find("prefetch %r0["), std::string::npos) << large;
   EXPECT_EQ(kernel_of_product(130, 32).find("prefetch"), std::string::npos);
+}
+
+TEST(Contractions, ShortSumsAreNotFolded) {
+  const auto text_of = [](int64_t heads, int64_t depth) {
+    Module module;
+    module.name = "m";
+    Builder builder("f");
+    const Value q = builder.param("q", Type(DType::f32, {heads, 64, depth})),
+                k = builder.param("k", Type(DType::f32, {heads, 64, depth}));
+    builder.result("y", builder.make(Op::dot, {q, k}, scores()));
+    module.functions.push_back(builder.finish());
+    return print(compile_kernels(module, make_target("x86-64-v3", "x86_64-unknown-linux-gnu")));
+  };
+  EXPECT_NE(text_of(8, 32).find("tile %columns: f32[8,32,8]"), std::string::npos) << text_of(8, 32);
+  EXPECT_NE(text_of(8, 512).find("fold add"), std::string::npos) << "long sums are";
+  EXPECT_NE(text_of(1, 32).find("fold add"), std::string::npos) << "too few pieces, with all rows in each";
 }
 
 TEST(Contractions, SingleRowsHaveWideTiles) {
