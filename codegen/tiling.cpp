@@ -108,6 +108,7 @@ class Chooser {
       if (problem_.packed) {
         const int64_t wanted = tiling_.width(lowest) * tiling_.lanes;
         tiling_.block = ceil_of(wanted, problem_.block) * problem_.block;
+        if (all_rows_ == 1) share_columns();
       }
     } else if (columns_.is_static()) {
       // What a block takes of the right operand stays in the second-level cache while the rows go by.
@@ -118,6 +119,15 @@ class Chooser {
       if (blocks > 1) tiling_.block = ceil_of(ceil_of(columns_.coef, blocks), unit) * unit;
     }
     if (tiling_.block > 0 && columns_.is_static()) tiling_.blocks = ceil_of(columns_.coef, tiling_.block);
+  }
+
+  /// A row whose columns are one block, and much work, has smaller ones: for each of two threads at least.
+  void share_columns() {
+    const int64_t column_products = estimate(problem_.contracted);
+    while (tiling_.block >= columns_.coef && tiling_.block % (2 * problem_.block) == 0 &&
+           column_products * tiling_.block >= 2 * kPieceProducts)
+      tiling_.block /= 2;
+    tiling_.block_vectors = std::min(tiling_.block_vectors, tiling_.block / tiling_.lanes);
   }
 
   void choose_pieces() {

@@ -126,13 +126,13 @@ TEST_P(Contractions, AgreeOnAllLevels) {
 INSTANTIATE_TEST_SUITE_P(All, Contractions, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
 
-/// The text of the kernel that multiplies `rows` rows of 64 numbers by a packed 64 x `columns` matrix.
-std::string kernel_of_product(int64_t rows, int64_t columns) {
+/// The text of the kernel that multiplies `rows` rows of numbers by a packed `depth` x `columns` matrix.
+std::string kernel_of_product(int64_t rows, int64_t columns, int64_t depth = 64) {
   Module module;
   module.name = "m";
-  module.variables.push_back({"w", Type(DType::f32, {64, columns}), Role::weight, false, nullptr});
+  module.variables.push_back({"w", Type(DType::f32, {depth, columns}), Role::weight, false, nullptr});
   Builder builder("f");
-  const Value x = builder.param("x", Type(DType::f32, {rows, 64}));
+  const Value x = builder.param("x", Type(DType::f32, {rows, depth}));
   builder.result("y", builder.make(Op::dot, {x, builder.var(module.variables[0])}, product()));
   module.functions.push_back(builder.finish());
   return print(compile_kernels(module, make_target("x86-64-v3", "x86_64-unknown-linux-gnu")));
@@ -168,6 +168,12 @@ TEST(Contractions, ShortSumsAreNotFolded) {
   EXPECT_NE(text_of(8, 32).find("tile %columns: f32[8,32,8]"), std::string::npos) << text_of(8, 32);
   EXPECT_NE(text_of(8, 512).find("fold add"), std::string::npos) << "long sums are";
   EXPECT_NE(text_of(1, 32).find("fold add"), std::string::npos) << "too few pieces, with all rows in each";
+}
+
+TEST(Contractions, LongSumsOfASingleRowAreShared) {
+  EXPECT_NE(kernel_of_product(1, 64, 4096).find("par panel in 0..2"), std::string::npos);
+  EXPECT_EQ(kernel_of_product(1, 64, 64).find("par panel"), std::string::npos)
+      << "too little work for two threads";
 }
 
 TEST(Contractions, SingleRowsHaveWideTiles) {
