@@ -8,6 +8,9 @@ namespace keratin {
 
 namespace {
 
+constexpr int64_t kRows = 12;      // enough for a tile
+constexpr int64_t kShortLine = 8;  // about half a tile, or less
+
 /// The axis along which neighbours are neighbours in memory; -1: none that is known.
 int64_t memory_axis(Value value) {
   const Op op = value.node->op;
@@ -81,11 +84,21 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
   problem.tap_last = order.back() != features;
   problem.by_sample = samples_first;
 
+  problem.along_sums = features_in_lanes && attrs.groups == 1 && attrs.batch_groups == 1 &&
+                       memory_axis(node.operands[0]) == axes.input.feature &&
+                       memory_axis(node.operands[1]) == axes.kernel.batch;
+
+  // Lines that are too short for a tile are left for the samples of a large batch.
+  const Dim samples = output[axes.output.batch];
+  const bool is_small_image = last >= 0 && !problem.along_sums && samples.is_static() &&
+                              samples.coef >= kRows && output[axes.output.space.back()].is_static() &&
+                              output[axes.output.space.back()].coef <= kShortLine;
   if (!features_in_lanes)
     problem.row_axis = axes.output.feature;
   else
-    problem.row_axis = last < 0 || samples_first ? axes.output.batch : axes.output.space.back();
-  if (features_in_lanes && last >= 0 && !samples_first)
+    problem.row_axis =
+        last < 0 || samples_first || is_small_image ? axes.output.batch : axes.output.space.back();
+  if (features_in_lanes && problem.row_axis != axes.output.batch)
     if (attrs.pad_low[last] != 0 || attrs.pad_high[last] != 0) problem.row_tap = place[last];
 
   const Layout& layout = node.operands[1].type().layout;
@@ -99,10 +112,6 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
     problem.block = layout.width;
     problem.packed = true;
   }
-
-  problem.along_sums = features_in_lanes && attrs.groups == 1 && attrs.batch_groups == 1 &&
-                       memory_axis(node.operands[0]) == axes.input.feature &&
-                       memory_axis(node.operands[1]) == axes.kernel.batch;
 
   const int64_t group_features = attrs.groups > 1 ? kernel[axes.kernel.batch].value() : 0;
   problem.points = [=, &ranges](const Point& out, const Point& k, Point& l, Point& r, Guard& inside) {

@@ -77,6 +77,8 @@ const std::vector<Case> kCases = {
      false},
     {"GradientOfKernelFewSums", {6, 3, 4, 31}, {6, 3, 4, 20}, convolution(1, 2, "f01b_i01o->01bf"), 0, false},
     {"WeightsBeyondTheCaches", {9, 600}, {600, 610}, product()},
+    {"SmallImages", {17, 4, 5, 19}, {3, 3, 19, 24}, convolution(1, 1)},
+    {"SmallImagesWithStride", {14, 5, 9, 7}, {3, 3, 7, 20}, convolution(2, 1)},
     {"WindowsOutsideTheImage", {1, 3, 4, 6}, {3, 3, 6, 16}, convolution(2, 5)},
 };
 
