@@ -42,6 +42,7 @@ class Chooser {
     choose_lanes(vectors);
     choose_height();
     choose_block();
+    choose_even_tiles();
     choose_pieces();
     choose_prefetch();
     tiling_.by_sample = problem_.by_sample && !tiling_.fold && tiling_.lanes > 1 && rows_.is_static() &&
@@ -94,9 +95,20 @@ class Chooser {
     if (problem_.row_axis < 0) most = 1;
     tiling_.height = most;
     if (!rows_.is_static()) return;
-    tiling_.tiles = std::max<int64_t>(1, ceil_of(rows_.coef, most));
-    tiling_.height = std::max<int64_t>(1, ceil_of(rows_.coef, tiling_.tiles));
-    tiling_.high_tiles = rows_.coef - (tiling_.height - 1) * tiling_.tiles;
+    set_tiles(std::max<int64_t>(1, ceil_of(rows_.coef, most)));
+  }
+
+  void set_tiles(int64_t tiles) {
+    tiling_.tiles = tiles;
+    tiling_.height = std::max<int64_t>(1, ceil_of(rows_.coef, tiles));
+    tiling_.high_tiles = rows_.coef - (tiling_.height - 1) * tiles;
+  }
+
+  /// An odd number of tiles is no even share for two threads: where there are few, and nothing else to share, there is one more.
+  void choose_even_tiles() {
+    if (rows_.is_static() && tiling_.tiles % 2 == 1 && tiling_.tiles > 1 && tiling_.tiles < kPieces &&
+        tiling_.blocks == 1 && all_rows_ == rows_.coef && piece_products() >= kPieceProducts)
+      set_tiles(tiling_.tiles + 1);
   }
 
   void choose_block() {
@@ -147,6 +159,10 @@ class Chooser {
     }
     while (tiling_.piece_tiles > 1 && pieces() < kPieces && piece_products() >= 2 * kPieceProducts)
       tiling_.piece_tiles = ceil_of(tiling_.piece_tiles, 2);
+    // An even number of pieces, if they are few.
+    if (const int64_t row_pieces = rows_.is_static() ? ceil_of(tiling_.tiles, tiling_.piece_tiles) : 0;
+        row_pieces % 2 == 1 && row_pieces > 1 && pieces() < kPieces)
+      tiling_.piece_tiles = ceil_of(tiling_.tiles, row_pieces + 1);
 
     // Sweeping all rows once per block, or all blocks once per piece of rows: what moves less memory.
     const int64_t row_pieces = std::max<int64_t>(1, all_rows_ / (tiling_.height * tiling_.piece_tiles));

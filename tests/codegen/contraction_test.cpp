@@ -178,6 +178,13 @@ TEST(Contractions, LongSumsOfASingleRowAreShared) {
       << "too little work for two threads";
 }
 
+TEST(Contractions, FewTilesAreAnEvenNumber) {
+  // 15 rows, of which 6 fit the registers: four tiles, of 4 and 3 rows, not three.
+  const std::string text = kernel_of_product(15, 16, 4096);
+  EXPECT_NE(text.find("par rows in 0..4"), std::string::npos) << text;
+  EXPECT_NE(text.find("f32x8[4,2]"), std::string::npos) << text;
+}
+
 TEST(Contractions, SingleRowsHaveWideTiles) {
   EXPECT_NE(kernel_of_product(1, 128).find("f32x8[1,8]"), std::string::npos) << kernel_of_product(1, 128);
 }
