@@ -128,11 +128,20 @@ namespace {
 void store_at(RegionLowering& lowering, const std::vector<uint32_t>& results, const Point& place) {
   const Type& type = lowering.region.results[results[0]].value.type();
   if (type.layout.is_row_major()) return lowering.store_results(results, place);
-  // Panels: panel p, …, place q stand for index width·p + q of their axis; places beyond the axis hold zeros.
+  // Panels: panel p, …, place q stand for index width·p + q of their axis; places beyond the axis hold zeros. With pairs, every
+  // other place is the next index of the pairs' axis.
+  const Layout& layout = type.layout;
+  const Ranges& ranges = lowering.writer.ranges;
   Point point(place.begin() + 1, place.end() - 1);
-  const Index along = place.front() * type.layout.width + place.back();
-  point.insert(point.begin() + type.layout.axis, along);
-  lowering.store_panels(results, point, {Index(Size(type.shape[type.layout.axis])) - 1 - along});
+  const Index column = layout.has_pairs() ? floor_div(place.back(), 2, ranges) : place.back();
+  point.insert(point.begin() + layout.axis, place.front() * layout.width + column);
+  Guard inside{Index(Size(type.shape[layout.axis])) - 1 - point[layout.axis]};
+  if (layout.has_pairs()) {
+    Index& along = point[layout.pair_axis];
+    along = along * 2 + modulo(place.back(), 2, ranges);
+    inside.push_back(Index(Size(type.shape[layout.pair_axis])) - 1 - along);
+  }
+  lowering.store_panels(results, point, inside);
 }
 
 /// Results of several layouts, which do not share their loops: a piece for each layout.

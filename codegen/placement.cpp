@@ -31,39 +31,48 @@ std::set<std::string> written_variables(const KernelModule& module) {
   return written;
 }
 
-/// A logical array seen from its panelled axis: outer × axis × inner elements.
-struct Panels {
-  int64_t outer = 1, axis = 1, inner = 1, width;
-  int64_t element_bytes;
-
-  Panels(const Type& type) : width(type.layout.width), element_bytes(byte_size(type.dtype)) {
-    for (int64_t i = 0; i < type.rank(); ++i) {
-      (i < type.layout.axis    ? outer
-       : i == type.layout.axis ? axis
-                               : inner) *= type.shape[static_cast<size_t>(i)].value();
-    }
-  }
-
-  /// Calls copy(byte in the logical array, byte in the physical one) for every element.
-  template <typename Copy>
-  void for_each(const Copy& copy) const {
-    for (int64_t o = 0; o < outer; ++o) {
-      for (int64_t a = 0; a < axis; ++a) {
-        for (int64_t i = 0; i < inner; ++i) {
-          const int64_t logical = (o * axis + a) * inner + i;
-          const int64_t physical = ((a / width * outer + o) * inner + i) * width + a % width;
-          copy(logical * element_bytes, physical * element_bytes);
-        }
-      }
-    }
-  }
-};
-
 std::vector<int64_t> numbers(const Shape& shape) {
   std::vector<int64_t> result;
   for (const Dim& dim : shape) result.push_back(dim.value());
   return result;
 }
+
+/// Where the elements of a logical array lie in memory. An index's place is a sum of one term per axis.
+struct Panels {
+  std::vector<std::vector<int64_t>> places;  ///< by axis and index along it
+  int64_t element_bytes;
+
+  Panels(const Type& type) : element_bytes(byte_size(type.dtype)) {
+    const Layout& layout = type.layout;
+    const std::vector<int64_t> lengths = numbers(type.shape), physical = numbers(type.physical_shape());
+    const int64_t unit = layout.has_pairs() ? 2 : 1;  // from column to column
+    places.resize(lengths.size());
+    int64_t stride = physical.back();
+    for (int64_t axis = type.rank(); axis-- > 0;) {
+      if (axis == layout.axis) continue;
+      const bool pairs = axis == layout.pair_axis;
+      for (int64_t i = 0; i < lengths[axis]; ++i)
+        places[axis].push_back(pairs ? i / 2 * stride + i % 2 : i * stride);
+      stride *= pairs ? (lengths[axis] + 1) / 2 : lengths[axis];
+    }
+    for (int64_t i = 0; i < lengths[layout.axis]; ++i)
+      places[layout.axis].push_back(i / layout.width * stride + i % layout.width * unit);
+  }
+
+  /// Calls copy(byte in the logical array, byte in the physical one) for every element.
+  template <typename Copy>
+  void for_each(const Copy& copy) const {
+    int64_t logical = 0;
+    along(0, 0, logical, copy);
+  }
+
+ private:
+  template <typename Copy>
+  void along(size_t axis, int64_t place, int64_t& logical, const Copy& copy) const {
+    if (axis == places.size()) return copy(logical++ * element_bytes, place * element_bytes);
+    for (const int64_t step : places[axis]) along(axis + 1, place + step, logical, copy);
+  }
+};
 
 void check_shape(const Tensor& tensor, DType dtype, const std::vector<int64_t>& shape) {
   KERATIN_CHECK(tensor.dtype() == dtype && tensor.shape() == shape,

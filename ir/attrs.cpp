@@ -25,7 +25,9 @@ size_t hash_value(const std::string& value) { return std::hash<std::string>()(va
 size_t hash_value(const Dim& dim) {
   return mix(hash_value(dim.coef), std::hash<std::string>()(dim.symbol.name()));
 }
-size_t hash_value(const Layout& layout) { return mix(hash_value(layout.axis), hash_value(layout.width)); }
+size_t hash_value(const Layout& layout) {
+  return mix(mix(hash_value(layout.axis), hash_value(layout.width)), hash_value(layout.pair_axis));
+}
 template <typename T>
 size_t hash_value(const std::vector<T>& items) {
   size_t hash = items.size();

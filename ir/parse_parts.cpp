@@ -37,6 +37,12 @@ Layout parse_layout(Scanner& in) {
   layout.axis = in.integer();
   in.expect(':');
   layout.width = in.integer();
+  if (in.accept(',')) {
+    layout.pair_axis = in.integer();
+    in.expect(':');
+    const Scanner::Place start = in.place();
+    if (in.integer() != 2) in.fail_at(start, "within panels there are pairs, :2");
+  }
   in.expect('}');
   return layout;
 }
@@ -50,10 +56,7 @@ Type parse_type(Scanner& in) {
   if (!in.directly_at('{')) return type;
   const Scanner::Place start = in.place();
   type.layout = parse_layout(in);
-  const auto [axis, width] = type.layout;
-  if (axis < 0 || axis >= type.rank() || width < 1 || !type.shape[static_cast<size_t>(axis)].is_static()) {
-    in.fail_at(start, "the layout does not fit the shape");
-  }
+  if (!type.layout.fits(type.shape)) in.fail_at(start, "the layout does not fit the shape");
   return type;
 }
 

@@ -197,27 +197,40 @@ std::optional<Dim> as_dim(const Size& size) {
 
 // Types.
 
+bool Layout::fits(const Shape& shape) const {
+  const auto can_be_cut = [&](int64_t along) {
+    return along >= 0 && along < static_cast<int64_t>(shape.size()) &&
+           shape[static_cast<size_t>(along)].is_static();
+  };
+  return width > 0 && can_be_cut(axis) && (!has_pairs() || (can_be_cut(pair_axis) && pair_axis != axis));
+}
+
 bool Type::is_static() const {
   return std::all_of(shape.begin(), shape.end(), [](Dim dim) { return dim.is_static(); });
 }
 
 Shape Type::physical_shape() const {
   if (layout.is_row_major()) return shape;
-  const auto axis = static_cast<size_t>(layout.axis);
-  KERATIN_CHECK(axis < shape.size() && shape[axis].is_static() && layout.width > 0,
-                cat("layout of ", to_text(*this)));
-  Shape physical{Dim(shape[axis].coef / layout.width + (shape[axis].coef % layout.width != 0))};
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i != axis) physical.push_back(shape[i]);
+  KERATIN_CHECK(layout.fits(shape), cat("layout of ", to_text(*this)));
+  const auto parts = [&](int64_t axis, int64_t of) {
+    const int64_t length = shape[static_cast<size_t>(axis)].coef;
+    return Dim(length / of + (length % of != 0));
+  };
+  Shape physical{parts(layout.axis, layout.width)};
+  for (int64_t i = 0; i < rank(); ++i) {
+    if (i != layout.axis)
+      physical.push_back(i == layout.pair_axis ? parts(i, 2) : shape[static_cast<size_t>(i)]);
   }
-  physical.push_back(Dim(layout.width));
+  physical.push_back(Dim(layout.has_pairs() ? 2 * layout.width : layout.width));
   return physical;
 }
 
 Size Type::bytes() const { return Size::product(physical_shape()) * byte_size(dtype); }
 
 std::string to_text(const Layout& layout) {
-  return layout.is_row_major() ? "{}" : cat("{", layout.axis, ":", layout.width, "}");
+  if (layout.is_row_major()) return "{}";
+  return cat("{", layout.axis, ":", layout.width, layout.has_pairs() ? cat(",", layout.pair_axis, ":2") : "",
+             "}");
 }
 
 std::string to_text(const Type& type) {

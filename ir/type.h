@@ -98,15 +98,22 @@ std::optional<Dim> as_dim(const Size& size);  ///< the size as one dimension, if
 /// How the elements of a logical shape lie in memory. Row-major unless `width` is set: then axis `axis` is cut into
 /// panels of `width` elements; the panel number is the slowest index, the place within it the fastest, and the last
 /// panel is filled up with zeros. f32[784,32]{1:32} lies as [32/32][784][32].
+///
+/// With `pair_axis`, another axis, neighbours along that one lie side by side, a pair after each element of the panel, the last
+/// pair filled up with a zero: bf16[784,32]{1:16,0:2} lies as [32/16][784/2][16·2], as instructions take pairs of products.
 struct Layout {
   int64_t axis = 0;
   int64_t width = 0;
+  int64_t pair_axis = -1;  ///< -1: no pairs
 
   bool is_row_major() const { return width == 0; }
+  bool has_pairs() const { return pair_axis >= 0; }
+  /// Whether axes of such a shape can be cut so: they are there, differ, and have a static length.
+  bool fits(const Shape& shape) const;
   auto operator<=>(const Layout&) const = default;
 };
 
-std::string to_text(const Layout& layout);  ///< "{1:32}"; "{}" if row-major
+std::string to_text(const Layout& layout);  ///< "{1:32}", "{1:16,0:2}"; "{}" if row-major
 
 struct Type {
   DType dtype = DType::f32;

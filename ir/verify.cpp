@@ -48,12 +48,7 @@ void check_type(const Type& type) {
     if (dim.coef < 0) fail(cat("a dimension of ", type, " is negative"));
   }
   if (type.layout.is_row_major()) return;
-  const auto [axis, width] = type.layout;
-  if (axis < 0 || axis >= type.rank() || width < 0)
-    fail(cat("the layout of ", type, " does not fit its shape"));
-  if (!type.shape[static_cast<size_t>(axis)].is_static()) {
-    fail(cat("the layout of ", type, " cuts an axis of unknown length"));
-  }
+  if (!type.layout.fits(type.shape)) fail(cat("the layout of ", type, " does not fit its shape"));
 }
 
 /// A dimension, those of a shape, those in attributes.

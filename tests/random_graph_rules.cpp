@@ -301,7 +301,8 @@ bool draw_dim_size(Drawer& d, Op op) {
 bool draw_relayout(Drawer& d, Op op) {
   const Value x = d.some(kAny, 1);
   if (!x) return false;
-  const Layout panels{d.dice().below(x.rank()), d.dice().pick<int64_t>({1, 2, 4, 32})};
+  Layout panels{d.dice().below(x.rank()), d.dice().pick<int64_t>({1, 2, 4, 32})};
+  if (const int64_t axis = d.dice().below(x.rank()); axis != panels.axis) panels.pair_axis = axis;
   const Node* there = d.add(op, {x}, LayoutAttrs{panels});
   return there && d.add(op, {there->value()}, LayoutAttrs{});
 }

@@ -179,7 +179,7 @@ std::vector<Type> infer_relayout(Operands operands, const Attrs& attrs, const Fu
   const Layout layout = attrs_as<LayoutAttrs>(attrs).layout;
   const Shape& shape = operands[0].shape();
   if (layout.is_row_major()) {
-    if (layout.axis != 0) fail("a row-major layout has no axis");
+    if (layout.axis != 0 || layout.has_pairs()) fail("a row-major layout has no axis");
   } else {
     expect_axis("layout", layout.axis, size_of(shape));
     if (layout.width < 0) fail(cat("layout has width ", layout.width));
@@ -187,6 +187,13 @@ std::vector<Type> infer_relayout(Operands operands, const Attrs& attrs, const Fu
       fail_operand(operands, 0,
                    cat("its axis ", layout.axis, " has the free length ", to_text(shape[layout.axis]),
                        " and cannot be cut into panels"));
+    if (layout.has_pairs()) {
+      expect_axis("pairs", layout.pair_axis, size_of(shape));
+      if (!layout.fits(shape))
+        fail_operand(operands, 0,
+                     cat("it cannot be laid out as ", to_text(layout),
+                         ": pairs are along another axis, of static length"));
+    }
   }
   return {Type(operands[0].dtype(), shape, layout)};
 }

@@ -277,7 +277,8 @@ TEST(Placement, WhatIsWrittenIsState) {
 }
 
 TEST(Placement, PanelsComeAndGo) {
-  for (const Layout layout : {Layout{0, 4}, Layout{1, 3}, Layout{2, 8}, Layout{}}) {
+  for (const Layout layout : {Layout{0, 4}, Layout{1, 3}, Layout{2, 8}, Layout{0, 4, 1}, Layout{2, 4, 0},
+                              Layout{1, 3, 2}, Layout{}}) {
     const Type type(DType::f32, {Dim(5), Dim(7), Dim(6)}, layout);
     const Tensor logical = random_floats({5, 7, 6}, 5), physical = to_physical(logical, type);
     EXPECT_EQ(physical.type().shape, type.physical_shape());
@@ -286,6 +287,9 @@ TEST(Placement, PanelsComeAndGo) {
   const Tensor panels =
       to_physical(floats({2, 3}, {1, 2, 3, 4, 5, 6}), Type(DType::f32, {Dim(2), Dim(3)}, {1, 2}));
   EXPECT_EQ(panels, floats({2, 2, 2}, {1, 2, 4, 5, 3, 0, 6, 0}));
+  const Tensor pairs =
+      to_physical(floats({3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), Type(DType::f32, {Dim(3), Dim(3)}, {1, 2, 0}));
+  EXPECT_EQ(pairs, floats({2, 2, 4}, {1, 4, 2, 5, 7, 0, 8, 0, 3, 6, 0, 0, 9, 0, 0, 0}));
 }
 
 }  // namespace

@@ -86,6 +86,12 @@ TEST(Type, Layouts) {
   EXPECT_EQ(panels.physical_shape(), (Shape{2, 784, 32}));
   EXPECT_EQ(panels.bytes(), Size(2 * 784 * 32 * 4));
   EXPECT_EQ(panels.elements(), Size(784 * 40));
+  const Type pairs(DType::bf16, {785, 40}, {1, 16, 0});
+  EXPECT_EQ(to_text(pairs), "bf16[785,40]{1:16,0:2}");
+  EXPECT_EQ(pairs.physical_shape(), (Shape{3, 393, 32}));
+  EXPECT_EQ(pairs.bytes(), Size(3 * 393 * 32 * 2));
+  EXPECT_FALSE(Layout({1, 16, 1}).fits({785, 40}));
+  EXPECT_FALSE(Layout({1, 16, 0}).fits({N, 40}));
   const Type plain(DType::f16, {N, 3});
   EXPECT_EQ(plain.physical_shape(), plain.shape);
   EXPECT_EQ(plain.bytes(), Size(Dim(6, Symbol("N"))));
