@@ -2,6 +2,9 @@
 // zero, shifts beyond the width, conversions out of range, NaN in max and min), what is undefined there is defined here,
 // as ir/ops/pointwise.cpp says. No fast-math flag is ever set.
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/IntrinsicsX86.h>
+
+#include <algorithm>
 
 #include "codegen/emission.h"
 #include "codegen/kernel_emitter.h"
@@ -207,6 +210,7 @@ llvm::Value* KernelEmitter::compute(const Expr& expr) {
       llvm::Value* b = value(expr.args[1]);
       return builder_.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {a, b, value(expr.args[2])});
     }
+    case ExprKind::dot2: return dot2(value(expr.args[0]), value(expr.args[1]), value(expr.args[2]));
     case ExprKind::bitcast: return builder_.CreateBitCast(value(expr.args[0]), type);
     case ExprKind::splat:
       return builder_.CreateVectorSplat(static_cast<unsigned>(expr.lanes), value(expr.args[0]));
@@ -223,6 +227,31 @@ llvm::Value* KernelEmitter::compute(const Expr& expr) {
     }
   }
   check_failed(__FILE__, __LINE__, "a known kind of expression", "");
+}
+
+/// Vectors of fewer than four lanes are computed in four.
+llvm::Value* KernelEmitter::dot2(llvm::Value* a, llvm::Value* b, llvm::Value* c) {
+  KERATIN_CHECK(emission_.target.dot2, "dot2 for a target that has none");
+  const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(c->getType());
+  const int lanes = type != nullptr ? static_cast<int>(type->getNumElements()) : 1;
+  const int computed = std::max(lanes, 4);
+  std::vector<int> order(static_cast<size_t>(computed));
+  for (int lane = 0; lane < computed; ++lane) order[static_cast<size_t>(lane)] = std::min(lane, lanes - 1);
+  const auto whole = [&](llvm::Value* x) {
+    if (lanes == 1) return builder_.CreateVectorSplat(static_cast<unsigned>(computed), x);
+    return lanes == computed ? x : builder_.CreateShuffleVector(x, order);
+  };
+  llvm::Type* pairs =
+      llvm::FixedVectorType::get(llvm::Type::getBFloatTy(context_), static_cast<unsigned>(2 * computed));
+  const auto as_pairs = [&](llvm::Value* x) { return builder_.CreateBitCast(whole(x), pairs); };
+  const auto id = computed == 16  ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512
+                  : computed == 8 ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256
+                                  : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_128;
+  llvm::Value* sum = builder_.CreateIntrinsic(id, {}, {whole(c), as_pairs(a), as_pairs(b)});
+  if (lanes == computed) return sum;
+  if (lanes == 1) return builder_.CreateExtractElement(sum, uint64_t{0});
+  order.resize(static_cast<size_t>(lanes));
+  return builder_.CreateShuffleVector(sum, order);
 }
 
 llvm::Value* KernelEmitter::index_vector(const Expr& expr) {

@@ -101,9 +101,17 @@ ExprRef fma(ExprRef a, ExprRef b, ExprRef c) {
                   .args = {std::move(a), std::move(b), std::move(c)}});
 }
 
+ExprRef dot2(ExprRef a, ExprRef b, ExprRef c) {
+  const int lanes = c->lanes;
+  return checked({.kind = ExprKind::dot2,
+                  .dtype = DType::f32,
+                  .lanes = lanes,
+                  .args = {std::move(a), std::move(b), std::move(c)}});
+}
+
 ExprRef bitcast(DType to, ExprRef value) {
   if (value->dtype == to) return value;
-  const int lanes = value->lanes;
+  const auto lanes = static_cast<int>(value->lanes * byte_size(value->dtype) / byte_size(to));
   return checked({.kind = ExprKind::bitcast, .dtype = to, .lanes = lanes, .args = {std::move(value)}});
 }
 

@@ -59,12 +59,13 @@ struct Access {
 };
 
 enum class ExprKind : uint8_t {
-  number,   ///< `number` in every lane
-  index,    ///< `index` + lane · `lane_step`, as an integer of `dtype`
-  load,     ///< `access`; lanes not accessed read as `number`
-  apply,    ///< `op` of the arguments, lane by lane: see kernel_ops()
-  fma,      ///< args[0] · args[1] + args[2], rounded once
-  bitcast,  ///< the argument's bits as `dtype` (same size)
+  number,  ///< `number` in every lane
+  index,   ///< `index` + lane · `lane_step`, as an integer of `dtype`
+  load,    ///< `access`; lanes not accessed read as `number`
+  apply,   ///< `op` of the arguments, lane by lane: see kernel_ops()
+  fma,     ///< args[0] · args[1] + args[2], rounded once
+  dot2,  ///< args[2] + the products of the two bf16 in each u32 of args[0] and args[1]: see scalar_ops::dot2
+  bitcast,  ///< the argument's bits as `dtype`: as many bits, if perhaps in fewer or more lanes
   splat,    ///< the scalar argument in every lane
   fold,  ///< lane i: args[i], a vector of n lanes, made one scalar: halves are combined by `op` until one lane is left (lane l
          ///< with lane l + n/2)
@@ -81,7 +82,7 @@ struct Expr {
   DType dtype;
   int lanes = 1;
   Op op = Op::add;            ///< apply, fold
-  std::vector<ExprRef> args;  ///< apply, fma, bitcast, splat, fold
+  std::vector<ExprRef> args;  ///< apply, fma, dot2, bitcast, splat, fold
   Scalar number;              ///< number; load: what lanes not accessed read as
   Index index;                ///< index
   int64_t lane_step = 0;      ///< index
@@ -208,7 +209,9 @@ ExprRef load(const Kernel& kernel, Access access);  ///< otherwise: zero
 ExprRef apply(Op op, std::vector<ExprRef> args);    ///< not for cast
 ExprRef cast(DType to, ExprRef value);
 ExprRef fma(ExprRef a, ExprRef b, ExprRef c);
-ExprRef bitcast(DType to, ExprRef value);
+ExprRef dot2(ExprRef a, ExprRef b, ExprRef c);
+inline constexpr int kMostDot2Lanes = 16;
+ExprRef bitcast(DType to, ExprRef value);  ///< with the lanes that the bits make
 ExprRef splat(ExprRef scalar, int lanes);  ///< `scalar` itself if lanes is 1
 ExprRef fold(Op op, ExprRef vector);       ///< `vector` itself if it has one lane
 inline constexpr size_t kMostFolded = 4;

@@ -33,6 +33,7 @@ class KernelEmitter {
   // emit_expr.cpp
   llvm::Value* value(const ExprRef& expr);
   llvm::Value* compute(const Expr& expr);
+  llvm::Value* dot2(llvm::Value* a, llvm::Value* b, llvm::Value* c);
   llvm::Value* index_vector(const Expr& expr);
   llvm::Value* fold(Op op, DType dtype, std::vector<llvm::Value*> vectors);
 

@@ -10,7 +10,8 @@
 //                                      | acc name: value-type[{number}] = expr   | set name[{index}] = expr
 //                                      | store place = expr conditions
 //     expr       number | dtype(index) | $n | name | name[{index}] | load place | (load place conditions [or number])
-//                op({expr}) | cast dtype(expr) | bitcast dtype(expr) | fma({expr}) | splat(expr) | fold op xLANES(expr)
+//                op({expr}) | cast dtype(expr) | bitcast dtype [xLANES](expr) | fma({expr}) | dot2({expr}) | splat(expr)
+//                fold op xLANES(expr)
 //     place      %name[{index [: lanes [by number]]}]
 //     conditions [only [index]..[index]] [if guard]              guard   index and index…
 //     index      [-] term + term - term…       term   number, symbol, variable, (index), joined by * div mod

@@ -408,13 +408,17 @@ class KernelParser {
     if (word == "load") return {load(false)};
     if (in_.at('[')) return {acc_value(place, word)};
     if (word == "fma") return combine({.kind = ExprKind::fma, .lanes = lanes}, lanes, depth);
+    if (word == "dot2") return combine({.kind = ExprKind::dot2, .lanes = lanes}, lanes, depth);
     if (word == "splat") return combine({.kind = ExprKind::splat, .lanes = lanes}, 1, depth);
     if (word == "fold") return fold(depth);
     if (word == "cast")
       return combine({.kind = ExprKind::apply, .dtype = dtype_word(), .lanes = lanes, .op = Op::cast}, lanes,
                      depth);
-    if (word == "bitcast")
-      return combine({.kind = ExprKind::bitcast, .dtype = dtype_word(), .lanes = lanes}, lanes, depth);
+    if (word == "bitcast") {
+      Expr expr{.kind = ExprKind::bitcast, .dtype = dtype_word(), .lanes = lanes};
+      const int argument_lanes = in_.at('(') ? lanes : folded_lanes();
+      return combine(std::move(expr), argument_lanes, depth);
+    }
     if (!in_.at('(')) return {let_value(place, word)};
     if (const std::optional<DType> dtype = parse_dtype(word)) return {index_value(*dtype, lanes)};
     const std::optional<Op> op = parse_op(word);
@@ -446,10 +450,15 @@ class KernelParser {
     const Scanner::Place place = in_.place();
     const std::optional<Op> op = parse_op(in_.word());
     if (!op) in_.fail_at(place, "expected an op");
+    return combine({.kind = ExprKind::fold, .op = *op}, folded_lanes(), depth);
+  }
+
+  /// Of arguments that have other lanes than the result.
+  int folded_lanes() {
     const Scanner::Place width = in_.place();
     const std::string_view lanes = in_.word();
     if (!lanes.starts_with('x')) in_.fail_at(width, "expected the number of lanes", "x16");
-    return combine({.kind = ExprKind::fold, .op = *op}, parse_lanes(width, lanes.substr(1)), depth);
+    return parse_lanes(width, lanes.substr(1));
   }
 
   ExprRef load(bool conditional) {

@@ -181,7 +181,12 @@ class KernelPrinter {
         return cat(to_text(expr.op), expr.op == Op::cast ? cat(" ", expr.dtype) : "", "(", arguments(expr),
                    ")");
       case ExprKind::fma: return cat("fma(", arguments(expr), ")");
-      case ExprKind::bitcast: return cat("bitcast ", expr.dtype, "(", arguments(expr), ")");
+      case ExprKind::dot2: return cat("dot2(", arguments(expr), ")");
+      case ExprKind::bitcast: {
+        const int lanes = expr.args[0]->lanes;
+        return cat("bitcast ", expr.dtype, lanes == expr.lanes ? "" : cat(" x", lanes), "(", arguments(expr),
+                   ")");
+      }
       case ExprKind::splat: return cat("splat(", arguments(expr), ")");
       case ExprKind::fold:
         return cat("fold ", to_text(expr.op), " x", expr.args[0]->lanes, "(", arguments(expr), ")");

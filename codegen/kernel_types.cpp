@@ -163,7 +163,8 @@ std::string prefetch_problem(const Kernel& kernel, const Access& access) {
 
 size_t argument_count(ExprKind kind) {
   switch (kind) {
-    case ExprKind::fma: return 3;
+    case ExprKind::fma:
+    case ExprKind::dot2: return 3;
     case ExprKind::bitcast:
     case ExprKind::splat: return 1;
     default: return 0;
@@ -178,9 +179,9 @@ DType kernel_dtype(DType dtype) { return dtype == DType::f16 || dtype == DType::
 
 bool is_kernel_keyword(std::string_view word) {
   static constexpr std::string_view kWords[] = {
-      "acc",  "and", "at",       "bitcast", "by",    "cast", "div",   "else", "false", "fma",   "fold", "for",
-      "from", "if",  "in",       "inf",     "inout", "lane", "let",   "load", "mod",   "nan",   "only", "or",
-      "out",  "par", "prefetch", "set",     "splat", "step", "store", "tile", "true",  "unroll"};
+      "acc", "and",  "at",  "bitcast",  "by",  "cast",  "div",  "dot2",  "else", "false", "fma",   "fold",
+      "for", "from", "if",  "in",       "inf", "inout", "lane", "let",   "load", "mod",   "nan",   "only",
+      "or",  "out",  "par", "prefetch", "set", "splat", "step", "store", "tile", "true",  "unroll"};
   return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
 }
 
@@ -214,12 +215,21 @@ std::string type_problem(const Expr& expr) {
           return mismatch("an argument of fma", *arg, expr.dtype, expr.lanes);
       }
       return {};
+    case ExprKind::dot2:
+      if (expr.dtype != DType::f32 || expr.lanes > kMostDot2Lanes ||
+          !std::has_single_bit(static_cast<unsigned>(expr.lanes)))
+        return cat("dot2 does not give ", type_text(expr));
+      for (size_t i = 0; i < 3; ++i) {
+        const DType expected = i < 2 ? DType::u32 : DType::f32;
+        if (!has_type(*expr.args[i], expected, expr.lanes))
+          return mismatch(cat("argument ", i, " of dot2"), *expr.args[i], expected, expr.lanes);
+      }
+      return {};
     case ExprKind::bitcast: {
       const Expr& arg = *expr.args[0];
-      const bool fits =
-          is_number(expr.dtype) && is_number(arg.dtype) && byte_size(expr.dtype) == byte_size(arg.dtype);
-      return fits && arg.lanes == expr.lanes ? std::string()
-                                             : cat("bitcast of ", type_text(arg), " to ", type_text(expr));
+      const bool fits = is_number(expr.dtype) && is_number(arg.dtype) &&
+                        byte_size(expr.dtype) * expr.lanes == byte_size(arg.dtype) * arg.lanes;
+      return fits ? std::string() : cat("bitcast of ", type_text(arg), " to ", type_text(expr));
     }
     case ExprKind::splat:
       return has_type(*expr.args[0], expr.dtype, 1)

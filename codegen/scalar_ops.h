@@ -4,6 +4,7 @@
 // (codegen/CMakeLists.txt): a product and a sum are two roundings.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -186,6 +187,32 @@ To cast(From a) {
   } else {
     return static_cast<To>(a);
   }
+}
+
+/// A denormal as a zero of its sign.
+inline float without_denormals(float value) {
+  return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
+}
+
+/// a · b + c, rounded once, as processors do it that know no denormals: operands count as zeros, and so does a result that, rounded to
+/// 24 bits, is below the least normal number.
+inline float fma_without_denormals(float a, float b, float c) {
+  a = without_denormals(a);
+  b = without_denormals(b);
+  c = without_denormals(c);
+  const float result = std::fma(a, b, c);
+  constexpr float kLeast = std::numeric_limits<float>::min();
+  if (std::fabs(result) != kLeast) return without_denormals(result);
+  // Was it rounded up to that? With factors of 8 bits a sum in f64 tells.
+  const double exact = std::fma(static_cast<double>(a), static_cast<double>(b), static_cast<double>(c));
+  return std::fabs(exact) < kLeast * (1 - 0x1p-25) ? std::copysign(0.0f, result) : result;
+}
+
+/// c + the products of the bf16 in the upper halves, then + those in the lower halves: what AVX512-BF16 computes.
+inline float dot2(uint32_t a, uint32_t b, float c) {
+  const auto upper = [](uint32_t pair) { return std::bit_cast<float>(pair & 0xffff0000u); };
+  const auto lower = [](uint32_t pair) { return std::bit_cast<float>(pair << 16); };
+  return fma_without_denormals(lower(a), lower(b), fma_without_denormals(upper(a), upper(b), c));
 }
 
 }  // namespace keratin::scalar_ops

@@ -89,6 +89,7 @@ void describe_x86(Target& target, const llvm::MCSubtargetInfo& subtarget) {
   }
   const bool v4 = (target.cpu_features & KRT_CPU_X86_64_V4) != 0;
   target.fma = subtarget.checkFeatures("+fma");
+  target.dot2 = v4 && (target.cpu_features & KRT_CPU_AVX512_BF16) != 0;
   target.masks = subtarget.checkFeatures("+avx2");
   target.vector_bytes = v4 ? 64 : target.masks ? 32 : 16;
   target.vector_registers = v4 ? 32 : 16;

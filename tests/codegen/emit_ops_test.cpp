@@ -2,6 +2,9 @@
 // machine has: the same bits as the kernel interpreter, on all pairs of awkward operands.
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <random>
+
 #include "codegen/emit.h"
 #include "op_modules.h"
 
@@ -52,6 +55,47 @@ TEST(EmitFma, RoundsOnce) {
     OpModule ops(dtype);
     add_fma(ops, dtype);
     check(ops);
+  }
+}
+
+/// Operands of dot2: numbers of all magnitudes, and those where denormals, infinities and NaN begin.
+Tensor pairs(DType dtype, uint32_t seed, int64_t count) {
+  constexpr uint32_t kHalves[] = {0,      0x8000, 0x7f80, 0xff80, 0x7fc0, 0x7f81, 0x0001, 0x8001,
+                                  0x007f, 0x0080, 0x3f80, 0xbf80, 0x7f7f, 0xff7f, 0x0100, 0x2000};
+  Tensor tensor(dtype, {count});
+  std::mt19937 random(seed);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto half = [&] { return random() % 4 == 0 ? kHalves[random() % 16] : random() >> 16; };
+    // Often products of about 2^-126, which the third operand may bring near to the least normal number.
+    const auto small = [&](uint32_t x) { return (x & 0x807f) | (56 + random() % 12) << 7; };
+    const bool near = random() % 2 == 0;
+    const uint32_t low = half(), high = half();
+    const uint32_t bits = near ? small(low) | small(high) << 16 : low | high << 16;
+    const uint32_t sum = near ? (bits & 0x807fffff) | (random() % 3) << 23 : bits ^ (random() & 0xff);
+    if (dtype == DType::u32)
+      tensor.set_integer(i, bits);
+    else
+      tensor.set(i, std::bit_cast<float>(sum));
+  }
+  return tensor;
+}
+
+TEST(EmitDot2, ComputesWhatTheProcessorDoes) {
+  constexpr int64_t kNumber = 1 << 16;
+  const Target target = host_target();
+  if (!target.dot2) GTEST_SKIP() << "this machine has no AVX512-BF16";
+  for (const int lanes : {1, 2, 4, 8, 16}) {
+    const std::string place = lanes == 1 ? "[i]" : cat("[i : ", lanes, "]");
+    const auto module = std::make_shared<const KernelModule>(parse_kernels(cat(
+        "kernels @m\nkernel @k(%a: in u32[65536], %b: in u32[65536], %c: in f32[65536], %y: out f32[65536]) {\n"
+        "  for i in 0..65536 step ",
+        lanes, " { store %y", place, " = dot2(load %a", place, ", load %b", place, ", load %c", place,
+        ") }\n}\nprogram @predict(%a, %b, %c) -> (%y) memory 0 {\n  input %a: u32[65536]\n  input %b: u32[65536]\n"
+        "  input %c: f32[65536]\n  output %y: f32[65536]\n  launch @k(%a, %b, %c, %y)\n}\n")));
+    const std::vector<Tensor> inputs{pairs(DType::u32, 1, kNumber), pairs(DType::u32, 2, kNumber),
+                                     pairs(DType::f32, 3, kNumber)};
+    expect_same(interpret_kernels(module)->call("predict", inputs)[0],
+                jit_kernels(module, target, {}, 1)->call("predict", inputs)[0], cat(lanes, " lanes"));
   }
 }
 
