@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/conv_axes.h"
+#include "passes/traits.h"
 
 namespace keratin {
 
@@ -14,7 +15,7 @@ constexpr int64_t kShortLine = 8;  // about half a tile, or less
 /// The axis along which neighbours are neighbours in memory; -1: none that is known.
 int64_t memory_axis(Value value) {
   const Op op = value.node->op;
-  if (op == Op::slice || op == Op::reverse) return memory_axis(value.node->operands[0]);
+  if (op == Op::slice || op == Op::reverse || op == Op::cast) return memory_axis(value.node->operands[0]);
   if (op == Op::transpose) {
     const Ints& perm = value.node->as<TransposeAttrs>().perm;
     const auto found = std::find(perm.begin(), perm.end(), memory_axis(value.node->operands[0]));
@@ -22,6 +23,22 @@ int64_t memory_axis(Value value) {
   }
   const Layout& layout = value.type().layout;
   return layout.is_row_major() ? value.rank() - 1 : layout.axis;
+}
+
+/// Whether neighbours along the axis, two bf16, are one u32 in memory.
+bool lies_in_pairs(Value operand, int64_t axis) {
+  const Value value = before_widening(operand);
+  if (value.dtype() != DType::bf16) return false;
+  return value.type().layout.is_row_major() ? memory_axis(value) == axis
+                                            : value.type().layout.pair_axis == axis;
+}
+
+/// Sets what follows from the axes along which the last contracted index runs.
+void find_pairs(const Node& node, Contraction& problem, int64_t left, int64_t right) {
+  problem.pairs = lies_in_pairs(node.operands[0], left) && lies_in_pairs(node.operands[1], right) &&
+                  (problem.packed || problem.along_sums);
+  problem.left_pair_axis = left;
+  problem.right_pair_axis = right;
 }
 
 Contraction dot_contraction(const Node& node) {
@@ -48,6 +65,7 @@ Contraction dot_contraction(const Node& node) {
   problem.by_sample = contract.lhs.size() > 1 && !contains(contract.lhs, memory_axis(left));
   problem.along_sums = !contract.lhs.empty() && memory_axis(left) == contract.lhs.back() &&
                        memory_axis(right) == contract.rhs.back();
+  if (!contract.lhs.empty()) find_pairs(node, problem, contract.lhs.back(), contract.rhs.back());
   problem.points = [=](const Point& out, const Point& k, Point& l, Point& r, Guard&) {
     l.resize(left.rank());
     r.resize(right.rank());
@@ -112,6 +130,8 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
     problem.block = layout.width;
     problem.packed = true;
   }
+
+  if (order.back() == features) find_pairs(node, problem, axes.input.feature, axes.kernel.batch);
 
   const int64_t group_features = attrs.groups > 1 ? kernel[axes.kernel.batch].value() : 0;
   problem.points = [=, &ranges](const Point& out, const Point& k, Point& l, Point& r, Guard& inside) {

@@ -24,6 +24,9 @@ struct Contraction {
   bool packed = false;  ///< the right operand has room for whole blocks
   bool along_sums =
       false;  ///< both operands lie in memory along the last contracted index, the right one not along the columns
+  /// Both operands are bf16, widened, and neighbours along the last contracted index lie side by side: they are multiplied in pairs.
+  bool pairs = false;
+  int64_t left_pair_axis = -1, right_pair_axis = -1;  ///< the last contracted index, in the operands
   /// The operands' points for one of the result and the contracted indices, and when the left one is inside its operand.
   std::function<void(const Point& out, const Point& k, Point& left, Point& right, Guard& inside)> points;
 };

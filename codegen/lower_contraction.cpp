@@ -24,6 +24,7 @@
 #include "codegen/prefetch.h"
 #include "codegen/tiling.h"
 #include "codegen/vecmath.h"
+#include "passes/traits.h"
 
 namespace keratin {
 
@@ -58,6 +59,7 @@ class Generator {
         node_(node),
         problem_(std::move(problem)),
         tiling_(choose_tiling(node, problem_, writer_.target, vectors)) {
+    problem_.pairs &= !tiling_.transpose;  // the copies are widened
     for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
     for (const auto& each : lowering.region.nodes)
       has_functions_ |= family_of(each->op) == Family::pointwise && !is_kernel_op(each->op);
@@ -382,6 +384,11 @@ class Generator {
               const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
               guard.insert(guard.end(), needed.begin(), needed.end());
             }
+            const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
+            if (problem_.pairs) {
+              const ExprRef added = add_pairs(left, right, guard, guard_right, sum);
+              return writer_.emit(set_stmt(acc, {r, c}, added));
+            }
             ExprRef a, b;
             const ExprRef zero = number(Scalar::of(dtype(), 0));
             a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
@@ -391,7 +398,6 @@ class Generator {
             else
               lowering_.values.with_guard(guard_right,
                                           [&] { b = lowering_.values.at(node_.operands[1], right); });
-            const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
             writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
           });
         });
@@ -404,7 +410,8 @@ class Generator {
       Point left, right;
       Guard inside;
       problem_.points(place(tile, 0, c), at, left, right, inside);
-      const ExprRef next = lowering_.values.at(node_.operands[1], right);
+      ExprRef next = problem_.pairs ? right_pairs(right, {}) : lowering_.values.at(node_.operands[1], right);
+      while (next->kind != ExprKind::load && next->args.size() == 1) next = next->args[0];
       if (next->kind != ExprKind::load) return;
       Access access = next->access;
       access.at[access.at.size() - 2] += tiling_.prefetch;
@@ -471,6 +478,21 @@ class Generator {
     if (!in_lanes) lowering_.values.with_lanes(0, 1, [&] { write(0, 1); });
   }
 
+  /// The sum with the products at two neighbouring contracted indices.
+  ExprRef add_pairs(const Point& left, const Point& right, const Guard& guard_left, const Guard& guard_right,
+                    const ExprRef& sum) {
+    Values& values = lowering_.values;
+    const ExprRef first =
+        values.pairs_or_zero(guard_left, before_widening(node_.operands[0]), left, problem_.left_pair_axis);
+    const ExprRef second = right_pairs(right, guard_right);
+    return dot2(values.widen(first), values.widen(second), sum, writer_.target);
+  }
+
+  ExprRef right_pairs(const Point& right, const Guard& guard) {
+    return lowering_.values.pairs_or_zero(guard, before_widening(node_.operands[1]), right,
+                                          problem_.right_pair_axis);
+  }
+
   ExprRef multiply_add(const ExprRef& a, const ExprRef& b, const ExprRef& sum) const {
     const ExprRef left = lowering_.values.widen(a), right = lowering_.values.widen(b);
     if (is_float(dtype())) return madd(left, right, sum, writer_.target.fma);
@@ -504,6 +526,7 @@ class Generator {
 
     auto innermost = [&](RowRange rows, bool guard_left) {
       if (tiling_.fold) return folded_loop(k, extent, rows, guard_left, tile, step);
+      if (problem_.pairs) return pair_loop(k, extent, rows, guard_left, step);
       writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
         k.push_back(index);
         step(k, rows, guard_left, {});
@@ -601,9 +624,34 @@ class Generator {
     return known;
   }
 
+  /// The innermost loop in steps of two.
+  void pair_loop(Point& k, const Index& extent, RowRange rows, bool guard_left, const Step& step) {
+    const Index whole = floor_div(extent, 2, writer_.ranges);
+    const auto body = [&](const Index& pair) {
+      k.push_back(pair * 2);
+      step(k, rows, guard_left, {});
+      k.pop_back();
+    };
+    writer_.loop("k", 0, whole, 1, LoopKind::serial, body);
+    writer_.loop("k", whole, ceil_div(extent, 2), 1, LoopKind::serial, body);
+  }
+
   /// The innermost loop with its index along the lanes.
   void folded_loop(Point& k, const Index& extent, RowRange rows, bool guard_left, const Tile& tile,
                    const Step& step) {
+    if (problem_.pairs) {
+      // What is missing of the last vector of pairs is not read.
+      const int64_t count = 2 * tiling_.lanes;
+      const auto pairs = [&](const Index& vector) {
+        k.push_back(vector * count + tile.lane * 2);
+        step(k, rows, guard_left, {});
+        k.pop_back();
+      };
+      const Index vectors = floor_div(extent, count, writer_.ranges);
+      writer_.loop("k", 0, vectors, 1, LoopKind::serial, pairs);
+      writer_.loop("k", vectors, ceil_div(extent, count), 1, LoopKind::serial, pairs);
+      return;
+    }
     const Index whole = floor_div(extent, tiling_.lanes, writer_.ranges) * tiling_.lanes;
     auto body = [&](const Index& index, const Guard& guard) {
       k.push_back(index + tile.lane);

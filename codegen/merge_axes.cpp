@@ -64,7 +64,7 @@ class Merger {
     Need& known = needs_[value.node->index];
     if (known != Need::none && known != how) return false;
     known = how;
-    if (how == Need::matrix) return value.node->op == Op::param;
+    if (how == Need::matrix) return value.node->op == Op::param || is_widening(*value.node);
     if (how == Need::whole) return true;
     const Shape& shape = value.shape();
     return value.type().layout.is_row_major() && begins_alike(shape);
@@ -174,11 +174,12 @@ class Merger {
     if (needs_[param.index] == Need::matrix) {
       // The two axes that are not of space keep their order.
       const auto user = std::find_if(region_.nodes.begin(), region_.nodes.end(), [&](const auto& node) {
-        return node->op == Op::conv && node->operands[1].node == &param;
+        return node->op == Op::conv && before_widening(node->operands[1]).node == &param;
       });
       const ConvAxes axes = parse_conv_axes((*user)->template as<ConvAttrs>().dims);
       const auto [low, high] = std::minmax(axes.kernel.batch, axes.kernel.feature);
       if (!type.layout.is_row_major()) type.layout.axis = type.layout.axis == low ? 0 : 1;
+      if (type.layout.has_pairs()) type.layout.pair_axis = 1 - type.layout.axis;
       type.shape = {type.shape[low], type.shape[high]};
     }
     return type;

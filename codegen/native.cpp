@@ -1,7 +1,6 @@
 #include "codegen/native.h"
 
 #include "codegen/lower.h"
-#include "passes/pipeline.h"
 
 namespace keratin {
 
@@ -41,9 +40,9 @@ class KernelInterpreter : public Executor {
 
 }  // namespace
 
-KernelModule compile_kernels(const Module& module, const Target& target) {
+KernelModule compile_kernels(const Module& module, const Target& target, Precision precision) {
   const auto interpreter = make_interpreter();
-  return lower(bake(optimize(module), *interpreter), target);
+  return lower(bake(optimize(module, {.precision = precision}), *interpreter), target);
 }
 
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options,

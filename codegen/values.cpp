@@ -37,6 +37,18 @@ int64_t static_extent(Dim dim) {
   return dim.coef;
 }
 
+/// Whether a value is zero where the load in it does not read.
+bool is_zero_outside(const Expr& value) {
+  switch (value.kind) {
+    case ExprKind::load: return value.number == Scalar::of_integer(value.number.dtype, 0);
+    case ExprKind::bitcast: return is_zero_outside(*value.args[0]);
+    case ExprKind::apply:
+      return (value.op == Op::shl || (value.op == Op::cast && is_integer(value.dtype))) &&
+             is_zero_outside(*value.args[0]);
+    default: return false;
+  }
+}
+
 /// The row-major number of a point's place along some axes.
 Index flatten(const Point& point, const Shape& shape, std::span<const size_t> axes) {
   Index flat;
@@ -232,7 +244,12 @@ Access Values::access(BufferId buffer, const Type& type, const Point& point, int
     const size_t axis = type.layout.axis;
     const int64_t width = type.layout.width;
     const Index panel = floor_div(access.at[axis], width, writer_.ranges);
-    const Index place = modulo(access.at[axis], width, writer_.ranges);
+    Index place = modulo(access.at[axis], width, writer_.ranges);
+    if (type.layout.has_pairs()) {
+      Index& along = access.at[type.layout.pair_axis];
+      place = place * 2 + modulo(along, 2, writer_.ranges);
+      along = floor_div(along, 2, writer_.ranges);
+    }
     access.at.erase(access.at.begin() + axis);
     access.at.insert(access.at.begin(), panel);
     access.at.push_back(place);
@@ -272,6 +289,42 @@ Access Values::access(BufferId buffer, const Type& type, const Point& point, int
     }
   }
   return access;
+}
+
+ExprRef Values::pairs(Value value, const Point& point, int64_t axis) {
+  const bool has_lanes = this->has_lanes(point);
+  if (value.type().layout.pair_axis == axis) {
+    const auto bound = bound_.find(value);
+    KERATIN_CHECK(bound != bound_.end(), "panels are read from memory");
+    Access access = this->access(bound->second.buffer, value.type(), point, bound->second.skip);
+    if (access.first || access.limit || access.lane_step != (has_lanes ? 2 : 1)) throw NoLanes();
+    access.lane_axis = static_cast<int>(access.at.size()) - 1;
+    access.lanes *= 2;
+    access.lane_step = 1;
+    return bitcast(DType::u32, load(writer_.kernel, std::move(access)));
+  }
+
+  if (lanes_ > 1 && is_guarded_by_lane()) throw NoLanes();
+  Point first = point;
+  if (has_lanes) {
+    if (point[axis].slope(lane_) != 2) throw NoLanes();
+    for (Index& index : first) index = index.substitute(lane_, 0, writer_.ranges);
+  }
+  const Index after = Index(Size(value.shape()[axis])) - 1 - first[axis];  // how many elements follow
+  const auto bits = [&] { return bf16_from_f32(widen(at(value, first))); };
+  ExprRef read;
+  if (!has_lanes && after.is_constant() && after.value() == 0) {
+    with_lanes(0, 1, [&] { read = cast(DType::u32, bits()); });
+    return read;
+  }
+  const int count = has_lanes ? 2 * lanes_ : 2;
+  const VarId lane = writer_.variable("lane", {0, count - 1});
+  first[axis] += Index::variable(lane);
+  with_lanes(lane, count, [&] {
+    const auto guard = writer_.simplify({after - Index::variable(lane)});
+    with_guard(guard.value_or(Guard{Index(-1)}), [&] { read = bits(); });
+  });
+  return bitcast(DType::u32, std::move(read));
 }
 
 ExprRef Values::at(Value value, const Point& point) {
@@ -418,6 +471,9 @@ ExprRef Values::guarded_or(const Guard& guard, const ExprRef& otherwise,
   with_guard(*needed, [&] { inner = value(); });
   // A load says itself what it reads as where it does not read.
   const bool per_lane = lanes_ > 1 && has_lanes(*needed);
+  if (otherwise->kind == ExprKind::number && otherwise->number == Scalar::of_integer(otherwise->dtype, 0) &&
+      is_zero_outside(*inner) && (inner->lanes > 1 || !per_lane))
+    return inner;
   if (inner->kind == ExprKind::load && otherwise->kind == ExprKind::number &&
       inner->dtype == otherwise->dtype && (inner->lanes > 1 || !per_lane)) {
     Expr loaded = *inner;

@@ -86,6 +86,14 @@ class Values {
   ExprRef at_or(const Guard& guard, const ExprRef& otherwise, Value value, const Point& point) {
     return guarded_or(guard, otherwise, [&] { return at(value, point); });
   }
+  ExprRef pairs_or_zero(const Guard& guard, Value value, const Point& point, int64_t axis) {
+    return guarded_or(guard, number(Scalar::of_integer(DType::u32, 0)),
+                      [&] { return pairs(value, point, axis); });
+  }
+
+  /// Pairs of bf16, as u32 with the first in the lower half: the elements at `point` and next along `axis`, zero where there is none.
+  /// Lanes run along the columns of panels that hold such pairs, or along the axis, from pair to pair.
+  ExprRef pairs(Value value, const Point& point, int64_t axis);
 
   /// Within `body`, `lanes` consecutive values of `variable` are the lanes of vectors.
   void with_lanes(VarId variable, int lanes, const std::function<void()>& body);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "codegen/kernel.h"
+#include "codegen/target.h"
 
 namespace keratin {
 
@@ -19,6 +20,10 @@ ExprRef expand(Op op, std::vector<ExprRef> args, bool fma_available);
 
 /// a · b + c: fused, or rounded twice.
 ExprRef madd(ExprRef a, ExprRef b, ExprRef c, bool fma_available);
+
+/// c + the products of two bf16 in each u32, those in the upper halves first. Processors that have no instruction for it
+/// (Target::dot2) round as the instruction does, but know denormals.
+ExprRef dot2(ExprRef a, ExprRef b, ExprRef c, const Target& target);
 
 // 16-bit floats are u16 in kernels. To f32: exact. From f32: rounded to nearest even; NaN stays NaN.
 ExprRef f32_from_f16(ExprRef bits);

@@ -18,6 +18,18 @@ ExprRef shifted_to_even(const ExprRef& magnitude, int shift) {
   return binary(Op::shr, apply(Op::add, {half, last}), shift);
 }
 
+/// What f32_from_bf16() made a value of; null if it made it not.
+ExprRef widened_bf16(const Expr& value) {
+  if (value.kind != ExprKind::bitcast || value.dtype != DType::f32) return nullptr;
+  const Expr& moved = *value.args[0];
+  if (moved.kind != ExprKind::apply || moved.op != Op::shl) return nullptr;
+  const Expr &wide = *moved.args[0], &by = *moved.args[1];
+  const bool halves = by.kind == ExprKind::number && by.number.integer == 16 &&
+                      wide.kind == ExprKind::apply && wide.op == Op::cast &&
+                      wide.args[0]->dtype == DType::u16;
+  return halves ? wide.args[0] : nullptr;
+}
+
 }  // namespace
 
 ExprRef f32_from_f16(ExprRef bits) {
@@ -48,11 +60,19 @@ ExprRef f16_from_f32(ExprRef value) {
   return cast(DType::u16, apply(Op::or_, {sign, result}));
 }
 
+ExprRef dot2(ExprRef a, ExprRef b, ExprRef c, const Target& target) {
+  if (target.dot2) return dot2(std::move(a), std::move(b), std::move(c));
+  const auto upper = [](const ExprRef& x) { return bitcast(DType::f32, binary(Op::and_, x, 0xffff0000)); };
+  const auto lower = [](const ExprRef& x) { return bitcast(DType::f32, binary(Op::shl, x, 16)); };
+  return madd(lower(a), lower(b), madd(upper(a), upper(b), std::move(c), target.fma), target.fma);
+}
+
 ExprRef f32_from_bf16(ExprRef bits) {
   return bitcast(DType::f32, binary(Op::shl, cast(DType::u32, bits), 16));
 }
 
 ExprRef bf16_from_f32(ExprRef value) {
+  if (ExprRef bits = widened_bf16(*value)) return bits;
   const ExprRef wide = bitcast(DType::u32, value);
   const ExprRef is_nan = apply(Op::ne, {value, value});
   const ExprRef nan = binary(Op::or_, binary(Op::shr, wide, 16), 0x40);

@@ -8,7 +8,7 @@
 //       reduction              row-wise ops, further reductions of the same rows included: softmax and layer
 //                              normalisation become one kernel that holds a row in cache
 //  2. backward: a pointwise op or index map whose readers are all in one group joins it (the prologue), unless it would
-//     be computed again and again there. Index maps are copied into every reader's group.
+//     be computed again and again there. Index maps, and casts to wider floats, are copied into every reader's group.
 //  3. What is left begins pointwise groups, which grow backward in the same way.
 //  4. Pointwise groups of one shape are merged, producer with consumer and neighbours that read the same values, where no
 //     path leads out of the pair and back: an optimizer's update of a variable and its slots is one kernel. A contraction of that
@@ -121,6 +121,7 @@ class Grouper {
   }
 
   bool accepts_consumer(const Group& group, const Node& node) const {
+    if (is_widening(node)) return false;  // its readers widen what they load
     switch (group.kind) {
       case Kind::contract:
       case Kind::window: return family_of(node.op) == Family::pointwise && node.type().shape == group.domain;
@@ -171,7 +172,7 @@ class Grouper {
     }
 
     const bool taken_by_all = !read_from_outside && refusing.empty();
-    const bool joins = is_index_map(node) || (taken_by_all && readers.size() == 1);
+    const bool joins = is_index_map(node) || is_widening(node) || (taken_by_all && readers.size() == 1);
     if (!taken_by_all && is_unit_reshape(node))
       is_view_[node.index] = true;
     else if (!taken_by_all || !joins)
@@ -187,18 +188,20 @@ class Grouper {
   /// True if the group, which computes `user`, can compute `node` for it as well.
   bool accepts_producer(const Group& group, const Node& node, const Node& user) const {
     if (group.kind == Kind::opaque || group.nodes.size() >= kMostNodes) return false;
-    if (form_of(user) == Form::contract && !is_strided_view(node)) return false;
+    const bool is_factor =
+        form_of(user) == Form::contract || (group.kind == Kind::contract && is_widening(user));
+    if (is_factor && !is_strided_view(node)) return false;
     if (family_of(user.op) == Family::window && overlaps(user)) return false;
     if (is_expensive(node.op) && is_repeated(group, node, user)) return false;
-    if (is_index_map(node)) return true;
+    if (is_index_map(node) || is_widening(node)) return true;
     if (user.op == Op::gather && user.operands[0].node == &node) return false;
     return group.kind != Kind::row || (has_rows(node.type().shape, group.rows) && runs_in_rows(group, node));
   }
 
-  /// An index map that leaves a contraction's operand reachable by strides alone.
+  /// Leaves a contraction's operand reachable by strides alone.
   static bool is_strided_view(const Node& node) {
     return node.op == Op::transpose || node.op == Op::slice || node.op == Op::reverse ||
-           is_unit_reshape(node);
+           is_unit_reshape(node) || is_widening(node);
   }
 
   /// True if neighbouring windows share elements.

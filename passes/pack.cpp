@@ -10,6 +10,9 @@
 // What a scan's products read in every step is packed in front of it, in training too, where that is done once per call. So is the
 // right operand of long sums with many rows, a gradient of a weight that all steps of all samples share: its columns lie too far
 // from each other to be fetched in time.
+//
+// Weights in bf16 (passes/precision.cpp) have pairs along the contracted axis in their panels, {1:16,0:2}: two products in one
+// instruction.
 #include <algorithm>
 #include <map>
 
@@ -17,6 +20,7 @@
 #include "ir/rebuild.h"
 #include "ir/region.h"
 #include "passes/pass.h"
+#include "passes/traits.h"
 #include "passes/weights.h"
 
 namespace keratin {
@@ -27,27 +31,29 @@ constexpr int64_t kPanelWidth = 16;
 constexpr int64_t kFewSteps = 4;   // in which a weight is not read often enough to be packed for them
 constexpr int64_t kManyRows = 32;  // of a product, so that it costs much more than packing
 
-/// The axis of the right operand whose elements are neighbours in the result: the columns. None if that is not so.
-int64_t column_axis(const Node& node) {
-  if (node.op == Op::dot) {
-    const auto& attrs = node.as<DotAttrs>();
-    for (int64_t axis = node.operands[1].rank() - 1; axis >= 0; --axis)
-      if (!contains(attrs.contract.rhs, axis) && !contains(attrs.batch.rhs, axis)) return axis;
-    return -1;
+/// How a contraction's right operand, before it is widened, is to lie; row-major: as it does.
+Layout panels_of(const Node& contraction) {
+  const int64_t axis = panel_axis(contraction);
+  if (axis < 0) return {};
+  Layout layout{axis, kPanelWidth};
+  const Value left = before_widening(contraction.operands[0]);
+  if (left.dtype() != DType::bf16 || before_widening(contraction.operands[1]).dtype() != DType::bf16)
+    return layout;
+  if (contraction.op == Op::dot) {
+    const AxisPairs& contract = contraction.as<DotAttrs>().contract;
+    if (!contract.lhs.empty() && contract.lhs.back() == left.rank() - 1)
+      layout.pair_axis = contract.rhs.back();
+  } else {
+    const ConvAxes axes = parse_conv_axes(contraction.as<ConvAttrs>().dims);
+    if (axes.input.feature == left.rank() - 1) layout.pair_axis = axes.kernel.batch;
   }
-  const auto& attrs = node.as<ConvAttrs>();
-  const ConvAxes axes = parse_conv_axes(attrs.dims);
-  const bool last = axes.output.feature == node.type().rank() - 1;
-  return last && attrs.groups == 1 && attrs.batch_groups == 1 ? axes.kernel.feature : -1;
+  return layout.fits(before_widening(contraction.operands[1]).shape()) ? layout : Layout{axis, kPanelWidth};
 }
 
-/// The axis along which a contraction's right operand is to be packed; -1: it is left as it is.
-int64_t panel_axis(const Node& contraction) {
-  const int64_t axis = column_axis(contraction);
-  const Type& type = contraction.operands[1].type();
-  const bool fits =
-      axis >= 0 && type.shape[axis].is_static() && type.shape[axis].coef >= 2 && type.layout.is_row_major();
-  return fits ? axis : -1;
+/// The contraction with another right operand, widened as the old one was.
+Value with_right(Builder& builder, const Node& contraction, Value left, Value right) {
+  return builder.make(contraction.op, {left, builder.cast(right, contraction.operands[1].dtype())},
+                      contraction.attrs);
 }
 
 /// True for sums over all but the last axes of both operands, several of them, that make a large matrix.
@@ -63,9 +69,9 @@ bool sums_steps(const Node& node) {
                                           [](Dim dim) { return dim.is_static() && dim.coef >= kManyRows; });
 }
 
-/// The parameter of which a value is a piece, or all.
+/// The parameter of which a value is a piece, or all, as it is or cast.
 const Node& sliced(Value value) {
-  while (value.node->op == Op::slice) value = value.node->operands[0];
+  while (value.node->op == Op::slice || value.node->op == Op::cast) value = value.node->operands[0];
   return *value.node;
 }
 
@@ -78,20 +84,20 @@ class PackedBody : public Rebuilder {
         names_(source()),
         read_(source().nodes.size(), false) {
     for (const auto& node : source().nodes)
-      if (const int64_t axis = packed_along(*node); axis >= 0)
-        packed_.try_emplace({key_of(node->operands[1]), axis}, Value());
+      if (const Layout panels = panels_in_step(*node); !panels.is_row_major())
+        packed_.try_emplace({key_of(before_widening(node->operands[1])), panels}, Value());
     for (const Result& result : source().results) read_[result.value.node->index] = true;
     for (size_t i = source().nodes.size(); i-- > 0;) {
       const Node& node = *source().nodes[i];
       if (!read_[i]) continue;
       for (size_t k = 0; k < node.operands.size(); ++k)
-        if (k != 1 || packed_along(node) < 0) read_[node.operands[k].node->index] = true;
+        if (k != 1 || panels_in_step(node).is_row_major()) read_[node.operands[k].node->index] = true;
     }
   }
 
-  /// What is packed, values of the old body that begin with a captured parameter, and along which axis.
-  std::vector<std::pair<Value, int64_t>> packed() const {
-    std::vector<std::pair<Value, int64_t>> list;
+  /// What is packed, values of the old body that begin with a captured parameter, and how.
+  std::vector<std::pair<Value, Layout>> packed() const {
+    std::vector<std::pair<Value, Layout>> list;
     for (const auto& [what, param] : packed_) list.emplace_back(value_of(what.first), what.second);
     return list;
   }
@@ -102,10 +108,10 @@ class PackedBody : public Rebuilder {
     if (node.op == Op::param) return keeps_param(node.index) ? copy(node) : std::vector<Value>(1);
     add_params();
     if (!read_[node.index]) return std::vector<Value>(node.types.size());
-    const int64_t axis = packed_along(node);
-    if (axis < 0) return copy(node);
-    return {builder().make(node.op, {mapped(node.operands[0]), packed_.at({key_of(node.operands[1]), axis})},
-                           node.attrs)};
+    const Layout panels = panels_in_step(node);
+    if (panels.is_row_major()) return copy(node);
+    const Value right = packed_.at({key_of(before_widening(node.operands[1])), panels});
+    return {with_right(builder(), node, mapped(node.operands[0]), right)};
   }
 
  private:
@@ -113,10 +119,11 @@ class PackedBody : public Rebuilder {
   static Key key_of(Value value) { return {value.node->index, value.result}; }
   Value value_of(Key key) const { return source().nodes[key.first]->value(key.second); }
 
-  int64_t packed_along(const Node& node) const {
-    if (family_of(node.op) != Family::contract) return -1;
+  /// How a product in the body reads what is packed; row-major: it does not.
+  Layout panels_in_step(const Node& node) const {
+    if (family_of(node.op) != Family::contract) return {};
     const Node& param = sliced(node.operands[1]);
-    return param.op == Op::param && param.index >= first_captured_ ? panel_axis(node) : -1;
+    return param.op == Op::param && param.index >= first_captured_ ? panels_of(node) : Layout();
   }
 
   void add_params() {
@@ -124,7 +131,7 @@ class PackedBody : public Rebuilder {
     has_params_ = true;
     for (auto& [what, param] : packed_) {
       Type type = value_of(what.first).type();
-      type.layout = {what.second, kPanelWidth};
+      type.layout = what.second;
       param = builder().param(names_.make("packed"), std::move(type));
     }
   }
@@ -132,7 +139,7 @@ class PackedBody : public Rebuilder {
   const size_t first_captured_;
   ParamNames names_;
   std::vector<bool> read_;  // by node, apart from what is packed
-  std::map<std::pair<Key, int64_t>, Value> packed_;
+  std::map<std::pair<Key, Layout>, Value> packed_;
   bool has_params_ = false;
 };
 
@@ -145,15 +152,15 @@ class Packer : public Rebuilder {
     if (node.op == Op::scan && !fixed_[node.index]) return packed_scan(node);
     if (family_of(node.op) != Family::contract || fixed_[node.index]) return copy(node);
     if (!fixed_[node.operands[1].node->index] && !sums_steps(node)) return copy(node);
-    const int64_t axis = panel_axis(node);
-    if (axis < 0) return copy(node);
-    return {builder().make(node.op, {mapped(node.operands[0]), in_panels(mapped(node.operands[1]), axis)},
-                           node.attrs)};
+    const Layout panels = panels_of(node);
+    if (panels.is_row_major()) return copy(node);
+    const Value right = in_panels(mapped(before_widening(node.operands[1])), panels);
+    return {with_right(builder(), node, mapped(node.operands[0]), right)};
   }
 
  private:
-  Value in_panels(Value value, int64_t axis) {
-    return builder().make(Op::relayout, {value}, LayoutAttrs{{axis, kPanelWidth}});
+  Value in_panels(Value value, const Layout& panels) {
+    return builder().make(Op::relayout, {value}, LayoutAttrs{panels});
   }
 
   std::vector<Value> packed_scan(const Node& scan) {
@@ -167,7 +174,7 @@ class Packer : public Rebuilder {
     std::vector<Value> operands;
     for (size_t i = 0; i < scan.operands.size(); ++i)
       if (body.keeps_param(i)) operands.push_back(mapped(scan.operands[i]));
-    for (const auto& [value, axis] : all) operands.push_back(in_panels(outside(scan, value), axis));
+    for (const auto& [value, panels] : all) operands.push_back(in_panels(outside(scan, value), panels));
     auto packed = std::make_shared<const Function>(body.run());
     builder().set_origin(scan.origin);
     return results_of(*builder().make_node(Op::scan, operands, scan.attrs, std::move(packed)));

@@ -25,6 +25,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   //   matrices   after simplify, which scales weights as the layers have them; before pack, which lays columns out
   //   hoist      the input projections of recurrent layers become plain contractions, and are packed like them
   //   sink       likewise the gradients of their weights; after hoist, which leaves less in the loops to look at
+  //   bf16       after simplify, so that what is rounded is what is multiplied; before pack, which lays out what is rounded
   //   pack       after simplify, so that a weight is scaled before it is laid out
   //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other
   //   prepare    last of those that look at weights: packing and folding are computed once, when compiling
@@ -32,7 +33,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   expect_feasible(module);
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {
-    if (skipped(pass.name)) continue;
+    if (skipped(pass.name) || (pass.name == "bf16" && options.precision != Precision::bf16)) continue;
     current = run_pass(pass, current);
     if (options.after) options.after(pass.name, current);
   }

@@ -1,6 +1,7 @@
 // From the graph as traced to the graph that codegen takes.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,7 +12,11 @@
 
 namespace keratin {
 
+/// How contractions are computed: as the model says, or from operands rounded to bf16, with sums of f32.
+enum class Precision : uint8_t { f32, bf16 };
+
 struct PipelineOptions {
+  Precision precision = Precision::f32;
   std::vector<std::string> skip;  ///< names of passes that are left out; not fuse
   /// Called after every pass.
   std::function<void(std::string_view pass, const Module& module)> after;

@@ -6,8 +6,8 @@
 //     becomes                                                    }
 //     %0 = dot %x, @dense/kernel.prepared …
 //
-// A value is stored where the function begins to mix it with its inputs, before it is only repeated (broadcast) or
-// reshaped: those cost nothing where they are.
+// A value is stored where the function begins to mix it with its inputs, before it is only repeated (broadcast), reshaped or
+// widened: those cost nothing where they are.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -16,16 +16,17 @@
 #include "ir/region.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "passes/traits.h"
 #include "passes/weights.h"
 
 namespace keratin {
 
 namespace {
 
-/// Costs nothing, wherever it stands: sources, and repetitions and views of fixed values.
+/// Costs nothing, wherever it stands: sources, and repetitions and views of fixed values; widened, they would only be larger.
 bool is_free(const Node& node) {
   return family_of(node.op) == Family::structure || node.op == Op::broadcast || node.op == Op::reshape ||
-         node.op == Op::iota || node.op == Op::dim_size;
+         node.op == Op::iota || node.op == Op::dim_size || is_widening(node);
 }
 
 /// How a function is cut in two.

@@ -49,6 +49,14 @@ bool is_unit_reshape(const Node& node) {
   return node.op == Op::reshape && without_ones(node.operands[0].shape()) == without_ones(node.type().shape);
 }
 
+bool is_widening(const Node& node) {
+  if (node.op != Op::cast) return false;
+  const DType from = node.operands[0].dtype(), to = node.type().dtype;
+  return is_float(from) && is_float(to) && byte_size(from) < byte_size(to);
+}
+
+Value before_widening(Value value) { return is_widening(*value.node) ? value.node->operands[0] : value; }
+
 bool is_index_map(const Node& node) {
   return family_of(node.op) == Family::shape && form_of(node) == Form::inline_;
 }

@@ -21,6 +21,11 @@ Form form_of(const Node& node);
 /// A reshape that only adds or drops axes of extent 1: its index map needs no division, so it is inlined.
 bool is_unit_reshape(const Node& node);
 
+/// A cast of floats to wider ones: exact, and free where elements are loaded.
+bool is_widening(const Node& node);
+/// What is widened, or the value itself.
+Value before_widening(Value value);
+
 /// True if the value can be recomputed by every reader at no cost: index maps, constants, iota.
 bool is_index_map(const Node& node);
 

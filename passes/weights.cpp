@@ -3,7 +3,27 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/conv_axes.h"
+
 namespace keratin {
+
+namespace {
+
+/// The axis of the right operand whose elements are neighbours in the result: the columns. None if that is not so.
+int64_t column_axis(const Node& node) {
+  if (node.op == Op::dot) {
+    const auto& attrs = node.as<DotAttrs>();
+    for (int64_t axis = node.operands[1].rank() - 1; axis >= 0; --axis)
+      if (!contains(attrs.contract.rhs, axis) && !contains(attrs.batch.rhs, axis)) return axis;
+    return -1;
+  }
+  const auto& attrs = node.as<ConvAttrs>();
+  const ConvAxes axes = parse_conv_axes(attrs.dims);
+  const bool last = axes.output.feature == node.type().rank() - 1;
+  return last && attrs.groups == 1 && attrs.batch_groups == 1 ? axes.kernel.feature : -1;
+}
+
+}  // namespace
 
 std::vector<bool> find_fixed(const Module& module, const Function& function) {
   std::set<std::string> updated;
@@ -25,6 +45,14 @@ std::vector<bool> find_fixed(const Module& module, const Function& function) {
     }
   }
   return fixed;
+}
+
+int64_t panel_axis(const Node& contraction) {
+  const int64_t axis = column_axis(contraction);
+  const Type& type = contraction.operands[1].type();
+  const bool fits =
+      axis >= 0 && type.shape[axis].is_static() && type.shape[axis].coef >= 2 && type.layout.is_row_major();
+  return fits ? axis : -1;
 }
 
 }  // namespace keratin

@@ -6,6 +6,7 @@
 #include "codegen/scan_rows.h"
 #include "ir/text.h"
 #include "ir/text_format.h"
+#include "passes/pass.h"
 #include "tests/random_graph.h"
 
 namespace keratin::testing {
@@ -132,7 +133,7 @@ class Scans : public ::testing::TestWithParam<Case> {
       if (node->op != Op::scan) continue;
       EXPECT_EQ(independent_rows(*node).has_value(), GetParam().in_blocks);
     }
-    const Target target = host_levels().back();
+    const Target target = host_target();
     const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
     const auto reference = make_interpreter()->compile(module);
     const auto interpreter = interpret_kernels(kernels), alone = jit_kernels(kernels, target, {}, 1),
@@ -156,6 +157,10 @@ TEST_P(Scans, AgreeOnAllLevelsWithAFixedBatch) { expect_agreement(module_of(GetP
 
 // A batch of as many rows as there are units: which axis is which is said by what is done with it.
 TEST_P(Scans, AgreeOnAllLevelsWithASquareBatch) { expect_agreement(module_of(GetParam(), "4"), {4}); }
+
+TEST_P(Scans, AgreeWithRoundedOperands) {
+  expect_agreement(round_operands(module_of(GetParam())), {0, 1, 3, 8, 29});
+}
 
 INSTANTIATE_TEST_SUITE_P(All, Scans, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });

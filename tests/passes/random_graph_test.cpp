@@ -43,10 +43,12 @@ TEST(RandomGraph, MeansTheSameAfterEveryPass) {
     const Outcome expected = run(graph.module, graph);
     Module module = clone(graph.module);
     for (const Pass& pass : all_passes()) {
-      module = run_pass(pass, module);
-      const TensorStore data = collect_data(module);
-      ASSERT_TRUE(equal(module, parse_module(print(module), "printed", &data)))
+      Module after = run_pass(pass, module);
+      const TensorStore data = collect_data(after);
+      ASSERT_TRUE(equal(after, parse_module(print(after), "printed", &data)))
           << pass.name << ", seed " << seed;
+      if (pass.name == "bf16") continue;  // a function may make any difference of what it rounds
+      module = std::move(after);
       const Outcome found = run(module, graph);
       ASSERT_EQ(compare(expected.results, found.results), "") << pass.name << ", seed " << seed << "\n"
                                                               << print(module);

@@ -74,16 +74,16 @@ double spacing(DType dtype) {
 std::string difference(const Tensor& before, const Tensor& after, Closeness closeness) {
   if (before.type() != after.type()) return cat(after.type(), " in place of ", before.type());
   double allowed = 0;
-  if (closeness == Closeness::rounding && is_float(before.dtype())) {
+  if (closeness != Closeness::bits && is_float(before.dtype())) {
     for (int64_t i = 0; i < before.elements(); ++i)
       if (std::isfinite(before.get(i))) allowed = std::max(allowed, std::fabs(before.get(i)));
-    allowed *= 8 * spacing(before.dtype());
+    allowed *= 8 * spacing(closeness == Closeness::bf16 ? DType::bf16 : before.dtype());
   }
   for (int64_t i = 0; i < before.elements(); ++i) {
     const Scalar expected = scalar_at(before, i), found = scalar_at(after, i);
     if (expected == found || std::fabs(expected.as_double() - found.as_double()) <= allowed) {
       // 0 and -0 are no distance apart, but not the same bits.
-      if (expected == found || closeness == Closeness::rounding) continue;
+      if (expected == found || closeness != Closeness::bits) continue;
     }
     return cat("element ", i, " of ", before.type(), ": ", found, " in place of ", expected);
   }

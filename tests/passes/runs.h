@@ -13,6 +13,7 @@ namespace keratin::testing {
 enum class Closeness : uint8_t {
   bits,      ///< equal bits; one NaN is as good as another
   rounding,  ///< the same NaNs and infinities, finite numbers up to a few roundings of the largest
+  bf16,      ///< the same, roundings to bf16
 };
 
 enum class Numbers : uint8_t {

@@ -1,0 +1,100 @@
+// Operands of contractions are rounded to bf16; their products are summed in f32, as before.
+//
+//     %0 = dot %x, @w …        becomes        %0 = cast %x : bf16[N,784]        %2 = cast @w : bf16[784,32]
+//                                             %1 = cast %0 : f32[N,784]         %3 = cast %2 : f32[784,32]
+//                                             %4 = dot %1, %3 …
+//
+// The casts back are exact, and free: what lies in memory are bf16, half the bytes, and processors that multiply pairs of bf16 do
+// so. Rounded values are made as early as possible, before they are only moved about (reshape, transpose, pad), so that the kernel
+// that computes them rounds them.
+//
+// Only what can be multiplied in pairs is rounded: sums that run along the left operand's last axis, with a weight, or with another
+// value that lies in memory likewise. Depthwise convolutions, and others with groups, stay as they are.
+#include <algorithm>
+
+#include "ir/conv_axes.h"
+#include "ir/rebuild.h"
+#include "ir/region.h"
+#include "passes/pass.h"
+#include "passes/traits.h"
+#include "passes/weights.h"
+
+namespace keratin {
+
+namespace {
+
+/// `value` rounded, or what it is made of; the layer that makes it rounds it.
+Value rounded(Builder& builder, Value value) {
+  const Node& node = *value.node;
+  if (node.origin) builder.set_origin(node.origin);
+  switch (node.op) {
+    case Op::reshape:
+    case Op::transpose:
+    case Op::reverse:
+    case Op::slice:
+    case Op::concat:
+    case Op::pad: {
+      std::vector<Value> operands;
+      for (const Value operand : node.operands) operands.push_back(rounded(builder, operand));
+      return builder.make(node.op, std::move(operands), node.attrs);
+    }
+    default: return builder.cast(value, DType::bf16);
+  }
+}
+
+class OperandRounder : public Rebuilder {
+ public:
+  /// `fixed`: by node, whether it depends on weights alone.
+  OperandRounder(const Function& function, std::vector<bool> fixed)
+      : Rebuilder(function), fixed_(std::move(fixed)) {}
+
+ protected:
+  std::vector<Value> visit(const Node& node) override {
+    if (node.op == Op::scan) return copy(node, std::make_shared<const Function>(rounded_body(node)));
+    if (family_of(node.op) != Family::contract || !makes_pairs(node)) return copy(node);
+    std::vector<Value> operands;
+    for (const Value operand : node.operands)
+      operands.push_back(builder().cast(rounded(builder(), mapped(operand)), DType::f32));
+    builder().set_origin(node.origin);
+    return {builder().make(node.op, std::move(operands), node.attrs)};
+  }
+
+ private:
+  Function rounded_body(const Node& scan) const {
+    const Function& body = *scan.body;
+    std::vector<bool> fixed(body.nodes.size(), false);
+    const auto first = static_cast<size_t>(scan.as<ScanAttrs>().carries + scan.as<ScanAttrs>().sequences);
+    for (size_t i = first; i < body.params.size(); ++i)
+      fixed[body.params[i]->index] = fixed_[scan.operands[i].node->index];
+    for (const auto& node : body.nodes)
+      if (node->op == Op::slice) fixed[node->index] = fixed[node->operands[0].node->index];
+    return OperandRounder(body, std::move(fixed)).run();
+  }
+
+  bool makes_pairs(const Node& node) const {
+    const Value left = node.operands[0], right = node.operands[1];
+    if (left.dtype() != DType::f32 || is_widening(*left.node) || is_widening(*right.node)) return false;
+    const bool is_weight = fixed_[right.node->index];
+    if (node.op == Op::dot) {
+      const auto& [contract, batch] = node.as<DotAttrs>();
+      if (contract.lhs.empty() || contract.lhs.back() != left.rank() - 1) return false;
+      if (left.shape().back().is(1)) return false;
+      return is_weight ? panel_axis(node) >= 0 : contract.rhs.back() == right.rank() - 1;
+    }
+    const ConvAxes axes = parse_conv_axes(node.as<ConvAttrs>().dims);
+    return is_weight && panel_axis(node) >= 0 && axes.input.feature == left.rank() - 1 &&
+           !left.shape().back().is(1);
+  }
+
+  std::vector<bool> fixed_;
+};
+
+}  // namespace
+
+Module round_operands(const Module& module) {
+  return map_functions(module, [&](const Function& function) {
+    return OperandRounder(function, find_fixed(module, function)).run();
+  });
+}
+
+}  // namespace keratin
