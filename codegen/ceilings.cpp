@@ -71,19 +71,16 @@ Ceilings::Ceilings(const Target& target, unsigned threads) : target_(target), th
   levels_.push_back({"memory", std::numeric_limits<int64_t>::max(), {}});
 }
 
-double Ceilings::measure_multiply_adds() const {
+/// `multiply_add` makes of a[r] and of %x, the factors, another a[r], with `of_each` multiply-adds of each lane.
+double Ceilings::measure_multiply_adds(const std::string& multiply_add, const Tensor& factors,
+                                       int of_each) const {
   const int lanes = target_.lanes(4);
   constexpr int64_t kSteps = 1 << 16;
-  const char* multiply_add = target_.fma ? "fma(a[r], splat(load %x[0]), splat(load %x[1]))"
-                                         : "add(mul(a[r], splat(load %x[0])), splat(load %x[1]))";
   const std::string body = cat("  for k in 0..", kSteps, " {\n    unroll r in 0..", kChains,
                                " {\n      set a[r] = ", multiply_add, "\n    }\n  }\n");
-  Tensor factors(DType::f32, {2});
-  factors.set(0, 0.5);
-  factors.set(1, 0.25);
-  const double seconds =
-      least_seconds(kernel_text("f32[2]", lanes, threads_, body), target_, threads_, factors);
-  return 2.0 * kChains * lanes * static_cast<double>(kSteps) * threads_ / seconds;
+  const double seconds = least_seconds(kernel_text(cat(factors.dtype(), "[2]"), lanes, threads_, body),
+                                       target_, threads_, factors);
+  return 2.0 * kChains * lanes * of_each * static_cast<double>(kSteps) * threads_ / seconds;
 }
 
 double Ceilings::measure_reads(const Level& level) const {
@@ -101,9 +98,25 @@ double Ceilings::measure_reads(const Level& level) const {
   return static_cast<double>(data.bytes()) * static_cast<double>(passes) / seconds;
 }
 
-double Ceilings::flops_per_second() {
-  if (!flops_per_second_) flops_per_second_ = measure_multiply_adds();
-  return *flops_per_second_;
+double Ceilings::flops_per_second(DType factors) {
+  const auto known = flops_per_second_.find(factors);
+  if (known != flops_per_second_.end()) return known->second;
+  double measured;
+  if (factors == DType::bf16 && !target_.dot2) {
+    measured = flops_per_second();  // widened, which is not counted
+  } else if (factors == DType::bf16) {
+    Tensor pairs(DType::u32, {2});
+    pairs.set_integer(0, 0x3e803e80);  // 0.25 and 0.25
+    measured = measure_multiply_adds("dot2(splat(load %x[0]), splat(load %x[0]), a[r])", pairs, 2);
+  } else {
+    Tensor numbers(DType::f32, {2});
+    numbers.set(0, 0.5);
+    numbers.set(1, 0.25);
+    measured = measure_multiply_adds(target_.fma ? "fma(a[r], splat(load %x[0]), splat(load %x[1]))"
+                                                 : "add(mul(a[r], splat(load %x[0])), splat(load %x[1]))",
+                                     numbers, 1);
+  }
+  return flops_per_second_[factors] = measured;
 }
 
 const Ceilings::Level& Ceilings::level_of(int64_t bytes) {
@@ -112,8 +125,10 @@ const Ceilings::Level& Ceilings::level_of(int64_t bytes) {
   return *found;
 }
 
-Ceilings::Limit Ceilings::limit(double flops, const std::vector<Reads>& reads) {
-  Limit limit{flops > 0 ? flops / flops_per_second() : 0, "fma"};
+Ceilings::Limit Ceilings::limit(double flops, double bf16_flops, const std::vector<Reads>& reads) {
+  Limit limit{0, "fma"};
+  if (flops > bf16_flops) limit.seconds += (flops - bf16_flops) / flops_per_second();
+  if (bf16_flops > 0) limit.seconds += bf16_flops / flops_per_second(DType::bf16);
   for (const Reads& read : reads) {
     if (read.bytes == 0) continue;
     const Level& level = level_of(read.among);

@@ -1,13 +1,16 @@
-// What this machine can do at most: multiply-adds of f32 and bytes read from each level of its memory in a second,
+// What this machine can do at most: multiply-adds of f32 and bf16, and bytes read from each level of its memory in a second,
 // measured with kernels that do nothing else.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "codegen/target.h"
+#include "ir/tensor.h"
 
 namespace keratin {
 
@@ -22,8 +25,9 @@ class Ceilings {
     std::optional<double> bytes_per_second;
   };
 
-  /// Two for a multiply-add. Measured when it is first asked for.
-  double flops_per_second();
+  /// Two for a multiply-add, of f32 or of bf16 summed in f32. Measured when it is first asked for.
+  double flops_per_second(DType factors = DType::f32);
+  bool has_measured(DType factors) const { return flops_per_second_.contains(factors); }
   /// The first level that holds `bytes`; its speed is measured when it is first asked for.
   const Level& level_of(int64_t bytes);
   /// All; those that nobody asked for are not measured.
@@ -37,16 +41,16 @@ class Ceilings {
     double seconds;
     std::string_view by;  ///< "fma", or the level's name
   };
-  /// The least time that takes so many floating point operations, and reads.
-  Limit limit(double flops, const std::vector<Reads>& reads);
+  /// The least time that takes so many floating point operations, `bf16_flops` of which have factors in bf16, and reads.
+  Limit limit(double flops, double bf16_flops, const std::vector<Reads>& reads);
 
  private:
   double measure_reads(const Level& level) const;
-  double measure_multiply_adds() const;
+  double measure_multiply_adds(const std::string& multiply_add, const Tensor& factors, int of_each) const;
 
   Target target_;
   unsigned threads_;
-  std::optional<double> flops_per_second_;
+  std::map<DType, double> flops_per_second_;
   std::vector<Level> levels_;
 };
 

@@ -43,6 +43,7 @@ class Amounts {
     LaunchTime result{.kernel = launch.kernel,
                       .seconds = std::numeric_limits<double>::max(),
                       .flops = 2.0 * static_cast<double>(kernel.work.multiply_adds.value(bindings_)),
+                      .bf16_flops = 2.0 * static_cast<double>(kernel.work.of_bf16.value(bindings_)),
                       .variables = {},
                       .others = {}};
     for (size_t i = 0; i < kernel.work.bytes.size(); ++i) {
@@ -58,7 +59,10 @@ class Amounts {
   }
 
   void finish(Profile& profile) const {
-    for (const LaunchTime& launch : profile.launches) profile.flops += launch.flops;
+    for (const LaunchTime& launch : profile.launches) {
+      profile.flops += launch.flops;
+      profile.bf16_flops += launch.bf16_flops;
+    }
     for (size_t i = 0; i < program_.buffers.size(); ++i) {
       const ProgramBuffer& buffer = program_.buffers[i];
       if (buffer.storage == Storage::workspace) continue;

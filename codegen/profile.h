@@ -22,13 +22,14 @@ struct LaunchTime {
   uint32_t kernel;            ///< of the module
   double seconds;             ///< the least of all calls
   double flops;               ///< two for each multiply-add that it has to do
+  double bf16_flops;          ///< of these, of factors in bf16
   Traffic variables, others;  ///< that it has to read or write
 };
 
 struct Profile {
   double seconds = 0;  ///< the least that a whole call took, by code that does not measure
   int64_t calls = 0;
-  double flops = 0;            ///< of all launches
+  double flops = 0, bf16_flops = 0;  ///< of all launches
   Traffic traffic;             ///< of inputs, outputs and variables: what a call has to do without workspace
   int64_t variable_bytes = 0;  ///< that all variables have
   std::vector<LaunchTime> launches;

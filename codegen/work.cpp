@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "ir/conv_axes.h"
+#include "passes/traits.h"
 
 namespace keratin {
 namespace {
 
-Size multiply_adds_of(const Function& region);
+Size multiply_adds_of(const Function& region, bool of_bf16);
 
 /// Each element of the result is a sum over what is contracted.
 Size dot_multiply_adds(const Node& node) {
@@ -41,19 +42,25 @@ Size conv_multiply_adds(const Node& node) {
   return count;
 }
 
-Size multiply_adds_of(const Node& node) {
+bool has_bf16_factors(const Node& node) {
+  return std::ranges::all_of(node.operands,
+                             [](Value factor) { return before_widening(factor).dtype() == DType::bf16; });
+}
+
+/// All, or those of bf16 alone.
+Size multiply_adds_of(const Node& node, bool of_bf16) {
   switch (node.op) {
-    case Op::dot: return dot_multiply_adds(node);
-    case Op::conv: return conv_multiply_adds(node);
-    case Op::scan: return multiply_adds_of(*node.body) * Size(node.as<ScanAttrs>().length);
-    case Op::fusion: return multiply_adds_of(*node.body);
+    case Op::dot: return of_bf16 && !has_bf16_factors(node) ? Size() : dot_multiply_adds(node);
+    case Op::conv: return of_bf16 && !has_bf16_factors(node) ? Size() : conv_multiply_adds(node);
+    case Op::scan: return multiply_adds_of(*node.body, of_bf16) * Size(node.as<ScanAttrs>().length);
+    case Op::fusion: return multiply_adds_of(*node.body, of_bf16);
     default: return {};
   }
 }
 
-Size multiply_adds_of(const Function& region) {
+Size multiply_adds_of(const Function& region, bool of_bf16) {
   Size count;
-  for (const auto& node : region.nodes) count += multiply_adds_of(*node);
+  for (const auto& node : region.nodes) count += multiply_adds_of(*node, of_bf16);
   return count;
 }
 
@@ -93,7 +100,7 @@ Size bytes_read(const Function& region, const Node* param) {
 }  // namespace
 
 Work work_of(const Function& region) {
-  Work work{multiply_adds_of(region), {}};
+  Work work{multiply_adds_of(region, false), multiply_adds_of(region, true), {}};
   for (const Node* param : region.params) work.bytes.push_back(bytes_read(region, param));
   for (const Result& result : region.results) work.bytes.push_back(bytes_of(result.value.type()));
   return work;

@@ -10,6 +10,7 @@
 #include "tools/bench_report.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
+#include "tools/precision.h"
 #include "tools/trainable_source.h"
 
 namespace keratin {
@@ -21,6 +22,7 @@ constexpr Option kOptions[] = {
     {"--free-batch", "", "measure code that takes any number of samples"},
     {"--threads", "K", "how many threads compute (1); 0: one per processor"},
     {"--func", "NAME", "another function than predict: train_step, evaluate_step"},
+    kPrecisionOption,
     {"--seconds", "S", "how long to measure (1)"},
     {"--json", "", "print everything as JSON"},
     {"--loss", "NAME|JSON", "with --func train_step, if the model was not compiled or for another"},
@@ -71,10 +73,13 @@ Module model_for_batch(const Arguments& arguments) {
 
 int run(const Arguments& arguments) {
   const std::string wanted = arguments.get("func");
+  if (is_training_function(wanted) && precision_of(arguments) != Precision::f32)
+    throw Error(ErrorKind::usage, "models are trained in f32", "--precision");
   const Module model = model_for_batch(arguments);
   const std::string name = wanted.empty() ? main_function(model).name : wanted;
   const Target target = host_target();
-  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(model, target));
+  const auto kernels =
+      std::make_shared<const KernelModule>(compile_kernels(model, target, precision_of(arguments)));
   const Program& program = find_program(*kernels, name);
   const int64_t only = fixed_batch(program);
   const int64_t batch = arguments.get_int("batch", std::max<int64_t>(only, 1), 1);

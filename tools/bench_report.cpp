@@ -15,13 +15,15 @@ std::string layers_of(const Kernel& kernel) { return kernel.origin == nullptr ? 
 
 /// The least time for a kernel: weights come from where all of them are, the rest may be as near as it fits.
 Ceilings::Limit limit_of(BenchReport& m, const LaunchTime& launch) {
-  return m.ceilings.limit(launch.flops, {{launch.variables.bytes, m.profile.variable_bytes},
-                                         {launch.others.bytes, launch.others.footprint}});
+  return m.ceilings.limit(
+      launch.flops, launch.bf16_flops,
+      {{launch.variables.bytes, m.profile.variable_bytes}, {launch.others.bytes, launch.others.footprint}});
 }
 
 /// The least time for a call, if nothing were stored between kernels.
 Ceilings::Limit limit_of(BenchReport& m) {
-  return m.ceilings.limit(m.profile.flops, {{m.profile.traffic.bytes, m.profile.traffic.footprint}});
+  return m.ceilings.limit(m.profile.flops, m.profile.bf16_flops,
+                          {{m.profile.traffic.bytes, m.profile.traffic.footprint}});
 }
 
 Json limit_json(const Ceilings::Limit& limit) {
@@ -33,8 +35,11 @@ Json ceilings_json(Ceilings& ceilings) {
   std::vector<std::pair<std::string, Json>> levels;
   for (const Ceilings::Level& level : ceilings.levels())
     if (level.bytes_per_second) levels.emplace_back(level.name, Json::of(*level.bytes_per_second));
-  return Json::object({{"flops_per_second", Json::of(ceilings.flops_per_second())},
-                       {"bytes_per_second", Json::object(std::move(levels))}});
+  std::vector<std::pair<std::string, Json>> all{{"flops_per_second", Json::of(ceilings.flops_per_second())},
+                                                {"bytes_per_second", Json::object(std::move(levels))}};
+  if (ceilings.has_measured(DType::bf16))
+    all.emplace_back("bf16_flops_per_second", Json::of(ceilings.flops_per_second(DType::bf16)));
+  return Json::object(std::move(all));
 }
 
 std::string fixed(double number, int digits) {
@@ -60,6 +65,8 @@ std::string percent(double part, double whole) { return fixed(100 * part / whole
 /// "ceilings: 117.1 GFLOP/s, reads from L2 99.4 GB/s": those that were needed.
 std::string ceilings_text(Ceilings& ceilings) {
   std::string text = cat("ceilings: ", fixed(ceilings.flops_per_second() * 1e-9, 1), " GFLOP/s");
+  if (ceilings.has_measured(DType::bf16))
+    text += cat(", in bf16 ", fixed(ceilings.flops_per_second(DType::bf16) * 1e-9, 1), " GFLOP/s");
   for (const Ceilings::Level& level : ceilings.levels())
     if (level.bytes_per_second)
       text += cat(", reads from ", level.name, " ", fixed(*level.bytes_per_second * 1e-9, 1), " GB/s");

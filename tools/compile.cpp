@@ -1,10 +1,15 @@
 // keratin compile: a model file to a shared object, relocatable object or archive, with a C header.
+#include <cstdio>
+
 #include "codegen/artefact.h"
 #include "codegen/native.h"
+#include "frontend/npy.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "tools/arrays.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
+#include "tools/precision.h"
 #include "tools/runnable.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
@@ -31,6 +36,8 @@ constexpr Option kOptions[] = {
     {"--cpu", "CPU",
      "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4,\nor a processor that LLVM knows"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
+    kPrecisionOption,
+    {"--samples", "FILE", "an .npz file of inputs to measure the error of bf16 with"},
     {"--check-bounds", "", "check every memory access of the compiled code"},
     {"--debug-info", "", "line tables that lead from machine code to kernels and layers"},
 };
@@ -52,9 +59,22 @@ int compile_trainer(const Arguments& arguments) {
   return 0;
 }
 
+/// The inputs of --samples, or `otherwise`.
+std::vector<Tensor> samples(const Arguments& arguments, const Function& function,
+                            const std::vector<Tensor>& otherwise) {
+  if (!arguments.has("samples")) return otherwise;
+  const std::string path = arguments.get("samples");
+  return match_inputs(make_runnable(function, nullptr).inputs, read_npz(path), path);
+}
+
 int run(const Arguments& arguments) {
   if (arguments.has("trainer") && arguments.has("weights"))
     throw Error(ErrorKind::usage, "--weights is given to the trainer when it runs");
+  const Precision precision = precision_of(arguments);
+  if (arguments.has("trainer") && precision != Precision::f32)
+    throw Error(ErrorKind::usage, "models are trained in f32", "--precision");
+  if (arguments.has("samples") && precision != Precision::bf16)
+    throw Error(ErrorKind::usage, "there is no error to measure", "--samples", "--precision bf16");
   if (arguments.has("trainer")) return compile_trainer(arguments);
   for (const char* option : {"loss", "optimizer", "metrics"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
@@ -63,9 +83,14 @@ int run(const Arguments& arguments) {
   ArtefactOptions options;
   options.name = arguments.get("name");
   options.emit = emit_options(arguments);
-  const KernelModule kernels = compile_kernels(model, target);
-  options.selftest = make_selftest(model, main_function(model).name);
+  const KernelModule kernels = compile_kernels(model, target, precision);
+  const Function& function = main_function(model);
+  options.selftest = make_selftest(in_precision(model, precision), function.name);
+  std::string error;
+  if (precision == Precision::bf16)
+    error = bf16_error(model, function, samples(arguments, function, options.selftest.inputs));
   write_artefact(kernels, target, options, arguments.get("output"));
+  std::fputs(error.c_str(), stdout);
   return 0;
 }
 
@@ -82,7 +107,8 @@ constinit const Command kCompileCommand{
         "  keratin compile mnist.keras --trainer -o mnist-trainer     a program that trains it\n"
         "  keratin compile mnist.keras --weights w.safetensors -o mnist.so   with what it learned\n"
         "  keratin compile text.keras -o text.so --shape tokens=128   a model whose input length is free\n"
-        "  keratin compile mnist.keras -o mnist.so --batch 32         for 32 samples at a time, no other number\n",
+        "  keratin compile mnist.keras -o mnist.so --batch 32         for 32 samples at a time, no other number\n"
+        "  keratin compile mnist.keras -o mnist.so --precision bf16   half the weights' bytes, and faster; prints the error\n",
     .options = kOptions,
     .run = run,
 };

@@ -13,6 +13,7 @@
 #include "passes/pipeline.h"
 #include "tools/dot.h"
 #include "tools/model_source.h"
+#include "tools/precision.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
 
@@ -31,18 +32,22 @@ constexpr Option kOptions[] = {
     {"--batch", "N", "how many samples a call takes; otherwise any number, N"},
     {"--cpu", "CPU", "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, …"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
+    kPrecisionOption,
     {"--check-bounds", "", "with a check of every memory access"},
 };
 
 /// `module` as it is after the pass `name`.
-Module after_pass(const Module& module, const std::string& name) {
+Module after_pass(const Module& module, const std::string& name, const Arguments& arguments) {
   find_pass(name);
   std::optional<Module> found;
   PipelineOptions options;
   options.after = [&](std::string_view pass, const Module& current) {
     if (pass == name) found = clone(current);
   };
+  options.precision = precision_of(arguments);
   optimize(module, options);
+  if (!found)
+    throw Error(ErrorKind::usage, cat("the pass ", name, " does not run"), "--after", "--precision bf16");
   return std::move(*found);
 }
 
@@ -64,7 +69,7 @@ std::string graph_text(const Module& module, const Arguments& arguments) {
 
 std::string code_text(const std::string& stage, const Module& module, const Arguments& arguments) {
   const Target target = target_of(arguments);
-  KernelModule kernels = compile_kernels(module, target);
+  KernelModule kernels = compile_kernels(module, target, precision_of(arguments));
   if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   EmitOptions options;
   options.check_bounds = arguments.has("check-bounds");
@@ -83,7 +88,7 @@ int run(const Arguments& arguments) {
   Module module = is_training_function(arguments.get("func")) && !arguments.get("MODEL").ends_with(".kir")
                       ? read_trainable(arguments).module
                       : read_model(arguments);
-  if (arguments.has("after")) module = after_pass(module, arguments.get("after"));
+  if (arguments.has("after")) module = after_pass(module, arguments.get("after"), arguments);
   const std::string output = arguments.get("output");
   if (stage == "graph" && !output.empty() && !arguments.has("dot") && !arguments.has("func")) {
     write_model(module, output);

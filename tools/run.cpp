@@ -7,6 +7,7 @@
 #include "tools/arrays.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
+#include "tools/precision.h"
 #include "tools/runnable.h"
 #include "tools/target_option.h"
 
@@ -25,6 +26,7 @@ constexpr Option kOptions[] = {
     {"--rtol", "NUMBER", "relative tolerance of --expect (1e-4)"},
     {"--threads", "K", "how many threads compute (1); 0: one per processor"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    kPrecisionOption,
     {"--interpret", "", "run the graph in the reference interpreter"},
     {"--interpret-kernels", "", "run the kernels in their interpreter"},
 };
@@ -36,15 +38,16 @@ Runnable open(const Arguments& arguments) {
   if (graph && kernels)
     throw Error(ErrorKind::usage, "--interpret and --interpret-kernels exclude each other");
   if (path.ends_with(".so")) {
-    if (graph || kernels || arguments.has("shape"))
+    if (graph || kernels || arguments.has("shape") || arguments.has("precision"))
       throw Error(ErrorKind::usage, "a compiled model can only be run as it is", path);
     return open_library(path, threads);
   }
   const Module model = read_model(arguments);
   const Function& function = main_function(model);
-  if (graph) return make_runnable(function, make_interpreter()->compile(model));
+  const Precision precision = precision_of(arguments);
+  if (graph) return make_runnable(function, make_interpreter()->compile(in_precision(model, precision)));
   const Target target = host_target();
-  const auto module = std::make_shared<const KernelModule>(compile_kernels(model, target));
+  const auto module = std::make_shared<const KernelModule>(compile_kernels(model, target, precision));
   return make_runnable(function,
                        kernels ? interpret_kernels(module) : jit_kernels(module, target, {}, threads));
 }

@@ -17,11 +17,14 @@ TEST(Ceilings, OfEveryLevelOfThisMachine) {
 TEST(Ceilings, ALimitIsWhateverTakesLongest) {
   const Target target = host_target();
   Ceilings ceilings(target, 1);
-  EXPECT_EQ(ceilings.limit(0, {}).seconds, 0);
-  EXPECT_EQ(ceilings.limit(1e12, {{64, 64}}).by, "fma");
-  EXPECT_DOUBLE_EQ(ceilings.limit(1e12, {}).seconds, 1e12 / ceilings.flops_per_second());
+  EXPECT_EQ(ceilings.limit(0, 0, {}).seconds, 0);
+  EXPECT_EQ(ceilings.limit(1e12, 0, {{64, 64}}).by, "fma");
+  EXPECT_DOUBLE_EQ(ceilings.limit(1e12, 0, {}).seconds, 1e12 / ceilings.flops_per_second());
+  EXPECT_FALSE(ceilings.has_measured(DType::bf16));
+  EXPECT_DOUBLE_EQ(ceilings.limit(3e12, 1e12, {}).seconds,
+                   2e12 / ceilings.flops_per_second() + 1e12 / ceilings.flops_per_second(DType::bf16));
   // A few bytes of an array that does not fit the first level.
-  const Ceilings::Limit limit = ceilings.limit(1, {{4096, target.l1_bytes + 1}, {64, 64}});
+  const Ceilings::Limit limit = ceilings.limit(1, 0, {{4096, target.l1_bytes + 1}, {64, 64}});
   EXPECT_EQ(limit.by, "L2");
   EXPECT_DOUBLE_EQ(limit.seconds, 4096 / *ceilings.level_of(target.l1_bytes + 1).bytes_per_second);
   EXPECT_FALSE(ceilings.levels().back().bytes_per_second) << "nobody asked for it";

@@ -29,6 +29,19 @@ TEST(Work, OfADotGrowsWithTheBatch) {
   EXPECT_EQ(to_text(work.bytes[2]), "128*N");
 }
 
+TEST(Work, WhatIsWidenedIsNarrow) {
+  const Work work = work_of_text(R"(  func @f(%x: bf16[N,784], %w: bf16[784,32]) -> (%y: f32[N,32]) {
+    %0 = cast %x : f32[N,784]
+    %1 = cast %w : f32[784,32]
+    %2 = dot %0, %1 {contract = [1]x[0]} : f32[N,32]
+    return %2
+  }
+)");
+  EXPECT_EQ(to_text(work.multiply_adds), "25088*N");
+  EXPECT_EQ(to_text(work.of_bf16), "25088*N");
+  EXPECT_EQ(to_text(work.bytes[1]), "50176");
+}
+
 TEST(Work, TapsInThePaddingAreNone) {
   const Work work = work_of_text(R"(  func @f(%x: f32[N,4,4,2], %w: f32[3,3,2,5]) -> (%y: f32[N,4,4,5]) {
     %0 = conv %x, %w {dims = "b01f_01io->b01f", input_dilation = [1, 1], kernel_dilation = [1, 1], pad_high = [1, 1], pad_low = [1, 1], stride = [1, 1]} : f32[N,4,4,5]

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <set>
 #include <string>
 
@@ -243,6 +244,59 @@ TEST(Artefact, LevelsOfTheProcessorAgree) {
     EXPECT_TRUE(status == KRT_OK || status == KRT_UNSUPPORTED_CPU) << level;
     fs::remove(shell / "m.so");
   }
+}
+
+TEST(Artefact, InBf16WeightsTakeHalfTheBytesAndTheErrorIsSaid) {
+  const Shell shell;
+  compile(shell, "$models/digits_mlp.keras -o whole.so");
+  for (const std::string level : {"native", "x86-64", "x86-64-v3", "x86-64-v4"}) {
+    const Outcome made =
+        shell.run("$keratin compile $models/digits_mlp.keras -o half.so --precision bf16 --cpu " + level);
+    ASSERT_EQ(made.status, 0) << made.err;
+    double largest = 0, mean = 0, results = 0;
+    ASSERT_EQ(
+        std::sscanf(made.out.c_str(),
+                    "bf16 differs from f32 by at most %lf, by %lf on average, in results of up to %lf\n",
+                    &largest, &mean, &results),
+        3)
+        << made.out;
+    EXPECT_TRUE(0 < mean && mean < largest && largest < 0.02 && results <= 1) << made.out;
+    // 25,408 weights; bias and code are as large as ever.
+    EXPECT_NEAR(static_cast<double>(fs::file_size(shell / "whole.so") - fs::file_size(shell / "half.so")),
+                2 * 25408, 12000)
+        << level;
+    EXPECT_EQ(shell.run("nm -D -u half.so | grep -e bf2 -e fma").out, "") << level;
+    const keratin_info* info = open_info(shell / "half.so");
+    ASSERT_NE(info, nullptr);
+    const int status = info->selftest();
+    EXPECT_TRUE(status == KRT_OK || status == KRT_UNSUPPORTED_CPU) << level;
+    fs::remove(shell / "half.so");
+  }
+}
+
+TEST(Artefact, TheErrorOfBf16IsThatOfTheSamplesGiven) {
+  const Shell shell;
+  write_npz((shell / "zeros.npz").string(), {{"pixels", Tensor(DType::f32, {3, 784})}});
+  const std::string command = "$keratin compile $models/digits_mlp.keras -o m.so --precision bf16 --samples ";
+  const Outcome made = shell.run(command + "zeros.npz");
+  EXPECT_TRUE(made.out.starts_with("bf16 differs from f32 by at most ")) << made.out << made.err;
+  EXPECT_NE(made.out, shell.run("$keratin compile $models/digits_mlp.keras -o m.so --precision bf16").out);
+  fs::remove(shell / "m.so");
+  write_npz((shell / "wrong.npz").string(), {{"pixels", Tensor(DType::f32, {3, 28})}});
+  EXPECT_EQ(shell.run(command + "wrong.npz").status, 65);
+  EXPECT_FALSE(fs::exists(shell / "m.so"));
+}
+
+TEST(Run, EveryWayOfRunningBf16Agrees) {
+  const Shell shell;
+  Tensor rows(DType::f32, {5, 28, 28});
+  for (int64_t i = 0; i < rows.elements(); ++i) rows.set(i, static_cast<double>(i * 7919 % 256) / 255);
+  write_npz((shell / "x.npz").string(), {{"rows", rows}});
+  const std::string model = "$keratin run $models/digits_lstm.keras --input x.npz --precision bf16 ";
+  EXPECT_EQ(shell.run(model + "--output y.npz").status, 0);
+  EXPECT_EQ(shell.run(model + "--interpret-kernels --expect y.npz --atol 0 --rtol 0").status, 0);
+  EXPECT_EQ(shell.run(model + "--interpret --expect y.npz --atol 0.01").status, 0);
+  EXPECT_EQ(shell.run("$keratin run $models/digits_lstm.keras --input x.npz --expect y.npz").status, 65);
 }
 
 TEST(Run, EveryWayOfRunningAgrees) {
