@@ -90,8 +90,10 @@ class Chooser {
 
   void choose_height() {
     // Accumulators, one row of the right operand and one element of the left one share the registers.
+    tiling_.halves = problem_.pairs && !target_.dot2;
     const int64_t width = std::min<int64_t>(tiling_.fold ? kMostFolded : 2, tiling_.block_vectors);
-    int64_t most = std::clamp<int64_t>((target_.vector_registers - width - 1) / width, 1, kMostRows);
+    const int64_t left = target_.vector_registers - tiling_.registers_of(width + 1);
+    int64_t most = std::clamp<int64_t>(left / width, 1, kMostRows);
     if (problem_.row_axis < 0) most = 1;
     tiling_.height = most;
     if (!rows_.is_static()) return;
@@ -222,12 +224,19 @@ class Chooser {
 
 }  // namespace
 
+int64_t Tiling::registers_of(int64_t factors) const {
+  if (!halves) return factors;
+  // A mask selects the upper halves; where registers are few it is read from memory.
+  return 2 * factors + (registers > 16 ? 1 : 0);
+}
+
 int64_t Tiling::width(int64_t rows) const {
   // Beside the sums, a row of the right operand and an element of the left one; a single row takes the right operand from memory.
   int64_t vectors = fold && rows > 1 ? int64_t(kMostFolded) : kMostVectors;
-  while (vectors > 1 &&
-         (vectors / 2 >= block_vectors || rows * vectors + (rows > 1 ? vectors : 0) + 1 > registers))
-    vectors /= 2;
+  const auto fits = [&](int64_t count) {
+    return rows * count + registers_of((rows > 1 ? count : 0) + 1) <= registers;
+  };
+  while (vectors > 1 && (vectors / 2 >= block_vectors || !fits(vectors))) vectors /= 2;
   return vectors;
 }
 

@@ -35,7 +35,11 @@ struct Tiling {
   /// Vectors, or columns where they are folded, of a tile of `rows` rows.
   int64_t width(int64_t rows) const;
 
+  /// How many registers so many vectors of factors take.
+  int64_t registers_of(int64_t factors) const;
+
   int64_t registers = 16;     ///< that hold vectors
+  bool halves = false;        ///< factors are pairs whose halves are multiplied one after the other
   int64_t block_vectors = 1;  ///< vectors (columns) of a block
 };
 
