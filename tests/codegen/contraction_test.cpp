@@ -6,6 +6,7 @@
 #include "ir/builder.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "tests/codegen/guarded.h"
 #include "tests/random_graph.h"
 
 namespace keratin::testing {
@@ -149,6 +150,7 @@ void Contractions::expect_agreement(const Module& module, const std::vector<Tens
     if (target.vector_bytes == 64 && with_avx512.empty()) with_avx512 = interpreted;
     EXPECT_TRUE(target.vector_bytes != 64 || interpreted == with_avx512);
     if (!runs_on_host(target)) continue;
+    EXPECT_TRUE(guarded_kernels(kernels, target)->call("f", inputs) == interpreted) << "between guard pages";
     for (const unsigned threads : {1u, 3u})
       EXPECT_TRUE(jit_kernels(kernels, target, {}, threads)->call("f", inputs) == interpreted) << threads;
   }
