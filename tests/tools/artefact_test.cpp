@@ -28,7 +28,8 @@ void compile(const Shell& shell, const std::string& arguments) {
 }
 
 /// Of 2,000 digits, how many the model reads right: `view` is how it wants the pixels, "[2000,784]".
-double accuracy(const std::string& model, const std::string& input, const std::string& shape) {
+double accuracy(const std::string& model, const std::string& input, const std::string& shape,
+                const std::string& precision = "f32") {
   const Shell shell;
   shell.write(
       "heldout.kir",
@@ -43,7 +44,8 @@ double accuracy(const std::string& model, const std::string& input, const std::s
   auto arrays = read_npz((shell / "all.npz").string());
   const Tensor labels = arrays.extract("labels").mapped();
   write_npz((shell / "x.npz").string(), arrays);
-  compile(shell, "$models/" + model + ".keras -o m.so");
+  EXPECT_EQ(shell.run("$keratin compile $models/" + model + ".keras -o m.so --precision " + precision).status,
+            0);
   EXPECT_EQ(shell.run("$keratin run m.so --input x.npz --output y.npz --threads 2").status, 0);
   const Tensor probabilities = read_npz((shell / "y.npz").string()).begin()->second;
   int right = 0;
@@ -58,6 +60,12 @@ TEST(Artefact, DigitsAreReadAsWellAsByKeras) {
   EXPECT_EQ(accuracy("digits_mlp", "pixels", "[2000,784]"), 0.9215);
   EXPECT_EQ(accuracy("digits_cnn", "image", "[2000,28,28,1]"), 0.9715);
   EXPECT_EQ(accuracy("digits_lstm", "rows", "[2000,28,28]"), 0.9300);
+}
+
+TEST(Artefact, DigitsAreReadAsWellInBf16) {
+  EXPECT_NEAR(accuracy("digits_mlp", "pixels", "[2000,784]", "bf16"), 0.9215, 0.002);
+  EXPECT_NEAR(accuracy("digits_cnn", "image", "[2000,28,28,1]", "bf16"), 0.9715, 0.002);
+  EXPECT_NEAR(accuracy("digits_lstm", "rows", "[2000,28,28]", "bf16"), 0.9300, 0.002);
 }
 
 TEST(Artefact, ExportsItsFunctionsAndNeedsOnlyTheLibraryOfC) {
