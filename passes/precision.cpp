@@ -10,7 +10,8 @@
 //
 // Only what can be multiplied in pairs is rounded: sums that run along the left operand's last axis, with a weight, or with another
 // value that lies in memory likewise. Depthwise convolutions, and others with groups, stay as they are.
-#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "ir/conv_axes.h"
 #include "ir/rebuild.h"
@@ -23,22 +24,16 @@ namespace keratin {
 
 namespace {
 
-/// `value` rounded, or what it is made of; the layer that makes it rounds it.
-Value rounded(Builder& builder, Value value) {
-  const Node& node = *value.node;
-  if (node.origin) builder.set_origin(node.origin);
-  switch (node.op) {
+/// Only moves elements about: what it makes of rounded ones is rounded.
+bool moves(Op op) {
+  switch (op) {
     case Op::reshape:
     case Op::transpose:
     case Op::reverse:
     case Op::slice:
     case Op::concat:
-    case Op::pad: {
-      std::vector<Value> operands;
-      for (const Value operand : node.operands) operands.push_back(rounded(builder, operand));
-      return builder.make(node.op, std::move(operands), node.attrs);
-    }
-    default: return builder.cast(value, DType::bf16);
+    case Op::pad: return true;
+    default: return false;
   }
 }
 
@@ -46,20 +41,52 @@ class OperandRounder : public Rebuilder {
  public:
   /// `fixed`: by node, whether it depends on weights alone.
   OperandRounder(const Function& function, std::vector<bool> fixed)
-      : Rebuilder(function), fixed_(std::move(fixed)) {}
+      : Rebuilder(function), fixed_(std::move(fixed)) {
+    for (size_t i = function.nodes.size(); i-- > 0;) {
+      const Node& node = *function.nodes[i];
+      if (moves(node.op) ? wanted_.contains(node.value()) : makes_pairs(node))
+        wanted_.insert(node.operands.begin(), node.operands.end());
+    }
+  }
 
  protected:
   std::vector<Value> visit(const Node& node) override {
-    if (node.op == Op::scan) return copy(node, std::make_shared<const Function>(rounded_body(node)));
-    if (family_of(node.op) != Family::contract || !makes_pairs(node)) return copy(node);
-    std::vector<Value> operands;
-    for (const Value operand : node.operands)
-      operands.push_back(builder().cast(rounded(builder(), mapped(operand)), DType::f32));
-    builder().set_origin(node.origin);
-    return {builder().make(node.op, std::move(operands), node.attrs)};
+    if (node.op == Op::param) return copy(node);
+    if (!params_are_rounded_) {  // behind the last of them
+      params_are_rounded_ = true;
+      for (const Node* param : source().params) round(*param, {mapped(param->value())});
+    }
+    const std::vector<Value> results = rebuilt(node);
+    round(node, results);
+    return results;
   }
 
  private:
+  std::vector<Value> rebuilt(const Node& node) {
+    if (node.op == Op::scan) return copy(node, std::make_shared<const Function>(rounded_body(node)));
+    if (!makes_pairs(node)) return copy(node);
+    std::vector<Value> factors;
+    for (const Value operand : node.operands)
+      factors.push_back(builder().cast(rounded_.at(operand), DType::f32));
+    builder().set_origin(node.origin);
+    return {builder().make(node.op, std::move(factors), node.attrs)};
+  }
+
+  /// Makes what is wanted of the node's results in bf16; `results` stand for them in f32.
+  void round(const Node& node, const std::vector<Value>& results) {
+    builder().set_origin(node.origin);
+    for (uint32_t i = 0; i < results.size(); ++i) {
+      if (!wanted_.contains(node.value(i))) continue;
+      if (!moves(node.op)) {
+        rounded_[node.value(i)] = builder().cast(results[i], DType::bf16);
+        continue;
+      }
+      std::vector<Value> operands;
+      for (const Value operand : node.operands) operands.push_back(rounded_.at(operand));
+      rounded_[node.value(i)] = builder().make(node.op, std::move(operands), node.attrs);
+    }
+  }
+
   Function rounded_body(const Node& scan) const {
     const Function& body = *scan.body;
     std::vector<bool> fixed(body.nodes.size(), false);
@@ -72,6 +99,7 @@ class OperandRounder : public Rebuilder {
   }
 
   bool makes_pairs(const Node& node) const {
+    if (family_of(node.op) != Family::contract) return false;
     const Value left = node.operands[0], right = node.operands[1];
     if (left.dtype() != DType::f32 || is_widening(*left.node) || is_widening(*right.node)) return false;
     const bool is_weight = fixed_[right.node->index];
@@ -87,6 +115,9 @@ class OperandRounder : public Rebuilder {
   }
 
   std::vector<bool> fixed_;
+  std::unordered_set<Value> wanted_;          // values of the source that something needs rounded
+  std::unordered_map<Value, Value> rounded_;  // those, in bf16
+  bool params_are_rounded_ = false;
 };
 
 }  // namespace
