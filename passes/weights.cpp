@@ -23,6 +23,15 @@ int64_t column_axis(const Node& node) {
   return last && attrs.groups == 1 && attrs.batch_groups == 1 ? axes.kernel.feature : -1;
 }
 
+/// That no symbol is needed to compute it: in a region, none within it either.
+bool is_static(const Node& node) {
+  if (node.op == Op::dim_size) return node.as<DimAttrs>().dim.is_static();
+  return std::all_of(node.types.begin(), node.types.end(),
+                     [](const Type& type) { return type.is_static(); }) &&
+         (!node.body || std::all_of(node.body->nodes.begin(), node.body->nodes.end(),
+                                    [](const auto& inner) { return is_static(*inner); }));
+}
+
 }  // namespace
 
 std::vector<bool> find_fixed(const Module& module, const Function& function) {
@@ -36,12 +45,10 @@ std::vector<bool> find_fixed(const Module& module, const Function& function) {
     switch (node->op) {
       case Op::param: break;
       case Op::var: fixed[node->index] = !updated.contains(node->as<NameAttrs>().name); break;
-      case Op::dim_size: fixed[node->index] = node->as<DimAttrs>().dim.is_static(); break;
       default:
-        fixed[node->index] = std::all_of(node->types.begin(), node->types.end(),
-                                         [](const Type& type) { return type.is_static(); }) &&
-                             std::all_of(node->operands.begin(), node->operands.end(),
-                                         [&](Value operand) { return fixed[operand.node->index]; });
+        fixed[node->index] =
+            is_static(*node) && std::all_of(node->operands.begin(), node->operands.end(),
+                                            [&](Value operand) { return fixed[operand.node->index]; });
     }
   }
   return fixed;
