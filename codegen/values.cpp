@@ -469,16 +469,17 @@ ExprRef Values::guarded_or(const Guard& guard, const ExprRef& otherwise,
   if (needed->empty()) return value();
   ExprRef inner;
   with_guard(*needed, [&] { inner = value(); });
-  // A load says itself what it reads as where it does not read.
+  // A load says itself what it reads as where it does not read, unless it does so already for a condition within this one.
   const bool per_lane = lanes_ > 1 && has_lanes(*needed);
   if (otherwise->kind == ExprKind::number && otherwise->number == Scalar::of_integer(otherwise->dtype, 0) &&
       is_zero_outside(*inner) && (inner->lanes > 1 || !per_lane))
     return inner;
   if (inner->kind == ExprKind::load && otherwise->kind == ExprKind::number &&
-      inner->dtype == otherwise->dtype && (inner->lanes > 1 || !per_lane)) {
+      inner->dtype == otherwise->dtype && (inner->lanes > 1 || !per_lane) &&
+      (inner->number == otherwise->number || !settled_.contains(inner))) {
     Expr loaded = *inner;
     loaded.number = otherwise->number;
-    return std::make_shared<const Expr>(std::move(loaded));
+    return *settled_.insert(std::make_shared<const Expr>(std::move(loaded))).first;
   }
   ExprRef test = condition(*needed);
   ExprRef outer = otherwise;

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -163,6 +164,7 @@ class Values {
   Guard guard_;
   uint64_t guard_serial_ = 0, next_serial_ = 1;
   const Tile* tile_ = nullptr;
+  std::set<ExprRef> settled_;  // loads that say what they read as where a condition does not hold
 };
 
 }  // namespace keratin
