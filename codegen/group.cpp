@@ -119,7 +119,9 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
   if (!keep_shapes && opaque == nullptr && !reduces)
     if (const auto merged = merge_axes(region)) return lower_region(*merged, name, target, true);
   RegionLowering lowering(region, name, target);
-  if (contraction != nullptr)
+  if (contraction != nullptr && contraction->op == Op::winograd)
+    lower_winograd(lowering, *contraction);
+  else if (contraction != nullptr)
     lower_contraction(lowering, *contraction);
   else if (opaque == nullptr && !reduces)
     lower_elements(lowering);

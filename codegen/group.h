@@ -52,6 +52,7 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
 void lower_elements(RegionLowering& lowering);  ///< lower_elements.cpp: all results of one shape
 void lower_rows(RegionLowering& lowering);      ///< lower_rows.cpp: stages that share a loop over rows
 void lower_contraction(RegionLowering& lowering, const Node& contraction);  ///< lower_contraction.cpp
+void lower_winograd(RegionLowering& lowering, const Node& node);            ///< lower_winograd.cpp
 void lower_scan(RegionLowering& lowering, const Node& scan);                ///< lower_scan.cpp
 void lower_order(RegionLowering& lowering,
                  const Node& node);  ///< lower_order.cpp: sort, top_k, cumsum, cumprod

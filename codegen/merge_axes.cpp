@@ -202,7 +202,7 @@ std::optional<Function> merged(const Function& region, int64_t first, int64_t la
 
 /// How many of the first axes of a contraction's result are axes of its left operand, in order.
 int64_t row_axes(const Node& contraction) {
-  if (contraction.op == Op::conv) return contraction.type().rank() - 1;
+  if (contraction.op != Op::dot) return contraction.type().rank() - 1;
   return contraction.operands[0].rank() -
          static_cast<int64_t>(contraction.as<DotAttrs>().contract.lhs.size());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/conv_axes.h"
+#include "ir/winograd.h"
 #include "passes/traits.h"
 
 namespace keratin {
@@ -42,6 +43,16 @@ Size conv_multiply_adds(const Node& node) {
   return count;
 }
 
+/// Those of the products; the transforms are additions, for the most part.
+Size winograd_multiply_adds(const Node& node) {
+  const WinogradTransform& transform = winograd_transform(node.operands[1].shape()[0].value());
+  const Shape& output = node.type().shape;
+  Size count = Size(output[0]) * Size(node.operands[1].shape()[2]) * Size(output[3]);
+  for (int64_t axis : {1, 2})
+    count *= (output[axis].value() + transform.outputs - 1) / transform.outputs * transform.size;
+  return count;
+}
+
 bool has_bf16_factors(const Node& node) {
   return std::ranges::all_of(node.operands,
                              [](Value factor) { return before_widening(factor).dtype() == DType::bf16; });
@@ -52,6 +63,7 @@ Size multiply_adds_of(const Node& node, bool of_bf16) {
   switch (node.op) {
     case Op::dot: return of_bf16 && !has_bf16_factors(node) ? Size() : dot_multiply_adds(node);
     case Op::conv: return of_bf16 && !has_bf16_factors(node) ? Size() : conv_multiply_adds(node);
+    case Op::winograd: return of_bf16 ? Size() : winograd_multiply_adds(node);
     case Op::scan: return multiply_adds_of(*node.body, of_bf16) * Size(node.as<ScanAttrs>().length);
     case Op::fusion: return multiply_adds_of(*node.body, of_bf16);
     default: return {};

@@ -99,6 +99,14 @@ struct ConvAttrs {
   bool operator==(const ConvAttrs&) const = default;
 };
 
+/// winograd: padding of the two space axes; may be negative.
+struct WinogradAttrs {
+  Ints pad_low, pad_high;
+  static constexpr auto fields =
+      std::tuple{Field{"pad_high", &WinogradAttrs::pad_high}, Field{"pad_low", &WinogradAttrs::pad_low}};
+  bool operator==(const WinogradAttrs&) const = default;
+};
+
 /// pool_*: one entry per axis of the operand (1 and 0 where nothing slides). The padding counts as the neutral element.
 struct WindowAttrs {
   Ints size, stride, pad_low, pad_high;
@@ -232,9 +240,9 @@ struct RandomAttrs {
 };
 
 using Attrs = std::variant<NoAttrs, NameAttrs, ConstantAttrs, CastAttrs, AxesAttrs, DotAttrs, ConvAttrs,
-                           WindowAttrs, ShapeAttrs, TransposeAttrs, BroadcastAttrs, SliceAttrs, PadAttrs,
-                           AxisAttrs, DynamicSliceAttrs, IotaAttrs, DimAttrs, LayoutAttrs, GatherAttrs,
-                           ScanAttrs, SortAttrs, RandomAttrs>;
+                           WinogradAttrs, WindowAttrs, ShapeAttrs, TransposeAttrs, BroadcastAttrs, SliceAttrs,
+                           PadAttrs, AxisAttrs, DynamicSliceAttrs, IotaAttrs, DimAttrs, LayoutAttrs,
+                           GatherAttrs, ScanAttrs, SortAttrs, RandomAttrs>;
 
 /// Equal attributes have equal hashes.
 size_t hash_of(const Attrs& attrs);

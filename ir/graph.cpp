@@ -57,6 +57,7 @@ Attrs default_attrs(Op op) {
     case Op::reverse: return AxesAttrs{};
     case Op::dot: return DotAttrs{};
     case Op::conv: return ConvAttrs{};
+    case Op::winograd: return WinogradAttrs{};
     case Op::pool_max:
     case Op::pool_sum:
     case Op::pool_max_grad: return WindowAttrs{};

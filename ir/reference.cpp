@@ -30,7 +30,7 @@ constexpr FamilyText kFamilies[] = {
      "Over a set of axes, which the result lacks. Float sums and products are accumulated in f64 by the reference\n"
      "interpreter and rounded once."},
     {Family::contract, "Contract",
-     "Sums of products. One code generator serves both ops and their gradients."},
+     "Sums of products. One code generator serves dot, conv and their gradients; another one makes Winograd's convolutions."},
     {Family::window, "Window",
      "Reductions over sliding windows; axes with symbols have windows of one element."},
     {Family::shape, "Shape", "The same elements elsewhere, and ops that know only places."},

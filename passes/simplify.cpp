@@ -43,6 +43,7 @@ std::optional<int64_t> weight_axis(const Node& contraction, int64_t axis) {
     if (axis == axes.output.feature) return axes.kernel.feature;
     return std::nullopt;
   }
+  if (contraction.op == Op::winograd) return axis == 3 ? std::optional<int64_t>(3) : std::nullopt;
   const auto& attrs = contraction.as<DotAttrs>();
   if (axis < static_cast<int64_t>(attrs.batch.rhs.size())) return attrs.batch.rhs[axis];
   // What is left of the right operand stands last.

@@ -12,7 +12,7 @@ enum class Form : uint8_t {
   source,    ///< parameter, variable, constant: nothing to compute
   inline_,   ///< an expression of the operands' values at an index: pointwise ops and index maps
   reduce,    ///< an inner loop around an expression: reductions and pooling
-  contract,  ///< dot and conv: register-tiled inner loops
+  contract,  ///< dot, conv, winograd: register-tiled inner loops
   view,      ///< the same memory under another shape: reshape
   opaque,    ///< a kernel of its own: sort, scatter, scan, …
 };

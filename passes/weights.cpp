@@ -17,6 +17,7 @@ int64_t column_axis(const Node& node) {
       if (!contains(attrs.contract.rhs, axis) && !contains(attrs.batch.rhs, axis)) return axis;
     return -1;
   }
+  if (node.op == Op::winograd) return node.operands[1].rank() - 1;
   const auto& attrs = node.as<ConvAttrs>();
   const ConvAxes axes = parse_conv_axes(attrs.dims);
   const bool last = axes.output.feature == node.type().rank() - 1;

@@ -286,15 +286,21 @@ const Node* Drawer::add(Op op, const std::vector<Value>& operands, const Attrs& 
   return node;
 }
 
+/// How large the terms of a node's sums may be beside the products of its operands' elements; 0: it is no sum of products.
+double growth(const Node& node) {
+  if (node.op == Op::winograd) return node.operands[1].shape()[0].is(4) ? 4 : 16;
+  return family_of(node.op) == Family::contract ? 1 : 0;
+}
+
 /// The node's results from exact and from noisy operands, with new noise where the op rounds.
 std::vector<Sample> Drawer::evaluate_all(const Node& node) {
   std::vector<Sample> samples(node.types.size());
-  double scale = node.op == Op::dot || node.op == Op::conv ? 1 : 0;
+  double scale = growth(node);
   std::vector<const Array*> operands;
   for (Value operand : node.operands) {
     operands.push_back(&sample(operand).exact);
     const double own = greatest(*operands.back());
-    scale = node.op == Op::dot || node.op == Op::conv ? scale * own : std::max(scale, own);
+    scale = growth(node) > 0 ? scale * own : std::max(scale, own);
   }
   std::vector<Array> exact = evaluate(node, operands, bindings_);
   for (size_t i = 0; i < exact.size(); ++i) samples[i].exact = std::move(exact[i]);

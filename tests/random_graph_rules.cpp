@@ -164,6 +164,18 @@ bool draw_conv(Drawer& d, Op op) {
   return d.add(op, {x, d.like(Type(x.dtype(), kernel))}, attrs) != nullptr;
 }
 
+bool draw_winograd(Drawer& d, Op op) {
+  Dice& dice = d.dice();
+  const Value x = d.some(kFloats, 4);
+  if (!x || x.rank() != 4) return false;
+  const int64_t size = dice.chance(0.7) ? 4 : 6;
+  WinogradAttrs attrs;
+  for (Ints* padding : {&attrs.pad_low, &attrs.pad_low, &attrs.pad_high, &attrs.pad_high})
+    padding->push_back(dice.between(dice.chance(0.1) ? -1 : 0, 3));
+  const Shape kernel{size, size, x.shape()[3], dice.between(1, 9)};
+  return d.add(op, {x, d.like(Type(x.dtype(), kernel))}, attrs) != nullptr;
+}
+
 WindowAttrs random_window(Drawer& d, const Shape& shape) {
   WindowAttrs window{ones(shape.size()), ones(shape.size()), zeros(shape.size()), zeros(shape.size())};
   for (size_t axis = 0; axis < shape.size(); ++axis) {
@@ -442,6 +454,7 @@ constexpr DrawRule kRules[] = {
     {Op::argmin, draw_arg},
     {Op::dot, draw_dot},
     {Op::conv, draw_conv},
+    {Op::winograd, draw_winograd},
     {Op::pool_max, draw_pool},
     {Op::pool_sum, draw_pool},
     {Op::pool_max_grad, draw_pool_max_grad},

@@ -1,0 +1,109 @@
+// Winograd's convolutions with shapes that leave a rest everywhere: interpreter against kernels, kernels against machine code.
+#include "ir/winograd.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "codegen/native.h"
+#include "ir/builder.h"
+#include "ir/text.h"
+#include "tests/random_graph.h"
+
+namespace keratin::testing {
+namespace {
+
+struct Case {
+  std::string name;
+  Shape input;
+  int64_t size, features;  ///< 4 or 6; of the result
+  WinogradAttrs attrs;
+  int64_t batch = 0;  ///< the value of N
+  DType dtype = DType::f32;
+  bool is_weight = true;  ///< the kernel, which is packed then; otherwise it is an input
+};
+
+const WinogradAttrs kSame{{1, 1}, {1, 1}}, kValid{{0, 0}, {0, 0}};
+const Dim kBatch(1, Symbol("N"));
+
+const std::vector<Case> kCases = {
+    {"WholeTiles", {1, 8, 12, 32}, 4, 32, kSame},
+    {"OddImage", {2, 7, 9, 16}, 4, 48, kSame},
+    {"OddImageWithoutPadding", {1, 9, 6, 24}, 4, 17, kValid},
+    {"FewChannelsAndColumns", {3, 5, 5, 3}, 4, 5, kSame},
+    {"ChannelsAndColumnsThatLeaveARest", {1, 6, 7, 45}, 4, 75, kSame},
+    {"SeveralPiecesAndGroups", {1, 20, 22, 130}, 4, 256, kSame},
+    {"FreeBatch", {kBatch, 7, 7, 40}, 4, 33, kSame, 5},
+    {"FreeBatchOfOne", {kBatch, 7, 7, 40}, 4, 33, kSame, 1},
+    {"EmptyBatch", {kBatch, 7, 7, 40}, 4, 33, kSame, 0},
+    {"FreeBatchOfManyImages", {Dim(2, Symbol("N")), 9, 5, 70}, 4, 64, kSame, 13},
+    {"PaddingThatCuts", {1, 12, 9, 8}, 4, 16, {{-2, 1}, {0, -3}}},
+    {"WidePadding", {1, 3, 4, 20}, 4, 16, {{4, 0}, {5, 7}}},
+    {"OneResult", {1, 3, 3, 20}, 4, 20, kValid},
+    {"NoResult", {1, 2, 3, 20}, 4, 20, kValid},
+    {"Doubles", {1, 6, 5, 12}, 4, 20, kSame, 0, DType::f64},
+    {"Halves", {1, 6, 5, 12}, 4, 20, kSame, 0, DType::f16},
+    {"KernelThatIsAnInput", {2, 5, 6, 7}, 4, 37, kSame, 0, DType::f32, false},
+    {"LargeWholeTiles", {1, 8, 12, 32}, 6, 32, kSame},
+    {"LargeOddImage", {2, 7, 9, 16}, 6, 48, kSame},
+    {"LargeWithoutPadding", {1, 9, 13, 24}, 6, 17, kValid},
+    {"LargeRests", {1, 6, 7, 45}, 6, 75, kSame},
+    {"LargeSeveralPieces", {1, 33, 30, 130}, 6, 128, kSame},
+    {"LargeFreeBatch", {kBatch, 7, 7, 40}, 6, 33, kSame, 5},
+};
+
+/// Small numbers without a pattern.
+Tensor numbers(const Type& type, const Bindings& bindings, uint32_t seed) {
+  std::vector<int64_t> extents;
+  for (const Dim dim : type.shape) extents.push_back(dim.value(bindings));
+  Tensor tensor(type.dtype, extents);
+  std::mt19937 random(seed);
+  for (int64_t i = 0; i < tensor.elements(); ++i) tensor.set(i, static_cast<double>(random() % 127) / 64 - 1);
+  return tensor;
+}
+
+class Winograd : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Winograd, AgreesOnAllLevels) {
+  const Case& c = GetParam();
+  const Bindings bindings{{Symbol("N"), c.batch}};
+  const Type input(c.dtype, c.input), kernel(c.dtype, {c.size, c.size, c.input.back(), c.features});
+  Module module;
+  module.name = "m";
+  if (c.is_weight)
+    module.variables.push_back(
+        {"w", kernel, Role::weight, false, std::make_shared<Tensor>(numbers(kernel, {}, 7))});
+  // A bias, a residual and a relu.
+  Builder types;
+  const Type result =
+      types.make(Op::winograd, {types.param("x", input), types.var("w", kernel)}, c.attrs).type();
+  Builder builder("f");
+  const Value x = builder.param("x", input), residual = builder.param("residual", result);
+  const Value bias = builder.param("bias", Type(c.dtype, {c.features}));
+  const Value w = c.is_weight ? builder.var(module.variables[0]) : builder.param("w", kernel);
+  const Value sums = builder.make(Op::winograd, {x, w}, c.attrs);
+  const Value biased = builder.add(sums, builder.broadcast(bias, {3}, result.shape));
+  builder.result("y", builder.max(builder.add(biased, residual), builder.constant_like(sums, 0)));
+  module.functions.push_back(builder.finish());
+  std::vector<Tensor> inputs{numbers(input, bindings, 5), numbers(result, bindings, 6),
+                             numbers(Type(c.dtype, {c.features}), {}, 8)};
+  if (!c.is_weight) inputs.push_back(numbers(kernel, {}, 7));
+
+  const Tensor expected = make_interpreter()->compile(module)->call("f", inputs)[0];
+  for (const char* level : {"x86-64", "x86-64-v3", "x86-64-v4"}) {
+    SCOPED_TRACE(level);
+    const Target target = make_target(level, "x86_64-unknown-linux-gnu");
+    const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
+    const std::vector<Tensor> interpreted = interpret_kernels(kernels)->call("f", inputs);
+    EXPECT_EQ(disagreement(expected, interpreted[0]), "");
+    if (!runs_on_host(target)) continue;
+    for (const unsigned threads : {1u, 3u})
+      EXPECT_TRUE(jit_kernels(kernels, target, {}, threads)->call("f", inputs) == interpreted) << threads;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Winograd, ::testing::ValuesIn(kCases),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace keratin::testing
