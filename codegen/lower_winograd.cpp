@@ -62,8 +62,9 @@ Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t ima
       if (cost(height) < cost(cut.height)) cut.height = height;
 
   const int64_t tile_bytes = size * size * element * (row_elements(channels, cut.lanes) + block);
+  // A quarter of the cache: what is read of the kernel passes through it, too.
   const int64_t heights = ceil_of(tiles, cut.height);
-  const int64_t fitting = std::clamp<int64_t>(target.l2_bytes / 2 / tile_bytes / cut.height, 1, heights);
+  const int64_t fitting = std::clamp<int64_t>(target.l2_bytes / 4 / tile_bytes / cut.height, 1, heights);
   const int64_t pieces = ceil_of(heights, fitting);
   cut.piece = ceil_of(heights, pieces) * cut.height;
   while (columns % (block * 2 * cut.groups) == 0 && columns / (2 * cut.groups) >= kLeastColumns &&

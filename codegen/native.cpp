@@ -40,9 +40,9 @@ class KernelInterpreter : public Executor {
 
 }  // namespace
 
-KernelModule compile_kernels(const Module& module, const Target& target, Precision precision) {
+KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options) {
   const auto interpreter = make_interpreter();
-  return lower(bake(optimize(module, {.precision = precision}), *interpreter), target);
+  return lower(bake(optimize(module, options), *interpreter), target);
 }
 
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options,

@@ -12,8 +12,7 @@ namespace keratin {
 
 /// Optimises, prepares and lowers a module as traced or read. `prepare` runs here, in the reference interpreter: a model is the
 /// same whatever machine compiles it.
-KernelModule compile_kernels(const Module& module, const Target& target,
-                             Precision precision = Precision::f32);
+KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options = {});
 
 /// Compiles for this machine as it runs, with `threads` threads. Requires: runs_on_host(target).
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options = {},

@@ -15,6 +15,8 @@ std::span<const Pass> all_passes() {
       {"matrices", "weights of products get one axis of sums and one of columns", weights_to_matrices},
       {"hoist", "contractions that do not depend on the carry leave their scan", hoist_from_scans},
       {"sink", "sums over the steps, and products that no step reads, leave their scan", sink_from_scans},
+      {"fast_conv", "3x3 convolutions become Winograd's, in tiles of 4x4: with --fast-conv", fast_conv},
+      {"winograd", "3x3 convolutions become Winograd's, in tiles of 2x2: not with --exact", winograd},
       {"bf16", "operands of contractions are rounded to bf16, if that precision is asked for",
        round_operands},
       {"pack", "weights of contractions are laid out in panels", pack_weights},

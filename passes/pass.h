@@ -31,6 +31,8 @@ Module simplify(const Module& module);
 Module weights_to_matrices(const Module& module);
 Module hoist_from_scans(const Module& module);
 Module sink_from_scans(const Module& module);
+Module winograd(const Module& module);
+Module fast_conv(const Module& module);
 Module round_operands(const Module& module);
 Module pack_weights(const Module& module);
 Module constants_to_variables(const Module& module);

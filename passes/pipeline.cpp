@@ -12,6 +12,11 @@ namespace keratin {
 
 Module optimize(const Module& module, const PipelineOptions& options) {
   auto skipped = [&](std::string_view name) {
+    // Products of bf16 save as much as Winograd's method does, and its sums would be of rounded numbers.
+    const bool is_bf16 = options.precision == Precision::bf16;
+    if (name == "bf16" && !is_bf16) return true;
+    if (name == "winograd" && (is_bf16 || options.convolutions == Convolutions::exact)) return true;
+    if (name == "fast_conv" && (is_bf16 || options.convolutions != Convolutions::fast)) return true;
     return std::find(options.skip.begin(), options.skip.end(), name) != options.skip.end();
   };
   for (const std::string& name : options.skip)
@@ -25,6 +30,8 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   //   matrices   after simplify, which scales weights as the layers have them; before pack, which lays columns out
   //   hoist      the input projections of recurrent layers become plain contractions, and are packed like them
   //   sink       likewise the gradients of their weights; after hoist, which leaves less in the loops to look at
+  //   fast_conv  after simplify: a weight is scaled before it is transformed; before winograd, which takes what it leaves
+  //   winograd   before pack, which lays out the transformed weight
   //   bf16       after simplify, so that what is rounded is what is multiplied; before pack, which lays out what is rounded
   //   pack       after simplify, so that a weight is scaled before it is laid out
   //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other
@@ -33,7 +40,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   expect_feasible(module);
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {
-    if (skipped(pass.name) || (pass.name == "bf16" && options.precision != Precision::bf16)) continue;
+    if (skipped(pass.name)) continue;
     current = run_pass(pass, current);
     if (options.after) options.after(pass.name, current);
   }

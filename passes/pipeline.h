@@ -15,8 +15,12 @@ namespace keratin {
 /// How contractions are computed: as the model says, or from operands rounded to bf16, with sums of f32.
 enum class Precision : uint8_t { f32, bf16 };
 
+/// How convolutions of f32 are computed: what may be lost of their exactness for speed (passes/winograd.cpp).
+enum class Convolutions : uint8_t { exact, winograd, fast };
+
 struct PipelineOptions {
   Precision precision = Precision::f32;
+  Convolutions convolutions = Convolutions::winograd;
   std::vector<std::string> skip;  ///< names of passes that are left out; not fuse
   /// Called after every pass.
   std::function<void(std::string_view pass, const Module& module)> after;

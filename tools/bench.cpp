@@ -10,6 +10,7 @@
 #include "tools/bench_report.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
+#include "tools/pipeline_options.h"
 #include "tools/precision.h"
 #include "tools/trainable_source.h"
 
@@ -21,6 +22,8 @@ constexpr Option kOptions[] = {
     {"--batch", "N", "how many samples at a time (1); the code is compiled for that number"},
     {"--free-batch", "", "measure code that takes any number of samples"},
     {"--threads", "K", "how many threads compute (1); 0: one per processor"},
+    kExactOption,
+    kFastConvOption,
     {"--func", "NAME", "another function than predict: train_step, evaluate_step"},
     kPrecisionOption,
     {"--seconds", "S", "how long to measure (1)"},
@@ -79,7 +82,7 @@ int run(const Arguments& arguments) {
   const std::string name = wanted.empty() ? main_function(model).name : wanted;
   const Target target = host_target();
   const auto kernels =
-      std::make_shared<const KernelModule>(compile_kernels(model, target, precision_of(arguments)));
+      std::make_shared<const KernelModule>(compile_kernels(model, target, pipeline_options(arguments)));
   const Program& program = find_program(*kernels, name);
   const int64_t only = fixed_batch(program);
   const int64_t batch = arguments.get_int("batch", std::max<int64_t>(only, 1), 1);

@@ -9,6 +9,7 @@
 #include "tools/arrays.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
+#include "tools/pipeline_options.h"
 #include "tools/precision.h"
 #include "tools/runnable.h"
 #include "tools/target_option.h"
@@ -33,6 +34,8 @@ constexpr Option kOptions[] = {
     {"--shape", "NAME=D1,D2",
      "the shape of one sample of an input that the model leaves free;\nmay be repeated", false, true},
     {"--batch", "N", "how many samples a call takes; otherwise any number"},
+    kExactOption,
+    kFastConvOption,
     {"--cpu", "CPU",
      "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4,\nor a processor that LLVM knows"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
@@ -54,8 +57,9 @@ int compile_trainer(const Arguments& arguments) {
   const TrainableModule model = read_trainable(arguments);
   std::vector<int64_t> classes;
   for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
-  write_trainer(compile_kernels(model.module, target), target, emit_options(arguments),
-                trainer_spec(model.module, std::move(classes)), arguments.get("output"));
+  write_trainer(compile_kernels(model.module, target, pipeline_options(arguments)), target,
+                emit_options(arguments), trainer_spec(model.module, std::move(classes)),
+                arguments.get("output"));
   return 0;
 }
 
@@ -83,7 +87,7 @@ int run(const Arguments& arguments) {
   ArtefactOptions options;
   options.name = arguments.get("name");
   options.emit = emit_options(arguments);
-  const KernelModule kernels = compile_kernels(model, target, precision);
+  const KernelModule kernels = compile_kernels(model, target, pipeline_options(arguments));
   const Function& function = main_function(model);
   options.selftest = make_selftest(in_precision(model, precision), function.name);
   std::string error;

@@ -13,6 +13,7 @@
 #include "passes/pipeline.h"
 #include "tools/dot.h"
 #include "tools/model_source.h"
+#include "tools/pipeline_options.h"
 #include "tools/precision.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
@@ -30,6 +31,8 @@ constexpr Option kOptions[] = {
      "write to FILE instead of standard output; a graph's arrays go\nto FILE.safetensors"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
     {"--batch", "N", "how many samples a call takes; otherwise any number, N"},
+    kExactOption,
+    kFastConvOption,
     {"--cpu", "CPU", "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, …"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
     kPrecisionOption,
@@ -37,17 +40,18 @@ constexpr Option kOptions[] = {
 };
 
 /// `module` as it is after the pass `name`.
-Module after_pass(const Module& module, const std::string& name, const Arguments& arguments) {
+Module after_pass(const Module& module, const std::string& name, PipelineOptions options) {
   find_pass(name);
   std::optional<Module> found;
-  PipelineOptions options;
   options.after = [&](std::string_view pass, const Module& current) {
     if (pass == name) found = clone(current);
   };
-  options.precision = precision_of(arguments);
   optimize(module, options);
   if (!found)
-    throw Error(ErrorKind::usage, cat("the pass ", name, " does not run"), "--after", "--precision bf16");
+    throw Error(ErrorKind::usage, cat("with these options the pass ", name, " does not run"), "--after",
+                name == "fast_conv" ? "give --fast-conv"
+                : name == "bf16"    ? "give --precision bf16"
+                                    : "leave out --exact and --precision");
   return std::move(*found);
 }
 
@@ -69,7 +73,7 @@ std::string graph_text(const Module& module, const Arguments& arguments) {
 
 std::string code_text(const std::string& stage, const Module& module, const Arguments& arguments) {
   const Target target = target_of(arguments);
-  KernelModule kernels = compile_kernels(module, target, precision_of(arguments));
+  KernelModule kernels = compile_kernels(module, target, pipeline_options(arguments));
   if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   EmitOptions options;
   options.check_bounds = arguments.has("check-bounds");
@@ -88,7 +92,8 @@ int run(const Arguments& arguments) {
   Module module = is_training_function(arguments.get("func")) && !arguments.get("MODEL").ends_with(".kir")
                       ? read_trainable(arguments).module
                       : read_model(arguments);
-  if (arguments.has("after")) module = after_pass(module, arguments.get("after"), arguments);
+  if (arguments.has("after"))
+    module = after_pass(module, arguments.get("after"), pipeline_options(arguments));
   const std::string output = arguments.get("output");
   if (stage == "graph" && !output.empty() && !arguments.has("dot") && !arguments.has("func")) {
     write_model(module, output);

@@ -28,7 +28,8 @@ Module in_precision(const Module& model, Precision precision) {
 std::string bf16_error(const Module& model, const Function& function, std::span<const Tensor> inputs) {
   const Target target = host_target();
   const auto results = [&](Precision precision) {
-    const auto kernels = std::make_shared<const KernelModule>(compile_kernels(model, target, precision));
+    const auto kernels = std::make_shared<const KernelModule>(
+        compile_kernels(model, target, {.precision = precision, .convolutions = Convolutions::exact}));
     return jit_kernels(kernels, target, {}, 1)->call(function.name, inputs);
   };
   const std::vector<Tensor> exact = results(Precision::f32), rounded = results(Precision::bf16);

@@ -7,6 +7,7 @@
 #include "tools/arrays.h"
 #include "tools/command.h"
 #include "tools/model_source.h"
+#include "tools/pipeline_options.h"
 #include "tools/precision.h"
 #include "tools/runnable.h"
 #include "tools/target_option.h"
@@ -27,6 +28,8 @@ constexpr Option kOptions[] = {
     {"--threads", "K", "how many threads compute (1); 0: one per processor"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
     kPrecisionOption,
+    kExactOption,
+    kFastConvOption,
     {"--interpret", "", "run the graph in the reference interpreter"},
     {"--interpret-kernels", "", "run the kernels in their interpreter"},
 };
@@ -38,7 +41,8 @@ Runnable open(const Arguments& arguments) {
   if (graph && kernels)
     throw Error(ErrorKind::usage, "--interpret and --interpret-kernels exclude each other");
   if (path.ends_with(".so")) {
-    if (graph || kernels || arguments.has("shape") || arguments.has("precision"))
+    if (graph || kernels || arguments.has("shape") || arguments.has("precision") || arguments.has("exact") ||
+        arguments.has("fast-conv"))
       throw Error(ErrorKind::usage, "a compiled model can only be run as it is", path);
     return open_library(path, threads);
   }
@@ -47,7 +51,8 @@ Runnable open(const Arguments& arguments) {
   const Precision precision = precision_of(arguments);
   if (graph) return make_runnable(function, make_interpreter()->compile(in_precision(model, precision)));
   const Target target = host_target();
-  const auto module = std::make_shared<const KernelModule>(compile_kernels(model, target, precision));
+  const auto module =
+      std::make_shared<const KernelModule>(compile_kernels(model, target, pipeline_options(arguments)));
   return make_runnable(function,
                        kernels ? interpret_kernels(module) : jit_kernels(module, target, {}, threads));
 }

@@ -114,8 +114,8 @@ TEST_P(RandomGraphs, AgreeInBf16) {
   for (uint64_t seed = kFirstSeed; seed < kFirstSeed + kGraphs / 5; ++seed) {
     if (only != nullptr && seed != std::strtoull(only, nullptr, 10)) continue;
     const RandomGraph graph = random_graph(options_for(seed));
-    const auto kernels =
-        std::make_shared<const KernelModule>(compile_kernels(graph.module, target, Precision::bf16));
+    const auto kernels = std::make_shared<const KernelModule>(
+        compile_kernels(graph.module, target, {.precision = Precision::bf16}));
     verify(*kernels);
     const std::vector<Tensor> interpreted = interpret_kernels(kernels)->call("f", graph.inputs);
     EXPECT_EQ(check_native(graph, kernels, interpreted, target, seed), "") << "KERATIN_SEED=" << seed << "\n"

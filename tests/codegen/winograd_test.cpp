@@ -1,8 +1,10 @@
-// Winograd's convolutions with shapes that leave a rest everywhere: interpreter against kernels, kernels against machine code.
+// Winograd's convolutions with shapes that leave a rest everywhere: interpreter against kernels, kernels against machine code; and what
+// they cost in exactness.
 #include "ir/winograd.h"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "codegen/native.h"
@@ -104,6 +106,61 @@ TEST_P(Winograd, AgreesOnAllLevels) {
 
 INSTANTIATE_TEST_SUITE_P(All, Winograd, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
+
+/// The root of the mean square of the differences.
+double error(const Tensor& exact, const Tensor& found) {
+  double sum = 0;
+  for (int64_t i = 0; i < exact.elements(); ++i) sum += std::pow(exact.get(i) - found.get(i), 2);
+  return std::sqrt(sum / static_cast<double>(exact.elements()));
+}
+
+TEST(Winograd, ErrorsAreWithinTheirBounds) {
+  for (const int64_t channels : {32, 64, 192}) {
+    SCOPED_TRACE(channels);
+    const Type image(DType::f32, {1, 24, 21, channels}), kernel(DType::f32, {3, 3, channels, 64});
+    std::mt19937 random(3);
+    std::normal_distribution<double> normal;
+    Tensor x(DType::f32, {1, 24, 21, channels}), w(DType::f32, {3, 3, channels, 64});
+    for (Tensor* tensor : {&x, &w})
+      for (int64_t i = 0; i < tensor->elements(); ++i) tensor->set(i, normal(random));
+    Module module;
+    module.name = "m";
+    module.variables.push_back({"w", kernel, Role::weight, false, std::make_shared<Tensor>(w)});
+    Builder builder("predict");
+    builder.result("y", builder.make(Op::conv, {builder.param("x", image), builder.var(module.variables[0])},
+                                     ConvAttrs{.dims = "b01f_01io->b01f",
+                                               .stride = {1, 1},
+                                               .pad_low = {1, 1},
+                                               .pad_high = {1, 1},
+                                               .input_dilation = {1, 1},
+                                               .kernel_dilation = {1, 1}}));
+    module.functions.push_back(builder.finish());
+    const std::vector<Tensor> inputs{x};
+    // Numbers of f32, so sums in f64 are as good as exact.
+    Module doubles = clone(module);
+    Builder in_doubles("predict");
+    const Value wide = in_doubles.cast(in_doubles.param("x", image), DType::f64);
+    in_doubles.result(
+        "y",
+        in_doubles.make(Op::conv, {wide, in_doubles.cast(in_doubles.var(module.variables[0]), DType::f64)},
+                        module.functions[0].results[0].value.node->attrs));
+    doubles.functions[0] = in_doubles.finish();
+    const Tensor exact = make_interpreter()->compile(doubles)->call("predict", inputs)[0];
+    const auto error_of = [&](Convolutions convolutions) {
+      PipelineOptions options;
+      options.convolutions = convolutions;
+      const auto kernels =
+          std::make_shared<const KernelModule>(compile_kernels(module, host_target(), options));
+      return error(exact, jit_kernels(kernels, host_target(), {}, 1)->call("predict", inputs)[0]);
+    };
+    const double direct = error_of(Convolutions::exact), small = error_of(Convolutions::winograd),
+                 large = error_of(Convolutions::fast);
+    EXPECT_NE(small, direct);
+    EXPECT_NE(large, small);
+    EXPECT_LT(small, 4 * direct);
+    EXPECT_LT(large, 16 * direct);
+  }
+}
 
 }  // namespace
 }  // namespace keratin::testing

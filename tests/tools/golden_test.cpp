@@ -51,7 +51,7 @@ TEST(Golden, Bf16) {
     const std::vector<Tensor> inputs = golden.inputs(module);
     const Target target = make_target("native");
     const auto kernels =
-        std::make_shared<const KernelModule>(compile_kernels(module, target, Precision::bf16));
+        std::make_shared<const KernelModule>(compile_kernels(module, target, {.precision = Precision::bf16}));
     const std::vector<Tensor>
         outputs = jit_kernels(kernels, target, {}, 1)->call("predict", inputs),
         interpreted = interpret_kernels(kernels)->call("predict", inputs),

@@ -1,0 +1,17 @@
+#include "tools/pipeline_options.h"
+
+#include "ir/error.h"
+#include "tools/precision.h"
+
+namespace keratin {
+
+PipelineOptions pipeline_options(const Arguments& arguments) {
+  PipelineOptions options{.precision = precision_of(arguments)};
+  const bool exact = arguments.has("exact"), fast = arguments.has("fast-conv");
+  if (exact && fast) throw Error(ErrorKind::usage, "--exact and --fast-conv exclude each other");
+  if (exact) options.convolutions = Convolutions::exact;
+  if (fast) options.convolutions = Convolutions::fast;
+  return options;
+}
+
+}  // namespace keratin
