@@ -39,6 +39,7 @@ Layout panels_of(const Node& contraction) {
   const Value left = before_widening(contraction.operands[0]);
   if (left.dtype() != DType::bf16 || before_widening(contraction.operands[1]).dtype() != DType::bf16)
     return layout;
+  if (contraction.op == Op::winograd) return layout;
   if (contraction.op == Op::dot) {
     const AxisPairs& contract = contraction.as<DotAttrs>().contract;
     if (!contract.lhs.empty() && contract.lhs.back() == left.rank() - 1)

@@ -99,7 +99,7 @@ class OperandRounder : public Rebuilder {
   }
 
   bool makes_pairs(const Node& node) const {
-    if (family_of(node.op) != Family::contract) return false;
+    if (node.op != Op::dot && node.op != Op::conv) return false;
     const Value left = node.operands[0], right = node.operands[1];
     if (left.dtype() != DType::f32 || is_widening(*left.node) || is_widening(*right.node)) return false;
     const bool is_weight = fixed_[right.node->index];
