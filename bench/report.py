@@ -12,6 +12,7 @@ from cells import TITLES, cell_key, is_training
 NAMES = {"tf:graph": "TF", "tf:xla": "TF XLA", "kjax": "Keras JAX", "torch_:eager": "PyTorch", "torch_:inductor": "Inductor",
          "ort": "ONNX RT", "ov": "OpenVINO", "ov:bf16": "OpenVINO bf16", "litert": "LiteRT"}
 KERATIN, LOOP, REFERENCE = "keratin", "keratin:loop", "tf:graph"
+VARIANTS = {"keratin:exact": "`--exact`", KERATIN: "default", "keratin:fast": "`--fast-conv`", "keratin:bf16": "`--precision bf16`"}
 INEXACT = {"ov:bf16"}  # not float32: shown, never the best
 LARGEST_ERROR = 1e-2   # relative; what is further from Keras's result is wrong
 FEATURES = ("fma", "avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16")
@@ -48,7 +49,7 @@ def figures(cell, peers, statistic):
 
 
 def best_of(seconds):
-    return min((peer for peer in seconds if peer not in INEXACT | {KERATIN, LOOP}), key=seconds.get, default=None)
+    return min((peer for peer in seconds if peer not in INEXACT | {LOOP, *VARIANTS}), key=seconds.get, default=None)
 
 
 def geometric_mean(values):
@@ -122,6 +123,19 @@ def loops(cells):
     return lines
 
 
+def variants(cells):
+    """Keratin compiled in other ways, and the error against Keras."""
+    lines = ["| | " + " | ".join(VARIANTS.values()) + " | OpenVINO bf16 | errors |", "|---|" + "---:|" * (len(VARIANTS) + 1) + "---|"]
+    for cell in sorted(cells, key=cell_key):
+        seconds = figures(cell, cells[cell], min)
+        if not any(peer in seconds for peer in VARIANTS if peer != KERATIN):
+            continue
+        row = [milliseconds(seconds[peer]) if peer in seconds else "" for peer in (*VARIANTS, "ov:bf16")]
+        errors = [f"{cells[cell][peer]['error']:.0e}" for peer in VARIANTS if peer in seconds]
+        lines.append(f"| {cell} | " + " | ".join(row) + " | " + ", ".join(errors) + " |")
+    return lines
+
+
 def agreement(cells):
     """How far Keratin's results are from Keras's."""
     lines = ["| | relative error | loss of the fifth step | Keras's |", "|---|---:|---:|---:|"]
@@ -175,6 +189,8 @@ def main():
         lines += [f"## Milliseconds, {title}", ""] + table(cells, limits, ceilings, statistic) + [""]
     if any(LOOP in peers for peers in cells.values()):
         lines += ["## Short calls of Keratin, microseconds", ""] + loops(cells) + [""]
+    if any(peer in peers for peers in cells.values() for peer in VARIANTS if peer != KERATIN):
+        lines += ["## Keratin in other ways, milliseconds", ""] + variants(cells) + [""]
     lines += ["## Agreement with Keras", ""] + agreement(cells) + [""]
     lines += ["## Ceilings", ""] + ceilings.table() + [""]
     lines += ["## What does not count, or counts less", ""] + notes(cells, limits) + [""]

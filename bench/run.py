@@ -33,8 +33,11 @@ PEERS = {
     "litert": ("misc", False),
     "keratin": ("ort", True),
     "keratin:loop": ("ort", True),
+    "keratin:exact": ("ort", False),
+    "keratin:fast": ("ort", False),
+    "keratin:bf16": ("ort", False),
 }
-DEFAULT = [peer for peer in PEERS if peer != "ov:bf16"]
+DEFAULT = [peer for peer in PEERS if peer not in ("ov:bf16", "keratin:exact", "keratin:fast", "keratin:bf16")]
 SHORT = 50e-6  # calls shorter than this are measured in a loop of C, too
 LOADING_LIMIT = 600
 
@@ -135,9 +138,9 @@ def slice_of(worker, job, given):
 
 
 def limit_of(work, batch, threads, given):
-    """What has to be done at least and what the machine allows, by `keratin bench`."""
+    """What has to be done at least, by direct convolutions, and what the machine allows: from `keratin bench`."""
     command = [given.keratin, "bench", given.artefacts / work / "model.keras", "--batch", str(batch), "--threads", str(threads),
-               "--seconds", "0.2", "--json"]
+               "--seconds", "0.2", "--exact", "--json"]
     if is_training(work):
         command += ["--func", "train_step", "--loss", json.dumps(LOSS), "--optimizer", json.dumps(OPTIMIZER)]
     done = subprocess.run(command, capture_output=True, text=True,

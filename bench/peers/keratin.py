@@ -1,7 +1,8 @@
 """Keratin: models compiled by the program that BENCH_KERATIN names, build/release/bin/keratin, for the batch at hand.
 
 Inference is `keratin compile` and a Python module over its header (native/predict.c); training the step of a trainer, through a
-module that is built with the project (training_step.cpp). The variant `loop` makes its repetitions in C.
+module that is built with the project (training_step.cpp). The variant `loop` makes its repetitions in C; the others compile with an
+option.
 """
 
 import importlib.util
@@ -17,6 +18,7 @@ import numpy as np
 from cells import LOSS, OPTIMIZER
 from peers import base
 
+OPTIONS = {"exact": ["--exact"], "fast": ["--fast-conv"], "bf16": ["--precision", "bf16"]}  # by variant
 NATIVE = pathlib.Path(__file__).resolve().parent.parent / "native"
 
 
@@ -53,7 +55,8 @@ class Peer(base.Peer):
     def load_library(self):
         job, name = self.job, f"{self.job.work}_b{self.job.batch}"
         library, module = self.folder / f"{name}.so", self.folder / f"python_{name}.so"
-        output_of(self.program, "compile", job.model, "-o", library, "--batch", str(job.batch), "--name", name)
+        output_of(self.program, "compile", job.model, "-o", library, "--batch", str(job.batch), "--name", name,
+                  *OPTIONS.get(job.variant, []))
         output_of(os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-I", sysconfig.get_paths()["include"],
                   "-I", self.folder, f"-DMODULE=python_{name}", f"-DMODEL={name}", f'-DHEADER="{name}.h"',
                   NATIVE / "predict.c", library, f"-Wl,-rpath,{self.folder}", "-o", module)
