@@ -184,6 +184,11 @@ Stmt let_stmt(VarId variable, ExprRef value) {
   return {.kind = StmtKind::let, .variable = variable, .value = std::move(value)};
 }
 
+Access neighbours(BufferId buffer, std::vector<Index> at, int lanes) {
+  const int last = static_cast<int>(at.size()) - 1;
+  return {.buffer = buffer, .at = std::move(at), .lanes = lanes, .lane_axis = last};
+}
+
 Stmt prefetch_stmt(Access access) {
   return {.kind = StmtKind::prefetch, .access = {.buffer = access.buffer, .at = std::move(access.at)}};
 }

@@ -219,6 +219,9 @@ ExprRef fold(Op op, std::vector<ExprRef> vectors);  ///< of one type, with sever
 ExprRef acc_value(const Kernel& kernel, AccId acc, std::vector<Index> at);
 ExprRef let_value(const Kernel& kernel, VarId variable);
 
+/// `lanes` neighbours along the buffer's last axis, from a place on.
+Access neighbours(BufferId buffer, std::vector<Index> at, int lanes);
+
 // Makers of statements and of the things they name. A name that is taken gets a number behind it; names of variables and
 // accumulators start with a small letter or _, and are no symbol's.
 VarId add_variable(Kernel& kernel, std::string name, DType dtype = DType::i64, int lanes = 1);

@@ -127,45 +127,33 @@ class Generator {
                   panels = (columns + lanes - 1) / lanes;
     Shape shape{panels};
     shape.insert(shape.end(), problem_.contracted.begin(), problem_.contracted.end());
-    shape.push_back(lanes);
-    right_ = add_buffer(writer_.kernel, {"columns", dtype(), shape, Mode::tile});
-    writer_.loop("j", 0, panels, 1, LoopKind::serial, [&](const Index& panel) {
-      each_term({}, [&](const Point& k) {
-        const VarId lane = writer_.variable("lane", {0, lanes - 1});
-        lowering_.values.with_lanes(lane, tiling_.lanes, [&] {
-          Point out = base_, left, right;
-          Guard inside;
-          if (problem_.row_axis >= 0) out[problem_.row_axis] = 0;
-          out[problem_.lane_axis] = panel * lanes + Index::variable(lane);
-          problem_.points(out, k, left, right, inside);
-          const Guard within =
-              writer_.simplify({Index(columns - 1) - out[problem_.lane_axis]}).value_or(Guard{Index(-1)});
-          const ExprRef value =
-              lowering_.values.at_or(within, number(Scalar::of(dtype(), 0)), node_.operands[1], right);
-          writer_.emit(store_stmt(transposed(panel, k), lowering_.values.widen(value)));
-        });
+    Shape vectors = shape;
+    vectors.push_back(lanes);
+    right_ = add_buffer(writer_.kernel, {"columns", dtype(), vectors, Mode::tile});
+    element_loops(lowering_, shape, false, [&](const Point& at) {
+      const Point k(at.begin() + 1, at.end());
+      const VarId lane = writer_.variable("lane", {0, lanes - 1});
+      lowering_.values.with_lanes(lane, tiling_.lanes, [&] {
+        Point out = base_, left, right;
+        Guard inside;
+        if (problem_.row_axis >= 0) out[problem_.row_axis] = 0;
+        out[problem_.lane_axis] = at[0] * lanes + Index::variable(lane);
+        problem_.points(out, k, left, right, inside);
+        const Guard within =
+            writer_.simplify({Index(columns - 1) - out[problem_.lane_axis]}).value_or(Guard{Index(-1)});
+        const ExprRef value =
+            lowering_.values.at_or(within, number(Scalar::of(dtype(), 0)), node_.operands[1], right);
+        writer_.emit(store_stmt(transposed(at[0], k), lowering_.values.widen(value)));
       });
     });
   }
 
-  /// Loops over the contracted indices behind those in `k`.
-  void each_term(Point k, const std::function<void(const Point&)>& body) {
-    if (k.size() == problem_.contracted.size()) return body(k);
-    writer_.loop("k", 0, Index(Size(problem_.contracted[k.size()])), 1, LoopKind::serial,
-                 [&](const Index& index) {
-                   Point next = k;
-                   next.push_back(index);
-                   each_term(std::move(next), body);
-                 });
-  }
-
   /// A panel's columns at a place of the contracted indices.
   Access transposed(const Index& panel, const Point& k) const {
-    Access access{.buffer = right_, .at = {panel}, .lanes = tiling_.lanes};
-    access.at.insert(access.at.end(), k.begin(), k.end());
-    access.at.push_back(0);
-    access.lane_axis = static_cast<int>(access.at.size()) - 1;
-    return access;
+    Point at{panel};
+    at.insert(at.end(), k.begin(), k.end());
+    at.push_back(0);
+    return neighbours(right_, std::move(at), tiling_.lanes);
   }
 
   /// All tiles for one sample, then for the next. The sums lie in a tile of memory from sample to sample.
@@ -305,12 +293,11 @@ class Generator {
 
   /// Where the sums of row r and vector c lie between two samples.
   Access kept(const Tile& tile, const Index& r, const Index& c) const {
-    Access access{.buffer = sums_, .lanes = tiling_.lanes};
-    for (const int64_t axis : other_axes()) access.at.push_back(base_[axis]);
-    access.at.push_back(tile.row + r - first_row_);
-    access.at.push_back(tile.column - block_index_ * tiling_.block + c * tiling_.lanes);
-    access.lane_axis = static_cast<int>(access.at.size()) - 1;
-    return access;
+    Point at;
+    for (const int64_t axis : other_axes()) at.push_back(base_[axis]);
+    at.push_back(tile.row + r - first_row_);
+    at.push_back(tile.column - block_index_ * tiling_.block + c * tiling_.lanes);
+    return neighbours(sums_, std::move(at), tiling_.lanes);
   }
 
   void load_sums(const Tile& tile, AccId acc) {
@@ -435,7 +422,7 @@ class Generator {
     const BufferId sums =
         add_buffer(writer_.kernel, {"sums", dtype(), {tile.height, tile.width * tiling_.lanes}, Mode::tile});
     const auto place_of = [&](const Index& r, const Index& c) {
-      return Access{.buffer = sums, .at = {r, c * tiling_.lanes}, .lanes = tiling_.lanes, .lane_axis = 1};
+      return neighbours(sums, {r, c * tiling_.lanes}, tiling_.lanes);
     };
     unroll(tile, {0, tile.height}, [&](const Index& r, const Index& c) {
       writer_.emit(store_stmt(place_of(r, c), acc_value(writer_.kernel, acc, {r, c})));

@@ -257,9 +257,7 @@ class WinogradGenerator {
 
   /// Elements of an array of the piece that are neighbours along its last axis.
   Access neighbours(BufferId buffer, Point at) const {
-    Access access{.buffer = buffer, .at = std::move(at), .lanes = cut_.lanes};
-    access.lane_axis = static_cast<int>(access.at.size()) - 1;
-    return access;
+    return keratin::neighbours(buffer, std::move(at), cut_.lanes);
   }
 
   /// The image and the first result's row and column, of a tile of the piece.

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "codegen/tiling.h"
+
 namespace keratin {
 
 namespace {
-
-constexpr int64_t kBatch = 8;  // what a symbol counts as
 
 class Prefetcher {
  public:
@@ -52,8 +52,7 @@ class Prefetcher {
 
   bool is_fetched(const Access& access) const {
     const KernelBuffer& buffer = kernel_.buffers[access.buffer];
-    int64_t bytes = byte_size(buffer.dtype);
-    for (const Dim dim : buffer.shape) bytes *= dim.is_static() ? dim.coef : kBatch * dim.coef;
+    const int64_t bytes = estimated_elements(buffer.shape) * byte_size(buffer.dtype);
     const auto is_computed = [&](const Index& index) {
       return std::any_of(computed_.begin(), computed_.end(), [&](VarId id) { return index.uses(id); });
     };

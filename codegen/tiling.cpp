@@ -20,13 +20,6 @@ constexpr int64_t kPrefetchBytes = 4 << 10;
 
 int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
 
-/// A number of elements; a symbol counts as a small batch.
-int64_t estimate(const Shape& shape) {
-  int64_t elements = 1;
-  for (Dim dim : shape) elements *= dim.is_static() ? dim.coef : 8 * dim.coef;
-  return std::max<int64_t>(1, elements);
-}
-
 /// What the choices are made from.
 class Chooser {
  public:
@@ -38,7 +31,7 @@ class Chooser {
     const Shape& shape = node.type().shape;
     columns_ = problem.lane_axis < 0 ? Dim(1) : shape[problem.lane_axis];
     rows_ = problem.row_axis < 0 ? Dim(1) : shape[problem.row_axis];
-    all_rows_ = std::max<int64_t>(1, estimate(shape) / estimate({columns_}));
+    all_rows_ = std::max<int64_t>(1, estimated_elements(shape) / estimated_elements({columns_}));
     choose_lanes(vectors);
     choose_height();
     choose_block();
@@ -81,7 +74,7 @@ class Chooser {
     if (!problem_.along_sums || node_.op != Op::dot || !rows_.is_static() || !columns_.is_static() ||
         columns_.coef < tiling_.lanes || rows_.coef < kRowsToTranspose || all_rows_ / rows_.coef < kThreads)
       return false;
-    const int64_t terms = estimate(problem_.contracted);
+    const int64_t terms = estimated_elements(problem_.contracted);
     const bool known = std::all_of(problem_.contracted.begin(), problem_.contracted.end(),
                                    [](Dim dim) { return dim.is_static(); });
     return known && terms <= kShortSums * tiling_.lanes &&
@@ -127,7 +120,7 @@ class Chooser {
     } else if (columns_.is_static()) {
       // What a block takes of the right operand stays in the second-level cache while the rows go by.
       const int64_t unit = tiling_.width(tiling_.height) * (tiling_.fold ? 1 : tiling_.lanes);
-      const int64_t column_bytes = std::max<int64_t>(1, estimate(problem_.contracted) * element_);
+      const int64_t column_bytes = std::max<int64_t>(1, estimated_elements(problem_.contracted) * element_);
       const int64_t fitting = std::max(unit, target_.l2_bytes / 2 / column_bytes / unit * unit);
       const int64_t blocks = ceil_of(columns_.coef, fitting);
       if (blocks > 1) tiling_.block = ceil_of(ceil_of(columns_.coef, blocks), unit) * unit;
@@ -137,7 +130,7 @@ class Chooser {
 
   /// A row whose columns are one block, and much work, has smaller ones: for each of two threads at least.
   void share_columns() {
-    const int64_t column_products = estimate(problem_.contracted);
+    const int64_t column_products = estimated_elements(problem_.contracted);
     while (tiling_.block >= columns_.coef && tiling_.block % (2 * problem_.block) == 0 &&
            column_products * tiling_.block >= 2 * kPieceProducts)
       tiling_.block /= 2;
@@ -151,7 +144,7 @@ class Chooser {
     }
     // The rows' left operand stays in the second-level cache while the columns go by.
     const int64_t row_bytes =
-        std::max<int64_t>(1, estimate(node_.operands[0].shape()) * element_ / all_rows_);
+        std::max<int64_t>(1, estimated_elements(node_.operands[0].shape()) * element_ / all_rows_);
     tiling_.piece_tiles =
         std::clamp<int64_t>(target_.l2_bytes / 4 / (row_bytes * tiling_.height), 1, kMostTiles);
     if (rows_.is_static()) {
@@ -168,22 +161,23 @@ class Chooser {
 
     // Sweeping all rows once per block, or all blocks once per piece of rows: what moves less memory.
     const int64_t row_pieces = std::max<int64_t>(1, all_rows_ / (tiling_.height * tiling_.piece_tiles));
-    tiling_.blocks_first = tiling_.blocks > 1 && estimate(node_.operands[1].shape()) * row_pieces >
-                                                     estimate(node_.operands[0].shape()) * tiling_.blocks;
+    tiling_.blocks_first =
+        tiling_.blocks > 1 && estimated_elements(node_.operands[1].shape()) * row_pieces >
+                                  estimated_elements(node_.operands[0].shape()) * tiling_.blocks;
   }
 
   /// Panels that are more than the first-level cache holds come from farther away, if only because other kernels ran before.
   void choose_prefetch() {
     if (!problem_.packed || tiling_.fold) return;
-    if (estimate(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16)
+    if (estimated_elements(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16)
       tiling_.prefetch = ceil_of(kPrefetchBytes, problem_.block * element_);
   }
 
   /// Whether the caches hold one sample, with sums enough to be worth their way to memory and back, but not all of them.
   bool samples_are_many() const {
     const Dim samples = problem_.contracted[0];
-    const int64_t bytes = estimate(node_.operands[1].shape()) * element_;
-    return estimate(problem_.contracted) >= kSampleSums * estimate({samples}) &&
+    const int64_t bytes = estimated_elements(node_.operands[1].shape()) * element_;
+    return estimated_elements(problem_.contracted) >= kSampleSums * estimated_elements({samples}) &&
            (!samples.is_static() || bytes > target_.l2_bytes / 2);
   }
 
@@ -209,8 +203,8 @@ class Chooser {
   /// Multiply-adds of a piece.
   int64_t piece_products() const {
     const int64_t columns =
-        std::min(estimate({columns_}), tiling_.block > 0 ? tiling_.block : int64_t(1) << 40);
-    return tiling_.height * tiling_.piece_tiles * columns * estimate(problem_.contracted);
+        std::min(estimated_elements({columns_}), tiling_.block > 0 ? tiling_.block : int64_t(1) << 40);
+    return tiling_.height * tiling_.piece_tiles * columns * estimated_elements(problem_.contracted);
   }
 
   const Node& node_;
@@ -228,6 +222,12 @@ int64_t Tiling::registers_of(int64_t factors) const {
   if (!halves) return factors;
   // A mask selects the upper halves; where registers are few it is read from memory.
   return 2 * factors + (registers > 16 ? 1 : 0);
+}
+
+int64_t estimated_elements(const Shape& shape) {
+  int64_t elements = 1;
+  for (Dim dim : shape) elements *= dim.is_static() ? dim.coef : 8 * dim.coef;
+  return std::max<int64_t>(1, elements);
 }
 
 int64_t Tiling::width(int64_t rows) const {

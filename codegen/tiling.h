@@ -9,6 +9,9 @@
 
 namespace keratin {
 
+/// A number of elements, at least 1; a symbol counts as a small batch.
+int64_t estimated_elements(const Shape& shape);
+
 struct Tiling {
   int lanes = 1;  ///< of a vector
   bool fold =

@@ -7,6 +7,7 @@
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/codegen/guarded.h"
+#include "tests/convolutions.h"
 #include "tests/random_graph.h"
 
 namespace keratin::testing {
@@ -29,15 +30,6 @@ Attrs scores() { return DotAttrs{{{2}, {2}}, {{0}, {0}}}; }
 
 /// [batch, query, head, depth] and [batch, key, head, depth].
 Attrs scores_of_heads() { return DotAttrs{{{3}, {3}}, {{0, 2}, {0, 2}}}; }
-
-Attrs convolution(int64_t stride, int64_t pad, const std::string& dims = "b01f_01io->b01f") {
-  ConvAttrs attrs;
-  attrs.dims = dims;
-  attrs.stride = {stride, stride};
-  attrs.input_dilation = attrs.kernel_dilation = {1, 1};
-  attrs.pad_low = attrs.pad_high = {pad, pad};
-  return attrs;
-}
 
 const Dim kBatch(1, Symbol("N"));
 

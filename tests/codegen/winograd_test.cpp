@@ -10,6 +10,7 @@
 #include "codegen/native.h"
 #include "ir/builder.h"
 #include "ir/text.h"
+#include "tests/convolutions.h"
 #include "tests/random_graph.h"
 
 namespace keratin::testing {
@@ -128,12 +129,7 @@ TEST(Winograd, ErrorsAreWithinTheirBounds) {
     module.variables.push_back({"w", kernel, Role::weight, false, std::make_shared<Tensor>(w)});
     Builder builder("predict");
     builder.result("y", builder.make(Op::conv, {builder.param("x", image), builder.var(module.variables[0])},
-                                     ConvAttrs{.dims = "b01f_01io->b01f",
-                                               .stride = {1, 1},
-                                               .pad_low = {1, 1},
-                                               .pad_high = {1, 1},
-                                               .input_dilation = {1, 1},
-                                               .kernel_dilation = {1, 1}}));
+                                     convolution(1, 1)));
     module.functions.push_back(builder.finish());
     const std::vector<Tensor> inputs{x};
     // Numbers of f32, so sums in f64 are as good as exact.

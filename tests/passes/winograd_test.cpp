@@ -8,6 +8,7 @@
 #include "passes/pass.h"
 #include "passes/weight_sample.h"
 #include "passes/winograd_error.h"
+#include "tests/convolutions.h"
 
 namespace keratin::testing {
 namespace {
@@ -64,13 +65,7 @@ int64_t converted(const Tensor& taps, Module (*pass)(const Module&)) {
   module.variables.push_back({"taps", taps.type(), Role::weight, false, std::make_shared<Tensor>(taps)});
   Builder builder("predict");
   const Value x = builder.param("x", Type(DType::f32, {Dim::batch(), 20, 20, taps.shape()[2]}));
-  builder.result("y", builder.make(Op::conv, {x, builder.var(module.variables[0])},
-                                   ConvAttrs{.dims = "b01f_01io->b01f",
-                                             .stride = {1, 1},
-                                             .pad_low = {1, 1},
-                                             .pad_high = {1, 1},
-                                             .input_dilation = {1, 1},
-                                             .kernel_dilation = {1, 1}}));
+  builder.result("y", builder.make(Op::conv, {x, builder.var(module.variables[0])}, convolution(1, 1)));
   module.functions.push_back(builder.finish());
   const Module made = pass(module);
   int64_t count = 0;

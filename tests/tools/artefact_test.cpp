@@ -295,11 +295,16 @@ TEST(Artefact, TheErrorOfBf16IsThatOfTheSamplesGiven) {
   EXPECT_FALSE(fs::exists(shell / "m.so"));
 }
 
-TEST(Run, EveryWayOfRunningBf16Agrees) {
-  const Shell shell;
+/// Five images without a pattern, in x.npz.
+void write_rows(const Shell& shell) {
   Tensor rows(DType::f32, {5, 28, 28});
   for (int64_t i = 0; i < rows.elements(); ++i) rows.set(i, static_cast<double>(i * 7919 % 256) / 255);
   write_npz((shell / "x.npz").string(), {{"rows", rows}});
+}
+
+TEST(Run, EveryWayOfRunningBf16Agrees) {
+  const Shell shell;
+  write_rows(shell);
   const std::string model = "$keratin run $models/digits_lstm.keras --input x.npz --precision bf16 ";
   EXPECT_EQ(shell.run(model + "--output y.npz").status, 0);
   EXPECT_EQ(shell.run(model + "--interpret-kernels --expect y.npz --atol 0 --rtol 0").status, 0);
@@ -309,9 +314,7 @@ TEST(Run, EveryWayOfRunningBf16Agrees) {
 
 TEST(Run, EveryWayOfRunningAgrees) {
   const Shell shell;
-  Tensor rows(DType::f32, {5, 28, 28});
-  for (int64_t i = 0; i < rows.elements(); ++i) rows.set(i, static_cast<double>(i * 7919 % 256) / 255);
-  write_npz((shell / "x.npz").string(), {{"rows", rows}});
+  write_rows(shell);
   const std::string model = "$models/digits_lstm.keras --input x.npz ";
   compile(shell, "$models/digits_lstm.keras -o m.so");
   EXPECT_EQ(shell.run("$keratin run m.so --input x.npz --output y.npz").status, 0);
