@@ -23,6 +23,8 @@ std::span<const Pass> all_passes() {
       {"constants", "arrays of constants become variables", constants_to_variables},
       {"prepare", "what depends on weights alone moves into the function `prepare`", prepare},
       {"fuse", "functions are cut into kernels", fuse},
+      {"bf16_storage", "what kernels leave for others is rounded to bf16, if that precision is asked for",
+       round_storage},
   };
   return kPasses;
 }

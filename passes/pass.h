@@ -38,5 +38,6 @@ Module pack_weights(const Module& module);
 Module constants_to_variables(const Module& module);
 Module prepare(const Module& module);
 Module fuse(const Module& module);
+Module round_storage(const Module& module);
 
 }  // namespace keratin

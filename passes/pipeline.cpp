@@ -14,7 +14,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   auto skipped = [&](std::string_view name) {
     // Products of bf16 save as much as Winograd's method does, and its sums would be of rounded numbers.
     const bool is_bf16 = options.precision == Precision::bf16;
-    if (name == "bf16" && !is_bf16) return true;
+    if ((name == "bf16" || name == "bf16_storage") && !is_bf16) return true;
     if (name == "winograd" && (is_bf16 || options.convolutions == Convolutions::exact)) return true;
     if (name == "fast_conv" && (is_bf16 || options.convolutions != Convolutions::fast)) return true;
     return std::find(options.skip.begin(), options.skip.end(), name) != options.skip.end();
@@ -36,7 +36,8 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   //   pack       after simplify, so that a weight is scaled before it is laid out
   //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other
   //   prepare    last of those that look at weights: packing and folding are computed once, when compiling
-  //   fuse       last: nothing looks into a kernel
+  //   fuse       behind all that look at single ops
+  //   bf16_storage  last: only now is it known what lies in memory
   expect_feasible(module);
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {

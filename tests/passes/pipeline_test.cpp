@@ -65,7 +65,8 @@ TEST(Pipeline, RunsThePassesInTheirOrder) {
   options.convolutions = Convolutions::winograd;
   options.precision = Precision::bf16;
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "differentiate simplify matrices hoist sink bf16 pack constants prepare fuse");
+  EXPECT_EQ(join(ran, " "),
+            "differentiate simplify matrices hoist sink bf16 pack constants prepare fuse bf16_storage");
   ran.clear();
   options.precision = Precision::f32;
   options.skip = {"pack", "simplify"};

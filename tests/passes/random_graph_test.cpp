@@ -47,7 +47,7 @@ TEST(RandomGraph, MeansTheSameAfterEveryPass) {
       const TensorStore data = collect_data(after);
       ASSERT_TRUE(equal(after, parse_module(print(after), "printed", &data)))
           << pass.name << ", seed " << seed;
-      if (pass.name == "bf16") continue;  // a function may make any difference of what it rounds
+      if (pass.name.starts_with("bf16")) continue;  // a function may make any difference of what it rounds
       module = std::move(after);
       const Outcome found = run(module, graph);
       ASSERT_EQ(compare(expected.results, found.results), "") << pass.name << ", seed " << seed << "\n"
