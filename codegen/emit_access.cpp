@@ -201,14 +201,17 @@ llvm::Value* KernelEmitter::load(const Expr& expr) {
   return dtype == DType::boolean ? builder_.CreateICmpNE(loaded, llvm::Constant::getNullValue(type)) : loaded;
 }
 
+/// Where an access begins, whatever its conditions.
+llvm::Value* KernelEmitter::address(const Access& access) { return place(access, {}).address; }
+
 void KernelEmitter::prefetch(const Access& access) {
   // What is only read may wait in the second-level cache; what is written is wanted in the first, as this core's own.
   const bool is_written = kernel_.buffers[access.buffer].mode != Mode::in;
   const unsigned locality = is_written ? 3 : 2, data = 1;
-  llvm::Value* address = place(access, {}).address;
+  llvm::Value* where = address(access);
   builder_.CreateIntrinsic(
-      llvm::Intrinsic::prefetch, {address->getType()},
-      {address, builder_.getInt32(is_written), builder_.getInt32(locality), builder_.getInt32(data)});
+      llvm::Intrinsic::prefetch, {where->getType()},
+      {where, builder_.getInt32(is_written), builder_.getInt32(locality), builder_.getInt32(data)});
 }
 
 void KernelEmitter::store(const Access& access, const ExprRef& expr) {

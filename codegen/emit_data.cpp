@@ -126,7 +126,7 @@ llvm::Constant* ModelData::model(const EntrySpec& entry, const Constants& progra
               array(programs, "programs"), file_bytes(entry.weights_file, "weights"),
               number64(static_cast<uint64_t>(placement.weight_bytes)),
               number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry.state_file, "state"),
-              number(emission_.target.cpu_features), number(0),
+              number(needed_cpu_features(emission_.source, emission_.target)), number(0),
               file_bytes(entry.selftest_inputs_file, "selftest_inputs"),
               file_bytes(entry.selftest_outputs_file, "selftest_outputs"), number64(entry.selftest_n),
               llvm::ConstantFP::get(real, entry.selftest_atol),

@@ -5,6 +5,7 @@
 #include <llvm/IR/IntrinsicsX86.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "codegen/emission.h"
 #include "codegen/kernel_emitter.h"
@@ -211,6 +212,7 @@ llvm::Value* KernelEmitter::compute(const Expr& expr) {
       return builder_.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {a, b, value(expr.args[2])});
     }
     case ExprKind::dot2: return dot2(value(expr.args[0]), value(expr.args[1]), value(expr.args[2]));
+    case ExprKind::narrow: return narrow(value(expr.args[0]));
     case ExprKind::bitcast: return builder_.CreateBitCast(value(expr.args[0]), type);
     case ExprKind::splat:
       return builder_.CreateVectorSplat(static_cast<unsigned>(expr.lanes), value(expr.args[0]));
@@ -252,6 +254,37 @@ llvm::Value* KernelEmitter::dot2(llvm::Value* a, llvm::Value* b, llvm::Value* c)
   if (lanes == 1) return builder_.CreateExtractElement(sum, uint64_t{0});
   order.resize(static_cast<size_t>(lanes));
   return builder_.CreateShuffleVector(sum, order);
+}
+
+/// In vectors of 8 or 16 lanes.
+llvm::Value* KernelEmitter::narrow(llvm::Value* value) {
+  KERATIN_CHECK(emission_.target.dot2, "narrow for a target that has none");
+  const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(value->getType());
+  const int lanes = type != nullptr ? static_cast<int>(type->getNumElements()) : 1;
+  if (lanes == 1) {
+    llvm::Value* vector = builder_.CreateVectorSplat(8, value);
+    return builder_.CreateExtractElement(narrow(vector), uint64_t{0});
+  }
+  const auto part = [&](llvm::Value* from, int first, int count) {
+    std::vector<int> order(static_cast<size_t>(count));
+    std::iota(order.begin(), order.end(), first);
+    return builder_.CreateShuffleVector(from, order);
+  };
+  if (lanes > 16) {
+    llvm::Value *low = narrow(part(value, 0, lanes / 2)), *high = narrow(part(value, lanes / 2, lanes / 2));
+    std::vector<int> order(static_cast<size_t>(lanes));
+    std::iota(order.begin(), order.end(), 0);
+    return builder_.CreateShuffleVector(low, high, order);
+  }
+  if (lanes < 8) {
+    std::vector<int> order(8, lanes - 1);
+    std::iota(order.begin(), order.begin() + lanes, 0);
+    return part(narrow(builder_.CreateShuffleVector(value, order)), 0, lanes);
+  }
+  const auto id = lanes == 16 ? llvm::Intrinsic::x86_avx512bf16_cvtneps2bf16_512
+                              : llvm::Intrinsic::x86_avx512bf16_cvtneps2bf16_256;
+  llvm::Type* bits = llvm::FixedVectorType::get(builder_.getInt16Ty(), static_cast<unsigned>(lanes));
+  return builder_.CreateBitCast(builder_.CreateIntrinsic(id, {}, {value}), bits);
 }
 
 llvm::Value* KernelEmitter::index_vector(const Expr& expr) {

@@ -37,7 +37,9 @@ void KernelEmitter::emit() {
     builder_.SetCurrentDebugLocation(emission_.debug->location());
   }
   prepare_buffers(function_->getArg(0), function_->getArg(2));
+  if (uses_tiles(kernel_)) configure_tiles();
   grid(function_->getArg(3), function_->getArg(4));
+  if (uses_tiles(kernel_)) release_tiles();
   builder_.CreateRetVoid();
 }
 
@@ -117,6 +119,8 @@ void KernelEmitter::statement(const Stmt& stmt) {
     }
     case StmtKind::if_:
       return branch(index_.condition(stmt.guard), [&] { block(stmt.body); }, [&] { block(stmt.otherwise); });
+    case StmtKind::tiles: return tiles(stmt);
+    case StmtKind::mma: return mma(stmt);
   }
 }
 

@@ -85,7 +85,7 @@ void RegionLowering::store_results(const std::vector<uint32_t>& results, const P
   for (size_t i = 0; i < results.size(); ++i) {
     const Type& type = region.results[results[i]].value.type();
     Access access = values.access(outputs[results[i]], type, point);
-    ExprRef value = Values::to_memory(type.dtype, stored[i]);
+    ExprRef value = values.to_memory(type.dtype, stored[i]);
     if (access.lanes != value->lanes) {
       KERATIN_CHECK(value->lanes == 1, "a store has the lanes of its access");
       value = splat(std::move(value), access.lanes);
@@ -102,7 +102,7 @@ void RegionLowering::store_panels(const std::vector<uint32_t>& results, const Po
     ExprRef value = values.at_or(inside, zero, region.results[i].value, point);
     Access access = values.access(outputs[i], type, point);
     if (access.lanes != value->lanes) value = splat(std::move(value), access.lanes);
-    writer.emit(store_stmt(std::move(access), Values::to_memory(type.dtype, std::move(value))));
+    writer.emit(store_stmt(std::move(access), values.to_memory(type.dtype, std::move(value))));
   }
 }
 

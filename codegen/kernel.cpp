@@ -3,6 +3,7 @@
 #include "codegen/kernel.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "codegen/kernel_types.h"
 #include "ir/error.h"
@@ -109,6 +110,11 @@ ExprRef dot2(ExprRef a, ExprRef b, ExprRef c) {
                   .args = {std::move(a), std::move(b), std::move(c)}});
 }
 
+ExprRef narrow(ExprRef value) {
+  const int lanes = value->lanes;
+  return checked({.kind = ExprKind::narrow, .dtype = DType::u16, .lanes = lanes, .args = {std::move(value)}});
+}
+
 ExprRef bitcast(DType to, ExprRef value) {
   if (value->dtype == to) return value;
   const auto lanes = static_cast<int>(value->lanes * byte_size(value->dtype) / byte_size(to));
@@ -211,6 +217,32 @@ Stmt if_stmt(Guard guard, Block then, Block otherwise) {
           .body = std::move(then),
           .otherwise = std::move(otherwise),
           .guard = std::move(guard)};
+}
+
+Stmt tiles_stmt(Access sums, int64_t rows, int64_t columns, Block body) {
+  return {.kind = StmtKind::tiles,
+          .body = std::move(body),
+          .access = std::move(sums),
+          .tile_rows = rows,
+          .tile_columns = columns};
+}
+
+bool uses_tiles(const Kernel& kernel) {
+  const std::function<bool(const Block&)> within = [&](const Block& block) {
+    return std::any_of(block.begin(), block.end(), [&](const Stmt& stmt) {
+      return stmt.kind == StmtKind::tiles || within(stmt.body) || within(stmt.otherwise);
+    });
+  };
+  return within(kernel.body);
+}
+
+Stmt mma_stmt(Access left, int row_axis, int64_t row_step, Access right, int column_axis) {
+  return {.kind = StmtKind::mma,
+          .access = std::move(left),
+          .right = std::move(right),
+          .row_axis = row_axis,
+          .column_axis = column_axis,
+          .row_step = row_step};
 }
 
 }  // namespace keratin

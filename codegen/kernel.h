@@ -65,6 +65,7 @@ enum class ExprKind : uint8_t {
   apply,   ///< `op` of the arguments, lane by lane: see kernel_ops()
   fma,     ///< args[0] · args[1] + args[2], rounded once
   dot2,  ///< args[2] + the products of the two bf16 in each u32 of args[0] and args[1]: see scalar_ops::dot2
+  narrow,   ///< the f32 args[0] rounded to bf16, as u16: see scalar_ops::narrow
   bitcast,  ///< the argument's bits as `dtype`: as many bits, if perhaps in fewer or more lanes
   splat,    ///< the scalar argument in every lane
   fold,  ///< lane i: args[i], a vector of n lanes, made one scalar: halves are combined by `op` until one lane is left (lane l
@@ -82,7 +83,7 @@ struct Expr {
   DType dtype;
   int lanes = 1;
   Op op = Op::add;            ///< apply, fold
-  std::vector<ExprRef> args;  ///< apply, fma, dot2, bitcast, splat, fold
+  std::vector<ExprRef> args;  ///< apply, fma, dot2, narrow, bitcast, splat, fold
   Scalar number;              ///< number; load: what lanes not accessed read as
   Index index;                ///< index
   int64_t lane_step = 0;      ///< index
@@ -101,7 +102,7 @@ bool is_kernel_op(Op op);
 DType kernel_dtype(DType dtype);
 inline constexpr int kMaxLanes = 64;
 
-enum class StmtKind : uint8_t { for_, let, store, prefetch, acc, set, if_ };
+enum class StmtKind : uint8_t { for_, let, store, prefetch, acc, set, if_, tiles, mma };
 enum class LoopKind : uint8_t { serial, unroll };
 
 struct Stmt;
@@ -115,15 +116,32 @@ struct Stmt {
   LoopKind loop = LoopKind::serial;
   Index low, high;
   int64_t step = 1;
-  Block body;       ///< for, if (when all of `guard` hold)
+  Block body;       ///< for, tiles, if (when all of `guard` hold)
   Block otherwise;  ///< if (when not)
   Guard guard;      ///< if
 
-  ExprRef value;          ///< let, store, set, acc (the initial value of every element)
-  Access access;          ///< store; prefetch: one lane, without conditions, inside the buffer or not
-  AccId acc = 0;          ///< acc (declares it; visible to the end of the block), set
+  ExprRef value;  ///< let, store, set, acc (the initial value of every element)
+  Access access;  ///< store, tiles, mma; prefetch: one lane, without conditions, inside the buffer or not
+  AccId acc = 0;  ///< acc (declares it; visible to the end of the block), set
   std::vector<Index> at;  ///< set
+
+  // tiles: sums of 16 × 16 products, `tile_rows` × `tile_columns` of them in registers, start from 0; `body` adds to them with mma;
+  // in the end they are stored to `access` and the places that follow it along the last two axes. f32.
+  //
+  // mma, in a tiles: 16 × 32 bf16 of the left operand times 32 × 16 of the right one are added to each. The row m of all rows is what
+  // lies m · `row_step` places along `row_axis` behind `access`; of the column tile c, the pair of rows p is what lies at `right` with
+  // c added on `column_axis`, p on the last but one, and has 32 elements, two for each column. Places are counted in memory: a row may
+  // lead into the next place of an outer axis. The arithmetic: scalar_ops::mma.
+  int64_t tile_rows = 0, tile_columns = 0;
+  Access right;
+  int row_axis = 0, column_axis = 0;
+  int64_t row_step = 1;
 };
+
+/// Rows and columns of a tile of sums, and the bf16 that are multiplied for each in one mma.
+inline constexpr int64_t kTileSize = 16, kTileDepth = 32;
+/// Tiles of sums beside which registers are left for the factors.
+inline constexpr int64_t kMostTilesOfSums = 4, kMostTileRows = 3;
 
 enum class Mode : uint8_t {
   in,     ///< only read
@@ -211,6 +229,7 @@ ExprRef cast(DType to, ExprRef value);
 ExprRef fma(ExprRef a, ExprRef b, ExprRef c);
 ExprRef dot2(ExprRef a, ExprRef b, ExprRef c);
 inline constexpr int kMostDot2Lanes = 16;
+ExprRef narrow(ExprRef value);
 ExprRef bitcast(DType to, ExprRef value);  ///< with the lanes that the bits make
 ExprRef splat(ExprRef scalar, int lanes);  ///< `scalar` itself if lanes is 1
 ExprRef fold(Op op, ExprRef vector);       ///< `vector` itself if it has one lane
@@ -234,7 +253,10 @@ Stmt prefetch_stmt(Access access);  ///< without what says when and which lanes 
 Stmt acc_stmt(AccId acc, ExprRef initial);
 Stmt set_stmt(AccId acc, std::vector<Index> at, ExprRef value);
 Stmt if_stmt(Guard guard, Block then, Block otherwise = {});
+Stmt tiles_stmt(Access sums, int64_t rows, int64_t columns, Block body);
+Stmt mma_stmt(Access left, int row_axis, int64_t row_step, Access right, int column_axis);
 
+bool uses_tiles(const Kernel& kernel);          ///< whether any statement is tiles
 bool is_kernel_keyword(std::string_view word);  ///< words that name nothing in a kernel's text
 
 /// The complete text; parse_kernels(print(m)) gives the same module, all but the variables' data.

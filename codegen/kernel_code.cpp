@@ -145,6 +145,19 @@ class Compiler {
         code.acc = stmt.acc;
         code.at = indices(stmt.at);
         break;
+      case StmtKind::tiles:
+        code.access = access(stmt.access);
+        code.body = block(stmt.body);
+        code.tile_rows = stmt.tile_rows;
+        code.tile_columns = stmt.tile_columns;
+        code.row_stride = code.access.axes[code.access.axes.size() - 2].stride;
+        break;
+      case StmtKind::mma:
+        code.access = access(stmt.access);
+        code.right = access(stmt.right);
+        code.row_stride = code.access.axes[static_cast<size_t>(stmt.row_axis)].stride * stmt.row_step;
+        code.column_stride = code.right.axes[static_cast<size_t>(stmt.column_axis)].stride;
+        break;
     }
     return code;
   }

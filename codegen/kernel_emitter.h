@@ -1,5 +1,5 @@
-// One kernel becoming one LLVM function. Split over emit_kernel.cpp (loops, statements), emit_expr.cpp (values) and
-// emit_access.cpp (memory).
+// One kernel becoming one LLVM function. Split over emit_kernel.cpp (loops, statements), emit_expr.cpp (values),
+// emit_access.cpp (memory) and emit_tiles.cpp (AMX).
 #pragma once
 
 #include <functional>
@@ -30,10 +30,17 @@ class KernelEmitter {
   llvm::AllocaInst* element(AccId acc, const std::vector<Index>& at);
   llvm::BasicBlock* new_block(const char* name);
 
+  // emit_tiles.cpp
+  void configure_tiles();
+  void release_tiles();
+  void tiles(const Stmt& stmt);
+  void mma(const Stmt& stmt);
+
   // emit_expr.cpp
   llvm::Value* value(const ExprRef& expr);
   llvm::Value* compute(const Expr& expr);
   llvm::Value* dot2(llvm::Value* a, llvm::Value* b, llvm::Value* c);
+  llvm::Value* narrow(llvm::Value* value);
   llvm::Value* index_vector(const Expr& expr);
   llvm::Value* fold(Op op, DType dtype, std::vector<llvm::Value*> vectors);
 
@@ -44,6 +51,7 @@ class KernelEmitter {
   Place place(const Access& access, const Lanes& lanes);
   Lanes lanes(const Access& access);
   llvm::Value* load(const Expr& expr);
+  llvm::Value* address(const Access& access);
   void prefetch(const Access& access);
   void store(const Access& access, const ExprRef& value);
   void store_lanes(const Access& access, const Place& place, llvm::Value* mask, llvm::Value* value);
@@ -71,6 +79,7 @@ class KernelEmitter {
   std::map<AccId, std::vector<llvm::AllocaInst*>> accumulators_;
   std::map<VarId, llvm::Value*> lets_;
   std::unordered_map<const Expr*, llvm::Value*> values_;  // of the current statement
+  const Stmt* tiles_ = nullptr;                           // around it
 };
 
 }  // namespace keratin

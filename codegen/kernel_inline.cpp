@@ -74,6 +74,12 @@ class Inliner {
     return from;
   }
 
+  /// An axis of the buffer that `from` accesses.
+  int axis(const Access& from, int number) const {
+    const int inserted = slices_[from.buffer].axis;
+    return inserted >= 0 && number >= inserted ? number + 1 : number;
+  }
+
   ExprRef expr(const ExprRef& from) {
     if (!from) return from;
     if (auto known = exprs_.find(from.get()); known != exprs_.end()) return known->second;
@@ -102,7 +108,14 @@ class Inliner {
       s.high = index(s.high);
     }
     if (s.kind == StmtKind::acc || s.kind == StmtKind::set) s.acc = accumulators_[s.acc];
-    if (s.kind == StmtKind::store || s.kind == StmtKind::prefetch) s.access = access(std::move(s.access));
+    if (s.kind == StmtKind::mma) {
+      s.row_axis = axis(s.access, s.row_axis);
+      s.column_axis = axis(s.right, s.column_axis);
+      s.right = access(std::move(s.right));
+    }
+    if (s.kind == StmtKind::store || s.kind == StmtKind::prefetch || s.kind == StmtKind::tiles ||
+        s.kind == StmtKind::mma)
+      s.access = access(std::move(s.access));
     s.guard = indices(std::move(s.guard));
     s.at = indices(std::move(s.at));
     s.value = expr(s.value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "codegen/scalar_ops.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -98,6 +99,46 @@ void Machine::store(const StmtCode& stmt) {
   }
 }
 
+/// The place of an access, from which on `bytes` must lie in the buffer.
+std::byte* Machine::corner(const AccessCode& access, int64_t bytes) const {
+  const int64_t offset = locate(access).offset;
+  const int64_t size = code.buffer_bytes[access.buffer];
+  if (offset + bytes > size) {
+    fail(cat("tile of %", code.kernel->buffers[access.buffer].name, " at bytes ", offset, " to ",
+             offset + bytes, " of ", size));
+  }
+  return buffers[access.buffer] + offset;
+}
+
+void Machine::run_tiles(const StmtCode& stmt) {
+  const int64_t rows = stmt.tile_rows * kTileSize, columns = stmt.tile_columns * kTileSize;
+  tiles = &stmt;
+  sums.assign(static_cast<size_t>(rows * columns), 0);
+  run(stmt.body);
+  statement = &stmt;
+  const int64_t row_bytes = columns * 4;
+  std::byte* to = corner(stmt.access, (rows - 1) * stmt.row_stride + row_bytes);
+  for (int64_t row = 0; row < rows; ++row)
+    std::memcpy(to + row * stmt.row_stride, sums.data() + row * columns, static_cast<size_t>(row_bytes));
+}
+
+void Machine::mma(const StmtCode& stmt) {
+  constexpr int64_t kPairs = kTileDepth / 2, kRowBytes = 2 * kTileDepth;
+  const int64_t rows = tiles->tile_rows * kTileSize, columns = tiles->tile_columns * kTileSize;
+  const int64_t panel = stmt.column_stride;
+  const std::byte* left = corner(stmt.access, (rows - 1) * stmt.row_stride + kRowBytes);
+  const std::byte* right = corner(stmt.right, (tiles->tile_columns - 1) * panel + kPairs * kRowBytes);
+  uint32_t factors[kPairs], others[kPairs * kTileSize];
+  for (int64_t column = 0; column < columns; ++column) {
+    if (column % kTileSize == 0) std::memcpy(others, right + column / kTileSize * panel, sizeof(others));
+    for (int64_t row = 0; row < rows; ++row) {
+      std::memcpy(factors, left + row * stmt.row_stride, sizeof(factors));
+      float& sum = sums[static_cast<size_t>(row * columns + column)];
+      sum = scalar_ops::mma(factors, others + column % kTileSize, kTileSize, kPairs, sum);
+    }
+  }
+}
+
 void Machine::run(const StmtCode& stmt) {
   statement = &stmt;
   for (const Step& step : stmt.steps) step.run(step, *this);
@@ -127,6 +168,8 @@ void Machine::run(const StmtCode& stmt) {
       break;
     }
     case StmtKind::set: std::memcpy(acc(stmt.acc, stmt.at), frame.data() + stmt.value, stmt.bytes); break;
+    case StmtKind::tiles: run_tiles(stmt); break;
+    case StmtKind::mma: mma(stmt); break;
   }
 }
 

@@ -88,6 +88,10 @@ struct StmtCode {
   AccId acc = 0;
   std::vector<IndexCode> at;
   uint32_t bytes = 0;  // of the value
+  AccessCode right;    // mma
+  int64_t tile_rows = 0, tile_columns = 0;
+  int64_t row_stride = 0;     // tiles, mma: bytes from row to row of the sums, of the left operand
+  int64_t column_stride = 0;  // mma: bytes from one tile of columns of the right operand to the next
   const Stmt* source = nullptr;
 };
 
@@ -115,6 +119,8 @@ struct Machine {
   std::vector<int64_t> variables;
   std::vector<std::byte*> buffers;
   const StmtCode* statement = nullptr;
+  const StmtCode* tiles = nullptr;  // around the statement
+  std::vector<float> sums;          // its: by row, over all columns
 
   template <typename T>
   T* slot(uint32_t offset) {
@@ -127,6 +133,9 @@ struct Machine {
   void run(const BlockCode& block);
   void run(const StmtCode& stmt);
   void store(const StmtCode& stmt);
+  void run_tiles(const StmtCode& stmt);
+  void mma(const StmtCode& stmt);
+  std::byte* corner(const AccessCode& access, int64_t bytes) const;
 };
 
 }  // namespace keratin

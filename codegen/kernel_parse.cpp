@@ -6,12 +6,13 @@
 //     tile       tile %name: type
 //     statement  for | unroll {name in index..index [step number]} { statement… }
 //                if guard { statement… } [else { statement… }]     | prefetch place
+//                tiles place number x number { statement… }        | mma place along number [by number], place along number
 //                {$n: value-type = expr} let name: value-type = expr
 //                                      | acc name: value-type[{number}] = expr   | set name[{index}] = expr
 //                                      | store place = expr conditions
 //     expr       number | dtype(index) | $n | name | name[{index}] | load place | (load place conditions [or number])
-//                op({expr}) | cast dtype(expr) | bitcast dtype [xLANES](expr) | fma({expr}) | dot2({expr}) | splat(expr)
-//                fold op xLANES(expr)
+//                op({expr}) | cast dtype(expr) | bitcast dtype [xLANES](expr) | fma({expr}) | dot2({expr}) | narrow(expr)
+//                splat(expr) | fold op xLANES(expr)
 //     place      %name[{index [: lanes [by number]]}]
 //     conditions [only [index]..[index]] [if guard]              guard   index and index…
 //     index      [-] term + term - term…       term   number, symbol, variable, (index), joined by * div mod

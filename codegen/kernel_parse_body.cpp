@@ -197,8 +197,13 @@ class KernelParser {
       return condition(depth);
     else if (word == "prefetch")
       stmt = prefetch_stmt(place_in_buffer());
+    else if (word == "tiles")
+      stmt = tiles(depth);
+    else if (word == "mma")
+      stmt = mma();
     else
-      in_.fail_at(place, "expected a statement", "for, unroll, if, let, acc, set, store, prefetch");
+      in_.fail_at(place, "expected a statement",
+                  "for, unroll, if, let, acc, set, store, prefetch, tiles, mma");
     check(place, type_problem(kernel_, stmt));
     return stmt;
   }
@@ -235,6 +240,34 @@ class KernelParser {
       otherwise = block(depth + 1);
     }
     return if_stmt(std::move(condition), std::move(then), std::move(otherwise));
+  }
+
+  Stmt tiles(int depth) {
+    Access sums = place_in_buffer();
+    const int64_t rows = in_.integer();
+    if (!in_.accept_word("x")) in_.fail("expected x");
+    const int64_t columns = in_.integer();
+    in_.expect('{');
+    return tiles_stmt(std::move(sums), rows, columns, block(depth + 1));
+  }
+
+  Stmt mma() {
+    Access left = place_in_buffer();
+    const int row_axis = along(left);
+    const int64_t step = in_.accept_word("by") ? in_.integer() : 1;
+    in_.expect(',');
+    Access right = place_in_buffer();
+    const int column_axis = along(right);
+    return mma_stmt(std::move(left), row_axis, step, std::move(right), column_axis);
+  }
+
+  int along(const Access& access) {
+    if (!in_.accept_word("along")) in_.fail("expected along");
+    const Scanner::Place place = in_.place();
+    const int64_t axis = in_.integer();
+    if (axis < 0 || axis >= static_cast<int64_t>(access.at.size()))
+      in_.fail_at(place, cat("there is no axis ", axis));
+    return static_cast<int>(axis);
   }
 
   void definition() {
@@ -409,6 +442,8 @@ class KernelParser {
     if (in_.at('[')) return {acc_value(place, word)};
     if (word == "fma") return combine({.kind = ExprKind::fma, .lanes = lanes}, lanes, depth);
     if (word == "dot2") return combine({.kind = ExprKind::dot2, .lanes = lanes}, lanes, depth);
+    if (word == "narrow")
+      return combine({.kind = ExprKind::narrow, .dtype = DType::u16, .lanes = lanes}, lanes, depth);
     if (word == "splat") return combine({.kind = ExprKind::splat, .lanes = lanes}, 1, depth);
     if (word == "fold") return fold(depth);
     if (word == "cast")
@@ -438,7 +473,7 @@ class KernelParser {
     });
     if (expr.args.empty()) in_.fail_at(place, "there are no arguments");
     if (expr.kind == ExprKind::fold) expr.lanes = static_cast<int>(expr.args.size());
-    const bool named = expr.kind == ExprKind::bitcast || expr.op == Op::cast;
+    const bool named = expr.kind == ExprKind::bitcast || expr.kind == ExprKind::narrow || expr.op == Op::cast;
     if (!named) expr.dtype = is_comparison(expr.op) ? DType::boolean : expr.args.back()->dtype;
     result.expr = make(std::move(expr));
     return result;

@@ -118,6 +118,14 @@ class KernelPrinter {
       }
       case StmtKind::set:
         return assignment(cat("set ", name_of_acc(stmt.acc), "[", indices(stmt.at), "]"), stmt.value, {});
+      case StmtKind::tiles:
+        line(cat("tiles ", place(stmt.access), " ", stmt.tile_rows, " x ", stmt.tile_columns, " {"));
+        nested(stmt.body);
+        return line("}");
+      case StmtKind::mma:
+        return line(cat("mma ", place(stmt.access), " along ", stmt.row_axis,
+                        stmt.row_step == 1 ? "" : cat(" by ", stmt.row_step), ", ", place(stmt.right),
+                        " along ", stmt.column_axis));
     }
   }
 
@@ -182,6 +190,7 @@ class KernelPrinter {
                    ")");
       case ExprKind::fma: return cat("fma(", arguments(expr), ")");
       case ExprKind::dot2: return cat("dot2(", arguments(expr), ")");
+      case ExprKind::narrow: return cat("narrow(", arguments(expr), ")");
       case ExprKind::bitcast: {
         const int lanes = expr.args[0]->lanes;
         return cat("bitcast ", expr.dtype, lanes == expr.lanes ? "" : cat(" x", lanes), "(", arguments(expr),

@@ -51,6 +51,12 @@ void run_dot2(const Step& step, Machine& machine) {
   for (int lane = 0; lane < step.lanes; ++lane) out[lane] = scalar_ops::dot2(a[lane], b[lane], c[lane]);
 }
 
+void run_narrow(const Step& step, Machine& machine) {
+  const auto* value = machine.slot<float>(step.args[0]);
+  auto* out = machine.slot<uint16_t>(step.out);
+  for (int lane = 0; lane < step.lanes; ++lane) out[lane] = scalar_ops::narrow(value[lane]);
+}
+
 template <typename T>
 void run_splat(const Step& step, Machine& machine) {
   std::fill_n(machine.slot<T>(step.out), step.lanes, *machine.slot<T>(step.args[0]));
@@ -232,6 +238,7 @@ StepFn step_function(const Expr& expr) {
                                  : apply_step(expr.op, expr.args.back()->dtype);
     case ExprKind::fma: return expr.dtype == DType::f32 ? run_fma<float> : run_fma<double>;
     case ExprKind::dot2: return run_dot2;
+    case ExprKind::narrow: return run_narrow;
     case ExprKind::splat: return pick([](auto element) -> StepFn { return run_splat<decltype(element)>; });
     case ExprKind::fold: return pick([&](auto element) { return fold_step<decltype(element)>(expr.op); });
     case ExprKind::let: return run_index<int64_t>;  // of an integer that indices use too

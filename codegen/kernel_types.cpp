@@ -161,10 +161,47 @@ std::string prefetch_problem(const Kernel& kernel, const Access& access) {
   return access.lanes == 1 ? std::string() : cat("prefetch of ", access.lanes, " lanes");
 }
 
+/// Of a place from which a tile begins: one lane, no conditions.
+std::string corner_problem(const Kernel& kernel, const Access& access, DType dtype, size_t least_rank) {
+  if (std::string problem = access_problem(kernel, access); !problem.empty()) return problem;
+  const KernelBuffer& buffer = kernel.buffers[access.buffer];
+  if (access.lanes != 1 || access.first || access.limit || !access.guard.empty())
+    return "a tile begins at one place, without conditions";
+  if (kernel_dtype(buffer.dtype) != dtype) return cat("tiles of %", buffer.name, ", which is ", buffer.dtype);
+  return buffer.shape.size() >= least_rank ? std::string() : cat("tiles of %", buffer.name, buffer.shape);
+}
+
+std::string tiles_problem(const Kernel& kernel, const Stmt& stmt) {
+  if (stmt.tile_rows < 1 || stmt.tile_columns < 1 || stmt.tile_rows > kMostTileRows ||
+      stmt.tile_rows * stmt.tile_columns > kMostTilesOfSums)
+    return cat(stmt.tile_rows, " x ", stmt.tile_columns, " tiles");
+  if (std::string problem = corner_problem(kernel, stmt.access, DType::f32, 2); !problem.empty())
+    return problem;
+  const KernelBuffer& sums = kernel.buffers[stmt.access.buffer];
+  return sums.mode == Mode::in ? cat("tiles are stored into %", sums.name, ", which is only read")
+                               : std::string();
+}
+
+std::string mma_problem(const Kernel& kernel, const Stmt& stmt) {
+  if (std::string problem = corner_problem(kernel, stmt.access, DType::u16, 1); !problem.empty())
+    return problem;
+  if (std::string problem = corner_problem(kernel, stmt.right, DType::u16, 3); !problem.empty())
+    return problem;
+  const KernelBuffer &left = kernel.buffers[stmt.access.buffer], &right = kernel.buffers[stmt.right.buffer];
+  if (stmt.row_axis < 0 || static_cast<size_t>(stmt.row_axis) >= left.shape.size())
+    return cat("%", left.name, " has no axis ", stmt.row_axis);
+  if (stmt.column_axis < 0 || static_cast<size_t>(stmt.column_axis) >= right.shape.size())
+    return cat("%", right.name, " has no axis ", stmt.column_axis);
+  if (stmt.row_step < 1) return cat("rows in steps of ", stmt.row_step);
+  return right.shape.back().is(kTileDepth) ? std::string()
+                                           : cat("%", right.name, right.shape, " holds no pairs of rows");
+}
+
 size_t argument_count(ExprKind kind) {
   switch (kind) {
     case ExprKind::fma:
     case ExprKind::dot2: return 3;
+    case ExprKind::narrow:
     case ExprKind::bitcast:
     case ExprKind::splat: return 1;
     default: return 0;
@@ -179,9 +216,10 @@ DType kernel_dtype(DType dtype) { return dtype == DType::f16 || dtype == DType::
 
 bool is_kernel_keyword(std::string_view word) {
   static constexpr std::string_view kWords[] = {
-      "acc", "and",  "at",  "bitcast",  "by",  "cast",  "div",  "dot2",  "else", "false", "fma",   "fold",
-      "for", "from", "if",  "in",       "inf", "inout", "lane", "let",   "load", "mod",   "nan",   "only",
-      "or",  "out",  "par", "prefetch", "set", "splat", "step", "store", "tile", "true",  "unroll"};
+      "acc",      "along", "and",   "at",   "bitcast", "by",   "cast",  "div",  "dot2",  "else",
+      "false",    "fma",   "fold",  "for",  "from",    "if",   "in",    "inf",  "inout", "lane",
+      "let",      "load",  "mma",   "mod",  "narrow",  "nan",  "only",  "or",   "out",   "par",
+      "prefetch", "set",   "splat", "step", "store",   "tile", "tiles", "true", "unroll"};
   return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
 }
 
@@ -225,6 +263,12 @@ std::string type_problem(const Expr& expr) {
           return mismatch(cat("argument ", i, " of dot2"), *expr.args[i], expected, expr.lanes);
       }
       return {};
+    case ExprKind::narrow:
+      if (expr.dtype != DType::u16 || !std::has_single_bit(static_cast<unsigned>(expr.lanes)))
+        return cat("narrow does not give ", type_text(expr));
+      return has_type(*expr.args[0], DType::f32, expr.lanes)
+                 ? std::string()
+                 : mismatch("the argument of narrow", *expr.args[0], DType::f32, expr.lanes);
     case ExprKind::bitcast: {
       const Expr& arg = *expr.args[0];
       const bool fits = is_number(expr.dtype) && is_number(arg.dtype) &&
@@ -296,6 +340,8 @@ std::string type_problem(const Kernel& kernel, const Stmt& stmt) {
                  : mismatch(cat("the value of ", acc.name), *stmt.value, acc.dtype, acc.lanes);
     }
     case StmtKind::if_: return {};
+    case StmtKind::tiles: return tiles_problem(kernel, stmt);
+    case StmtKind::mma: return mma_problem(kernel, stmt);
   }
   return "a statement of no kind";
 }

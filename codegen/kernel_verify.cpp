@@ -163,7 +163,8 @@ class KernelVerifier {
     if (stmt.value)
       expression(*stmt.value);
     else
-      require(stmt.kind == StmtKind::for_ || stmt.kind == StmtKind::if_ || stmt.kind == StmtKind::prefetch,
+      require(stmt.kind == StmtKind::for_ || stmt.kind == StmtKind::if_ || stmt.kind == StmtKind::prefetch ||
+                  stmt.kind == StmtKind::tiles || stmt.kind == StmtKind::mma,
               "a statement without a value");
     require_typed(type_problem(kernel_, stmt));
     switch (stmt.kind) {
@@ -189,6 +190,17 @@ class KernelVerifier {
         declared_[stmt.acc] = true;
         return;
       case StmtKind::set: return accumulator(stmt.acc, stmt.at);
+      case StmtKind::tiles:
+        require(tiles_ == nullptr, "tiles within tiles");
+        access(stmt.access);
+        tiles_ = &stmt;
+        block(stmt.body);
+        tiles_ = nullptr;
+        return;
+      case StmtKind::mma:
+        require(tiles_ != nullptr, "mma outside of tiles");
+        access(stmt.access);
+        return access(stmt.right);
     }
   }
 
@@ -273,6 +285,7 @@ class KernelVerifier {
   std::vector<Scope> scopes_;   // by variable
   std::vector<bool> declared_;  // by accumulator
   Ranges ranges_;
+  const Stmt* tiles_ = nullptr;  // around the current statement
   bool certain_ = true;  // what is looked at runs, unless a loop with symbolic bounds around it is empty
   std::unordered_set<const Expr*> visited_;  // of the current statement
 };

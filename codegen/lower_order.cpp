@@ -33,7 +33,7 @@ void store(RegionLowering& lowering, const Node& node, uint32_t which, const Poi
     Access access = lowering.values.access(buffer, node.types[which], point);
     ExprRef stored = value->lanes == access.lanes ? value : splat(value, access.lanes);
     lowering.writer.emit(
-        store_stmt(std::move(access), Values::to_memory(node.types[which].dtype, std::move(stored))));
+        store_stmt(std::move(access), lowering.values.to_memory(node.types[which].dtype, std::move(stored))));
   }
 }
 

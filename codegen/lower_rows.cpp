@@ -133,7 +133,8 @@ void lower_rows(RegionLowering& lowering) {
       ExprRef computed = lowering.values.at(value, full);
       Access access = lowering.values.access(tiles[&stage], value.type(), full, skip, first);
       if (computed->lanes != access.lanes) computed = splat(std::move(computed), access.lanes);
-      writer.emit(store_stmt(std::move(access), Values::to_memory(value.dtype(), std::move(computed))));
+      writer.emit(
+          store_stmt(std::move(access), lowering.values.to_memory(value.dtype(), std::move(computed))));
     });
   };
   // The rows [first, end), stage by stage.

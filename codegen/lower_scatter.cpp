@@ -25,7 +25,8 @@ void add_at(RegionLowering& lowering, const Type& type, const Point& point, cons
 void store_at(RegionLowering& lowering, const Type& type, const Point& point, ExprRef value) {
   Access access = lowering.values.access(lowering.outputs[0], type, point);
   if (value->lanes != access.lanes) value = splat(std::move(value), access.lanes);
-  lowering.writer.emit(store_stmt(std::move(access), Values::to_memory(type.dtype, std::move(value))));
+  lowering.writer.emit(
+      store_stmt(std::move(access), lowering.values.to_memory(type.dtype, std::move(value))));
 }
 
 void lower_scatter_add(RegionLowering& lowering, const Node& node) {

@@ -7,6 +7,7 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "runtime/abi.h"
 
 namespace keratin {
 namespace {
@@ -39,6 +40,11 @@ bool are_apart(const ProgramBuffer& a, const ProgramBuffer& b) {
 }
 
 }  // namespace
+
+uint32_t needed_cpu_features(const KernelModule& module, const Target& target) {
+  const bool tiles = std::any_of(module.kernels.begin(), module.kernels.end(), uses_tiles);
+  return tiles ? target.cpu_features : target.cpu_features & ~uint32_t{KRT_CPU_AMX_BF16};
+}
 
 std::vector<Symbol> symbols_of(const KernelModule& module) {
   std::set<Symbol> all;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "codegen/kernel.h"
+#include "codegen/target.h"
 
 namespace keratin {
 
@@ -17,6 +18,10 @@ KernelModule extract_program(const KernelModule& module, const Program& program)
 /// The only n that the program accepts, as the runtime sees it; 0: any. Without the symbol N it is the first dimension
 /// of the first input (1 if there is none).
 int64_t fixed_batch(const Program& program);
+
+/// KRT_CPU_* without which the module cannot run: all of the target's, but for the tiles of AMX that no kernel uses, since a process
+/// has to ask for them.
+uint32_t needed_cpu_features(const KernelModule& module, const Target& target);
 
 /// The symbols of a module, in the order in which run functions and kernels find their values (runtime/abi.h,
 /// krt_call::symbols): N first if there is one, then the others by name.

@@ -215,4 +215,24 @@ inline float dot2(uint32_t a, uint32_t b, float c) {
   return fma_without_denormals(lower(a), lower(b), fma_without_denormals(upper(a), upper(b), c));
 }
 
+/// The nearest bf16, to even; a denormal gives a zero of its sign, NaN a quiet NaN: what AVX512-BF16 computes.
+inline uint16_t narrow(float value) {
+  const auto bits = std::bit_cast<uint32_t>(without_denormals(value));
+  if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// sum + the products of the bf16 pairs at left[0], left[1] … and right[0], right[stride] …, n of them: what AMX-BF16 computes. The
+/// products of the lower halves are summed by themselves, those of the upper halves too.
+inline float mma(const uint32_t* left, const uint32_t* right, int64_t stride, int64_t n, float sum) {
+  const auto upper = [](uint32_t pair) { return std::bit_cast<float>(pair & 0xffff0000u); };
+  const auto lower = [](uint32_t pair) { return std::bit_cast<float>(pair << 16); };
+  float low = 0, high = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    low = fma_without_denormals(lower(left[i]), lower(right[i * stride]), low);
+    high = fma_without_denormals(upper(left[i]), upper(right[i * stride]), high);
+  }
+  return without_denormals(without_denormals(sum) + without_denormals(low + high));
+}
+
 }  // namespace keratin::scalar_ops

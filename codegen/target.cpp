@@ -90,6 +90,7 @@ void describe_x86(Target& target, const llvm::MCSubtargetInfo& subtarget) {
   const bool v4 = (target.cpu_features & KRT_CPU_X86_64_V4) != 0;
   target.fma = subtarget.checkFeatures("+fma");
   target.dot2 = v4 && (target.cpu_features & KRT_CPU_AVX512_BF16) != 0;
+  target.tiles = target.dot2 && (target.cpu_features & KRT_CPU_AMX_BF16) != 0;
   target.masks = subtarget.checkFeatures("+avx2");
   target.vector_bytes = v4 ? 64 : target.masks ? 32 : 16;
   target.vector_registers = v4 ? 32 : 16;
@@ -142,7 +143,7 @@ Target host_target() {
       cpu = level.cpu;
     }
     for (const Level& addition : kAdditions) {
-      if (cpu == "x86-64-v4" && host_has(addition.features))
+      if (cpu == "x86-64-v4" && host_has(addition.features) && krt_cpu_has(addition.bit))
         features += cat(features.empty() ? "" : ",", addition.features);
     }
   }
@@ -169,6 +170,7 @@ Target make_target(const std::string& cpu, const std::string& triple) {
 bool runs_on_host(const Target& target) {
   if (!same_machine_kind(target.triple)) return false;
   if (llvm::Triple(target.triple).getArch() != llvm::Triple::x86_64) return target.cpu == "generic";
+  if (!krt_cpu_has(target.cpu_features)) return false;
   const Subtarget wanted = subtarget_of(target.triple, target.cpu, target.features);
   const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   return std::all_of(host.begin(), host.end(), [&](const auto& feature) {

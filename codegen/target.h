@@ -13,9 +13,10 @@ struct Target {
   std::string features;   ///< LLVM's feature string
   int vector_bytes = 16;  ///< of the widest vectors to use
   int vector_registers = 16;
-  bool fma = false;                                   ///< has fused multiply-add
-  bool dot2 = false;                                  ///< has an instruction for dot2 (codegen/kernel.h)
-  bool masks = false;                                 ///< predicated loads and stores are cheap
+  bool fma = false;    ///< has fused multiply-add
+  bool dot2 = false;   ///< has an instruction for dot2 (codegen/kernel.h)
+  bool tiles = false;  ///< has instructions for tiles and mma (codegen/kernel.h)
+  bool masks = false;  ///< predicated loads and stores are cheap
   int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;  ///< data caches of one core
   uint32_t cpu_features = 0;  ///< KRT_CPU_* that must be present where it runs (runtime/abi.h)
 

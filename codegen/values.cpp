@@ -23,9 +23,9 @@ bool points_less(const Point& a, const Point& b) {
 }
 
 /// A 16-bit float as an f32 that such a float can hold.
-ExprRef rounded(DType dtype, ExprRef value) {
+ExprRef rounded(DType dtype, ExprRef value, const Target& target) {
   if (dtype == DType::f16) return f32_from_f16(f16_from_f32(std::move(value)));
-  if (dtype == DType::bf16) return f32_from_bf16(bf16_from_f32(std::move(value)));
+  if (dtype == DType::bf16) return f32_from_bf16(bf16_from_f32(std::move(value), target));
   return value;
 }
 
@@ -228,9 +228,9 @@ ExprRef Values::widen(ExprRef value) const {
   return value->lanes == lanes_ ? value : splat(std::move(value), lanes_);
 }
 
-ExprRef Values::to_memory(DType dtype, ExprRef value) {
+ExprRef Values::to_memory(DType dtype, ExprRef value) const {
   if (dtype == DType::f16) return f16_from_f32(std::move(value));
-  if (dtype == DType::bf16) return bf16_from_f32(std::move(value));
+  if (dtype == DType::bf16) return bf16_from_f32(std::move(value), writer_.target);
   return value;
 }
 
@@ -291,6 +291,11 @@ Access Values::access(BufferId buffer, const Type& type, const Point& point, int
   return access;
 }
 
+Access Values::place_of(Value value, const Point& point) const {
+  const Bound& bound = bound_.at(value);
+  return access(bound.buffer, value.type(), point, bound.skip, bound.first);
+}
+
 ExprRef Values::pairs(Value value, const Point& point, int64_t axis) {
   const bool has_lanes = this->has_lanes(point);
   if (value.type().layout.pair_axis == axis) {
@@ -311,7 +316,7 @@ ExprRef Values::pairs(Value value, const Point& point, int64_t axis) {
     for (Index& index : first) index = index.substitute(lane_, 0, writer_.ranges);
   }
   const Index after = Index(Size(value.shape()[axis])) - 1 - first[axis];  // how many elements follow
-  const auto bits = [&] { return bf16_from_f32(widen(at(value, first))); };
+  const auto bits = [&] { return bf16_from_f32(widen(at(value, first)), writer_.target); };
   ExprRef read;
   if (!has_lanes && after.is_constant() && after.value() == 0) {
     with_lanes(0, 1, [&] { read = cast(DType::u32, bits()); });
@@ -343,7 +348,7 @@ ExprRef Values::compute(Value value, const Point& point) {
   const Node& node = *value.node;
   if (tile_ != nullptr && tile_->node == &node) {
     KERATIN_CHECK(tile_->point == point, "a contraction is read where its tile stands");
-    return rounded(node.type().dtype, tile_->sum);
+    return rounded(node.type().dtype, tile_->sum, writer_.target);
   }
   if (auto bound = bound_.find(value); bound != bound_.end()) {
     ExprRef bits = load(writer_.kernel, access(bound->second.buffer, value.type(), point, bound->second.skip,
@@ -426,16 +431,17 @@ ExprRef Values::pointwise(const Node& node, const Point& point) {
     if (arg->lanes != lanes) arg = splat(arg, lanes);
   const DType dtype = node.type().dtype;
   if (node.op == Op::stop_gradient) return args[0];
-  if (node.op == Op::cast) return rounded(dtype, cast(compute_dtype(dtype), args[0]));
-  if (is_expanded_op(node.op)) return rounded(dtype, expand(node.op, std::move(args), writer_.target.fma));
+  if (node.op == Op::cast) return rounded(dtype, cast(compute_dtype(dtype), args[0]), writer_.target);
+  if (is_expanded_op(node.op))
+    return rounded(dtype, expand(node.op, std::move(args), writer_.target.fma), writer_.target);
   if (node.op == Op::rem && is_float(dtype)) {
     // In f64, as the op is defined: in f32 the quotient could round across a whole number.
     const ExprRef a = cast(DType::f64, args[0]), b = cast(DType::f64, args[1]);
     const ExprRef whole = apply(Op::floor, {apply(Op::div, {a, b})});
     const ExprRef rest = apply(Op::sub, {a, apply(Op::mul, {b, whole})});
-    return rounded(dtype, cast(compute_dtype(dtype), rest));
+    return rounded(dtype, cast(compute_dtype(dtype), rest), writer_.target);
   }
-  return rounded(dtype, apply(node.op, std::move(args)));
+  return rounded(dtype, apply(node.op, std::move(args)), writer_.target);
 }
 
 ExprRef Values::condition(const Guard& guard) const {

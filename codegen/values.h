@@ -96,6 +96,11 @@ class Values {
   /// Lanes run along the columns of panels that hold such pairs, or along the axis, from pair to pair.
   ExprRef pairs(Value value, const Point& point, int64_t axis);
 
+  /// Whether `value` is read from memory.
+  bool lies_in_memory(Value value) const { return bound_.contains(value); }
+  /// Where it lies there, a place that no lane moves. Requires: lies_in_memory().
+  Access place_of(Value value, const Point& point) const;
+
   /// Within `body`, `lanes` consecutive values of `variable` are the lanes of vectors.
   void with_lanes(VarId variable, int lanes, const std::function<void()>& body);
   int lanes() const { return lanes_; }
@@ -108,7 +113,7 @@ class Values {
   /// `value` made a vector of lanes() lanes.
   ExprRef widen(ExprRef value) const;
   /// A value of `dtype` as it is stored: 16-bit floats, which are f32 in expressions, as their bits.
-  static ExprRef to_memory(DType dtype, ExprRef value);
+  ExprRef to_memory(DType dtype, ExprRef value) const;
 
   /// While set, the contraction's value at `point` is `sum`.
   struct Tile {

@@ -29,6 +29,7 @@ ExprRef dot2(ExprRef a, ExprRef b, ExprRef c, const Target& target);
 ExprRef f32_from_f16(ExprRef bits);
 ExprRef f16_from_f32(ExprRef value);
 ExprRef f32_from_bf16(ExprRef bits);
-ExprRef bf16_from_f32(ExprRef value);
+/// For targets with Target::dot2, narrow(): denormals become zeros.
+ExprRef bf16_from_f32(ExprRef value, const Target& target);
 
 }  // namespace keratin

@@ -1,4 +1,6 @@
 // 16-bit floats as u16, converted by integer arithmetic, as ir/tensor.cpp does it for single numbers.
+#include <bit>
+
 #include "codegen/vecmath.h"
 
 namespace keratin {
@@ -71,8 +73,10 @@ ExprRef f32_from_bf16(ExprRef bits) {
   return bitcast(DType::f32, binary(Op::shl, cast(DType::u32, bits), 16));
 }
 
-ExprRef bf16_from_f32(ExprRef value) {
+ExprRef bf16_from_f32(ExprRef value, const Target& target) {
   if (ExprRef bits = widened_bf16(*value)) return bits;
+  if (target.dot2 && std::has_single_bit(static_cast<unsigned>(value->lanes)))
+    return narrow(std::move(value));
   const ExprRef wide = bitcast(DType::u32, value);
   const ExprRef is_nan = apply(Op::ne, {value, value});
   const ExprRef nan = binary(Op::or_, binary(Op::shr, wide, 16), 0x40);

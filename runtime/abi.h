@@ -184,6 +184,9 @@ enum krt_status {
   KRT_NO_MEMORY = 8 /* m_predict_alloc, m_selftest */
 };
 
+/* Whether all of `features` (KRT_CPU_*) can be used. Asks the operating system for what it gives on request only. */
+int krt_cpu_has(uint32_t features);
+
 /* The implementations behind the generated entry points; `inputs` and `outputs` in the program's order. */
 int krt_invoke(const struct krt_model* model, uint32_t program, const void* const* inputs,
                void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool);

@@ -1,11 +1,17 @@
 /* Which x86-64 levels this processor fulfils: what CPUID offers and what the operating system saves (XGETBV).
+ *
+ * Linux gives a process the tiles of AMX when it asks for them (arch_prctl(2), Documentation/arch/x86/xstate.rst): only then,
+ * so that a program which calls other models keeps its small signal frames.
  */
+#define _GNU_SOURCE /* syscall */
 #include <stdatomic.h>
 
 #include "runtime/internal.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static int all_set(unsigned value, unsigned bits) { return (value & bits) == bits; }
 
@@ -36,8 +42,16 @@ static uint32_t read_features(void) {
   if (all_set(d7, 1u << 22 | 1u << 24) && (saved & 0x60000) == 0x60000) found |= KRT_CPU_AMX_BF16;
   return found;
 }
+
+/* Whether the operating system lets this process use tiles. It may refuse: an alternate signal stack too small for them, a filter of
+ * system calls. */
+static int may_use_tiles(void) {
+  const int request = 0x1023 /* ARCH_REQ_XCOMP_PERM */, tile_data = 18 /* XFEATURE_XTILE_DATA */;
+  return syscall(SYS_arch_prctl, request, tile_data) == 0;
+}
 #else
 static uint32_t read_features(void) { return 0; }
+static int may_use_tiles(void) { return 0; }
 #endif
 
 uint32_t krt_cpu_features(void) {
@@ -50,4 +64,16 @@ uint32_t krt_cpu_features(void) {
     atomic_store_explicit(&known, features, memory_order_relaxed);
   }
   return features & ~is_known;
+}
+
+int krt_cpu_has(uint32_t features) {
+  static atomic_int tiles; /* 0: not asked for yet; 1: granted; 2: refused */
+  if ((krt_cpu_features() & features) != features) return 0;
+  if (!(features & KRT_CPU_AMX_BF16)) return 1;
+  int known = atomic_load_explicit(&tiles, memory_order_relaxed);
+  if (!known) {
+    known = may_use_tiles() ? 1 : 2;
+    atomic_store_explicit(&tiles, known, memory_order_relaxed);
+  }
+  return known == 1;
 }

@@ -148,7 +148,7 @@ static int pool_is_usable(const struct keratin_pool* pool) {
 int krt_invoke(const struct krt_model* model, uint32_t program_index, const void* const* inputs,
                void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool) {
   const struct krt_program* program = &model->programs[program_index];
-  if ((krt_cpu_features() & model->cpu_features) != model->cpu_features) return KRT_UNSUPPORTED_CPU;
+  if (!krt_cpu_has(model->cpu_features)) return KRT_UNSUPPORTED_CPU;
   if (pool && !pool_is_usable(pool)) return KRT_BAD_POOL;
   const unsigned threads = pool ? pool->threads : 1;
   size_t planned, total;

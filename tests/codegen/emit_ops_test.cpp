@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cstring>
 #include <random>
 
 #include "codegen/emit.h"
@@ -96,6 +97,50 @@ TEST(EmitDot2, ComputesWhatTheProcessorDoes) {
                                      pairs(DType::f32, 3, kNumber)};
     expect_same(interpret_kernels(module)->call("predict", inputs)[0],
                 jit_kernels(module, target, {}, 1)->call("predict", inputs)[0], cat(lanes, " lanes"));
+  }
+}
+
+TEST(EmitNarrow, ComputesWhatTheProcessorDoes) {
+  const Target target = host_target();
+  if (!target.dot2) GTEST_SKIP() << "this machine has no AVX512-BF16";
+  for (const int lanes : {1, 2, 4, 8, 16, 32, 64}) {
+    const std::string place = lanes == 1 ? "[i]" : cat("[i : ", lanes, "]");
+    const auto module = std::make_shared<const KernelModule>(parse_kernels(cat(
+        "kernels @m\nkernel @k(%a: in f32[65536], %y: out u16[65536]) {\n  for i in 0..65536 step ", lanes,
+        " { store %y", place, " = narrow(load %a", place,
+        ") }\n}\nprogram @predict(%a) -> (%y) memory 0 {\n  input %a: f32[65536]\n  output %y: u16[65536]\n"
+        "  launch @k(%a, %y)\n}\n")));
+    const std::vector<Tensor> inputs{pairs(DType::f32, 4, 1 << 16)};
+    expect_same(interpret_kernels(module)->call("predict", inputs)[0],
+                jit_kernels(module, target, {}, 1)->call("predict", inputs)[0], cat(lanes, " lanes"));
+  }
+}
+
+/// Two by two tiles, rows two apart, three steps.
+TEST(EmitTiles, ComputesWhatTheProcessorDoes) {
+  const Target target = host_target();
+  if (!target.tiles) GTEST_SKIP() << "this machine has no AMX";
+  const auto module = std::make_shared<const KernelModule>(parse_kernels(
+      "kernels @m\n"
+      "kernel @k(%a: in u16[64,96], %b: in u16[2,48,32], %y: out f32[32,32]) {\n"
+      "  tiles %y[0, 0] 2 x 2 {\n"
+      "    for k in 0..3 { mma %a[0, 32*k] along 0 by 2, %b[0, 16*k, 0] along 0 }\n"
+      "  }\n"
+      "}\n"
+      "program @predict(%a, %b) -> (%y) memory 0 {\n"
+      "  input %a: u16[64,96]\n  input %b: u16[2,48,32]\n  output %y: f32[32,32]\n  launch @k(%a, %b, %y)\n"
+      "}\n"));
+  for (uint32_t seed = 1; seed <= 64; ++seed) {
+    const auto halves = [&](uint32_t s, std::vector<int64_t> shape) {
+      const int64_t count = shape[0] * shape[1] * (shape.size() > 2 ? shape[2] : 1);
+      const Tensor source = pairs(DType::u32, s, count / 2);
+      Tensor tensor(DType::u16, std::move(shape));
+      std::memcpy(tensor.data(), source.data(), static_cast<size_t>(tensor.bytes()));
+      return tensor;
+    };
+    const std::vector<Tensor> inputs{halves(2 * seed, {64, 96}), halves(2 * seed + 1, {2, 48, 32})};
+    expect_same(interpret_kernels(module)->call("predict", inputs)[0],
+                jit_kernels(module, target, {}, 1)->call("predict", inputs)[0], cat("seed ", seed));
   }
 }
 

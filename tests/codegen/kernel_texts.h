@@ -45,6 +45,10 @@ kernel @all(%x: in f32[N,24], %n: inout i64[], %"odd %": in u16[4N,T], %y: out f
     par i in 0..N, j in 0..3 {
   tile %t: f32[2,24]
   tile %flags: bool[24]
+  tile %rows: bf16[64,128]
+  tile %panels: u16[2,64,32]
+  tile %sums: f32[32,32]
+  tile %bits: bf16[16]
   let n: i64 = add(load %n[], 1:i64)
   store %n[] = n
   acc a: f32[] = -inf
@@ -70,6 +74,12 @@ kernel @all(%x: in f32[N,24], %n: inout i64[], %"odd %": in u16[4N,T], %y: out f
   }
   let done: boolx24 = true
   store %flags[0 : 24] = and(done, not(false))
+  tiles %sums[16, 0] 1 x 2 {
+    for p in 0..4 {
+      mma %rows[i, 32*p] along 0 by 2, %panels[0, 16*p, 0] along 0
+    }
+  }
+  store %bits[0 : 16] = narrow(load %sums[0, 0 : 16])
   let odd: i32 = xor(shl(7:i32, 2:i32), rem(-5:i32, 3:i32))
 }
 

@@ -49,6 +49,20 @@ TEST(KernelVerify, PrefetchesMayLeaveTheirBuffer) {
   EXPECT_EQ(problem_in_kernel("prefetch %x[i, 4096] prefetch %y[-1]"), "");
 }
 
+TEST(KernelVerify, TilesAreSummedInTiles) {
+  const auto problem = [](const std::string& body) {
+    return problem_of(parse_kernels(
+        "kernels @m\nkernel @k(%a: in bf16[32,64], %b: in bf16[2,32,32], %y: out f32[32,32]) {\n" + body +
+        "\n}"));
+  };
+  const std::string mma = "mma %a[0, 0] along 0, %b[0, 0, 0] along 0";
+  EXPECT_EQ(problem("tiles %y[0, 0] 2 x 2 { for k in 0..2 { " + mma + " } }"), "");
+  EXPECT_EQ(problem(mma), "kernel @k: mma outside of tiles");
+  EXPECT_EQ(problem("tiles %y[0, 0] 1 x 1 { tiles %y[0, 0] 1 x 1 { } }"), "kernel @k: tiles within tiles");
+  EXPECT_EQ(problem("tiles %y[0, 0] 1 x 1 { mma %a[0, 0] along 0, %b[2, 0, 0] along 0 }"),
+            "kernel @k: axis 0 of %b is left");
+}
+
 TEST(KernelVerify, PossibleViolationsAreNot) {
   for (const char* body : {"store %y[i] = 0.0", "store %y[i - 1] = 0.0", "store %y[8] = 0.0 if i - 3",
                            "store %y[4 : 8] = 0.0", "store %y[1 : 8] = 0.0 only ..7",
