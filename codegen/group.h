@@ -8,6 +8,8 @@
 
 namespace keratin {
 
+struct Contraction;
+
 /// The kernel of a region. Its parameters are the region's params (mode in), then its results (mode out).
 /// Throws Error(unsupported) if the region holds something that has no lowering.
 /// `keep_shapes`: buffers have the shapes that the region's values have (axes may be merged otherwise).
@@ -52,8 +54,10 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
 void lower_elements(RegionLowering& lowering);  ///< lower_elements.cpp: all results of one shape
 void lower_rows(RegionLowering& lowering);      ///< lower_rows.cpp: stages that share a loop over rows
 void lower_contraction(RegionLowering& lowering, const Node& contraction);  ///< lower_contraction.cpp
-void lower_winograd(RegionLowering& lowering, const Node& node);            ///< lower_winograd.cpp
-void lower_scan(RegionLowering& lowering, const Node& scan);                ///< lower_scan.cpp
+/// lower_tiles.cpp: a contraction by tiles; false if it cannot be, with nothing written.
+bool lower_tiles(RegionLowering& lowering, const Node& contraction, const Contraction& problem);
+void lower_winograd(RegionLowering& lowering, const Node& node);  ///< lower_winograd.cpp
+void lower_scan(RegionLowering& lowering, const Node& scan);      ///< lower_scan.cpp
 void lower_order(RegionLowering& lowering,
                  const Node& node);  ///< lower_order.cpp: sort, top_k, cumsum, cumprod
 void lower_scatter(RegionLowering& lowering,

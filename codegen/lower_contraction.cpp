@@ -672,6 +672,7 @@ class Generator {
 
 void lower_contraction(RegionLowering& lowering, const Node& node) {
   KernelWriter& writer = lowering.writer;
+  if (lower_tiles(lowering, node, contraction_of(node, writer.ranges))) return;
   auto write = [&](bool vectors) {
     Generator(lowering, node, contraction_of(node, writer.ranges), vectors).run();
   };

@@ -1,0 +1,378 @@
+// Products of bf16 in tiles of 16 × 16 sums, for processors with AMX: contractions whose right operand lies in panels of pairs.
+//
+// The result's rows, over all axes but that of the columns, are numbered through. Those of 1 to 3 tiles times the columns of 1 to 4
+// panels are summed in registers by `tiles`, stored to a small tile of memory, and what follows is computed from there:
+//
+//     for panels j, for rows i of a piece:
+//       tiles %sums[0, 0] 2 x 2 { for k …: mma rows i …, panels j … }
+//       for m in rows i …: results at row m, panels j …
+//
+// The pairs that are summed are numbered through as well, over taps and features; a step is 16 of them. The left operand is read
+// where it lies if the pairs of a row are neighbours, in whole steps, and rows follow one another at one distance. Otherwise a piece's rows are first laid out so, with zeros where a convolution reads outside, once for all columns. Where the last step is not whole, the
+// right operand's pairs in it are laid out too, with zeros behind them.
+//
+// A row's sums do not depend on the tile that it is in. What a tile has beyond the piece's rows is not used.
+#include <algorithm>
+#include <bit>
+
+#include "codegen/contraction.h"
+#include "codegen/group.h"
+#include "codegen/tiling.h"
+#include "passes/traits.h"
+
+namespace keratin {
+
+namespace {
+
+constexpr int64_t kStepPairs = kTileDepth / 2;  // of one mma
+constexpr int64_t kLeastPairs = 8;              // of all, so that a step is half full at least
+constexpr int64_t kLeastRows = 5;  // below which vectors, reading the right operand as fast, do as well
+constexpr int64_t kMostPieceRows = 256;
+constexpr int64_t kPieces = 16;              // enough to keep several threads equally busy
+constexpr int64_t kPieceProducts = 1 << 20;  // what is worth handing to another thread: about a microsecond
+constexpr int64_t kBlockPanels = 8;          // for which it pays to lay rows out
+
+int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
+
+class TileGenerator {
+ public:
+  TileGenerator(RegionLowering& lowering, const Node& node, Contraction problem)
+      : lowering_(lowering),
+        writer_(lowering.writer),
+        node_(node),
+        problem_(std::move(problem)),
+        left_(before_widening(node.operands[0])),
+        right_(before_widening(node.operands[1])) {
+    for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
+  }
+
+  /// Whether this way is open, and worth it.
+  bool fits() {
+    if (!problem_.pairs || !problem_.packed || problem_.tap_last || node_.type().dtype != DType::f32)
+      return false;
+    for (const Dim dim : problem_.contracted)
+      if (!dim.is_static()) return false;
+    if (!node_.type().shape[problem_.lane_axis].is_static()) return false;
+    feature_pairs_ = ceil_of(problem_.contracted.back().coef, 2);
+    pairs_ = feature_pairs_;
+    for (size_t i = 0; i + 1 < problem_.contracted.size(); ++i) pairs_ *= problem_.contracted[i].coef;
+    choose_rows();
+    return pairs_ >= kLeastPairs && (!rows_.is_static() || rows_.coef >= kLeastRows);
+  }
+
+  void run() {
+    steps_ = ceil_of(pairs_, kStepPairs);
+    panels_ = ceil_of(node_.type().shape[problem_.lane_axis].coef, kTileSize);
+    base_.assign(node_.type().rank(), Index(0));
+    lies_in_rows_ = finds_rows();
+    choose_tiles();
+    choose_pieces();
+    Index block;
+    if (blocks_first_) block = lowering_.par_index("panels", block_count());
+    for (const int64_t axis : outer_axes_) base_[axis] = lowering_.par_index("p", node_.type().shape[axis]);
+    const auto [low, high] = lowering_.par_range("rows", rows_, piece_rows_);
+    if (!blocks_first_) block = lowering_.par_index("panels", block_count());
+    if (!lies_in_rows_) lay_out_rows(low, high);
+    sums_ = add_buffer(writer_.kernel,
+                       {"sums", DType::f32, {tile_rows_ * kTileSize, tile_columns_ * kTileSize}, Mode::tile});
+    if (steps_ * kStepPairs > pairs_)
+      last_pairs_ = add_buffer(writer_.kernel,
+                               {"last", DType::bf16, {tile_columns_, kStepPairs, kTileDepth}, Mode::tile});
+
+    const Index first = block * block_panels_;
+    const Index last = lowering_.smaller(first + Index(block_panels_), panels_, {0, panels_});
+    const Index whole = first + floor_div(last - first, tile_columns_, writer_.ranges) * tile_columns_;
+    writer_.loop("j", first, whole, tile_columns_, LoopKind::serial,
+                 [&](const Index& j) { rows_of(j, tile_columns_, low, high); });
+    writer_.loop("j", whole, last, 1, LoopKind::serial, [&](const Index& j) { rows_of(j, 1, low, high); });
+  }
+
+ private:
+  // ---- what is cut how ----
+
+  /// All axes but the columns are rows. A free axis is an outer loop, unless the others make no tile.
+  void choose_rows() {
+    const Shape& shape = node_.type().shape;
+    int64_t known = 1;
+    int64_t free_axis = -1;
+    for (int64_t axis = 0; axis < node_.type().rank(); ++axis) {
+      if (axis == problem_.lane_axis) continue;
+      if (shape[axis].is_static())
+        known *= shape[axis].coef;
+      else
+        free_axis = axis;
+    }
+    const bool by_free_axis = free_axis >= 0 && known < kTileSize;
+    for (int64_t axis = 0; axis < node_.type().rank(); ++axis) {
+      if (axis == problem_.lane_axis) continue;
+      const bool is_row = by_free_axis ? axis == free_axis : shape[axis].is_static();
+      (is_row ? row_axes_ : outer_axes_).push_back(axis);
+    }
+    rows_ = by_free_axis ? shape[free_axis] : Dim(known);
+  }
+
+  void choose_tiles() {
+    const int64_t rows = estimated_elements({rows_});
+    tile_rows_ = rows <= kTileSize ? 1 : 2;
+    tile_columns_ = std::min(panels_, kMostTilesOfSums / tile_rows_);
+    if (tile_columns_ == 1) tile_rows_ = std::min(kMostTileRows, ceil_of(rows, kTileSize));
+  }
+
+  int64_t tile_height() const { return tile_rows_ * kTileSize; }
+  int64_t block_count() const { return ceil_of(panels_, block_panels_); }
+
+  /// A piece's rows stay in the second-level cache while the columns go by.
+  void choose_pieces() {
+    const int64_t rows = estimated_elements({rows_}), height = tile_height();
+    const int64_t row_bytes = pairs_ * 4, row_products = pairs_ * 2 * panels_ * kTileSize;
+    const int64_t fitting = std::min(kMostPieceRows, writer_.target.l2_bytes / 4 / row_bytes);
+    piece_rows_ = std::max(height, std::min(fitting, rows) / height * height);
+    int64_t outer = 1;
+    for (const int64_t axis : outer_axes_) outer *= estimated_elements({node_.type().shape[axis]});
+    const auto pieces = [&] { return outer * ceil_of(rows, piece_rows_) * block_count(); };
+    block_panels_ = panels_;
+    while (piece_rows_ > height && pieces() < kPieces && piece_rows_ * row_products >= 2 * kPieceProducts)
+      piece_rows_ = ceil_of(piece_rows_ / height, 2) * height;
+    const int64_t least = lies_in_rows_ ? tile_columns_ : kBlockPanels;
+    while (block_panels_ >= 2 * least && pieces() < kPieces &&
+           piece_rows_ * row_products / block_count() >= 2 * kPieceProducts)
+      block_panels_ = ceil_of(ceil_of(block_panels_, 2), tile_columns_) * tile_columns_;
+    // All rows by one block of panels, or all blocks by one piece of rows: what moves less memory.
+    const int64_t row_pieces = outer * ceil_of(rows, piece_rows_);
+    blocks_first_ = panels_ * kTileSize * row_pieces > outer * rows * block_count();
+  }
+
+  // ---- rows ----
+
+  /// The result's point in row `row`, at a column.
+  Point place(Index row, const Index& column) const {
+    Point point = base_;
+    for (size_t i = row_axes_.size(); i-- > 1;) {
+      const int64_t extent = node_.type().shape[row_axes_[i]].coef;
+      point[row_axes_[i]] = modulo(row, extent, writer_.ranges);
+      row = floor_div(row, extent, writer_.ranges);
+    }
+    if (!row_axes_.empty()) point[row_axes_[0]] = row;
+    point[problem_.lane_axis] = column;
+    return point;
+  }
+
+  /// The contracted indices of a pair, counted over all.
+  Point contracted(Index pair) const {
+    Point k(problem_.contracted.size());
+    k.back() = modulo(pair, feature_pairs_, writer_.ranges) * 2;
+    Index tap = floor_div(pair, feature_pairs_, writer_.ranges);
+    for (size_t i = k.size() - 1; i-- > 0;) {
+      const int64_t extent = problem_.contracted[i].coef;
+      k[i] = i == 0 ? tap : modulo(tap, extent, writer_.ranges);
+      tap = floor_div(tap, extent, writer_.ranges);
+    }
+    return k;
+  }
+
+  struct Points {
+    Point left, right;
+    Guard inside;
+  };
+  Points points(const Index& row, const Index& column, const Point& k) const {
+    Points at;
+    problem_.points(place(row, column), k, at.left, at.right, at.inside);
+    return at;
+  }
+
+  /// Whether the left operand can be read where it lies. Sets along which of its axes rows go, and how far.
+  bool finds_rows() {
+    if (!rows_.is_static() || rows_.coef < tile_rows_least() || feature_pairs_ % kStepPairs != 0)
+      return false;
+    if (!lowering_.values.lies_in_memory(left_) || problem_.left_pair_axis != left_.rank() - 1 ||
+        !left_.type().layout.is_row_major() || problem_.contracted.back().coef % 2 != 0)
+      return false;
+    // Places in memory, as far as rows decide them.
+    const Shape& shape = left_.shape();
+    const Point k(problem_.contracted.size(), Index(0));
+    const Points origin = points(0, 0, k);
+    int64_t expected = 0, count = 1;
+    for (size_t i = row_axes_.size(); i-- > 0;) {
+      const int64_t extent = node_.type().shape[row_axes_[i]].coef;
+      if (extent == 1) continue;
+      const Points next = points(count, 0, k);
+      int64_t distance = 0, stride = 1;
+      for (int64_t axis = left_.rank(); axis-- > 0;) {
+        const Index step = next.left[axis] - origin.left[axis];
+        if (!step.is_constant()) return false;
+        if (step.value() != 0) {
+          if (axis + 1 < left_.rank() && stride == 0) return false;
+          distance += step.value() * stride;
+          if (expected == 0) {
+            row_axis_ = static_cast<int>(axis);
+            row_step_ = step.value();
+          }
+        }
+        stride = axis > 0 && shape[axis].is_static() ? stride * shape[axis].coef : 0;
+      }
+      if (expected == 0) expected = distance;
+      if (distance <= 0 || distance != expected * count) return false;
+      count *= extent;
+    }
+    // No padding.
+    const VarId row = static_cast<VarId>(writer_.kernel.variables.size());
+    writer_.ranges[row] = {0, rows_.coef - 1};
+    const VarId pair = row + 1;
+    writer_.ranges[pair] = {0, pairs_ - 1};
+    const Points any = points(Index::variable(row), 0, contracted(Index::variable(pair)));
+    const auto needed = writer_.simplify(any.inside);
+    writer_.ranges.erase(row);
+    writer_.ranges.erase(pair);
+    return expected > 0 && needed && needed->empty();
+  }
+  int64_t tile_rows_least() const { return kTileSize; }
+
+  /// Copies the piece's rows of the left operand to a tile of memory, pair by pair.
+  void lay_out_rows(const Index& low, const Index& high) {
+    // A tap's pairs in vectors; what the last has too many is overwritten by the next tap, or lies behind all.
+    const auto lanes =
+        static_cast<int>(std::min<int64_t>(kStepPairs, std::bit_ceil(static_cast<uint64_t>(feature_pairs_))));
+    const int64_t vectors = ceil_of(feature_pairs_, lanes), taps = pairs_ / feature_pairs_;
+    const int64_t whole = steps_ * kTileDepth, end = 2 * (feature_pairs_ * (taps - 1) + vectors * lanes);
+    const int64_t rows = ceil_of(piece_rows_, tile_height()) * tile_height();
+    rows_buffer_ =
+        add_buffer(writer_.kernel, {"rows", DType::bf16, {rows, std::max(whole, end)}, Mode::tile});
+    const auto store = [&](const Index& row, const Index& at, const ExprRef& pairs) {
+      writer_.emit(
+          store_stmt(neighbours(rows_buffer_, {row, at}, 2 * pairs->lanes), bitcast(DType::u16, pairs)));
+    };
+    writer_.loop("m", low, high, 1, LoopKind::serial, [&](const Index& m) {
+      const Index row = m - low;
+      if (whole > end)
+        store(row, whole - kTileDepth,
+              number(Scalar::of_integer(DType::u32, 0), static_cast<int>(kStepPairs)));
+      each_tap(0, {}, [&](const Point& taps_at, const Index& tap) {
+        writer_.loop("k", 0, vectors, 1, LoopKind::serial, [&](const Index& vector) {
+          const VarId lane = writer_.variable("lane", {0, lanes - 1});
+          lowering_.values.with_lanes(lane, lanes, [&] {
+            Point k = taps_at;
+            k.push_back((vector * lanes + Index::variable(lane)) * 2);
+            const Points at = points(m, 0, k);
+            const Guard inside = writer_.simplify(at.inside).value_or(Guard{Index(-1)});
+            const ExprRef pairs =
+                lowering_.values.pairs_or_zero(inside, left_, at.left, problem_.left_pair_axis);
+            store(row, (tap * feature_pairs_ + vector * lanes) * 2, lowering_.values.widen(pairs));
+          });
+        });
+      });
+    });
+  }
+
+  /// Loops over the contracted indices but the last; `tap` numbers them through.
+  void each_tap(const Index& tap, Point at, const std::function<void(const Point&, const Index&)>& body) {
+    if (at.size() + 1 == problem_.contracted.size()) return body(at, tap);
+    const int64_t extent = problem_.contracted[at.size()].coef;
+    writer_.loop("tap", 0, extent, 1, LoopKind::serial, [&](const Index& i) {
+      Point next = at;
+      next.push_back(i);
+      each_tap(tap * extent + i, std::move(next), body);
+    });
+  }
+
+  // ---- tiles ----
+
+  /// All rows of the piece, `columns` panels from `panel` on.
+  void rows_of(const Index& panel, int64_t columns, const Index& low, const Index& high) {
+    if (last_pairs_) lay_out_last_pairs(panel, columns);
+    const int64_t height = tile_height();
+    writer_.loop("i", low, high, height, LoopKind::serial, [&](const Index& i) {
+      const Interval range{0, rows_.is_static() ? std::optional(rows_.coef) : std::nullopt};
+      // The last tile begins early enough to have all its rows in memory.
+      const Index first = lies_in_rows_ ? lowering_.smaller(i, rows_.coef - height, range) : i;
+      Block products = writer_.collect([&] { all_steps(first, low, panel, columns); });
+      writer_.emit(tiles_stmt({.buffer = sums_, .at = {0, 0}}, tile_rows_, columns, std::move(products)));
+      const Index end = lowering_.smaller(i + Index(height), high, range);
+      writer_.loop("m", i, end, 1, LoopKind::serial, [&](const Index& m) {
+        const VarId lane = writer_.variable("lane", {0, kTileSize - 1});
+        lowering_.values.with_lanes(lane, kTileSize, [&] {
+          writer_.loop("c", 0, columns, 1, LoopKind::unroll, [&](const Index& c) {
+            store_row(
+                m, (panel + c) * kTileSize + Index::variable(lane),
+                keratin::load(writer_.kernel, neighbours(sums_, {m - first, c * kTileSize}, kTileSize)));
+          });
+        });
+      });
+    });
+  }
+
+  void all_steps(const Index& row, const Index& low, const Index& panel, int64_t columns) {
+    const int64_t whole = pairs_ / kStepPairs;
+    writer_.loop("k", 0, whole, 1, LoopKind::serial, [&](const Index& k) {
+      const Points at = points(row, panel * kTileSize, contracted(k * kStepPairs));
+      writer_.emit(product(row, low, k, at.left, lowering_.values.place_of(right_, at.right)));
+    });
+    if (last_pairs_) writer_.emit(product(row, low, whole, {}, {.buffer = *last_pairs_, .at = {0, 0, 0}}));
+    (void)columns;
+  }
+
+  Stmt product(const Index& row, const Index& low, const Index& step, const Point& left, Access right) const {
+    if (lies_in_rows_)
+      return mma_stmt(lowering_.values.place_of(left_, left), row_axis_, row_step_, std::move(right), 0);
+    return mma_stmt({.buffer = rows_buffer_, .at = {row - low, step * kTileDepth}}, 0, 1, std::move(right),
+                    0);
+  }
+
+  /// Copies what the last step reads of the right operand, zeros behind it.
+  void lay_out_last_pairs(const Index& panel, int64_t columns) {
+    const int64_t whole = pairs_ / kStepPairs * kStepPairs;
+    writer_.loop("c", 0, columns, 1, LoopKind::serial, [&](const Index& c) {
+      for (int64_t pair = 0; pair < kStepPairs; ++pair) {
+        ExprRef value = number(Scalar::of_integer(DType::u16, 0), static_cast<int>(kTileDepth));
+        if (whole + pair < pairs_) {
+          const Points at = points(0, (panel + c) * kTileSize, contracted(whole + pair));
+          Access access = lowering_.values.place_of(right_, at.right);
+          access.lanes = static_cast<int>(kTileDepth);
+          access.lane_axis = static_cast<int>(access.at.size()) - 1;
+          value = keratin::load(writer_.kernel, std::move(access));
+        }
+        writer_.emit(store_stmt(neighbours(*last_pairs_, {c, pair, 0}, static_cast<int>(kTileDepth)), value));
+      }
+    });
+  }
+
+  void store_row(const Index& row, const Index& column, ExprRef sum) {
+    const Index columns(node_.type().shape[problem_.lane_axis].coef);
+    const Guard within = writer_.simplify({columns - 1 - column}).value_or(Guard{Index(-1)});
+    lowering_.values.with_guard(within, [&] {
+      const Values::Tile sums{&node_, place(row, column), std::move(sum)};
+      lowering_.values.set_tile(&sums);
+      lowering_.store_results(results_, sums.point);
+      lowering_.values.set_tile(nullptr);
+    });
+  }
+
+  RegionLowering& lowering_;
+  KernelWriter& writer_;
+  const Node& node_;
+  const Contraction problem_;
+  const Value left_, right_;
+  std::vector<uint32_t> results_;
+  Ints row_axes_, outer_axes_;  // of the result
+  Dim rows_;
+  int64_t feature_pairs_ = 0, pairs_ = 0;  // of one tap; of all
+  int64_t steps_ = 0, panels_ = 0;
+  int64_t tile_rows_ = 1, tile_columns_ = 1;
+  int64_t piece_rows_ = 1, block_panels_ = 1;
+  bool blocks_first_ = false;
+  bool lies_in_rows_ = false;
+  int row_axis_ = 0;  // if it does: the left operand's
+  int64_t row_step_ = 1;
+  BufferId rows_buffer_ = 0, sums_ = 0;
+  std::optional<BufferId> last_pairs_;
+  Point base_;
+};
+
+}  // namespace
+
+bool lower_tiles(RegionLowering& lowering, const Node& node, const Contraction& problem) {
+  if (!lowering.writer.target.tiles) return false;
+  TileGenerator generator(lowering, node, problem);
+  return generator.fits() && lowering.writer.attempt([&] { generator.run(); });
+}
+
+}  // namespace keratin
