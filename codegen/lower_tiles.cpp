@@ -26,7 +26,6 @@ namespace {
 
 constexpr int64_t kStepPairs = kTileDepth / 2;  // of one mma
 constexpr int64_t kLeastPairs = 8;              // of all, so that a step is half full at least
-constexpr int64_t kLeastRows = 5;  // below which vectors, reading the right operand as fast, do as well
 constexpr int64_t kMostPieceRows = 256;
 constexpr int64_t kPieces = 16;              // enough to keep several threads equally busy
 constexpr int64_t kPieceProducts = 1 << 20;  // what is worth handing to another thread: about a microsecond
@@ -57,15 +56,15 @@ class TileGenerator {
     pairs_ = feature_pairs_;
     for (size_t i = 0; i + 1 < problem_.contracted.size(); ++i) pairs_ *= problem_.contracted[i].coef;
     choose_rows();
-    return pairs_ >= kLeastPairs && (!rows_.is_static() || rows_.coef >= kLeastRows);
+    return pairs_ >= kLeastPairs;
   }
 
   void run() {
     steps_ = ceil_of(pairs_, kStepPairs);
     panels_ = ceil_of(node_.type().shape[problem_.lane_axis].coef, kTileSize);
     base_.assign(node_.type().rank(), Index(0));
-    lies_in_rows_ = finds_rows();
     choose_tiles();
+    lies_in_rows_ = finds_rows();
     choose_pieces();
     Index block;
     if (blocks_first_) block = lowering_.par_index("panels", block_count());
@@ -125,21 +124,34 @@ class TileGenerator {
   void choose_pieces() {
     const int64_t rows = estimated_elements({rows_}), height = tile_height();
     const int64_t row_bytes = pairs_ * 4, row_products = pairs_ * 2 * panels_ * kTileSize;
-    const int64_t fitting = std::min(kMostPieceRows, writer_.target.l2_bytes / 4 / row_bytes);
-    piece_rows_ = std::max(height, std::min(fitting, rows) / height * height);
+    const int64_t fitting =
+        std::max(height, std::min(kMostPieceRows, writer_.target.l2_bytes / 2 / row_bytes) / height * height);
+    // An even number of pieces is shared by two threads.
+    int64_t row_pieces = ceil_of(rows, fitting);
+    if (row_pieces > 1) row_pieces += row_pieces % 2;
+    piece_rows_ = ceil_of(ceil_of(rows, row_pieces), height) * height;
     int64_t outer = 1;
     for (const int64_t axis : outer_axes_) outer *= estimated_elements({node_.type().shape[axis]});
     const auto pieces = [&] { return outer * ceil_of(rows, piece_rows_) * block_count(); };
     block_panels_ = panels_;
-    while (piece_rows_ > height && pieces() < kPieces && piece_rows_ * row_products >= 2 * kPieceProducts)
-      piece_rows_ = ceil_of(piece_rows_ / height, 2) * height;
     const int64_t least = lies_in_rows_ ? tile_columns_ : kBlockPanels;
-    while (block_panels_ >= 2 * least && pieces() < kPieces &&
-           piece_rows_ * row_products / block_count() >= 2 * kPieceProducts)
-      block_panels_ = ceil_of(ceil_of(block_panels_, 2), tile_columns_) * tile_columns_;
+    const auto too_few = [&] {
+      return pieces() < kPieces && piece_rows_ * row_products / block_count() >= 2 * kPieceProducts;
+    };
+    const auto cut_rows = [&] {
+      while (piece_rows_ > height && too_few()) piece_rows_ = ceil_of(piece_rows_ / height, 2) * height;
+    };
+    const auto cut_panels = [&] {
+      while (block_panels_ >= 2 * least && too_few())
+        block_panels_ = ceil_of(ceil_of(block_panels_, 2), tile_columns_) * tile_columns_;
+    };
+    // What is larger is cut first: the other operand is read once per piece.
+    const bool wide = panels_ * kTileSize > outer * rows;
+    if (wide) cut_panels();
+    cut_rows();
+    cut_panels();
     // All rows by one block of panels, or all blocks by one piece of rows: what moves less memory.
-    const int64_t row_pieces = outer * ceil_of(rows, piece_rows_);
-    blocks_first_ = panels_ * kTileSize * row_pieces > outer * rows * block_count();
+    blocks_first_ = panels_ * kTileSize * outer * ceil_of(rows, piece_rows_) > outer * rows * block_count();
   }
 
   // ---- rows ----
@@ -182,8 +194,7 @@ class TileGenerator {
 
   /// Whether the left operand can be read where it lies. Sets along which of its axes rows go, and how far.
   bool finds_rows() {
-    if (!rows_.is_static() || rows_.coef < tile_rows_least() || feature_pairs_ % kStepPairs != 0)
-      return false;
+    if (!rows_.is_static() || rows_.coef < tile_height() || feature_pairs_ % kStepPairs != 0) return false;
     if (!lowering_.values.lies_in_memory(left_) || problem_.left_pair_axis != left_.rank() - 1 ||
         !left_.type().layout.is_row_major() || problem_.contracted.back().coef % 2 != 0)
       return false;
@@ -225,7 +236,6 @@ class TileGenerator {
     writer_.ranges.erase(pair);
     return expected > 0 && needed && needed->empty();
   }
-  int64_t tile_rows_least() const { return kTileSize; }
 
   /// Copies the piece's rows of the left operand to a tile of memory, pair by pair.
   void lay_out_rows(const Index& low, const Index& high) {
