@@ -54,6 +54,7 @@ Contraction dot_contraction(const Node& node) {
   for (int64_t axis = 0; axis < right.rank(); ++axis)
     if (!contains(contract.rhs, axis) && !contains(batch.rhs, axis)) right_free.push_back(axis);
   const int64_t first_left = batch.lhs.size(), first_right = first_left + left_free.size();
+  for (size_t i = 0; i < left_free.size(); ++i) problem.left_axes.push_back(first_left + i);
   problem.lane_axis = node.type().rank() - 1;
   if (!right_free.empty() && !left_free.empty()) problem.row_axis = first_right - 1;
 
@@ -84,6 +85,8 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
   Contraction problem;
   problem.lane_axis = node.type().rank() - 1;
   const bool features_in_lanes = problem.lane_axis == axes.output.feature;
+  for (int64_t axis = 0; axis < node.type().rank(); ++axis)
+    if (axis != axes.output.feature) problem.left_axes.push_back(axis);
   const int64_t last = axes.space_rank() - 1;
 
   // Axes of space and, as the last, of the features: contracted as the input lies in memory. In the gradient of a kernel its

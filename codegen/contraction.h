@@ -14,6 +14,7 @@ struct Contraction {
   std::vector<Dim> contracted;  ///< the extents of the contracted indices, outermost first
   int64_t lane_axis = -1;       ///< of the result: columns; -1: it has no axes
   int64_t row_axis = -1;        ///< of the result: rows; -1: there is one
+  Ints left_axes;               ///< of the result: along which the left operand alone is read elsewhere
   int64_t block = 0;            ///< columns per block; 0: all are one
   /// Which contracted index moves the left operand's point along the rows; -1: none that leads out of it.
   int64_t row_tap = -1;

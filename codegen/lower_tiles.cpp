@@ -1,4 +1,4 @@
-// Products of bf16 in tiles of 16 × 16 sums, for processors with AMX: contractions whose right operand lies in panels of pairs.
+// Products of bf16 in tiles of 16 × 16 sums, for processors with AMX: dot products and convolutions.
 //
 // The result's rows, over all axes but that of the columns, are numbered through. Those of 1 to 3 tiles times the columns of 1 to 4
 // panels are summed in registers by `tiles`, stored to a small tile of memory, and what follows is computed from there:
@@ -8,8 +8,9 @@
 //       for m in rows i …: results at row m, panels j …
 //
 // The pairs that are summed are numbered through as well, over taps and features; a step is 16 of them. The left operand is read
-// where it lies if the pairs of a row are neighbours, in whole steps, and rows follow one another at one distance. Otherwise a piece's rows are first laid out so, with zeros where a convolution reads outside, once for all columns. Where the last step is not whole, the
-// right operand's pairs in it are laid out too, with zeros behind them.
+// where it lies if the pairs of a row are neighbours, in whole steps, and rows follow one another at one distance. Otherwise a
+// piece's rows are first laid out so, with zeros where a convolution reads outside, once for all columns. Panels of pairs are
+// read where they lie, but for a last step that is not whole; other right operands are laid out for the columns of a tile.
 //
 // A row's sums do not depend on the tile that it is in. What a tile has beyond the piece's rows is not used.
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "codegen/contraction.h"
 #include "codegen/group.h"
 #include "codegen/tiling.h"
+#include "codegen/vecmath.h"
 #include "passes/traits.h"
 
 namespace keratin {
@@ -47,22 +49,25 @@ class TileGenerator {
 
   /// Whether this way is open, and worth it.
   bool fits() {
-    if (!problem_.pairs || !problem_.packed || problem_.tap_last || node_.type().dtype != DType::f32)
+    if (left_.dtype() != DType::bf16 || right_.dtype() != DType::bf16 || node_.type().dtype != DType::f32)
       return false;
+    if (problem_.contracted.empty() || problem_.tap_last || problem_.lane_axis < 0) return false;
     for (const Dim dim : problem_.contracted)
       if (!dim.is_static()) return false;
     if (!node_.type().shape[problem_.lane_axis].is_static()) return false;
     feature_pairs_ = ceil_of(problem_.contracted.back().coef, 2);
     pairs_ = feature_pairs_;
     for (size_t i = 0; i + 1 < problem_.contracted.size(); ++i) pairs_ *= problem_.contracted[i].coef;
-    choose_rows();
-    return pairs_ >= kLeastPairs;
-  }
-
-  void run() {
     steps_ = ceil_of(pairs_, kStepPairs);
     panels_ = ceil_of(node_.type().shape[problem_.lane_axis].coef, kTileSize);
     base_.assign(node_.type().rank(), Index(0));
+    choose_rows();
+    const bool in_pairs = problem_.packed && right_.type().layout.pair_axis == problem_.right_pair_axis;
+    laid_out_from_ = in_pairs ? pairs_ / kStepPairs * kStepPairs : 0;
+    return pairs_ >= kLeastPairs && (in_pairs || !problem_.packed) && !left_moves_with_columns();
+  }
+
+  void run() {
     choose_tiles();
     lies_in_rows_ = finds_rows();
     choose_pieces();
@@ -74,9 +79,9 @@ class TileGenerator {
     if (!lies_in_rows_) lay_out_rows(low, high);
     sums_ = add_buffer(writer_.kernel,
                        {"sums", DType::f32, {tile_rows_ * kTileSize, tile_columns_ * kTileSize}, Mode::tile});
-    if (steps_ * kStepPairs > pairs_)
-      last_pairs_ = add_buffer(writer_.kernel,
-                               {"last", DType::bf16, {tile_columns_, kStepPairs, kTileDepth}, Mode::tile});
+    if (const int64_t pairs = steps_ * kStepPairs - laid_out_from_; pairs > 0)
+      columns_buffer_ = add_buffer(writer_.kernel,
+                                   {"columns", DType::bf16, {tile_columns_, pairs, kTileDepth}, Mode::tile});
 
     const Index first = block * block_panels_;
     const Index last = lowering_.smaller(first + Index(block_panels_), panels_, {0, panels_});
@@ -89,13 +94,18 @@ class TileGenerator {
  private:
   // ---- what is cut how ----
 
-  /// All axes but the columns are rows. A free axis is an outer loop, unless the others make no tile.
+  bool left_moves_with_columns() const {
+    const VarId column = static_cast<VarId>(writer_.kernel.variables.size());
+    const Points at = points(0, Index::variable(column), Point(problem_.contracted.size(), Index(0)));
+    return std::any_of(at.left.begin(), at.left.end(),
+                       [&](const Index& index) { return index.uses(column); });
+  }
+
+  /// Axes along which the left operand alone moves are rows. A free axis is an outer loop, unless the others make no tile.
   void choose_rows() {
     const Shape& shape = node_.type().shape;
-    int64_t known = 1;
-    int64_t free_axis = -1;
-    for (int64_t axis = 0; axis < node_.type().rank(); ++axis) {
-      if (axis == problem_.lane_axis) continue;
+    int64_t known = 1, free_axis = -1;
+    for (const int64_t axis : problem_.left_axes) {
       if (shape[axis].is_static())
         known *= shape[axis].coef;
       else
@@ -104,7 +114,8 @@ class TileGenerator {
     const bool by_free_axis = free_axis >= 0 && known < kTileSize;
     for (int64_t axis = 0; axis < node_.type().rank(); ++axis) {
       if (axis == problem_.lane_axis) continue;
-      const bool is_row = by_free_axis ? axis == free_axis : shape[axis].is_static();
+      const bool is_row =
+          contains(problem_.left_axes, axis) && (by_free_axis ? axis == free_axis : shape[axis].is_static());
       (is_row ? row_axes_ : outer_axes_).push_back(axis);
     }
     rows_ = by_free_axis ? shape[free_axis] : Dim(known);
@@ -288,13 +299,13 @@ class TileGenerator {
 
   /// All rows of the piece, `columns` panels from `panel` on.
   void rows_of(const Index& panel, int64_t columns, const Index& low, const Index& high) {
-    if (last_pairs_) lay_out_last_pairs(panel, columns);
+    if (columns_buffer_) lay_out_columns(panel, columns);
     const int64_t height = tile_height();
     writer_.loop("i", low, high, height, LoopKind::serial, [&](const Index& i) {
       const Interval range{0, rows_.is_static() ? std::optional(rows_.coef) : std::nullopt};
       // The last tile begins early enough to have all its rows in memory.
       const Index first = lies_in_rows_ ? lowering_.smaller(i, rows_.coef - height, range) : i;
-      Block products = writer_.collect([&] { all_steps(first, low, panel, columns); });
+      Block products = writer_.collect([&] { all_steps(first, low, panel); });
       writer_.emit(tiles_stmt({.buffer = sums_, .at = {0, 0}}, tile_rows_, columns, std::move(products)));
       const Index end = lowering_.smaller(i + Index(height), high, range);
       writer_.loop("m", i, end, 1, LoopKind::serial, [&](const Index& m) {
@@ -310,14 +321,18 @@ class TileGenerator {
     });
   }
 
-  void all_steps(const Index& row, const Index& low, const Index& panel, int64_t columns) {
-    const int64_t whole = pairs_ / kStepPairs;
+  void all_steps(const Index& row, const Index& low, const Index& panel) {
+    const int64_t whole = laid_out_from_ / kStepPairs;
     writer_.loop("k", 0, whole, 1, LoopKind::serial, [&](const Index& k) {
       const Points at = points(row, panel * kTileSize, contracted(k * kStepPairs));
       writer_.emit(product(row, low, k, at.left, lowering_.values.place_of(right_, at.right)));
     });
-    if (last_pairs_) writer_.emit(product(row, low, whole, {}, {.buffer = *last_pairs_, .at = {0, 0, 0}}));
-    (void)columns;
+    writer_.loop("k", whole, steps_, 1, LoopKind::serial, [&](const Index& k) {
+      const Points at = points(row, panel * kTileSize, contracted(k * kStepPairs));
+      writer_.emit(
+          product(row, low, k, at.left,
+                  {.buffer = *columns_buffer_, .at = {0, k * kStepPairs - Index(laid_out_from_), 0}}));
+    });
   }
 
   Stmt product(const Index& row, const Index& low, const Index& step, const Point& left, Access right) const {
@@ -327,22 +342,50 @@ class TileGenerator {
                     0);
   }
 
-  /// Copies what the last step reads of the right operand, zeros behind it.
-  void lay_out_last_pairs(const Index& panel, int64_t columns) {
-    const int64_t whole = pairs_ / kStepPairs * kStepPairs;
+  /// Lays the right operand's pairs out that are not read where they lie, zeros behind them.
+  void lay_out_columns(const Index& panel, int64_t columns) {
+    const int lanes = static_cast<int>(kTileSize);
+    const auto store = [&](const Index& c, const Index& pair, const ExprRef& pairs) {
+      writer_.emit(store_stmt(neighbours(*columns_buffer_, {c, pair - Index(laid_out_from_), 0}, 2 * lanes),
+                              bitcast(DType::u16, pairs)));
+    };
     writer_.loop("c", 0, columns, 1, LoopKind::serial, [&](const Index& c) {
-      for (int64_t pair = 0; pair < kStepPairs; ++pair) {
-        ExprRef value = number(Scalar::of_integer(DType::u16, 0), static_cast<int>(kTileDepth));
-        if (whole + pair < pairs_) {
-          const Points at = points(0, (panel + c) * kTileSize, contracted(whole + pair));
-          Access access = lowering_.values.place_of(right_, at.right);
-          access.lanes = static_cast<int>(kTileDepth);
-          access.lane_axis = static_cast<int>(access.at.size()) - 1;
-          value = keratin::load(writer_.kernel, std::move(access));
-        }
-        writer_.emit(store_stmt(neighbours(*last_pairs_, {c, pair, 0}, static_cast<int>(kTileDepth)), value));
-      }
+      const VarId lane = writer_.variable("lane", {0, lanes - 1});
+      lowering_.values.with_lanes(lane, lanes, [&] {
+        const Index column = (panel + c) * kTileSize + Index::variable(lane);
+        writer_.loop("k", laid_out_from_, pairs_, 1, LoopKind::serial, [&](const Index& pair) {
+          store(c, pair, problem_.packed ? packed_pairs(column, pair) : joined_pairs(column, pair));
+        });
+      });
+      writer_.loop("k", pairs_, steps_ * kStepPairs, 1, LoopKind::serial, [&](const Index& pair) {
+        store(c, pair, number(Scalar::of_integer(DType::u32, 0), lanes));
+      });
     });
+  }
+
+  ExprRef packed_pairs(const Index& column, const Index& pair) const {
+    const Points at = points(0, column, contracted(pair));
+    return lowering_.values.pairs(right_, at.right, problem_.right_pair_axis);
+  }
+
+  /// The elements at a contracted index and the next, where there is one.
+  ExprRef joined_pairs(const Index& column, const Index& pair) const {
+    Point k = contracted(pair);
+    const auto element = [&] {
+      const Points at = points(0, column, k);
+      const Index columns(node_.type().shape[problem_.lane_axis].coef);
+      const Guard within =
+          writer_.simplify({columns - 1 - column, Index(problem_.contracted.back().coef - 1) - k.back()})
+              .value_or(Guard{Index(-1)});
+      ExprRef value;
+      lowering_.values.with_guard(
+          within, [&] { value = lowering_.values.widen(lowering_.values.at(right_, at.right)); });
+      return cast(DType::u32, bf16_from_f32(std::move(value), writer_.target));
+    };
+    const ExprRef even = element();
+    k.back() += 1;
+    const ExprRef sixteen = number(Scalar::of_integer(DType::u32, 16), static_cast<int>(kTileSize));
+    return apply(Op::or_, {even, apply(Op::shl, {element(), sixteen})});
   }
 
   void store_row(const Index& row, const Index& column, ExprRef sum) {
@@ -373,7 +416,8 @@ class TileGenerator {
   int row_axis_ = 0;  // if it does: the left operand's
   int64_t row_step_ = 1;
   BufferId rows_buffer_ = 0, sums_ = 0;
-  std::optional<BufferId> last_pairs_;
+  int64_t laid_out_from_ = 0;  // which of the pairs on the right operand is copied
+  std::optional<BufferId> columns_buffer_;
   Point base_;
 };
 

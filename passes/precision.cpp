@@ -8,8 +8,8 @@
 // so. Rounded values are made as early as possible, before they are only moved about (reshape, transpose, pad), so that the kernel
 // that computes them rounds them.
 //
-// Only what can be multiplied in pairs is rounded: sums that run along the left operand's last axis, with a weight, or with another
-// value that lies in memory likewise. Depthwise convolutions, and others with groups, stay as they are.
+// Only what can be multiplied in pairs is rounded: sums that run along the left operand's last axis. Depthwise convolutions, and
+// others with groups, stay as they are.
 #include <unordered_map>
 #include <unordered_set>
 
@@ -107,7 +107,7 @@ class OperandRounder : public Rebuilder {
       const auto& [contract, batch] = node.as<DotAttrs>();
       if (contract.lhs.empty() || contract.lhs.back() != left.rank() - 1) return false;
       if (left.shape().back().is(1)) return false;
-      return is_weight ? panel_axis(node) >= 0 : contract.rhs.back() == right.rank() - 1;
+      return !is_weight || panel_axis(node) >= 0;
     }
     const ConvAxes axes = parse_conv_axes(node.as<ConvAttrs>().dims);
     return is_weight && panel_axis(node) >= 0 && axes.input.feature == left.rank() - 1 &&
