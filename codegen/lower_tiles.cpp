@@ -20,6 +20,7 @@
 #include "codegen/group.h"
 #include "codegen/tiling.h"
 #include "codegen/vecmath.h"
+#include "ir/conv_axes.h"
 #include "passes/traits.h"
 
 namespace keratin {
@@ -29,7 +30,7 @@ namespace {
 constexpr int64_t kStepPairs = kTileDepth / 2;  // of one mma
 constexpr int64_t kLeastPairs = 8;              // of all, so that a step is half full at least
 constexpr int64_t kMostPieceRows = 256;
-constexpr int64_t kPieces = 16;              // enough to keep several threads equally busy
+constexpr int64_t kPieces = 8;               // enough to keep several threads equally busy
 constexpr int64_t kPieceProducts = 1 << 20;  // what is worth handing to another thread: about a microsecond
 constexpr int64_t kBlockPanels = 8;          // for which it pays to lay rows out
 
@@ -70,13 +71,17 @@ class TileGenerator {
   void run() {
     choose_tiles();
     lies_in_rows_ = finds_rows();
+    if (!lies_in_rows_) find_lines();
     choose_pieces();
     Index block;
     if (blocks_first_) block = lowering_.par_index("panels", block_count());
     for (const int64_t axis : outer_axes_) base_[axis] = lowering_.par_index("p", node_.type().shape[axis]);
     const auto [low, high] = lowering_.par_range("rows", rows_, piece_rows_);
     if (!blocks_first_) block = lowering_.par_index("panels", block_count());
-    if (!lies_in_rows_) lay_out_rows(low, high);
+    if (lines_)
+      lay_out_lines(low);
+    else if (!lies_in_rows_)
+      lay_out_rows(low, high);
     sums_ = add_buffer(writer_.kernel,
                        {"sums", DType::f32, {tile_rows_ * kTileSize, tile_columns_ * kTileSize}, Mode::tile});
     if (const int64_t pairs = steps_ * kStepPairs - laid_out_from_; pairs > 0)
@@ -133,24 +138,31 @@ class TileGenerator {
 
   /// A piece's rows stay in the second-level cache while the columns go by.
   void choose_pieces() {
-    const int64_t rows = estimated_elements({rows_}), height = tile_height();
-    const int64_t row_bytes = pairs_ * 4, row_products = pairs_ * 2 * panels_ * kTileSize;
+    const int64_t rows = estimated_elements({rows_}), unit = lines_ ? lines_->length : tile_height();
+    const int64_t row_bytes = (lines_ ? feature_pairs_ : pairs_) * 4,
+                  row_products = pairs_ * 2 * panels_ * kTileSize;
     const int64_t fitting =
-        std::max(height, std::min(kMostPieceRows, writer_.target.l2_bytes / 2 / row_bytes) / height * height);
+        std::max(unit, std::min(kMostPieceRows, writer_.target.l2_bytes / 2 / row_bytes) / unit * unit);
     // An even number of pieces is shared by two threads.
     int64_t row_pieces = ceil_of(rows, fitting);
     if (row_pieces > 1) row_pieces += row_pieces % 2;
-    piece_rows_ = ceil_of(ceil_of(rows, row_pieces), height) * height;
+    piece_rows_ = ceil_of(ceil_of(rows, row_pieces), unit) * unit;
     int64_t outer = 1;
     for (const int64_t axis : outer_axes_) outer *= estimated_elements({node_.type().shape[axis]});
     const auto pieces = [&] { return outer * ceil_of(rows, piece_rows_) * block_count(); };
     block_panels_ = panels_;
-    const int64_t least = lies_in_rows_ ? tile_columns_ : kBlockPanels;
+    const int64_t least = lies_in_rows_ ? tile_columns_ : lines_ ? kBlockPanels / 2 : kBlockPanels;
     const auto too_few = [&] {
       return pieces() < kPieces && piece_rows_ * row_products / block_count() >= 2 * kPieceProducts;
     };
+    // Tiles are high: halves that need more of them are no gain.
+    const auto tiles = [&](int64_t piece) { return ceil_of(rows, piece) * ceil_of(piece, tile_height()); };
     const auto cut_rows = [&] {
-      while (piece_rows_ > height && too_few()) piece_rows_ = ceil_of(piece_rows_ / height, 2) * height;
+      while (piece_rows_ > unit && too_few()) {
+        const int64_t half = ceil_of(piece_rows_ / unit, 2) * unit;
+        if (tiles(half) > tiles(piece_rows_)) break;
+        piece_rows_ = half;
+      }
     };
     const auto cut_panels = [&] {
       while (block_panels_ >= 2 * least && too_few())
@@ -171,7 +183,8 @@ class TileGenerator {
   Point place(Index row, const Index& column) const {
     Point point = base_;
     for (size_t i = row_axes_.size(); i-- > 1;) {
-      const int64_t extent = node_.type().shape[row_axes_[i]].coef;
+      const bool is_line = lines_ && i + 1 == row_axes_.size();
+      const int64_t extent = is_line ? lines_->length : node_.type().shape[row_axes_[i]].coef;
       point[row_axes_[i]] = modulo(row, extent, writer_.ranges);
       row = floor_div(row, extent, writer_.ranges);
     }
@@ -248,6 +261,66 @@ class TileGenerator {
     return expected > 0 && needed && needed->empty();
   }
 
+  /// Whether the piece's lines of an image can be laid out instead of its rows: with room for what its borders read, neighbours
+  /// in a line are neighbours for every tap. The rows of a line are then more than it has places.
+  void find_lines() {
+    if (node_.op != Op::conv || feature_pairs_ % kStepPairs != 0 || pairs_ == feature_pairs_) return;
+    const auto& attrs = node_.as<ConvAttrs>();
+    const ConvAxes axes = parse_conv_axes(attrs.dims);
+    const auto is_one = [](int64_t step) { return step == 1; };
+    const auto last = static_cast<size_t>(axes.space_rank()) - 1;
+    if (axes.space_rank() > 2 || problem_.by_sample || !std::ranges::all_of(attrs.stride, is_one) ||
+        !std::ranges::all_of(attrs.input_dilation, is_one))
+      return;
+    const Shape& shape = node_.type().shape;
+    for (const int64_t axis : axes.output.space)
+      if (!contains(row_axes_, axis)) return;
+    Lines lines{.length = shape[axes.output.space[last]].coef, .margin = {}, .taps = attrs.kernel_dilation};
+    lines.margin = (problem_.contracted[last].coef - 1) * lines.taps[last];
+    lines.length += lines.margin;
+    if (last == 1) {
+      lines.further = (problem_.contracted[0].coef - 1) * lines.taps[0];
+      lines.taps[0] *= lines.length;
+    }
+    lines_ = std::move(lines);
+    // Samples are outer loops: a line has no successor in another one.
+    for (const int64_t axis : row_axes_)
+      if (!contains(axes.output.space, axis)) outer_axes_.push_back(axis);
+    row_axes_ = axes.output.space;
+    rows_ = Dim(lines_->length * (last == 1 ? shape[axes.output.space[0]].coef : 1));
+  }
+
+  /// Copies the lines that the piece reads to a tile of memory, borders included.
+  void lay_out_lines(const Index& low) {
+    const int64_t length = lines_->length, count = piece_rows_ / length + lines_->further;
+    const int64_t rows =
+        ceil_of(piece_rows_, tile_height()) * tile_height() + lines_->further * length + lines_->margin;
+    rows_buffer_ = add_buffer(writer_.kernel, {"lines", DType::bf16, {rows, 2 * feature_pairs_}, Mode::tile});
+    const int lanes = static_cast<int>(kStepPairs);
+    writer_.loop("line", 0, count, 1, LoopKind::serial, [&](const Index& line) {
+      writer_.loop("m", 0, length, 1, LoopKind::serial, [&](const Index& m) {
+        writer_.loop("k", 0, feature_pairs_ / kStepPairs, 1, LoopKind::serial, [&](const Index& vector) {
+          const VarId lane = writer_.variable("lane", {0, lanes - 1});
+          lowering_.values.with_lanes(lane, lanes, [&] {
+            Point k(problem_.contracted.size(), Index(0));
+            k.back() = (vector * lanes + Index::variable(lane)) * 2;
+            lay_out_pairs(low + line * length + m, k, {line * length + m, vector * kTileDepth});
+          });
+        });
+      });
+    });
+  }
+
+  /// Copies a vector of a row's pairs to a place in the tile of memory.
+  void lay_out_pairs(const Index& row, const Point& k, Point to) {
+    const Points at = points(row, 0, k);
+    const Guard inside = writer_.simplify(at.inside).value_or(Guard{Index(-1)});
+    const ExprRef pairs = lowering_.values.widen(
+        lowering_.values.pairs_or_zero(inside, left_, at.left, problem_.left_pair_axis));
+    writer_.emit(
+        store_stmt(neighbours(rows_buffer_, std::move(to), 2 * pairs->lanes), bitcast(DType::u16, pairs)));
+  }
+
   /// Copies the piece's rows of the left operand to a tile of memory, pair by pair.
   void lay_out_rows(const Index& low, const Index& high) {
     // A tap's pairs in vectors; what the last has too many is overwritten by the next tap, or lies behind all.
@@ -258,26 +331,19 @@ class TileGenerator {
     const int64_t rows = ceil_of(piece_rows_, tile_height()) * tile_height();
     rows_buffer_ =
         add_buffer(writer_.kernel, {"rows", DType::bf16, {rows, std::max(whole, end)}, Mode::tile});
-    const auto store = [&](const Index& row, const Index& at, const ExprRef& pairs) {
-      writer_.emit(
-          store_stmt(neighbours(rows_buffer_, {row, at}, 2 * pairs->lanes), bitcast(DType::u16, pairs)));
-    };
     writer_.loop("m", low, high, 1, LoopKind::serial, [&](const Index& m) {
       const Index row = m - low;
       if (whole > end)
-        store(row, whole - kTileDepth,
-              number(Scalar::of_integer(DType::u32, 0), static_cast<int>(kStepPairs)));
+        writer_.emit(
+            store_stmt(neighbours(rows_buffer_, {row, whole - kTileDepth}, static_cast<int>(kTileDepth)),
+                       number(Scalar::of_integer(DType::u16, 0), static_cast<int>(kTileDepth))));
       each_tap(0, {}, [&](const Point& taps_at, const Index& tap) {
         writer_.loop("k", 0, vectors, 1, LoopKind::serial, [&](const Index& vector) {
           const VarId lane = writer_.variable("lane", {0, lanes - 1});
           lowering_.values.with_lanes(lane, lanes, [&] {
             Point k = taps_at;
             k.push_back((vector * lanes + Index::variable(lane)) * 2);
-            const Points at = points(m, 0, k);
-            const Guard inside = writer_.simplify(at.inside).value_or(Guard{Index(-1)});
-            const ExprRef pairs =
-                lowering_.values.pairs_or_zero(inside, left_, at.left, problem_.left_pair_axis);
-            store(row, (tap * feature_pairs_ + vector * lanes) * 2, lowering_.values.widen(pairs));
+            lay_out_pairs(m, k, {row, (tap * feature_pairs_ + vector * lanes) * 2});
           });
         });
       });
@@ -309,12 +375,18 @@ class TileGenerator {
       writer_.emit(tiles_stmt({.buffer = sums_, .at = {0, 0}}, tile_rows_, columns, std::move(products)));
       const Index end = lowering_.smaller(i + Index(height), high, range);
       writer_.loop("m", i, end, 1, LoopKind::serial, [&](const Index& m) {
-        const VarId lane = writer_.variable("lane", {0, kTileSize - 1});
-        lowering_.values.with_lanes(lane, kTileSize, [&] {
-          writer_.loop("c", 0, columns, 1, LoopKind::unroll, [&](const Index& c) {
-            store_row(
-                m, (panel + c) * kTileSize + Index::variable(lane),
-                keratin::load(writer_.kernel, neighbours(sums_, {m - first, c * kTileSize}, kTileSize)));
+        Guard in_line;
+        if (lines_)
+          in_line.push_back(Index(lines_->length - lines_->margin - 1) -
+                            modulo(m, lines_->length, writer_.ranges));
+        writer_.guarded(in_line, [&] {
+          const VarId lane = writer_.variable("lane", {0, kTileSize - 1});
+          lowering_.values.with_lanes(lane, kTileSize, [&] {
+            writer_.loop("c", 0, columns, 1, LoopKind::unroll, [&](const Index& c) {
+              store_row(
+                  m, (panel + c) * kTileSize + Index::variable(lane),
+                  keratin::load(writer_.kernel, neighbours(sums_, {m - first, c * kTileSize}, kTileSize)));
+            });
           });
         });
       });
@@ -322,24 +394,27 @@ class TileGenerator {
   }
 
   void all_steps(const Index& row, const Index& low, const Index& panel) {
-    const int64_t whole = laid_out_from_ / kStepPairs;
-    writer_.loop("k", 0, whole, 1, LoopKind::serial, [&](const Index& k) {
-      const Points at = points(row, panel * kTileSize, contracted(k * kStepPairs));
-      writer_.emit(product(row, low, k, at.left, lowering_.values.place_of(right_, at.right)));
-    });
-    writer_.loop("k", whole, steps_, 1, LoopKind::serial, [&](const Index& k) {
-      const Points at = points(row, panel * kTileSize, contracted(k * kStepPairs));
-      writer_.emit(
-          product(row, low, k, at.left,
-                  {.buffer = *columns_buffer_, .at = {0, k * kStepPairs - Index(laid_out_from_), 0}}));
-    });
-  }
-
-  Stmt product(const Index& row, const Index& low, const Index& step, const Point& left, Access right) const {
-    if (lies_in_rows_)
-      return mma_stmt(lowering_.values.place_of(left_, left), row_axis_, row_step_, std::move(right), 0);
-    return mma_stmt({.buffer = rows_buffer_, .at = {row - low, step * kTileDepth}}, 0, 1, std::move(right),
-                    0);
+    const auto steps = [&](int64_t first, int64_t end, bool in_panels) {
+      writer_.loop("k", first, end, 1, LoopKind::serial, [&](const Index& step) {
+        const Point k = contracted(step * kStepPairs);
+        const Points at = points(row, panel * kTileSize, k);
+        Access right = in_panels ? lowering_.values.place_of(right_, at.right)
+                                 : Access{.buffer = *columns_buffer_,
+                                          .at = {0, step * kStepPairs - Index(laid_out_from_), 0}};
+        if (lies_in_rows_)
+          return writer_.emit(
+              mma_stmt(lowering_.values.place_of(left_, at.left), row_axis_, row_step_, std::move(right), 0));
+        Access left{.buffer = rows_buffer_, .at = {row - low, step * kTileDepth}};
+        if (lines_) {
+          left.at[1] = k.back();
+          for (size_t s = 0; s < lines_->taps.size(); ++s) left.at[0] += k[s] * lines_->taps[s];
+        }
+        writer_.emit(mma_stmt(std::move(left), 0, 1, std::move(right), 0));
+      });
+    };
+    const int64_t in_panels = laid_out_from_ / kStepPairs;
+    steps(0, in_panels, true);
+    steps(in_panels, steps_, false);
   }
 
   /// Lays the right operand's pairs out that are not read where they lie, zeros behind them.
@@ -415,6 +490,14 @@ class TileGenerator {
   bool lies_in_rows_ = false;
   int row_axis_ = 0;  // if it does: the left operand's
   int64_t row_step_ = 1;
+  /// Lines of an image with their borders.
+  struct Lines {
+    int64_t length = 0;  ///< places in a line, of which the last `margin` are no rows of the result
+    int64_t margin = 0;
+    int64_t further = 0;  ///< lines that are read below a row's own
+    Ints taps;            ///< places from tap to tap, by space axis
+  };
+  std::optional<Lines> lines_;
   BufferId rows_buffer_ = 0, sums_ = 0;
   int64_t laid_out_from_ = 0;  // which of the pairs on the right operand is copied
   std::optional<BufferId> columns_buffer_;

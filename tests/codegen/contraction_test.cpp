@@ -60,6 +60,8 @@ const std::vector<Case> kCases = {
     {"RowsOfTwoTiles", {20, 64}, {64, 40}, product()},
     {"RowsOfThreeTiles", {70, 96}, {96, 16}, product()},
     {"LinesOfManyChannels", {2, 7, 7, 40}, {3, 3, 40, 72}, convolution(1, 1)},
+    {"LinesOfWholeSteps", {2, 9, 11, 64}, {3, 3, 64, 40}, convolution(1, 1)},
+    {"LinesOfOneTile", {kBatch, 3, 5, 32}, {2, 3, 32, 16}, convolution(1, 1), 2},
     {"ManyRowsOfManySteps", {1, 9, 40, 64}, {1, 1, 64, 50}, convolution(1, 0)},
     {"EveryOtherRow", {3, 21, 40, 32}, {1, 1, 32, 48}, convolution(2, 0)},
     {"Scores", {8, 33, 20}, {8, 37, 20}, scores(), 0, false},
