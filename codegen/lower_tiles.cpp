@@ -71,7 +71,7 @@ class TileGenerator {
   void run() {
     choose_tiles();
     lies_in_rows_ = finds_rows();
-    if (!lies_in_rows_) find_lines();
+    if (!lies_in_rows_ && find_lines()) choose_tiles();
     choose_pieces();
     Index block;
     if (blocks_first_) block = lowering_.par_index("panels", block_count());
@@ -138,8 +138,8 @@ class TileGenerator {
 
   /// A piece's rows stay in the second-level cache while the columns go by.
   void choose_pieces() {
-    const int64_t rows = estimated_elements({rows_}), unit = lines_ ? lines_->length : tile_height();
-    const int64_t row_bytes = (lines_ ? feature_pairs_ : pairs_) * 4,
+    const int64_t rows = estimated_elements({rows_}), unit = lines_ ? lines_->rows : tile_height();
+    const int64_t row_bytes = (lines_ ? feature_pairs_ * lines_->step * lines_->phases : pairs_) * 4,
                   row_products = pairs_ * 2 * panels_ * kTileSize;
     const int64_t fitting =
         std::max(unit, std::min(kMostPieceRows, writer_.target.l2_bytes / 2 / row_bytes) / unit * unit);
@@ -184,7 +184,7 @@ class TileGenerator {
     Point point = base_;
     for (size_t i = row_axes_.size(); i-- > 1;) {
       const bool is_line = lines_ && i + 1 == row_axes_.size();
-      const int64_t extent = is_line ? lines_->length : node_.type().shape[row_axes_[i]].coef;
+      const int64_t extent = is_line ? lines_->rows : node_.type().shape[row_axes_[i]].coef;
       point[row_axes_[i]] = modulo(row, extent, writer_.ranges);
       row = floor_div(row, extent, writer_.ranges);
     }
@@ -193,17 +193,26 @@ class TileGenerator {
     return point;
   }
 
-  /// The contracted indices of a pair, counted over all.
+  /// The contracted indices of a pair, counted over all. In lines, those of a line's taps are followed by some that are none.
   Point contracted(Index pair) const {
     Point k(problem_.contracted.size());
-    k.back() = modulo(pair, feature_pairs_, writer_.ranges) * 2;
-    Index tap = floor_div(pair, feature_pairs_, writer_.ranges);
+    const Index run = lines_ ? modulo(pair, lines_->run, writer_.ranges) : pair;
+    k.back() = modulo(run, feature_pairs_, writer_.ranges) * 2;
+    Index tap = floor_div(run, feature_pairs_, writer_.ranges);
     for (size_t i = k.size() - 1; i-- > 0;) {
       const int64_t extent = problem_.contracted[i].coef;
-      k[i] = i == 0 ? tap : modulo(tap, extent, writer_.ranges);
-      tap = floor_div(tap, extent, writer_.ranges);
+      k[i] = i == 0 || lines_ ? tap : modulo(tap, extent, writer_.ranges);
+      tap = lines_ ? floor_div(pair, lines_->run, writer_.ranges) : floor_div(tap, extent, writer_.ranges);
     }
     return k;
+  }
+
+  /// Whether a pair in lines is one of a tap.
+  Guard is_tap(const Index& pair) const {
+    if (!lines_) return {};
+    const int64_t taps = problem_.contracted[problem_.contracted.size() - 2].coef;
+    return writer_.simplify({Index(taps * feature_pairs_ - 1) - modulo(pair, lines_->run, writer_.ranges)})
+        .value_or(Guard{Index(-1)});
   }
 
   struct Points {
@@ -261,62 +270,109 @@ class TileGenerator {
     return expected > 0 && needed && needed->empty();
   }
 
-  /// Whether the piece's lines of an image can be laid out instead of its rows: with room for what its borders read, neighbours
-  /// in a line are neighbours for every tap. The rows of a line are then more than it has places.
-  void find_lines() {
-    if (node_.op != Op::conv || feature_pairs_ % kStepPairs != 0 || pairs_ == feature_pairs_) return;
+  /// Whether the piece's lines of an image can be laid out instead of its rows, borders included: what a row reads of a line, over
+  /// all taps in it, are neighbours then, and the next row's is `step` places further. Lines that a row reads are as far from each other
+  /// for every row, if those are put together that leave the same remainder when divided by the stride.
+  bool find_lines() {
+    if (node_.op != Op::conv || pairs_ == feature_pairs_ || problem_.by_sample) return false;
     const auto& attrs = node_.as<ConvAttrs>();
     const ConvAxes axes = parse_conv_axes(attrs.dims);
-    const auto is_one = [](int64_t step) { return step == 1; };
-    const auto last = static_cast<size_t>(axes.space_rank()) - 1;
-    if (axes.space_rank() > 2 || problem_.by_sample || !std::ranges::all_of(attrs.stride, is_one) ||
-        !std::ranges::all_of(attrs.input_dilation, is_one))
-      return;
+    const int64_t rank = axes.space_rank();
+    const auto is_row = [&](int64_t axis) { return contains(row_axes_, axis); };
+    if (rank > 2 || attrs.kernel_dilation.back() != 1 || !std::ranges::all_of(axes.output.space, is_row) ||
+        !std::ranges::all_of(attrs.input_dilation, [](int64_t dilation) { return dilation == 1; }))
+      return false;
+    const int64_t taps = problem_.contracted[rank - 1].coef;
     const Shape& shape = node_.type().shape;
-    for (const int64_t axis : axes.output.space)
-      if (!contains(row_axes_, axis)) return;
-    Lines lines{.length = shape[axes.output.space[last]].coef, .margin = {}, .taps = attrs.kernel_dilation};
-    lines.margin = (problem_.contracted[last].coef - 1) * lines.taps[last];
-    lines.length += lines.margin;
-    if (last == 1) {
-      lines.further = (problem_.contracted[0].coef - 1) * lines.taps[0];
-      lines.taps[0] *= lines.length;
+    const int64_t width = shape[axes.output.space[rank - 1]].coef,
+                  height = rank == 2 ? shape[axes.output.space[0]].coef : 1;
+    Lines lines{.step = attrs.stride[rank - 1]};
+    lines.run = ceil_of(taps * feature_pairs_, kStepPairs) * kStepPairs;
+    lines.pitch =
+        ceil_of((width - 1) * lines.step + ceil_of(lines.run, feature_pairs_), lines.step) * lines.step;
+    lines.rows = lines.pitch / lines.step;
+    lines.margin = lines.rows - width;
+    if (rank == 2) {
+      lines.stride = attrs.stride[0];
+      lines.dilation = attrs.kernel_dilation[0];
+      const int64_t last = (problem_.contracted[0].coef - 1) * lines.dilation;
+      lines.phases = std::min(lines.stride, last + 1);
+      lines.further = last / lines.stride;
     }
-    lines_ = std::move(lines);
-    // Samples are outer loops: a line has no successor in another one.
+    lines_ = lines;
+    if (laid_out_from_ > 0 || pairs_ < kStepPairs)
+      laid_out_from_ = lines.run == taps * feature_pairs_ ? pairs_ : 0;
+    pairs_ = pairs_ / (taps * feature_pairs_) * lines.run;
+    steps_ = pairs_ / kStepPairs;
+    // Samples are outer loops: no line continues in another image.
     for (const int64_t axis : row_axes_)
       if (!contains(axes.output.space, axis)) outer_axes_.push_back(axis);
     row_axes_ = axes.output.space;
-    rows_ = Dim(lines_->length * (last == 1 ? shape[axes.output.space[0]].coef : 1));
+    rows_ = Dim(lines.rows * height);
+    return true;
   }
 
-  /// Copies the lines that the piece reads to a tile of memory, borders included.
+  /// Lines of each phase in a piece.
+  int64_t line_count() const { return piece_rows_ / lines_->rows + lines_->further; }
+
+  /// Copies the lines that the piece reads to a tile of memory.
   void lay_out_lines(const Index& low) {
-    const int64_t length = lines_->length, count = piece_rows_ / length + lines_->further;
-    const int64_t rows =
-        ceil_of(piece_rows_, tile_height()) * tile_height() + lines_->further * length + lines_->margin;
-    rows_buffer_ = add_buffer(writer_.kernel, {"lines", DType::bf16, {rows, 2 * feature_pairs_}, Mode::tile});
-    const int lanes = static_cast<int>(kStepPairs);
-    writer_.loop("line", 0, count, 1, LoopKind::serial, [&](const Index& line) {
-      writer_.loop("m", 0, length, 1, LoopKind::serial, [&](const Index& m) {
-        writer_.loop("k", 0, feature_pairs_ / kStepPairs, 1, LoopKind::serial, [&](const Index& vector) {
-          const VarId lane = writer_.variable("lane", {0, lanes - 1});
-          lowering_.values.with_lanes(lane, lanes, [&] {
-            Point k(problem_.contracted.size(), Index(0));
-            k.back() = (vector * lanes + Index::variable(lane)) * 2;
-            lay_out_pairs(low + line * length + m, k, {line * length + m, vector * kTileDepth});
+    const auto& attrs = node_.as<ConvAttrs>();
+    const ConvAxes axes = parse_conv_axes(attrs.dims);
+    const int64_t place = 2 * feature_pairs_, line = lines_->pitch * place;
+    const auto lanes =
+        static_cast<int>(std::min<int64_t>(kStepPairs, std::bit_ceil(static_cast<uint64_t>(feature_pairs_))));
+    // The last tile may have more rows than the piece. A vector's end is overwritten by the next place, or lies behind all.
+    const int64_t tile_rows = ceil_of(piece_rows_, tile_height()) * tile_height(),
+                  lines = lines_->phases * line_count();
+    const int64_t read = (tile_rows - 1) * lines_->step * place + (lines - 1) * line + 2 * lines_->run;
+    rows_buffer_ = add_buffer(writer_.kernel,
+                              {"lines", DType::bf16, {std::max(read, lines * line + 2 * lanes)}, Mode::tile});
+    Point left(left_.rank());
+    left[axes.input.batch] = base_[axes.output.batch];
+    const auto inside = [&](size_t s) {
+      const Index& at = left[axes.input.space[s]];
+      return Guard{at, Index(Size(left_.shape()[axes.input.space[s]])) - 1 - at};
+    };
+    writer_.loop("phase", 0, lines_->phases, 1, LoopKind::serial, [&](const Index& phase) {
+      writer_.loop("line", 0, line_count(), 1, LoopKind::serial, [&](const Index& l) {
+        Guard within;
+        if (axes.space_rank() == 2) {
+          const Index row = floor_div(low, lines_->rows, writer_.ranges) + l;
+          left[axes.input.space[0]] = row * lines_->stride + phase - Index(attrs.pad_low[0]);
+          within = inside(0);
+        }
+        writer_.loop("m", 0, lines_->pitch, 1, LoopKind::serial, [&](const Index& m) {
+          left[axes.input.space.back()] = m - Index(attrs.pad_low.back());
+          Guard all = within;
+          for (const Index& each : inside(axes.input.space.size() - 1)) all.push_back(each);
+          writer_.loop("k", 0, ceil_of(feature_pairs_, lanes), 1, LoopKind::serial, [&](const Index& vector) {
+            const VarId lane = writer_.variable("lane", {0, lanes - 1});
+            lowering_.values.with_lanes(lane, lanes, [&] {
+              left[axes.input.feature] = (vector * lanes + Index::variable(lane)) * 2;
+              lay_out_pairs(left, all,
+                            {(phase * line_count() + l) * line + m * place + vector * (2 * lanes)});
+            });
           });
         });
       });
     });
   }
 
-  /// Copies a vector of a row's pairs to a place in the tile of memory.
-  void lay_out_pairs(const Index& row, const Point& k, Point to) {
-    const Points at = points(row, 0, k);
-    const Guard inside = writer_.simplify(at.inside).value_or(Guard{Index(-1)});
-    const ExprRef pairs = lowering_.values.widen(
-        lowering_.values.pairs_or_zero(inside, left_, at.left, problem_.left_pair_axis));
+  /// Where a tile's first row begins among the lines, for a step from `pair` on.
+  Index place_in_lines(const Index& row, const Index& pair) const {
+    const int64_t place = 2 * feature_pairs_;
+    const Index down = floor_div(pair, lines_->run, writer_.ranges) * lines_->dilation;
+    const Index line = modulo(down, lines_->stride, writer_.ranges) * line_count() +
+                       floor_div(down, lines_->stride, writer_.ranges);
+    return row * (lines_->step * place) + line * (lines_->pitch * place) +
+           modulo(pair, lines_->run, writer_.ranges) * 2;
+  }
+
+  /// Copies a vector of the left operand's pairs, zeros unless `inside`, to a place in the tile of memory.
+  void lay_out_pairs(const Point& left, const Guard& inside, Point to) {
+    const ExprRef pairs = lowering_.values.widen(lowering_.values.pairs_or_zero(
+        writer_.simplify(inside).value_or(Guard{Index(-1)}), left_, left, problem_.left_pair_axis));
     writer_.emit(
         store_stmt(neighbours(rows_buffer_, std::move(to), 2 * pairs->lanes), bitcast(DType::u16, pairs)));
   }
@@ -343,7 +399,8 @@ class TileGenerator {
           lowering_.values.with_lanes(lane, lanes, [&] {
             Point k = taps_at;
             k.push_back((vector * lanes + Index::variable(lane)) * 2);
-            lay_out_pairs(m, k, {row, (tap * feature_pairs_ + vector * lanes) * 2});
+            const Points at = points(m, 0, k);
+            lay_out_pairs(at.left, at.inside, {row, (tap * feature_pairs_ + vector * lanes) * 2});
           });
         });
       });
@@ -377,8 +434,8 @@ class TileGenerator {
       writer_.loop("m", i, end, 1, LoopKind::serial, [&](const Index& m) {
         Guard in_line;
         if (lines_)
-          in_line.push_back(Index(lines_->length - lines_->margin - 1) -
-                            modulo(m, lines_->length, writer_.ranges));
+          in_line.push_back(Index(lines_->rows - lines_->margin - 1) -
+                            modulo(m, lines_->rows, writer_.ranges));
         writer_.guarded(in_line, [&] {
           const VarId lane = writer_.variable("lane", {0, kTileSize - 1});
           lowering_.values.with_lanes(lane, kTileSize, [&] {
@@ -404,12 +461,11 @@ class TileGenerator {
         if (lies_in_rows_)
           return writer_.emit(
               mma_stmt(lowering_.values.place_of(left_, at.left), row_axis_, row_step_, std::move(right), 0));
-        Access left{.buffer = rows_buffer_, .at = {row - low, step * kTileDepth}};
-        if (lines_) {
-          left.at[1] = k.back();
-          for (size_t s = 0; s < lines_->taps.size(); ++s) left.at[0] += k[s] * lines_->taps[s];
-        }
-        writer_.emit(mma_stmt(std::move(left), 0, 1, std::move(right), 0));
+        if (!lines_)
+          return writer_.emit(mma_stmt({.buffer = rows_buffer_, .at = {row - low, step * kTileDepth}}, 0, 1,
+                                       std::move(right), 0));
+        writer_.emit(mma_stmt({.buffer = rows_buffer_, .at = {place_in_lines(row - low, step * kStepPairs)}},
+                              0, lines_->step * 2 * feature_pairs_, std::move(right), 0));
       });
     };
     const int64_t in_panels = laid_out_from_ / kStepPairs;
@@ -429,7 +485,11 @@ class TileGenerator {
       lowering_.values.with_lanes(lane, lanes, [&] {
         const Index column = (panel + c) * kTileSize + Index::variable(lane);
         writer_.loop("k", laid_out_from_, pairs_, 1, LoopKind::serial, [&](const Index& pair) {
-          store(c, pair, problem_.packed ? packed_pairs(column, pair) : joined_pairs(column, pair));
+          ExprRef pairs;
+          lowering_.values.with_guard(is_tap(pair), [&] {
+            pairs = problem_.packed ? packed_pairs(column, pair) : joined_pairs(column, pair);
+          });
+          store(c, pair, pairs);
         });
       });
       writer_.loop("k", pairs_, steps_ * kStepPairs, 1, LoopKind::serial, [&](const Index& pair) {
@@ -492,10 +552,14 @@ class TileGenerator {
   int64_t row_step_ = 1;
   /// Lines of an image with their borders.
   struct Lines {
-    int64_t length = 0;  ///< places in a line, of which the last `margin` are no rows of the result
+    int64_t step = 1;   ///< places from row to row of the result
+    int64_t run = 0;    ///< pairs that a row reads of a line, in whole steps
+    int64_t pitch = 0;  ///< places in a line
+    int64_t rows = 0;   ///< that begin in a line, the last `margin` of which are none of the result
     int64_t margin = 0;
-    int64_t further = 0;  ///< lines that are read below a row's own
-    Ints taps;            ///< places from tap to tap, by space axis
+    int64_t stride = 1, dilation = 1;  ///< lines from row to row of the result, from tap to tap
+    int64_t phases = 1;                ///< remainders of lines by the stride, as far as they are read
+    int64_t further = 0;               ///< lines of a phase that are read below a row's own
   };
   std::optional<Lines> lines_;
   BufferId rows_buffer_ = 0, sums_ = 0;
