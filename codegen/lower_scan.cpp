@@ -22,7 +22,17 @@ namespace keratin {
 
 namespace {
 
-constexpr int64_t kBlockRows[] = {8, 2, 1};  // of a piece, and of what is left over of one
+bool has_bf16(const Function& function) {
+  return std::ranges::any_of(function.nodes, [](const auto& node) {
+    return node->value().dtype() == DType::bf16 || (node->body && has_bf16(*node->body));
+  });
+}
+
+/// Rows of a piece, and of what is left over of one: those of a tile where products are made by tiles.
+std::vector<int64_t> block_rows(const Node& scan, const Target& target) {
+  if (target.tiles && has_bf16(*scan.body)) return {kTileSize, 4, 1};
+  return {8, 2, 1};
+}
 
 /// The rows that go through the steps together begin at `first`.
 struct RowBlock {
@@ -265,13 +275,14 @@ void lower_scan(RegionLowering& lowering, const Node& scan) {
   }
 
   const std::optional<ScanRows> rows = independent_rows(scan);
-  if (!rows || (rows->all.is_static() && rows->all.coef <= kBlockRows[0])) {
+  const std::vector<int64_t> counts = block_rows(scan, writer.target);
+  if (!rows || (rows->all.is_static() && rows->all.coef <= counts[0])) {
     StepsLowering(lowering, scan, *scan.body, results, {}).run();
     return;
   }
-  const auto [low, high] = lowering.par_range("rows", rows->all, kBlockRows[0]);
+  const auto [low, high] = lowering.par_range("rows", rows->all, counts[0]);
   Index done = low;
-  for (const int64_t count : kBlockRows) {
+  for (const int64_t count : counts) {
     const Index end = done + floor_div(high - done, count, writer.ranges) * count;
     const Function body = with_rows(scan, rows->all, count);
     writer.loop("i", done, end, count, LoopKind::serial, [&](const Index& first) {
