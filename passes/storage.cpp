@@ -4,7 +4,7 @@
 //     %1 = fusion %0 …                                         %1 = fusion %0 …, which widens it first
 //
 // Only large values, which go through caches or past them; results of the function stay as they are, and what an op reads or writes that
-// is a kernel of its own (scan, sort). Where a fusion leaves a value and the same rounded, one is left.
+// is a kernel of its own (sort, scan: but for sequences that its steps only compute with). Where a fusion leaves a value and the same rounded, one is left.
 #include <algorithm>
 #include <unordered_set>
 
@@ -32,6 +32,34 @@ bool is_opaque(const Node& fusion) {
                      [](const auto& node) { return form_of(*node) == Form::opaque; });
 }
 
+/// The scan of a fusion that has nothing else but constants, or null.
+const Node* as_scan(const Node& fusion) {
+  const Node* scan = nullptr;
+  for (const auto& node : fusion.body->nodes) {
+    if (node->op == Op::scan && scan == nullptr)
+      scan = node.get();
+    else if (node->op != Op::param && node->op != Op::constant)
+      return nullptr;
+  }
+  return scan;
+}
+
+/// Whether a scan's operand is a sequence, of whose elements nothing is read but by fusions.
+bool is_widened_in_steps(const Node& scan, size_t operand) {
+  const auto& attrs = scan.as<ScanAttrs>();
+  const auto first = static_cast<size_t>(attrs.carries), end = first + static_cast<size_t>(attrs.sequences);
+  if (operand < first || operand >= end) return false;
+  const Value element = scan.body->params[operand]->value();
+  const auto reads = [&](const auto& node) {
+    return std::ranges::find(node->operands, element) != node->operands.end();
+  };
+  return std::ranges::none_of(scan.body->results,
+                              [&](const Result& result) { return result.value == element; }) &&
+         std::ranges::none_of(scan.body->nodes, [&](const auto& node) {
+           return reads(node) && (node->op != Op::fusion || is_opaque(*node));
+         });
+}
+
 class StorageRounder : public Rebuilder {
  public:
   explicit StorageRounder(const Function& function) : Rebuilder(function) {
@@ -40,14 +68,23 @@ class StorageRounder : public Rebuilder {
     // From the last node to the first: whoever reads a value decides whether it may be rounded.
     for (size_t i = function.nodes.size(); i-- > 0;) {
       const Node& node = *function.nodes[i];
-      const bool reads_rounded = node.op == Op::fusion ? !is_opaque(node) : !kept_.contains(node.value());
-      if (!reads_rounded) kept_.insert(node.operands.begin(), node.operands.end());
+      for (size_t k = 0; k < node.operands.size(); ++k)
+        if (!may_be_rounded(node, k)) kept_.insert(node.operands[k]);
     }
+  }
+  /// The body of a scan, some of whose parameters are rounded. What it computes is not.
+  StorageRounder(const Function& body, std::vector<bool> rounded_params)
+      : Rebuilder(body), rounded_params_(std::move(rounded_params)) {
+    for (const auto& node : body.nodes)
+      for (uint32_t i = 0; i < node->types.size(); ++i) kept_.insert(node->value(i));
   }
 
  protected:
   std::vector<Value> visit(const Node& node) override {
-    if (node.op != Op::fusion || is_opaque(node)) return copy(node);
+    if (node.op == Op::param && !rounded_params_.empty() && rounded_params_[node.index])
+      return {builder().param(node.as<NameAttrs>().name, Type(DType::bf16, node.type().shape))};
+    if (node.op != Op::fusion) return copy(node);
+    if (is_opaque(node)) return reads_rounded(node) ? rounded_scan(node) : copy(node);
     const Function& body = *node.body;
     Builder inner(body.name);
     std::vector<Value> operands, params;
@@ -87,7 +124,49 @@ class StorageRounder : public Rebuilder {
   }
 
  private:
+  bool may_be_rounded(const Node& reader, size_t operand) const {
+    if (reader.op != Op::fusion) return !kept_.contains(reader.value());
+    if (!is_opaque(reader)) return true;
+    const Node* scan = as_scan(reader);
+    if (scan == nullptr) return false;
+    const Value param = reader.body->params[operand]->value();
+    for (size_t i = 0; i < scan->operands.size(); ++i)
+      if (scan->operands[i] == param && !is_widened_in_steps(*scan, i)) return false;
+    return true;
+  }
+
+  bool reads_rounded(const Node& fusion) const {
+    return std::ranges::any_of(fusion.operands,
+                               [&](Value operand) { return mapped(operand).dtype() != operand.dtype(); });
+  }
+
+  /// The fusion of a scan some of whose sequences are rounded.
+  std::vector<Value> rounded_scan(const Node& fusion) {
+    const Node& scan = *as_scan(fusion);
+    Builder inner(fusion.body->name);
+    std::vector<Value> values(fusion.body->nodes.size());
+    for (size_t i = 0; i < fusion.operands.size(); ++i)
+      values[i] =
+          inner.param(fusion.body->params[i]->as<NameAttrs>().name, mapped(fusion.operands[i]).type());
+    for (const auto& node : fusion.body->nodes)
+      if (node->op == Op::constant)
+        values[node->index] = inner.constant(node->as<ConstantAttrs>().splat, node->type().shape);
+    std::vector<Value> operands;
+    std::vector<bool> rounded;
+    for (const Value operand : scan.operands) {
+      operands.push_back(values[operand.node->index]);
+      rounded.push_back(operands.back().dtype() != operand.dtype());
+    }
+    inner.set_origin(scan.origin);
+    auto body = std::make_shared<const Function>(StorageRounder(*scan.body, std::move(rounded)).run());
+    const Node* made = inner.make_node(Op::scan, operands, scan.attrs, std::move(body));
+    for (const Result& result : fusion.body->results)
+      inner.result(result.name, made->value(result.value.result));
+    return copy(fusion, std::make_shared<const Function>(inner.finish()));
+  }
+
   std::unordered_set<Value> kept_;  // read by somebody, or given out, as they are
+  std::vector<bool> rounded_params_;
 };
 
 }  // namespace
