@@ -60,6 +60,14 @@ bool is_widened_in_steps(const Node& scan, size_t operand) {
          });
 }
 
+/// The parameter that a bf16 value is, widened and rounded again; or null.
+const Node* as_rounded_param(Value value) {
+  if (value.dtype() == DType::bf16 && value.node->op == Op::cast &&
+      value.node->operands[0].node->op == Op::cast)
+    value = value.node->operands[0].node->operands[0];
+  return value.dtype() == DType::bf16 && value.node->op == Op::param ? value.node : nullptr;
+}
+
 class StorageRounder : public Rebuilder {
  public:
   explicit StorageRounder(const Function& function) : Rebuilder(function) {
@@ -103,23 +111,25 @@ class StorageRounder : public Rebuilder {
     }
     values = inlined(inner, body, values);
 
-    std::vector<Value> results;
+    std::vector<Value> results, stand_ins(values.size());
     std::vector<uint32_t> places;  // among those, of each result of the node
     for (uint32_t i = 0; i < values.size(); ++i) {
       const bool rounds =
           !kept_.contains(node.value(i)) && values[i].dtype() == DType::f32 && is_large(values[i].shape());
       inner.set_origin(values[i].node->origin);
       const Value result = rounds ? inner.cast(values[i], DType::bf16) : values[i];
+      if (const Node* param = as_rounded_param(result)) stand_ins[i] = operands[param->index];
       const auto known = std::find(results.begin(), results.end(), result);
       places.push_back(static_cast<uint32_t>(known - results.begin()));
       if (known == results.end()) results.push_back(result);
     }
+    // Where all that is left of a fusion is the rounding of what is rounded now, nothing is left to do.
+    if (std::ranges::none_of(stand_ins, [](Value value) { return value.node == nullptr; })) return stand_ins;
     for (size_t i = 0; i < results.size(); ++i) inner.result(cat("r", i), results[i]);
     builder().set_origin(node.origin);
     const Node* fusion = builder().make_node(Op::fusion, operands, NoAttrs{},
                                              std::make_shared<const Function>(inner.finish()));
-    std::vector<Value> stand_ins;
-    for (const uint32_t place : places) stand_ins.push_back(fusion->value(place));
+    for (size_t i = 0; i < places.size(); ++i) stand_ins[i] = fusion->value(places[i]);
     return stand_ins;
   }
 
