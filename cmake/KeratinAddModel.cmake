@@ -6,7 +6,7 @@
 #     target_link_libraries(app PRIVATE digits)        # and #include "digits.h"
 #
 # NAME is the first part of all names in C, and the header's; otherwise TARGET. SHARED makes a shared object instead of an
-# archive. CPU is any that `keratin compile --cpu` knows; SHAPE fixes inputs that the model leaves free.
+# archive. CPU is what `keratin compile --cpu` takes, such as x86-64-v2,x86-64-v4; SHAPE fixes inputs that the model leaves free.
 function(keratin_add_model target)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "SHARED" "MODEL;NAME;CPU" "SHAPE")
   if(NOT ARG_MODEL OR ARG_UNPARSED_ARGUMENTS)

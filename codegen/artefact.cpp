@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -84,6 +85,22 @@ void refuse_other_symbols(const Program& program) {
                     cat("only the batch may stay free: fix the others with --shape ", buffer.name, "=…"));
 }
 
+/// What LevelKernels says of levels: one image of the weights serves all, and a state goes from one machine to another.
+void expect_one_model(std::span<const LevelKernels> levels) {
+  const KernelModule& first = levels[0].kernels;
+  for (const LevelKernels& level : levels) {
+    const KernelModule& other = level.kernels;
+    const bool same_variables =
+        std::equal(first.variables.begin(), first.variables.end(), other.variables.begin(),
+                   other.variables.end(), [](const Variable& a, const Variable& b) {
+                     return a.name == b.name && a.type == b.type && a.data == b.data;
+                   });
+    KERATIN_CHECK(same_variables && symbols_of(first) == symbols_of(other) &&
+                      first.programs.size() == other.programs.size(),
+                  cat(level_name(level.target), " has another model than ", level_name(levels[0].target)));
+  }
+}
+
 /// The names and the variables, which are left in `scratch`.
 EntrySpec entry_of(const KernelModule& module, const std::string& name, const ScratchFolder& scratch) {
   const PlacedData data = place_data(module, place_variables(module));
@@ -108,7 +125,7 @@ void rename_file(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-void write_artefact(const KernelModule& whole, const Target& target, const ArtefactOptions& options,
+void write_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& options,
                     const std::string& path_text) {
   const fs::path path(path_text), header_path = fs::path(path).replace_extension(".h");
   const std::string kind = path.extension().string();
@@ -117,38 +134,43 @@ void write_artefact(const KernelModule& whole, const Target& target, const Artef
 
   refuse_folder(path);
   refuse_folder(header_path);
-  const KernelModule module = extract_program(whole, artefact_program(whole));
-  refuse_other_symbols(module.programs[0]);
+  std::vector<LevelKernels> levels;
+  for (const LevelKernels& level : whole)
+    levels.push_back({level.target, extract_program(level.kernels, artefact_program(level.kernels))});
+  expect_one_model(levels);
+  refuse_other_symbols(levels[0].kernels.programs[0]);
   const ScratchFolder scratch(fs::absolute(path));
 
-  EntrySpec entry = entry_of(module, options.name.empty() ? path.stem().string() : options.name, scratch);
+  EntrySpec entry =
+      entry_of(levels[0].kernels, options.name.empty() ? path.stem().string() : options.name, scratch);
   entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
   entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
   entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
   entry.selftest_atol = options.selftest.atol;
   entry.selftest_rtol = options.selftest.rtol;
 
-  const std::vector<std::byte> object = emit_object(module, target, options.emit, entry);
+  const std::vector<std::byte> object = emit_object(levels, options.emit, entry);
   write_bytes(scratch / "model.o", object.data(), object.size());
-  const std::string header = c_header(module, target, entry.prefix);
+  const std::string header = c_header(levels, entry.prefix);
   write_bytes(scratch / "header", header.data(), header.size());
   link_artefact(kind, (scratch / "model.o").string(), (scratch / "artefact").string(),
-                path.filename().string(), entry.prefix, target);
+                path.filename().string(), entry.prefix, levels[0].target);
   rename_file(scratch / "header", header_path);
   rename_file(scratch / "artefact", path);
 }
 
-void write_trainer(const KernelModule& module, const Target& target, const EmitOptions& emit,
-                   const TrainerSpec& trainer, const std::string& path_text) {
+void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit, const TrainerSpec& trainer,
+                   const std::string& path_text) {
   const fs::path path(path_text);
   refuse_folder(path);
-  for (const Program& program : module.programs) refuse_other_symbols(program);
+  expect_one_model(levels);
+  for (const Program& program : levels[0].kernels.programs) refuse_other_symbols(program);
   const ScratchFolder scratch(fs::absolute(path));
-  const EntrySpec entry = entry_of(module, path.stem().string(), scratch);
-  const std::vector<std::byte> object = emit_trainer_object(module, target, emit, entry, trainer);
+  const EntrySpec entry = entry_of(levels[0].kernels, path.stem().string(), scratch);
+  const std::vector<std::byte> object = emit_trainer_object(levels, emit, entry, trainer);
   write_bytes(scratch / "model.o", object.data(), object.size());
   link_trainer((scratch / "model.o").string(), (scratch / "trainer").string(), path.filename().string(),
-               target);
+               levels[0].target);
   rename_file(scratch / "trainer", path);
 }
 

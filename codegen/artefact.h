@@ -2,8 +2,9 @@
 // header that stands alone.
 //
 // An artefact holds one program, the model's `predict` (or the only function of a module that has none of that name), as
-// program 0 of its krt_model. It exports the functions below and nothing else; PREFIX is the file's stem (or --name) made a
-// C identifier. codegen/emit_entry.cpp emits them, each a thunk of a few instructions around the runtime's function of
+// program 0 of its krt_model; its kernels for one or several levels of processors, of which a call uses the best that it
+// finds; and the weights once, for all. It exports the functions below and nothing else; PREFIX is the file's stem (or --name)
+// made a C identifier. codegen/emit_entry.cpp emits them, each a thunk of a few instructions around the runtime's function of
 // the last column; codegen/c_header.cpp declares and documents them for users.
 //
 //   int PREFIX_<program>(const T *INPUT…, T *OUTPUT…, [void *state,] size_t n, void *workspace,
@@ -31,13 +32,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "codegen/emit.h"
-#include "codegen/kernel.h"
-#include "codegen/target.h"
 #include "ir/tensor.h"
 
 namespace keratin {
@@ -60,19 +60,19 @@ struct ArtefactOptions {
 };
 
 /// Writes `path` (.so, .o or .a) and the header beside it (.h); nothing is left half-written.
-/// Requires: all variables of `module` that `predict` reads have data.
+/// Requires: all variables that `predict` reads have data; more demanding levels come first.
 /// Throws Error: usage (another ending), unsupported (a free dimension other than N), cannot_create, io.
-void write_artefact(const KernelModule& module, const Target& target, const ArtefactOptions& options,
+void write_artefact(std::span<const LevelKernels> levels, const ArtefactOptions& options,
                     const std::string& path);
 
-/// Writes an executable that trains: `module`, with all programs of TrainerSpec, linked with the prebuilt trainer. It needs libc
-/// and libm where it runs. Requires: all variables have data or start from zero.
+/// Writes an executable that trains: all programs of TrainerSpec, linked with the prebuilt trainer. It needs libc and libm where
+/// it runs. Requires: all variables have data or start from zero; more demanding levels come first.
 /// Throws Error: unsupported (a free dimension other than N, a target of another kind than this machine), no_input (the trainer
 /// or the system's libc is not installed here), cannot_create, io.
-void write_trainer(const KernelModule& module, const Target& target, const EmitOptions& emit,
-                   const TrainerSpec& trainer, const std::string& path);
+void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit, const TrainerSpec& trainer,
+                   const std::string& path);
 
 /// The header's text. Requires: `prefix` is a C identifier.
-std::string c_header(const KernelModule& module, const Target& target, std::string_view prefix);
+std::string c_header(std::span<const LevelKernels> levels, std::string_view prefix);
 
 }  // namespace keratin

@@ -7,7 +7,6 @@
 
 #include "codegen/artefact.h"
 #include "codegen/c_names.h"
-#include "codegen/emit.h"
 #include "codegen/program_facts.h"
 #include "ir/text.h"
 
@@ -238,9 +237,20 @@ const char *@_strerror(int status);
 const struct keratin_info *@_info(void);
 )";
 
+/// "x86-64-v4", or "x86-64-v4, x86-64-v3 or x86-64-v2, the first that the processor has".
+std::string processors(std::span<const LevelKernels> levels) {
+  std::vector<std::string> names;
+  for (const LevelKernels& level : levels) names.push_back(harmless(level_name(level.target)));
+  const std::string last = names.back();
+  names.pop_back();
+  if (names.empty()) return last;
+  return cat(join(names, ", "), " or ", last, ", the first that the processor has");
+}
+
 }  // namespace
 
-std::string c_header(const KernelModule& module, const Target& target, std::string_view prefix_text) {
+std::string c_header(std::span<const LevelKernels> levels, std::string_view prefix_text) {
+  const KernelModule& module = levels[0].kernels;
   const Program& program = artefact_program(module);
   const std::string prefix(prefix_text), guard = cat("KERATIN_MODEL_", upper_case(prefix), "_H");
   const std::vector<Argument> all = arguments(program);
@@ -250,7 +260,7 @@ std::string c_header(const KernelModule& module, const Target& target, std::stri
 
   std::string out =
       cat("/* ", harmless(module.name.empty() ? prefix : module.name), ", compiled by Keratin for ",
-          harmless(target.cpu), " (", harmless(target.triple), ").\n *\n");
+          processors(levels), " (", harmless(levels[0].target.triple), ").\n *\n");
   for (const Argument& one : all)
     out += cat(" *     ", one.is_output ? "output " : "input  ", one.name, ": ", one.type_text(), "\n");
   out += batch > 0 ? cat(" *\n * n, the number of samples, is ", batch, ".\n *\n")

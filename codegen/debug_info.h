@@ -9,11 +9,12 @@
 
 namespace keratin {
 
-/// One function per kernel, one line per statement, as print(module) numbers them; the file is called MODULE.kernels.
-/// `keratin dump` writes it, and gdb then shows it.
+/// One function per kernel, one line per statement, as print(module) numbers them; the file is called MODULE.kernels (of one
+/// level among several MODULE.LEVEL.kernels). `keratin dump` writes it, and gdb then shows it.
 class DebugInfo {
  public:
-  DebugInfo(const KernelModule& source, llvm::Module& module);
+  /// `ending`: of the names of this level's functions.
+  DebugInfo(const KernelModule& source, llvm::Module& module, const std::string& ending);
 
   /// What a kernel is called: its name and, after a colon, the layers that it computes.
   static std::string function_name(const Kernel& kernel);

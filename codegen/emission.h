@@ -1,7 +1,7 @@
 // What the files that write LLVM IR share: only they, emit_*.cpp and object.cpp, include this.
 //
-// object.cpp makes the LLVM module, has emit_kernel() add each kernel, emit_run() each program's run function and
-// emit_entries() an artefact's constants and exported functions; then it optimises and writes machine code.
+// object.cpp makes the LLVM module, has emit_kernel() add each kernel of each level of processors, emit_run() each program's
+// run function and emit_entries() an artefact's constants and exported functions; then it optimises and writes machine code.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -22,7 +22,7 @@ namespace keratin {
 
 class DebugInfo;
 
-/// One LLVM module being written.
+/// One level of processors in the LLVM module being written: functions say themselves which processor they are for.
 struct Emission {
   const KernelModule& source;
   const Target& target;
@@ -31,6 +31,8 @@ struct Emission {
   std::vector<Symbol> symbols;           ///< the order in which kernels find the symbols' values
   Placement placement;                   ///< of the variables
   std::vector<llvm::Function*> kernels;  ///< by number; null: not emitted
+  std::vector<llvm::Function*> runs;     ///< by program
+  std::string ending;                    ///< of its functions' names, which tells levels apart
   DebugInfo* debug = nullptr;            ///< if wanted
 
   bool is_x86() const { return target.triple.starts_with("x86_64"); }
@@ -52,12 +54,14 @@ llvm::Value* emit_cast(llvm::IRBuilder<>& builder, DType from, DType to, llvm::V
 llvm::Function* emit_kernel(Emission& emission, uint32_t kernel);
 /// void NAME(ptr call): krt_run. Requires: the kernels that it launches are emitted.
 llvm::Function* emit_run(Emission& emission, const Program& program, const std::string& name);
-/// The description of `program` and the exported functions. Requires: `run` is its run function.
-void emit_entries(Emission& emission, const Program& program, llvm::Function* run, const EntrySpec& entry);
-/// The same for a trainer: the constant keratin_trainer_model. `runs`: by program of the module.
-void emit_trainer(Emission& emission, const std::vector<llvm::Function*>& runs, const EntrySpec& entry,
-                  const TrainerSpec& trainer);
-/// Attributes that all functions of a module have: processor, vector width.
+/// The description of the only program and the exported functions. Requires: the run functions are emitted, and the levels
+/// differ in nothing but kernels and what they take of the workspace.
+void emit_entries(std::span<const Emission> levels, const EntrySpec& entry);
+/// The same for a trainer: the constant keratin_trainer_model.
+void emit_trainer(std::span<const Emission> levels, const EntrySpec& entry, const TrainerSpec& trainer);
+/// Attributes that all functions of a module have.
+void set_attributes(const EmitOptions& options, llvm::Function& function);
+/// The same, and those of a level: processor, vector width.
 void set_attributes(const Emission& emission, llvm::Function& function);
 
 }  // namespace keratin

@@ -48,6 +48,13 @@ Tensor to_logical(const Tensor& physical, const Type& type);
 std::string llvm_text(const KernelModule& module, const Target& target, const EmitOptions& options);
 std::string assembly_text(const KernelModule& module, const Target& target, const EmitOptions& options);
 
+/// A module's kernels for one level of processors. Levels of one artefact differ in nothing else: passes know no processor, so
+/// that variables, weights and their places, programs, inputs and outputs are the same.
+struct LevelKernels {
+  Target target;
+  KernelModule kernels;
+};
+
 /// What an artefact holds beside the kernels: see codegen/artefact.h, which fills this in.
 struct EntrySpec {
   std::string prefix;        ///< of all exported symbols
@@ -57,10 +64,11 @@ struct EntrySpec {
   uint64_t selftest_n = 0;
   double selftest_atol = 0, selftest_rtol = 0;
 };
-/// A relocatable object for `target`: kernels, run functions, the krt_model description and the entry points
+/// A relocatable object: kernels and run functions of all levels, the krt_model description and the entry points
 /// PREFIX_predict, PREFIX_workspace_size, … as codegen/artefact.h documents them.
-std::vector<std::byte> emit_object(const KernelModule& module, const Target& target,
-                                   const EmitOptions& options, const EntrySpec& entry);
+/// Requires: the modules have one program; more demanding levels come first.
+std::vector<std::byte> emit_object(std::span<const LevelKernels> levels, const EmitOptions& options,
+                                   const EntrySpec& entry);
 
 /// A trainer's model: the programs predict and initialize, and of one that trains train_step, evaluate_step, metrics and
 /// reset_metrics, too; and what the runtime needs to know of them (struct krt_trainer).
@@ -72,10 +80,9 @@ struct TrainerSpec {
 /// What is saved and loaded is all that the model has: weights, slots, counters, not what metrics accumulate.
 TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes);
 
-/// A relocatable object that exports keratin_trainer_model.
-std::vector<std::byte> emit_trainer_object(const KernelModule& module, const Target& target,
-                                           const EmitOptions& options, const EntrySpec& entry,
-                                           const TrainerSpec& trainer);
+/// A relocatable object that exports keratin_trainer_model. Requires: more demanding levels come first.
+std::vector<std::byte> emit_trainer_object(std::span<const LevelKernels> levels, const EmitOptions& options,
+                                           const EntrySpec& entry, const TrainerSpec& trainer);
 
 /// The symbols' values, from the inputs' shapes. Throws Error(data), naming the input, if one does not fit.
 Bindings bind(const Program& program, std::span<const Tensor> inputs);

@@ -28,9 +28,10 @@ constexpr krt_dtype abi_dtype(DType dtype) {
 
 }  // namespace
 
-ModelData::ModelData(const Emission& emission)
-    : emission_(emission),
-      module_(emission.module),
+ModelData::ModelData(std::span<const Emission> levels)
+    : levels_(levels),
+      first_(levels[0]),
+      module_(first_.module),
       builder_(module_.getContext()),
       pointer_(builder_.getPtrTy()) {}
 
@@ -90,7 +91,7 @@ llvm::Constant* ModelData::descriptions(const Program& program, const std::vecto
 
 uint32_t ModelData::symbol_number(const Symbol& symbol) const {
   if (symbol.empty()) return ~0u;
-  const auto& order = emission_.symbols;
+  const auto& order = first_.symbols;
   return static_cast<uint32_t>(std::find(order.begin(), order.end(), symbol) - order.begin());
 }
 
@@ -106,27 +107,43 @@ llvm::Constant* ModelData::workspace_terms(const Program& program) {
   return array(terms, "workspace");
 }
 
-llvm::Constant* ModelData::program(const Program& program, llvm::Function* run, llvm::Constant* inputs,
-                                   llvm::Constant* outputs) {
+llvm::Constant* ModelData::program(const Program& program, llvm::Constant* inputs, llvm::Constant* outputs) {
   Constants symbols;
-  for (const Symbol& symbol : emission_.symbols) symbols.push_back(text(symbol.name()));
+  for (const Symbol& symbol : first_.symbols) symbols.push_back(text(symbol.name()));
   const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
-  return record({text(program.name), run, count(program.inputs.size()), count(program.outputs.size()),
-                 count(symbols.size()), count(program.workspace.terms().size()), inputs, outputs,
-                 array(symbols, "symbols"), workspace_terms(program),
-                 number64(static_cast<uint64_t>(tile_bytes(emission_.source, program)))},
+  return record({text(program.name), count(program.inputs.size()), count(program.outputs.size()),
+                 count(symbols.size()), number(0), inputs, outputs, array(symbols, "symbols")},
                 sizeof(krt_program));
 }
 
+/// A krt_code.
+llvm::Constant* ModelData::code(const Emission& level, size_t number_of_program) {
+  const Program& program = level.source.programs[number_of_program];
+  return record({level.runs[number_of_program], workspace_terms(program),
+                 number(static_cast<uint32_t>(program.workspace.terms().size())), number(0),
+                 number64(static_cast<uint64_t>(tile_bytes(level.source, program)))},
+                sizeof(krt_code));
+}
+
+/// A krt_level.
+llvm::Constant* ModelData::level(const Emission& level) {
+  Constants codes;
+  for (size_t i = 0; i < level.runs.size(); ++i) codes.push_back(code(level, i));
+  return record({number(needed_cpu_features(level.source, level.target)), number(0), array(codes, "codes")},
+                sizeof(krt_level));
+}
+
 llvm::Constant* ModelData::model(const EntrySpec& entry, const Constants& programs) {
-  const Placement& placement = emission_.placement;
+  const Placement& placement = first_.placement;
   llvm::Type* real = builder_.getDoubleTy();
+  Constants levels;
+  for (const Emission& each : levels_) levels.push_back(level(each));
   return constant_global(
       record({number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry.prefix),
               array(programs, "programs"), file_bytes(entry.weights_file, "weights"),
               number64(static_cast<uint64_t>(placement.weight_bytes)),
               number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry.state_file, "state"),
-              number(needed_cpu_features(emission_.source, emission_.target)), number(0),
+              number(static_cast<uint32_t>(levels.size())), number(0), array(levels, "levels"),
               file_bytes(entry.selftest_inputs_file, "selftest_inputs"),
               file_bytes(entry.selftest_outputs_file, "selftest_outputs"), number64(entry.selftest_n),
               llvm::ConstantFP::get(real, entry.selftest_atol),

@@ -4,6 +4,7 @@
 // Weights never pass through LLVM's IR: module-level assembly includes their file, and the constants refer to its symbol.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ class ModelData {
  protected:
   using Constants = std::vector<llvm::Constant*>;
 
-  explicit ModelData(const Emission& emission);
+  explicit ModelData(std::span<const Emission> levels);
 
   llvm::ConstantInt* number(uint32_t value) { return builder_.getInt32(value); }
   llvm::ConstantInt* number64(uint64_t value) { return builder_.getInt64(value); }
@@ -32,12 +33,12 @@ class ModelData {
   /// The address of krt_array[], of a program's inputs or outputs.
   llvm::Constant* descriptions(const Program& program, const std::vector<uint32_t>& buffers);
   /// A krt_program.
-  llvm::Constant* program(const Program& program, llvm::Function* run, llvm::Constant* inputs,
-                          llvm::Constant* outputs);
+  llvm::Constant* program(const Program& program, llvm::Constant* inputs, llvm::Constant* outputs);
   /// The address of a krt_model.
   llvm::Constant* model(const EntrySpec& entry, const Constants& programs);
 
-  const Emission& emission_;
+  std::span<const Emission> levels_;
+  const Emission& first_;  ///< for what is the same in all levels
   llvm::Module& module_;
   llvm::IRBuilder<> builder_;
   llvm::PointerType* pointer_;
@@ -46,6 +47,8 @@ class ModelData {
   llvm::Constant* file_bytes(const std::string& path, const std::string& name);
   uint32_t symbol_number(const Symbol& symbol) const;
   llvm::Constant* workspace_terms(const Program& program);
+  llvm::Constant* code(const Emission& level, size_t program);
+  llvm::Constant* level(const Emission& level);
 };
 
 }  // namespace keratin

@@ -6,11 +6,12 @@
 
 namespace keratin {
 
-DebugInfo::DebugInfo(const KernelModule& source, llvm::Module& module) : builder_(module) {
+DebugInfo::DebugInfo(const KernelModule& source, llvm::Module& module, const std::string& ending)
+    : builder_(module) {
   print(source, lines_);
-  module.addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
-  module.addModuleFlag(llvm::Module::Warning, "Dwarf Version", 4);
-  file_ = builder_.createFile(cat(source.name.empty() ? "model" : source.name, ".kernels"), ".");
+  module.setModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
+  module.setModuleFlag(llvm::Module::Warning, "Dwarf Version", 4);
+  file_ = builder_.createFile(cat(source.name.empty() ? "model" : source.name, ending, ".kernels"), ".");
   builder_.createCompileUnit(llvm::dwarf::DW_LANG_C, file_, "keratin", true, "", 0);
   type_ = builder_.createSubroutineType(builder_.getOrCreateTypeArray({}));
 }

@@ -10,17 +10,16 @@ namespace {
 
 class EntryEmitter : ModelData {
  public:
-  EntryEmitter(const Emission& emission, const Program& program, llvm::Function* run, const EntrySpec& entry)
-      : ModelData(emission),
-        program_(program),
-        run_(run),
+  EntryEmitter(std::span<const Emission> levels, const EntrySpec& entry)
+      : ModelData(levels),
+        program_(first_.source.programs[0]),
         entry_(entry),
-        has_state_(emission.placement.state_bytes > 0) {}
+        has_state_(first_.placement.state_bytes > 0) {}
 
   void emit() {
     inputs_ = descriptions(program_, program_.inputs);
     outputs_ = descriptions(program_, program_.outputs);
-    model_ = model(entry_, {this->program(program_, run_, inputs_, outputs_)});
+    model_ = model(entry_, {program(program_, inputs_, outputs_)});
     llvm::Function* call = call_entry();
     program_entry("", "krt_invoke");
     program_entry("_alloc", "krt_invoke_alloc");
@@ -32,7 +31,7 @@ class EntryEmitter : ModelData {
     llvm::Constant* state_init = llvm::ConstantPointerNull::get(pointer_);
     if (has_state_) {
       thunk("state_size", builder_.getInt64Ty(), {},
-            [&](auto) { return number64(static_cast<uint64_t>(emission_.placement.state_bytes)); });
+            [&](auto) { return number64(static_cast<uint64_t>(first_.placement.state_bytes)); });
       state_init = thunk("state_init", builder_.getInt32Ty(), {pointer_}, [&](auto args) {
         return invoke("krt_state_init", builder_.getInt32Ty(), {model_, args[0]});
       });
@@ -52,13 +51,14 @@ class EntryEmitter : ModelData {
   }
 
  private:
-  /// An exported function PREFIX_name that returns what `body` makes of its arguments.
+  /// An exported function PREFIX_name that returns what `body` makes of its arguments. It asks for no more than the
+  /// architecture's first processors have: what the kernels need is looked for behind it.
   llvm::Function* thunk(const std::string& name, llvm::Type* result, std::vector<llvm::Type*> parameters,
                         const std::function<llvm::Value*(std::vector<llvm::Value*>)>& body) {
     llvm::Function* function =
         llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
                                llvm::GlobalValue::ExternalLinkage, cat(entry_.prefix, "_", name), module_);
-    set_attributes(emission_, *function);
+    set_attributes(first_.options, *function);
     function->setDSOLocal(true);
     builder_.SetInsertPoint(llvm::BasicBlock::Create(builder_.getContext(), "entry", function));
     std::vector<llvm::Value*> args;
@@ -120,7 +120,7 @@ class EntryEmitter : ModelData {
                      inputs_,
                      outputs_,
                      number64(static_cast<uint64_t>(fixed_batch(program_))),
-                     number64(static_cast<uint64_t>(emission_.placement.state_bytes))};
+                     number64(static_cast<uint64_t>(first_.placement.state_bytes))};
     fields.insert(fields.end(), functions.begin(), functions.end());
     llvm::Constant* info = constant_global(record(fields, sizeof(keratin_info)), "info");
     llvm::Function* function = thunk("info", pointer_, {}, [&](auto) { return info; });
@@ -128,7 +128,6 @@ class EntryEmitter : ModelData {
   }
 
   const Program& program_;
-  llvm::Function* run_;
   const EntrySpec& entry_;
   const bool has_state_;
   llvm::Constant* model_ = nullptr;
@@ -137,8 +136,8 @@ class EntryEmitter : ModelData {
 
 }  // namespace
 
-void emit_entries(Emission& emission, const Program& program, llvm::Function* run, const EntrySpec& entry) {
-  EntryEmitter(emission, program, run, entry).emit();
+void emit_entries(std::span<const Emission> levels, const EntrySpec& entry) {
+  EntryEmitter(levels, entry).emit();
 }
 
 }  // namespace keratin

@@ -220,8 +220,8 @@ llvm::Function* emit_kernel(Emission& emission, uint32_t kernel) {
   std::string name = emission.debug != nullptr ? DebugInfo::function_name(source) : source.name;
   // No C identifier: an exported function may be called so.
   if (name.find_first_of(".:") == std::string::npos) name += ".kernel";
-  llvm::Function* function =
-      llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, emission.module);
+  llvm::Function* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage,
+                                                    name + emission.ending, emission.module);
   set_attributes(emission, *function);
   KernelEmitter(emission, kernel, function).emit();
   return function;

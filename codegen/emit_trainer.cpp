@@ -9,20 +9,16 @@ namespace {
 
 class TrainerEmitter : ModelData {
  public:
-  TrainerEmitter(const Emission& emission, const std::vector<llvm::Function*>& runs, const EntrySpec& entry,
-                 const TrainerSpec& trainer)
-      : ModelData(emission), runs_(runs), entry_(entry), trainer_(trainer) {}
+  TrainerEmitter(std::span<const Emission> levels, const EntrySpec& entry, const TrainerSpec& trainer)
+      : ModelData(levels), entry_(entry), trainer_(trainer) {}
 
   void emit() {
     Constants programs;
-    for (size_t i = 0; i < runs_.size(); ++i) {
-      const Program& each = emission_.source.programs[i];
-      programs.push_back(
-          program(each, runs_[i], descriptions(each, each.inputs), descriptions(each, each.outputs)));
-    }
+    for (const Program& each : first_.source.programs)
+      programs.push_back(program(each, descriptions(each, each.inputs), descriptions(each, each.outputs)));
     Constants names, classes;
     if (const uint32_t place = place_of("metrics"); place != KRT_NO_PROGRAM) {
-      const Program& metrics = emission_.source.programs[place];
+      const Program& metrics = first_.source.programs[place];
       for (const uint32_t output : metrics.outputs) names.push_back(text(metrics.buffers[output].name));
     }
     for (const int64_t count : trainer_.classes) classes.push_back(number64(static_cast<uint64_t>(count)));
@@ -41,7 +37,7 @@ class TrainerEmitter : ModelData {
 
  private:
   uint32_t place_of(std::string_view name) const {
-    const auto& programs = emission_.source.programs;
+    const auto& programs = first_.source.programs;
     for (size_t i = 0; i < programs.size(); ++i)
       if (programs[i].name == name) return static_cast<uint32_t>(i);
     return KRT_NO_PROGRAM;
@@ -51,12 +47,12 @@ class TrainerEmitter : ModelData {
   Constants variables() {
     Constants list;
     for (size_t i = 0; i < trainer_.variables.size(); ++i) {
-      const auto& all = emission_.source.variables;
+      const auto& all = first_.source.variables;
       const auto found = std::find_if(all.begin(), all.end(), [&](const Variable& variable) {
         return variable.name == trainer_.variables[i];
       });
       KERATIN_CHECK(found != all.end(), cat("no program uses ", trainer_.variables[i]));
-      const Placement::Slot& slot = emission_.placement.slots[static_cast<size_t>(found - all.begin())];
+      const Placement::Slot& slot = first_.placement.slots[static_cast<size_t>(found - all.begin())];
       KERATIN_CHECK(slot.in_state && found->type.layout.is_row_major(),
                     cat(found->name, " cannot be written"));
       list.push_back(record(
@@ -67,16 +63,14 @@ class TrainerEmitter : ModelData {
     return list;
   }
 
-  const std::vector<llvm::Function*>& runs_;
   const EntrySpec& entry_;
   const TrainerSpec& trainer_;
 };
 
 }  // namespace
 
-void emit_trainer(Emission& emission, const std::vector<llvm::Function*>& runs, const EntrySpec& entry,
-                  const TrainerSpec& trainer) {
-  TrainerEmitter(emission, runs, entry, trainer).emit();
+void emit_trainer(std::span<const Emission> levels, const EntrySpec& entry, const TrainerSpec& trainer) {
+  TrainerEmitter(levels, entry, trainer).emit();
 }
 
 }  // namespace keratin

@@ -106,10 +106,10 @@ LoadedModule::LoadedModule(const NativeModule& native, Launcher* launcher)
     runs_.push_back(reinterpret_cast<krt_run*>(object_.address(name)));
 }
 
-LoadedTrainer::LoadedTrainer(const KernelModule& module, const Target& target, const EmitOptions& options,
+LoadedTrainer::LoadedTrainer(const LevelKernels& level, const EmitOptions& options,
                              const TrainerSpec& trainer)
-    : object_(emit_trainer_object(module, target, options, {.prefix = module.name}, trainer)),
-      data_(place_data(module, place_variables(module))),
+    : object_(emit_trainer_object(std::span(&level, 1), options, {.prefix = level.kernels.name}, trainer)),
+      data_(place_data(level.kernels, place_variables(level.kernels))),
       trainer_(*static_cast<const krt_trainer*>(object_.address("keratin_trainer_model"))) {
   model_ = *trainer_.model;
   if (data_.weights.bytes() > 0) model_.weights = bytes_of(data_.weights.data());

@@ -48,8 +48,7 @@ class LoadedModule {
 /// What a trainer executable is linked with: the model's constants, and the variables as they start.
 class LoadedTrainer {
  public:
-  LoadedTrainer(const KernelModule& module, const Target& target, const EmitOptions& options,
-                const TrainerSpec& trainer);
+  LoadedTrainer(const LevelKernels& level, const EmitOptions& options, const TrainerSpec& trainer);
   LoadedTrainer(const LoadedTrainer&) = delete;
   LoadedTrainer& operator=(const LoadedTrainer&) = delete;
 

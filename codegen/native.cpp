@@ -40,9 +40,28 @@ class KernelInterpreter : public Executor {
 
 }  // namespace
 
-KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options) {
+namespace {
+
+Module prepared(const Module& module, const PipelineOptions& options) {
   const auto interpreter = make_interpreter();
-  return lower(bake(optimize(module, options), *interpreter), target);
+  return bake(optimize(module, options), *interpreter);
+}
+
+}  // namespace
+
+KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options) {
+  return lower(prepared(module, options), target);
+}
+
+std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
+                                         const PipelineOptions& options) {
+  const Module ready = prepared(module, options);
+  std::vector<LevelKernels> compiled;
+  for (Target& level : levels) {
+    KernelModule kernels = lower(ready, level);
+    compiled.push_back({std::move(level), std::move(kernels)});
+  }
+  return compiled;
 }
 
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "codegen/emit.h"
 #include "codegen/target.h"
@@ -13,6 +14,10 @@ namespace keratin {
 /// Optimises, prepares and lowers a module as traced or read. `prepare` runs here, in the reference interpreter: a model is the
 /// same whatever machine compiles it.
 KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options = {});
+
+/// The same for several levels of processors: only the last step is done for each.
+std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
+                                         const PipelineOptions& options = {});
 
 /// Compiles for this machine as it runs, with `threads` threads. Requires: runs_on_host(target).
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options = {},

@@ -50,17 +50,19 @@ void initialize_llvm() {
   });
 }
 
-std::unique_ptr<llvm::TargetMachine> make_machine(const Target& target, bool optimize) {
+/// For the architecture's first processors: what is for later ones says so, function by function.
+std::unique_ptr<llvm::TargetMachine> make_machine(const std::string& triple, bool optimize) {
   initialize_llvm();
   std::string detail;
-  const llvm::Target* found = llvm::TargetRegistry::lookupTarget(target.triple, detail);
+  const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple, detail);
   KERATIN_CHECK(found != nullptr, detail);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.FunctionSections = options.DataSections = true;
   const auto level = optimize ? llvm::CodeGenOptLevel::Default : llvm::CodeGenOptLevel::None;
   return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
-      target.triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt, level));
+      triple, llvm::Triple(triple).getArch() == llvm::Triple::x86_64 ? "x86-64" : "generic", "", options,
+      llvm::Reloc::PIC_, std::nullopt, level));
 }
 
 void check(llvm::Module& module) {
@@ -102,43 +104,57 @@ std::vector<std::byte> to_bytes(const llvm::SmallVector<char, 0>& text) {
   return {begin, begin + text.size()};
 }
 
-/// A kernel module on its way through LLVM.
+/// Kernel modules on their way through LLVM, together in one of its modules.
 class Compilation {
  public:
-  Compilation(const KernelModule& source, const Target& target, const EmitOptions& options)
-      : options_(options),
-        machine_(make_machine(target, options.optimize)),
-        module_(source.name, context_),
-        emission_{.source = source,
-                  .target = target,
-                  .options = options,
-                  .module = module_,
-                  .symbols = symbols_of(source),
-                  .placement = place_variables(source),
-                  .kernels = std::vector<llvm::Function*>(source.kernels.size())} {
-    module_.setTargetTriple(target.triple);
+  Compilation(const std::string& name, const std::string& triple, const EmitOptions& options)
+      : options_(options), machine_(make_machine(triple, options.optimize)), module_(name, context_) {
+    module_.setTargetTriple(triple);
     module_.setDataLayout(machine_->createDataLayout());
     module_.setPICLevel(llvm::PICLevel::BigPIC);
-    if (options.debug_info) {
-      debug_ = std::make_unique<DebugInfo>(source, module_);
-      emission_.debug = debug_.get();
-    }
   }
 
-  /// The kernels that the program launches and its run function, which is called `name`.
-  llvm::Function* add(const Program& program, const std::string& name) {
-    for (const Launch& launch : program.launches) {
-      llvm::Function*& kernel = emission_.kernels[launch.kernel];
-      if (kernel == nullptr) kernel = emit_kernel(emission_, launch.kernel);
+  /// All programs: their kernels and their run functions, which are called `run_prefix` and the program's name. All names end in
+  /// `ending`. `source` and `target` must outlive this.
+  const Emission& add(const KernelModule& source, const Target& target, const std::string& run_prefix,
+                      const std::string& ending = {}) {
+    Emission emission{.source = source,
+                      .target = target,
+                      .options = options_,
+                      .module = module_,
+                      .symbols = symbols_of(source),
+                      .placement = place_variables(source),
+                      .kernels = std::vector<llvm::Function*>(source.kernels.size()),
+                      .runs = {},
+                      .ending = ending};
+    if (options_.debug_info) {
+      debug_.push_back(std::make_unique<DebugInfo>(source, module_, ending));
+      emission.debug = debug_.back().get();
     }
-    return emit_run(emission_, program, name);
+    for (const Program& program : source.programs) {
+      for (const Launch& launch : program.launches) {
+        llvm::Function*& kernel = emission.kernels[launch.kernel];
+        if (kernel == nullptr) kernel = emit_kernel(emission, launch.kernel);
+      }
+      emission.runs.push_back(
+          emit_run(emission, program, cat(run_prefix, c_identifier(program.name), ending)));
+    }
+    levels_.push_back(std::move(emission));
+    return levels_.back();
   }
 
-  /// All programs, their run functions visible from outside.
-  std::vector<std::string> add_all() {
+  /// All levels, of an artefact or a trainer called `prefix`.
+  std::span<const Emission> add(std::span<const LevelKernels> levels, const std::string& prefix) {
+    for (const LevelKernels& level : levels)
+      add(level.kernels, level.target, prefix + "_run_",
+          levels.size() > 1 ? cat(".", level_name(level.target)) : "");
+    return levels_;
+  }
+
+  /// One level, its run functions visible from outside. Their names, by program.
+  std::vector<std::string> add_visible(const KernelModule& source, const Target& target) {
     std::vector<std::string> names;
-    for (const Program& program : emission_.source.programs) {
-      llvm::Function* run = add(program, cat("run.", program.name));
+    for (llvm::Function* run : add(source, target, "run.").runs) {
       run->setLinkage(llvm::GlobalValue::ExternalLinkage);
       names.push_back(run->getName().str());
     }
@@ -146,7 +162,7 @@ class Compilation {
   }
 
   void finish() {
-    if (debug_) debug_->finish();
+    for (const auto& debug : debug_) debug->finish();
     check(module_);
     if (options_.optimize) optimize_module(module_, *machine_);
   }
@@ -158,7 +174,6 @@ class Compilation {
     return result;
   }
 
-  Emission& emission() { return emission_; }
   llvm::SmallVector<char, 0> code(llvm::CodeGenFileType type) {
     return machine_code(module_, *machine_, type);
   }
@@ -168,11 +183,16 @@ class Compilation {
   llvm::LLVMContext context_;
   std::unique_ptr<llvm::TargetMachine> machine_;
   llvm::Module module_;
-  Emission emission_;
-  std::unique_ptr<DebugInfo> debug_;
+  std::vector<Emission> levels_;
+  std::vector<std::unique_ptr<DebugInfo>> debug_;
 };
 
 }  // namespace
+
+void set_attributes(const EmitOptions& options, llvm::Function& function) {
+  function.addFnAttr(llvm::Attribute::NoUnwind);
+  if (options.debug_info) function.setUWTableKind(llvm::UWTableKind::Async);
+}
 
 void set_attributes(const Emission& emission, llvm::Function& function) {
   const std::string width = to_text(8 * emission.target.vector_bytes);
@@ -180,51 +200,44 @@ void set_attributes(const Emission& emission, llvm::Function& function) {
   if (!emission.target.features.empty()) function.addFnAttr("target-features", emission.target.features);
   function.addFnAttr("prefer-vector-width", width);
   function.addFnAttr("min-legal-vector-width", width);
-  function.addFnAttr(llvm::Attribute::NoUnwind);
-  if (emission.options.debug_info) function.setUWTableKind(llvm::UWTableKind::Async);
+  set_attributes(emission.options, function);
 }
 
 NativeModule emit_native(const KernelModule& module, const Target& target, const EmitOptions& options) {
-  Compilation compilation(module, target, options);
-  NativeModule native{.object = {}, .runs = compilation.add_all()};
+  Compilation compilation(module.name, target.triple, options);
+  NativeModule native{.object = {}, .runs = compilation.add_visible(module, target)};
   compilation.finish();
   native.object = to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
   return native;
 }
 
 std::string llvm_text(const KernelModule& module, const Target& target, const EmitOptions& options) {
-  Compilation compilation(module, target, options);
-  compilation.add_all();
+  Compilation compilation(module.name, target.triple, options);
+  compilation.add_visible(module, target);
   compilation.finish();
   return compilation.text();
 }
 
 std::string assembly_text(const KernelModule& module, const Target& target, const EmitOptions& options) {
-  Compilation compilation(module, target, options);
-  compilation.add_all();
+  Compilation compilation(module.name, target.triple, options);
+  compilation.add_visible(module, target);
   compilation.finish();
   const llvm::SmallVector<char, 0> text = compilation.code(llvm::CodeGenFileType::AssemblyFile);
   return std::string(text.begin(), text.end());
 }
 
-std::vector<std::byte> emit_object(const KernelModule& module, const Target& target,
-                                   const EmitOptions& options, const EntrySpec& entry) {
-  Compilation compilation(module, target, options);
-  const Program& program = artefact_program(module);
-  llvm::Function* run = compilation.add(program, cat(entry.prefix, "_run_", c_identifier(program.name)));
-  emit_entries(compilation.emission(), program, run, entry);
+std::vector<std::byte> emit_object(std::span<const LevelKernels> levels, const EmitOptions& options,
+                                   const EntrySpec& entry) {
+  Compilation compilation(levels[0].kernels.name, levels[0].target.triple, options);
+  emit_entries(compilation.add(levels, entry.prefix), entry);
   compilation.finish();
   return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
 }
 
-std::vector<std::byte> emit_trainer_object(const KernelModule& module, const Target& target,
-                                           const EmitOptions& options, const EntrySpec& entry,
-                                           const TrainerSpec& trainer) {
-  Compilation compilation(module, target, options);
-  std::vector<llvm::Function*> runs;
-  for (const Program& program : module.programs)
-    runs.push_back(compilation.add(program, cat(entry.prefix, "_run_", c_identifier(program.name))));
-  emit_trainer(compilation.emission(), runs, entry, trainer);
+std::vector<std::byte> emit_trainer_object(std::span<const LevelKernels> levels, const EmitOptions& options,
+                                           const EntrySpec& entry, const TrainerSpec& trainer) {
+  Compilation compilation(levels[0].kernels.name, levels[0].target.triple, options);
+  emit_trainer(compilation.add(levels, entry.prefix), entry, trainer);
   compilation.finish();
   return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
 }

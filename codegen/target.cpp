@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -24,20 +25,20 @@
 namespace keratin {
 namespace {
 
-/// An x86-64 level, or an addition to one: what LLVM calls its features, and the runtime's bit for all of them.
-struct Level {
-  const char* cpu;
+/// An x86-64 level, or an addition to one: its name, what LLVM calls its features, and the runtime's bit for all of them.
+struct Checkable {
+  const char* name;
   const char* features;
   uint32_t bit;
 };
-constexpr Level kLevels[] = {
+constexpr Checkable kLevels[] = {
     {"x86-64-v2", "+cx16,+popcnt,+sahf,+sse4.2", KRT_CPU_X86_64_V2},
     {"x86-64-v3", "+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe", KRT_CPU_X86_64_V3},
     {"x86-64-v4", "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl", KRT_CPU_X86_64_V4},
 };
-constexpr Level kAdditions[] = {
-    {"", "+avx512bf16", KRT_CPU_AVX512_BF16},
-    {"", "+amx-bf16,+amx-tile", KRT_CPU_AMX_BF16},
+constexpr Checkable kAdditions[] = {
+    {"bf16", "+avx512bf16", KRT_CPU_AVX512_BF16},
+    {"amx", "+amx-bf16,+amx-tile", KRT_CPU_AMX_BF16},
 };
 
 void initialize_llvm() {
@@ -79,12 +80,14 @@ void check_cpu(const std::string& triple, const std::string& cpu) {
               cat("native, ", join(names, ", ")));
 }
 
+bool is_x86(const std::string& triple) { return llvm::Triple(triple).getArch() == llvm::Triple::x86_64; }
+
 void describe_x86(Target& target, const llvm::MCSubtargetInfo& subtarget) {
-  for (const Level& level : kLevels) {
+  for (const Checkable& level : kLevels) {
     if (!subtarget.checkFeatures(level.features)) break;
     target.cpu_features |= level.bit;
   }
-  for (const Level& addition : kAdditions) {
+  for (const Checkable& addition : kAdditions) {
     if (subtarget.checkFeatures(addition.features)) target.cpu_features |= addition.bit;
   }
   const bool v4 = (target.cpu_features & KRT_CPU_X86_64_V4) != 0;
@@ -99,13 +102,27 @@ void describe_x86(Target& target, const llvm::MCSubtargetInfo& subtarget) {
 Target describe(const std::string& triple, const std::string& cpu, const std::string& features) {
   Target target{.triple = triple, .cpu = cpu, .features = features};
   const Subtarget subtarget = subtarget_of(triple, cpu, features);
-  if (llvm::Triple(triple).getArch() == llvm::Triple::x86_64) {
+  if (is_x86(triple)) {
     describe_x86(target, *subtarget);
   } else {
     target.vector_registers = 32;
     target.fma = true;
   }
   return target;
+}
+
+/// Of an x86-64 processor no more than what the runtime can look for. `has`: whether it has a Checkable.
+template <typename Has>
+Target checkable_part(const std::string& triple, const Has& has) {
+  std::string cpu = "x86-64", features;
+  for (const Checkable& level : kLevels) {
+    if (!has(level)) break;
+    cpu = level.name;
+  }
+  for (const Checkable& addition : kAdditions) {
+    if (cpu == "x86-64-v4" && has(addition)) features += cat(features.empty() ? "" : ",", addition.features);
+  }
+  return describe(triple, cpu, features);
 }
 
 std::string host_triple() { return llvm::sys::getDefaultTargetTriple(); }
@@ -135,19 +152,8 @@ int64_t cache_bytes(int name, int64_t otherwise) {
 
 Target host_target() {
   const std::string triple = host_triple();
-  std::string cpu = "generic", features;
-  if (llvm::Triple(triple).getArch() == llvm::Triple::x86_64) {
-    cpu = "x86-64";
-    for (const Level& level : kLevels) {
-      if (!host_has(level.features)) break;
-      cpu = level.cpu;
-    }
-    for (const Level& addition : kAdditions) {
-      if (cpu == "x86-64-v4" && host_has(addition.features) && krt_cpu_has(addition.bit))
-        features += cat(features.empty() ? "" : ",", addition.features);
-    }
-  }
-  Target target = describe(triple, cpu, features);
+  const auto has = [](const Checkable& part) { return host_has(part.features) && krt_cpu_has(part.bit); };
+  Target target = is_x86(triple) ? checkable_part(triple, has) : describe(triple, "generic", "");
   target.l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, target.l1_bytes);
   target.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, target.l2_bytes);
   return target;
@@ -167,9 +173,46 @@ Target make_target(const std::string& cpu, const std::string& triple) {
   return describe(full, cpu, "");
 }
 
+std::vector<Target> make_levels(const std::string& cpus, const std::string& triple) {
+  if (cpus.find(',') == std::string::npos) return {make_target(cpus, triple)};
+  std::vector<Target> levels;
+  std::map<uint32_t, std::string> names;  // as given, by what is looked for
+  for (size_t at = 0, comma = 0; comma != std::string::npos; at = comma + 1) {
+    comma = cpus.find(',', at);
+    const std::string name = cpus.substr(at, comma - at);
+    const Target named = make_target(name, triple);
+    if (!is_x86(named.triple))
+      throw Error(ErrorKind::usage, "only levels of x86-64 can be told apart by code that runs", named.triple,
+                  "name one processor");
+    const Subtarget subtarget = subtarget_of(named.triple, named.cpu, named.features);
+    Target level = checkable_part(
+        named.triple, [&](const Checkable& part) { return subtarget->checkFeatures(part.features); });
+    level.l1_bytes = named.l1_bytes;
+    level.l2_bytes = named.l2_bytes;
+    const auto [same, is_new] = names.emplace(level.cpu_features, name);
+    if (!is_new)
+      throw Error(ErrorKind::usage,
+                  cat(quoted(same->second), " and ", quoted(name), " are one level, ", level_name(level)),
+                  cpus);
+    levels.push_back(std::move(level));
+  }
+  // A level has all bits of those below it.
+  std::sort(levels.begin(), levels.end(),
+            [](const Target& a, const Target& b) { return a.cpu_features > b.cpu_features; });
+  return levels;
+}
+
+std::string level_name(const Target& target) {
+  std::string name = target.cpu;
+  for (const Checkable& addition : kAdditions)
+    if (!target.features.empty() && (target.cpu_features & addition.bit) != 0)
+      name += cat("+", addition.name);
+  return name;
+}
+
 bool runs_on_host(const Target& target) {
   if (!same_machine_kind(target.triple)) return false;
-  if (llvm::Triple(target.triple).getArch() != llvm::Triple::x86_64) return target.cpu == "generic";
+  if (!is_x86(target.triple)) return target.cpu == "generic";
   if (!krt_cpu_has(target.cpu_features)) return false;
   const Subtarget wanted = subtarget_of(target.triple, target.cpu, target.features);
   const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
@@ -182,7 +225,7 @@ bool same_kind_as_host(const Target& target) { return same_machine_kind(target.t
 
 std::vector<Target> host_levels() {
   const std::string triple = host_triple();
-  if (llvm::Triple(triple).getArch() != llvm::Triple::x86_64) return {host_target()};
+  if (!is_x86(triple)) return {host_target()};
   std::vector<Target> levels;
   for (const char* cpu : {"x86-64", "x86-64-v3", "x86-64-v4"}) {
     Target level = describe(triple, cpu, "");

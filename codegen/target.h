@@ -28,6 +28,12 @@ Target host_target();
 /// `cpu`: native, or x86-64, x86-64-v2, -v3, -v4, or a processor LLVM knows. `triple`: empty for this machine's.
 /// Throws Error(usage) that lists what is known.
 Target make_target(const std::string& cpu, const std::string& triple = {});
+/// The levels among which an artefact chooses when it runs: what `cpus`, such as "x86-64-v2,x86-64-v4,native", names, of each
+/// only what the runtime can look for, more demanding ones first. Of one name: make_target().
+/// Throws Error(usage): an unknown name, one level twice, several on another architecture than x86-64.
+std::vector<Target> make_levels(const std::string& cpus, const std::string& triple = {});
+/// "x86-64-v4", or with what comes on top of a level "x86-64-v4+bf16+amx".
+std::string level_name(const Target& target);
 bool runs_on_host(const Target& target);
 /// Whether this machine has the target's architecture, if perhaps not all of its instructions.
 bool same_kind_as_host(const Target& target);

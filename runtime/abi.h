@@ -1,9 +1,10 @@
 /* What compiled kernels, the entry points and the runtime say to each other.
  *
- * A compiled model is one `struct krt_model` (constant data), one run function per program and the kernels they launch;
- * the compiler emits these. The runtime (C, libc only) checks a caller's arguments against the description, binds the
- * symbols, and calls the run function, which launches its kernels in order through krt_launch. The same structures serve
- * the JIT. codegen/emit_entry.cpp writes them: a change here is a change there.
+ * A compiled model is one `struct krt_model` (constant data), and for each level of processors that it was compiled for
+ * one run function per program and the kernels they launch; the compiler emits these. The runtime (C, libc only) checks a
+ * caller's arguments against the description, takes the best level that the processor has, binds the symbols, and calls the
+ * run function, which launches its kernels in order through krt_launch. Weights, state and descriptions are the same for all
+ * levels. The same structures serve the JIT. codegen/emit_data.cpp writes them: a change here is a change there.
  */
 #ifndef KERATIN_RUNTIME_ABI_H
 #define KERATIN_RUNTIME_ABI_H
@@ -116,14 +117,24 @@ struct krt_array {
   const struct krt_dim* shape;
 };
 
+/* A program as its callers see it. */
 struct krt_program {
   const char* name;
-  krt_run* run;
-  uint32_t input_count, output_count, symbol_count, workspace_terms;
+  uint32_t input_count, output_count, symbol_count, reserved;
   const struct krt_array *inputs, *outputs;
-  const char* const* symbols;       /* "N" first, if the program has it */
+  const char* const* symbols; /* "N" first, if the program has it */
+};
+/* What computes a program on one level of processors, and the memory that it takes. */
+struct krt_code {
+  krt_run* run;
   const struct krt_term* workspace; /* bytes of the planned temporaries: the sum of the terms */
-  int64_t tile_bytes;               /* per thread, a multiple of 64 */
+  uint32_t workspace_terms, reserved;
+  int64_t tile_bytes; /* per thread, a multiple of 64 */
+};
+struct krt_level {
+  uint32_t cpu_features; /* KRT_CPU_* that the kernels need */
+  uint32_t reserved;
+  const struct krt_code* codes; /* by program */
 };
 
 struct krt_model {
@@ -135,8 +146,9 @@ struct krt_model {
   uint64_t weight_bytes;
   uint64_t state_bytes;
   const unsigned char* state_initial; /* state_bytes, or NULL: zeros */
-  uint32_t cpu_features;              /* KRT_CPU_* that the kernels need */
-  uint32_t reserved;
+  uint32_t level_count, reserved;     /* at least one level */
+  const struct krt_level*
+      levels; /* what another one needs, and more, comes before it: the first that fits is used */
   /* selftest: for n = selftest_n, inputs and expected outputs of program 0, each array 64-byte aligned, one after the
    * other; NULL: none. Floats match if |got - want| <= atol + rtol·|want|. */
   const unsigned char *selftest_inputs, *selftest_outputs;
@@ -178,7 +190,7 @@ enum krt_status {
   KRT_MISALIGNED = 2,    /* workspace or state not 64-byte aligned, or an array not aligned to its element */
   KRT_ALIASED = 3,       /* an output overlaps an input, another output, the workspace or the state */
   KRT_BAD_COUNT = 4,     /* n does not fit the model (fixed batch) or sizes overflow */
-  KRT_UNSUPPORTED_CPU = 5, /* this processor lacks the instructions that the model was compiled for */
+  KRT_UNSUPPORTED_CPU = 5, /* this processor lacks instructions that every level of the model needs */
   KRT_BAD_POOL = 6,        /* the pool's struct is from an incompatible version */
   KRT_SELFTEST_FAILED = 7,
   KRT_NO_MEMORY = 8 /* m_predict_alloc, m_selftest */

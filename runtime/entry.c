@@ -61,11 +61,11 @@ static int accepts(const struct krt_program* program, uint64_t n) {
 }
 
 /* Bytes of the planned temporaries, rounded up to the alignment of what follows them. */
-static int planned_bytes(const struct krt_program* program, uint64_t n, size_t* bytes) {
+static int planned_bytes(const struct krt_code* code, uint64_t n, size_t* bytes) {
   int64_t total = KRT_ALIGNMENT - 1;
-  for (uint32_t i = 0; i < program->workspace_terms; ++i) {
-    int64_t term = program->workspace[i].coef;
-    for (int p = 0; p < 4 && program->workspace[i].symbols[p] >= 0; ++p)
+  for (uint32_t i = 0; i < code->workspace_terms; ++i) {
+    int64_t term = code->workspace[i].coef;
+    for (int p = 0; p < 4 && code->workspace[i].symbols[p] >= 0; ++p)
       if (__builtin_mul_overflow(term, (int64_t)n, &term)) return KRT_BAD_COUNT;
     if (__builtin_add_overflow(total, term, &total)) return KRT_BAD_COUNT;
   }
@@ -74,20 +74,30 @@ static int planned_bytes(const struct krt_program* program, uint64_t n, size_t* 
   return KRT_OK;
 }
 
-static int whole_workspace(const struct krt_program* program, uint64_t n, unsigned threads, size_t* planned,
-                           size_t* total) {
+static int whole_workspace(const struct krt_program* program, const struct krt_code* code, uint64_t n,
+                           unsigned threads, size_t* planned, size_t* total) {
   size_t tiles;
-  if (!accepts(program, n) || planned_bytes(program, n, planned) != KRT_OK ||
-      __builtin_mul_overflow((size_t)program->tile_bytes, (size_t)(threads > 0 ? threads : 1), &tiles) ||
+  if (!accepts(program, n) || planned_bytes(code, n, planned) != KRT_OK ||
+      __builtin_mul_overflow((size_t)code->tile_bytes, (size_t)(threads > 0 ? threads : 1), &tiles) ||
       __builtin_add_overflow(*planned, tiles, total) || *total > PTRDIFF_MAX)
     return KRT_BAD_COUNT;
   return KRT_OK;
 }
 
+/* The best level that this processor has; if it has none, the last: one that asks for little, and whose workspace is as
+ * good an answer as any, because no call gets further. Looked for anew by each call: it is found at once where processors
+ * are new. */
+static const struct krt_level* level_of(const struct krt_model* model) {
+  const struct krt_level *level = model->levels, *last = level + model->level_count - 1;
+  while (level < last && !krt_cpu_has(level->cpu_features)) ++level;
+  return level;
+}
+
 size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n, unsigned threads) {
+  const struct krt_code* code = &level_of(model)->codes[program];
   size_t planned, total;
-  return whole_workspace(&model->programs[program], n, threads, &planned, &total) == KRT_OK ? total
-                                                                                            : SIZE_MAX;
+  const int status = whole_workspace(&model->programs[program], code, n, threads, &planned, &total);
+  return status == KRT_OK ? total : SIZE_MAX;
 }
 
 /* A stretch of the caller's memory. */
@@ -148,11 +158,13 @@ static int pool_is_usable(const struct keratin_pool* pool) {
 int krt_invoke(const struct krt_model* model, uint32_t program_index, const void* const* inputs,
                void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool) {
   const struct krt_program* program = &model->programs[program_index];
-  if (!krt_cpu_has(model->cpu_features)) return KRT_UNSUPPORTED_CPU;
+  const struct krt_level* level = level_of(model);
+  const struct krt_code* code = &level->codes[program_index];
+  if (!krt_cpu_has(level->cpu_features)) return KRT_UNSUPPORTED_CPU;
   if (pool && !pool_is_usable(pool)) return KRT_BAD_POOL;
   const unsigned threads = pool ? pool->threads : 1;
   size_t planned, total;
-  int status = whole_workspace(program, n, threads, &planned, &total);
+  int status = whole_workspace(program, code, n, threads, &planned, &total);
   if (status != KRT_OK || n == 0) return status;
 
   if ((program->input_count > 0 && !inputs) || (program->output_count > 0 && !outputs))
@@ -172,11 +184,11 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
       .state = state,
       .workspace = workspace,
       .tiles = total > planned ? (unsigned char*)workspace + planned : NULL,
-      .tile_bytes = program->tile_bytes,
+      .tile_bytes = code->tile_bytes,
       .threads = threads,
       .pool = pool,
   };
-  program->run(&call);
+  code->run(&call);
   return KRT_OK;
 }
 

@@ -37,7 +37,8 @@ constexpr Option kOptions[] = {
     kExactOption,
     kFastConvOption,
     {"--cpu", "CPU",
-     "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4,\nor a processor that LLVM knows"},
+     "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4,\nor a processor that LLVM knows; several, with commas between:\n"
+     "a call uses the best that the processor has"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
     kPrecisionOption,
     {"--samples", "FILE", "an .npz file of inputs to measure the error of bf16 with"},
@@ -52,14 +53,22 @@ EmitOptions emit_options(const Arguments& arguments) {
   return options;
 }
 
+/// What became of a list of processors.
+void print_levels(std::span<const Target> levels) {
+  if (levels.size() == 1) return;
+  std::vector<std::string> names;
+  for (const Target& level : levels) names.push_back(level_name(level));
+  std::puts(cat("levels: ", join(names, ", ")).c_str());
+}
+
 int compile_trainer(const Arguments& arguments) {
-  const Target target = target_of(arguments);
+  const std::vector<Target> levels = levels_of(arguments);
   const TrainableModule model = read_trainable(arguments);
   std::vector<int64_t> classes;
   for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
-  write_trainer(compile_kernels(model.module, target, pipeline_options(arguments)), target,
-                emit_options(arguments), trainer_spec(model.module, std::move(classes)),
-                arguments.get("output"));
+  write_trainer(compile_levels(model.module, levels, pipeline_options(arguments)), emit_options(arguments),
+                trainer_spec(model.module, std::move(classes)), arguments.get("output"));
+  print_levels(levels);
   return 0;
 }
 
@@ -82,18 +91,19 @@ int run(const Arguments& arguments) {
   if (arguments.has("trainer")) return compile_trainer(arguments);
   for (const char* option : {"loss", "optimizer", "metrics"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
-  const Target target = target_of(arguments);
+  const std::vector<Target> levels = levels_of(arguments);
   const Module model = read_model(arguments);
   ArtefactOptions options;
   options.name = arguments.get("name");
   options.emit = emit_options(arguments);
-  const KernelModule kernels = compile_kernels(model, target, pipeline_options(arguments));
+  const std::vector<LevelKernels> kernels = compile_levels(model, levels, pipeline_options(arguments));
   const Function& function = main_function(model);
   options.selftest = make_selftest(in_precision(model, precision), function.name);
   std::string error;
   if (precision == Precision::bf16)
     error = bf16_error(model, function, samples(arguments, function, options.selftest.inputs));
-  write_artefact(kernels, target, options, arguments.get("output"));
+  write_artefact(kernels, options, arguments.get("output"));
+  print_levels(levels);
   std::fputs(error.c_str(), stdout);
   return 0;
 }
@@ -107,6 +117,7 @@ constinit const Command kCompileCommand{
         "  keratin compile mnist.keras -o mnist.so                    mnist.so and mnist.h, for this "
         "machine\n"
         "  keratin compile mnist.keras -o mnist.so --cpu x86-64-v3    for any machine with AVX2\n"
+        "  keratin compile mnist.keras -o mnist.so --cpu x86-64-v2,x86-64-v4   for old machines and new ones\n"
         "  keratin compile mnist.keras -o mnist.o --name digits       to link; functions digits_predict, …\n"
         "  keratin compile mnist.keras --trainer -o mnist-trainer     a program that trains it\n"
         "  keratin compile mnist.keras --weights w.safetensors -o mnist.so   with what it learned\n"

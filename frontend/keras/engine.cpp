@@ -13,7 +13,7 @@ namespace {
 /// The code must outlive what runs it.
 struct InProcess {
   InProcess(const Module& module, std::vector<int64_t> classes, const Target& target, unsigned threads)
-      : code(compile_kernels(module, target), target, {}, trainer_spec(module, std::move(classes))),
+      : code({target, compile_kernels(module, target)}, {}, trainer_spec(module, std::move(classes))),
         trainable(trainer::make_compiled(code.trainer(), threads)) {}
 
   LoadedTrainer code;
@@ -30,11 +30,10 @@ std::shared_ptr<trainer::Trainable> compile_trainable(const Module& module, std:
 
 void write_library(const Module& module, const std::string& path, const std::string& name,
                    const std::string& cpu) {
-  const Target target = make_target(cpu);
   ArtefactOptions options;
   options.name = name;
   options.selftest = make_selftest(module, "predict");
-  write_artefact(compile_kernels(module, target), target, options, path);
+  write_artefact(compile_levels(module, make_levels(cpu)), options, path);
 }
 
 }  // namespace keratin::keras

@@ -47,7 +47,8 @@ inline std::string write_object(const KernelModule& module, const Target& target
                                 const TemporaryFolder& folder, const EmitOptions& options = {},
                                 EntrySpec entry = {}) {
   if (entry.prefix.empty()) entry.prefix = "model";
-  const std::vector<std::byte> object = emit_object(module, target, options, entry);
+  const LevelKernels level{target, module};
+  const std::vector<std::byte> object = emit_object(std::span(&level, 1), options, entry);
   const std::string path = folder / (entry.prefix + ".object");
   write_file(path, object.data(), object.size());
   return path;

@@ -52,11 +52,9 @@ bool compiles(const std::string& text, const std::string& compiler, const std::s
   return accepted;
 }
 
-Target any_target() {
-  Target target;
-  target.triple = "x86_64-unknown-linux-gnu";
-  target.cpu = "x86-64";
-  return target;
+std::string header_of(const KernelModule& module) {
+  const LevelKernels level{make_target("x86-64", "x86_64-unknown-linux-gnu"), module};
+  return c_header(std::span(&level, 1), "m");
 }
 
 TEST(CNames, IdentifiersAreValidAndNotReserved) {
@@ -95,7 +93,7 @@ TEST(CHeader, CompilesAsCAndCppWithoutAWarning) {
   const KernelModule fixed = module_of({buffer("x", DType::f64, {8, 3}, Storage::input)},
                                        {buffer("y", DType::f64, {8}, Storage::output)});
   for (const KernelModule* module : {&usual, &strange, &fixed}) {
-    const std::string text = c_header(*module, any_target(), "m");
+    const std::string text = header_of(*module);
     EXPECT_TRUE(compiles(text, "cc -std=c99", ".c")) << text;
     EXPECT_TRUE(compiles(text, "c++ -std=c++17", ".cpp")) << text;
   }
@@ -104,9 +102,8 @@ TEST(CHeader, CompilesAsCAndCppWithoutAWarning) {
 TEST(CHeader, StatesShapesAndSizes) {
   const Dim n = Dim::batch();
   const std::string text =
-      c_header(module_of({buffer("x", DType::f32, {n, 28, 28}, Storage::input)},
-                         {buffer("y", DType::i32, {Dim(2, Symbol("N"))}, Storage::output)}),
-               any_target(), "m");
+      header_of(module_of({buffer("x", DType::f32, {n, 28, 28}, Storage::input)},
+                          {buffer("y", DType::i32, {Dim(2, Symbol("N"))}, Storage::output)}));
   EXPECT_NE(text.find("#define M_BATCH 0 "), std::string::npos);
   EXPECT_NE(text.find("#define M_INPUT_X_SIZE 784 "), std::string::npos);
   EXPECT_NE(text.find("#define M_INPUT_X_SHAPE {-1, 28, 28} "), std::string::npos);
@@ -123,7 +120,7 @@ TEST(CHeader, FixedBatch) {
   const KernelModule fixed = module_of({buffer("x", DType::f64, {8, 3}, Storage::input)},
                                        {buffer("y", DType::f64, {8}, Storage::output)});
   EXPECT_EQ(fixed_batch(fixed.programs[0]), 8);
-  const std::string text = c_header(fixed, any_target(), "m");
+  const std::string text = header_of(fixed);
   EXPECT_NE(text.find("#define M_BATCH 8 "), std::string::npos);
   EXPECT_NE(text.find("#define M_INPUT_X_SIZE 3 "), std::string::npos);
 }

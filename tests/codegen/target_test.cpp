@@ -72,6 +72,40 @@ TEST(Target, WhatIsNotKnownIsRefusedByName) {
   }
 }
 
+std::string levels_error(const std::string& cpus, const std::string& triple) {
+  try {
+    make_levels(cpus, triple);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Target, ListsOfLevels) {
+  // More demanding ones first, of each processor what can be looked for when code runs.
+  std::vector<std::string> names;
+  uint32_t above = ~0u;
+  for (const Target& level : make_levels("x86-64-v2,haswell,x86-64,znver4,sapphirerapids,x86-64-v4", kX86)) {
+    names.push_back(level_name(level));
+    EXPECT_EQ(level.cpu_features & above, level.cpu_features) << names.back();
+    above = level.cpu_features;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"x86-64-v4+bf16+amx", "x86-64-v4+bf16", "x86-64-v4", "x86-64-v3",
+                                             "x86-64-v2", "x86-64"}));
+  // One name is a target as ever.
+  EXPECT_EQ(make_levels("haswell", kX86)[0].cpu, "haswell");
+  EXPECT_EQ(level_name(make_levels("znver4", kX86)[0]), "znver4");
+  EXPECT_EQ(make_levels("generic", kAArch64)[0].cpu, "generic");
+
+  EXPECT_NE(levels_error("haswell,x86-64-v2,x86-64-v3", kX86)
+                .find("\"haswell\" and \"x86-64-v3\" are one level, x86-64-v3"),
+            std::string::npos);
+  EXPECT_NE(levels_error("x86-64,quantum", kX86).find("unknown processor \"quantum\""), std::string::npos);
+  EXPECT_NE(levels_error("x86-64,", kX86).find("unknown processor \"\""), std::string::npos);
+  EXPECT_NE(levels_error("generic,cortex-a53", kAArch64).find("only levels of x86-64"), std::string::npos);
+}
+
 TEST(Target, ThisMachine) {
   const Target host = host_target(), native = make_target("native");
   EXPECT_EQ(host.cpu, native.cpu);

@@ -151,15 +151,15 @@ TEST(Entry, SizesThatOverflow) {
                       call.workspace.data(), nullptr),
               KRT_BAD_COUNT);
   }
-  call.hand.program.workspace_terms = 0;  // then the arrays are what overflows
+  call.hand.code.workspace_terms = 0;  // then the arrays are what overflows
   EXPECT_EQ(predict(call.hand, call.x.data(), call.y.data(), call.sum.data(), INT64_MAX / 8, nullptr,
                     call.workspace.data(), nullptr),
             KRT_BAD_COUNT);
   call.hand.terms[0] = {1, {0, 0, 0, 0}};
-  call.hand.program.workspace_terms = 1;
+  call.hand.code.workspace_terms = 1;
   EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 1000, 1), 1000000000000u + 64);
   EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 100000, 1), SIZE_MAX);
-  call.hand.program.tile_bytes = INT64_MAX / 64 * 64;
+  call.hand.code.tile_bytes = INT64_MAX / 64 * 64;
   EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 1, 4), SIZE_MAX);
 }
 
@@ -173,7 +173,34 @@ TEST(Entry, WorkspaceIsThePlanAndATilePerThread) {
 
 TEST(Entry, ProcessorThatLacksFeatures) {
   Call call(1);
-  call.hand.model.cpu_features = 1u << 30;
+  call.hand.level.cpu_features = 1u << 30;
+  EXPECT_EQ(call.run(), KRT_UNSUPPORTED_CPU);
+}
+
+TEST(Entry, TheFirstLevelThatTheProcessorHasIsUsed) {
+  Call call(1);
+  krt_code other = call.hand.code;
+  other.run = [](const krt_call* made) { *static_cast<float*>(made->outputs[1]) = 7; };
+  other.tile_bytes = 256;
+  const uint32_t nobody = 1u << 30;
+  const krt_level levels[] = {{nobody, 0, &other}, {0, 0, &call.hand.code}, {nobody, 0, &other}};
+  call.hand.model.level_count = 3;
+  call.hand.model.levels = levels;
+  EXPECT_EQ(call.run(), KRT_OK);
+  EXPECT_NE(call.sum[0], 7);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, 1), 128u + 64u);
+
+  const krt_level all_fit[] = {{0, 0, &other}, {0, 0, &call.hand.code}};
+  call.hand.model.level_count = 2;
+  call.hand.model.levels = all_fit;
+  EXPECT_EQ(call.run(), KRT_OK);
+  EXPECT_EQ(call.sum[0], 7);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, 1), 128u + 256u);
+
+  // Where none fits, there is still a workspace to ask for, and a call says why it does nothing.
+  const krt_level none_fits[] = {{nobody, 0, &call.hand.code}, {nobody, 0, &other}};
+  call.hand.model.levels = none_fits;
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, 1), 128u + 256u);
   EXPECT_EQ(call.run(), KRT_UNSUPPORTED_CPU);
 }
 
@@ -223,7 +250,7 @@ TEST(Entry, OneCallForm) {
   EXPECT_EQ(call.y, same.y);
   EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 0, nullptr), KRT_OK);
   EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, UINT64_MAX, nullptr), KRT_BAD_COUNT);
-  call.hand.program.tile_bytes = INT64_MAX / 2 / 64 * 64;
+  call.hand.code.tile_bytes = INT64_MAX / 2 / 64 * 64;
   EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 3, nullptr), KRT_NO_MEMORY);
 }
 

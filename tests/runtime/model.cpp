@@ -55,7 +55,9 @@ HandMade::HandMade(int64_t batch, bool with_state) {
   const int32_t n = batch > 0 ? -1 : 0;
   terms[0] = {kWidth * 4 * (batch > 0 ? batch : 1), {n, -1, -1, -1}};
   terms[1] = {60, {-1, -1, -1, -1}};  // not a multiple of 64: the tiles must be aligned all the same
-  program = {"predict", run, 1, 2, batch > 0 ? 0u : 1u, 2, inputs, outputs, symbols, terms, 64};
+  program = {"predict", 1, 2, batch > 0 ? 0u : 1u, 0, inputs, outputs, symbols};
+  code = {run, terms, 2, 0, 64};
+  level = {0, 0, &code};
   model = {};
   model.abi_version = KRT_ABI_VERSION;
   model.program_count = 1;
@@ -64,6 +66,8 @@ HandMade::HandMade(int64_t batch, bool with_state) {
   model.weights = reinterpret_cast<const unsigned char*>(weights);
   model.weight_bytes = sizeof weights;
   model.state_bytes = with_state ? 64 : 0;
+  model.level_count = 1;
+  model.levels = &level;
 }
 
 int predict(HandMade& hand, const float* x, float* y, float* sum, uint64_t n, void* state, void* workspace,

@@ -21,6 +21,8 @@ struct HandMade {
   krt_array inputs[1], outputs[2];
   krt_term terms[2];
   krt_program program;
+  krt_code code;
+  krt_level level;
   krt_model model;
   const char* symbols[1] = {"N"};
   alignas(64) float weights[16] = {1, 2, 3, 4};

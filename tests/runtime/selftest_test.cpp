@@ -51,9 +51,9 @@ TEST(Selftest, FailsIfAWeightOrAnOutputChanged) {
 TEST(Selftest, ReportsWhatStopsTheCall) {
   HandMade hand;
   Stored stored(hand);
-  hand.model.cpu_features = 1u << 30;
+  hand.level.cpu_features = 1u << 30;
   EXPECT_EQ(krt_selftest(&hand.model), KRT_UNSUPPORTED_CPU);
-  hand.model.cpu_features = 0;
+  hand.level.cpu_features = 0;
   hand.model.selftest_n = UINT64_MAX / 8;
   EXPECT_EQ(krt_selftest(&hand.model), KRT_BAD_COUNT);
 }
@@ -69,12 +69,15 @@ int compare(uint32_t dtype, std::vector<T> got, std::vector<T> want, double atol
   const krt_array array = {"x", dtype, 1, shape};
   krt_program program = {};
   program.name = "copy";
-  program.run = [](const krt_call* call) { std::memcpy(call->outputs[0], call->inputs[0], sizeof(T)); };
   program.input_count = program.output_count = 1;
   program.inputs = program.outputs = &array;
+  krt_code code = {};
+  code.run = [](const krt_call* call) { std::memcpy(call->outputs[0], call->inputs[0], sizeof(T)); };
+  const krt_level level = {0, 0, &code};
   krt_model model = {};
-  model.program_count = 1;
+  model.program_count = model.level_count = 1;
   model.programs = &program;
+  model.levels = &level;
   model.selftest_inputs = stored_input;
   model.selftest_outputs = stored_output;
   model.selftest_n = got.size();

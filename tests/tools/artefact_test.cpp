@@ -254,6 +254,40 @@ TEST(Artefact, LevelsOfTheProcessorAgree) {
   }
 }
 
+// Kernels are there for each level, weights once, and results are the bits of the best level alone; what the processor lacks
+// changes nothing.
+TEST(Artefact, OfSeveralLevelsTheBestComputes) {
+  const Shell shell;
+  if (shell.run("uname -m").out != "x86_64\n") GTEST_SKIP() << "levels are x86-64's";
+  const std::string model = "$keratin compile $models/digits_cnn.keras -o ";
+  const auto levels = [&](const std::string& file, const std::string& cpus) {
+    const Outcome made = shell.run(cat(model, file, " --cpu ", cpus));
+    EXPECT_EQ(made.status, 0) << made.err;
+    return made.out;
+  };
+  EXPECT_EQ(levels("all.so", "x86-64-v2,x86-64-v4,x86-64,x86-64-v3"),
+            "levels: x86-64-v4, x86-64-v3, x86-64-v2, x86-64\n");
+  EXPECT_NE(shell.run("head -1 all.h").out.find("for x86-64-v4, x86-64-v3, x86-64-v2 or x86-64, the first"),
+            std::string::npos);
+  std::string best = "x86-64";
+  for (const std::string level : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    EXPECT_EQ(levels("one.so", level), "");
+    if (open_info(shell / "one.so")->selftest() == KRT_OK) best = level;
+    fs::remove(shell / "one.so");
+  }
+  levels("one.so", best);
+  EXPECT_LT(fs::file_size(shell / "all.so"), fs::file_size(shell / "one.so") + 100000)
+      << "weights are there once";
+  EXPECT_EQ(open_info(shell / "all.so")->selftest(), KRT_OK);
+
+  Tensor images(DType::f32, {3, 28, 28, 1});
+  for (int64_t i = 0; i < images.elements(); ++i) images.set(i, static_cast<double>(i * 7919 % 256) / 255);
+  write_npz((shell / "x.npz").string(), {{"x", images}});
+  ASSERT_EQ(shell.run("$keratin run one.so --input x.npz --output y.npz").status, 0);
+  const Outcome same = shell.run("$keratin run all.so --input x.npz --expect y.npz --atol 0 --rtol 0");
+  EXPECT_EQ(same.status, 0) << same.err;
+}
+
 TEST(Artefact, InBf16WeightsTakeHalfTheBytesAndTheErrorIsSaid) {
   const Shell shell;
   compile(shell, "$models/digits_mlp.keras -o whole.so");

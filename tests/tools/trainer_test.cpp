@@ -93,6 +93,19 @@ TEST_F(Trainer, FreshWeightsComeFromTheSeed) {
   EXPECT_NE(run("cmp a.safetensors c.safetensors").status, 0);
 }
 
+// Kernels of another level are there, too; what is saved are the same bytes.
+TEST_F(Trainer, OfSeveralLevelsTheBestTrains) {
+  if (run("uname -m").out != "x86_64\n") GTEST_SKIP() << "levels are x86-64's";
+  const Outcome made =
+      run("$keratin compile $golden/digits_mlp/model.keras --trainer -o levels --cpu x86-64,native");
+  ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_TRUE(made.out.starts_with("levels: ") && made.out.ends_with(", x86-64\n")) << made.out;
+  const std::string fit = "fit --data $golden/digits_mlp/data.npz --epochs 1 --verbose 0 --seed 1 --save ";
+  ASSERT_EQ(run("./trainer " + fit + "one.safetensors").status, 0);
+  ASSERT_EQ(run("./levels " + fit + "two.safetensors").status, 0);
+  EXPECT_EQ(run("cmp one.safetensors two.safetensors").status, 0);
+}
+
 TEST_F(Trainer, EvaluatesAndPredictsWithSavedWeights) {
   ASSERT_EQ(
       run("./trainer fit --data $golden/digits_mlp/data.npz --epochs 40 --verbose 0 --save w.safetensors")

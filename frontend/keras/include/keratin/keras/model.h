@@ -62,8 +62,9 @@ struct PredictOptions {
 };
 
 struct LibraryOptions {
-  std::string name = {};       ///< first part of all names in C; otherwise the file's name
-  std::string cpu = "native";  ///< or x86-64, x86-64-v2, -v3, -v4, or a processor that LLVM knows
+  std::string name = {};  ///< first part of all names in C; otherwise the file's name
+  /// Or x86-64, x86-64-v2, -v3, -v4, a processor that LLVM knows, or several: "x86-64-v2,x86-64-v4".
+  std::string cpu = "native";
 };
 
 struct ModelOptions {
