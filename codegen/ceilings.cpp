@@ -23,12 +23,13 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// A kernel with one piece per thread, which does `body` to %a, and stores that.
-std::string kernel_text(const std::string& input, int lanes, unsigned threads, const std::string& body) {
+/// A kernel with one piece per thread, which does `body` to %a, and stores that. `tile`: scratch memory, declared.
+std::string kernel_text(const std::string& input, int lanes, unsigned threads, const std::string& body,
+                        const std::string& tile = {}) {
   const std::string output = cat("f32[", threads, ",", kChains, ",", lanes, "]");
   return cat("kernels @ceiling\n\nkernel @ceiling.0(%x: in ", input, ", %y: out ", output, ") par p in 0..",
-             threads, " {\n  acc a: f32x", lanes, "[", kChains, "] = 0.0\n", body, "  unroll r_1 in 0..",
-             kChains, " {\n    store %y[p, r_1, 0 : ", lanes, "] = a[r_1]\n  }\n}\n\n",
+             threads, " {\n", tile, "  acc a: f32x", lanes, "[", kChains, "] = 0.0\n", body,
+             "  unroll r_1 in 0..", kChains, " {\n    store %y[p, r_1, 0 : ", lanes, "] = a[r_1]\n  }\n}\n\n",
              "program @ceiling(%x) -> (%y) memory 0 {\n  input %x: ", input, "\n  output %y: ", output,
              "\n  launch @ceiling.0(%x, %y)\n}\n");
 }
@@ -83,6 +84,20 @@ double Ceilings::measure_multiply_adds(const std::string& multiply_add, const Te
   return 2.0 * kChains * lanes * of_each * static_cast<double>(kSteps) * threads_ / seconds;
 }
 
+/// With factors that stay in the first-level cache.
+double Ceilings::measure_tiles() const {
+  constexpr int64_t kSteps = 1 << 14, kTiles = 4;
+  Tensor factors(DType::bf16, {2, kTileSize, kTileDepth});
+  for (int64_t i = 0; i < factors.elements(); ++i) factors.set(i, 0.25);
+  const std::string body = cat("  tiles %t[0, 0] 2 x 2 {\n    for k in 0..", kSteps,
+                               " {\n      mma %x[0, 0, 0] along 1, %x[0, 0, 0] along 0\n    }\n  }\n"
+                               "  set a[0] = load %t[0, 0 : 16]\n");
+  const double seconds = least_seconds(
+      kernel_text("bf16[2,16,32]", static_cast<int>(kTileSize), threads_, body, "  tile %t: f32[32,32]\n"),
+      target_, threads_, factors);
+  return 2.0 * kTiles * kTileSize * kTileSize * kTileDepth * kSteps * threads_ / seconds;
+}
+
 double Ceilings::measure_reads(const Level& level) const {
   const int lanes = target_.lanes(4);
   const int64_t step = int64_t{kChains} * lanes;
@@ -102,7 +117,9 @@ double Ceilings::flops_per_second(DType factors) {
   const auto known = flops_per_second_.find(factors);
   if (known != flops_per_second_.end()) return known->second;
   double measured;
-  if (factors == DType::bf16 && !target_.dot2) {
+  if (factors == DType::bf16 && target_.tiles) {
+    measured = measure_tiles();
+  } else if (factors == DType::bf16 && !target_.dot2) {
     measured = flops_per_second();  // widened, which is not counted
   } else if (factors == DType::bf16) {
     Tensor pairs(DType::u32, {2});

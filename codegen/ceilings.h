@@ -45,6 +45,7 @@ class Ceilings {
   Limit limit(double flops, double bf16_flops, const std::vector<Reads>& reads);
 
  private:
+  double measure_tiles() const;
   double measure_reads(const Level& level) const;
   double measure_multiply_adds(const std::string& multiply_add, const Tensor& factors, int of_each) const;
 

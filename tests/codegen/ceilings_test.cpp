@@ -14,6 +14,10 @@ TEST(Ceilings, OfEveryLevelOfThisMachine) {
   }
 }
 
+TEST(Ceilings, OfThisMachineInBf16) {
+  EXPECT_GT(Ceilings(host_target(), 2).flops_per_second(DType::bf16), 1e7);
+}
+
 TEST(Ceilings, ALimitIsWhateverTakesLongest) {
   const Target target = host_target();
   Ceilings ceilings(target, 1);
