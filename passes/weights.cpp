@@ -27,6 +27,7 @@ int64_t column_axis(const Node& node) {
 /// That no symbol is needed to compute it: in a region, none within it either.
 bool is_static(const Node& node) {
   if (node.op == Op::dim_size) return node.as<DimAttrs>().dim.is_static();
+  if (node.op == Op::scan && !node.as<ScanAttrs>().length.is_static()) return false;
   return std::all_of(node.types.begin(), node.types.end(),
                      [](const Type& type) { return type.is_static(); }) &&
          (!node.body || std::all_of(node.body->nodes.begin(), node.body->nodes.end(),
