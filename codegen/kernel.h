@@ -30,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -201,6 +202,9 @@ struct ProgramBuffer {
 struct Launch {
   uint32_t kernel = 0;
   std::vector<uint32_t> args;  ///< program buffers, one per kernel parameter
+  // For explanations; no part of the text.
+  std::optional<uint32_t> fusion = {};   ///< the node of the function that it computes
+  std::string_view copied_because = {};  ///< if it computes none
 };
 
 struct Program {
@@ -208,6 +212,7 @@ struct Program {
   std::vector<ProgramBuffer> buffers;
   std::vector<uint32_t> inputs, outputs;  ///< which buffers, in the function's order
   Size workspace;                         ///< bytes
+  Size least_workspace;                   ///< with the best of plans; no part of the text
   std::vector<Launch> launches;
 };
 

@@ -48,7 +48,9 @@ class ProgramWriter {
     for (const auto& node : function_.nodes)
       if (node->op == Op::fusion) launch_fusion(*node);
     for (size_t i = 0; i < function_.results.size(); ++i)
-      if (!placed_results_.contains(i)) copy(function_.results[i].value, program_.outputs[i]);
+      if (!placed_results_.contains(i))
+        copy(function_.results[i].value, program_.outputs[i],
+             "a result in its second place, or not computed");
     copy_updates();  // last: a result may be a variable's old value
     plan_workspace();
     out_.programs.push_back(std::move(program_));
@@ -114,7 +116,7 @@ class ProgramWriter {
     if (value.node->op == Op::var) return variable_buffer(value.node->as<NameAttrs>().name, value.type());
     KERATIN_CHECK(value.node->op == Op::constant, "every other value has its buffer");
     const uint32_t id = buffers_[value] = workspace_buffer(value.type());
-    copy(value, id);
+    copy(value, id, "a constant that is read as memory");
     return id;
   }
 
@@ -126,22 +128,23 @@ class ProgramWriter {
       if (!buffers_.contains(value)) buffers_[value] = workspace_buffer(fusion.types[i]);
       args.push_back(buffers_[value]);
     }
-    launch(*fusion.body, std::move(args));
+    launch(*fusion.body, std::move(args)).fusion = fusion.index;
   }
 
-  void launch(const Function& region, std::vector<uint32_t> args) {
+  Launch& launch(const Function& region, std::vector<uint32_t> args) {
     Kernel kernel = lower_region(region, cat(function_.name, ".", program_.launches.size()), target_);
     kernel.work = work_of(region);
     // What the kernel needs beyond its parameters and results is workspace.
     for (const KernelBuffer& buffer : kernel.buffers)
       if (buffer.mode != Mode::tile && &buffer - kernel.buffers.data() >= static_cast<ptrdiff_t>(args.size()))
         args.push_back(workspace_buffer(Type(buffer.dtype, buffer.shape)));
-    program_.launches.push_back({static_cast<uint32_t>(out_.kernels.size()), std::move(args)});
     out_.kernels.push_back(std::move(kernel));
+    return program_.launches.emplace_back(
+        Launch{static_cast<uint32_t>(out_.kernels.size()) - 1, std::move(args)});
   }
 
   /// A kernel that stores a value, of which there is a buffer or which is a constant, in another buffer.
-  void copy(Value value, uint32_t to) {
+  void copy(Value value, uint32_t to, std::string_view why) {
     Builder builder;
     const Value source = storage_of(value);
     std::vector<uint32_t> args;
@@ -152,7 +155,7 @@ class ProgramWriter {
       args.push_back(buffer_of(value));
     }
     args.push_back(to);
-    launch(builder.finish(), std::move(args));
+    launch(builder.finish(), std::move(args)).copied_because = why;
   }
 
   /// Updates that no fusion could store in place. Those that read variables are set aside first.
@@ -164,19 +167,20 @@ class ProgramWriter {
       const Value source = storage_of(update.value);
       if (source.node->op != Op::var) continue;
       const uint32_t id = workspace_buffer(update.value.type());
-      copy(update.value, id);
+      copy(update.value, id, "a variable's old value, which becomes another's new one");
       aside[update.variable] = id;
     }
     for (const Update& update : function_.updates) {
       if (placed_updates_.contains(update.variable)) continue;
       const uint32_t to = variable_buffer(update.variable, update.value.type());
       if (!aside.contains(update.variable)) {
-        copy(update.value, to);
+        copy(update.value, to, "the variable's old value was still read when the new one was computed");
         continue;
       }
       Builder builder;
       builder.result("to", builder.param("from", update.value.type()));
-      launch(builder.finish(), {aside[update.variable], to});
+      launch(builder.finish(), {aside[update.variable], to}).copied_because =
+          "a variable's old value, which becomes another's new one";
     }
   }
 
@@ -203,6 +207,7 @@ class ProgramWriter {
     const MemoryPlan plan = plan_memory(lifetimes);
     for (size_t i = 0; i < planned.size(); ++i) program_.buffers[planned[i]].offset = plan.offsets[i];
     program_.workspace = plan.total;
+    program_.least_workspace = plan.lower_bound;
   }
 
   KernelModule& out_;

@@ -21,8 +21,12 @@ namespace {
 /// Writes one fusion per group, when the first of its values is asked for.
 class Fuser {
  public:
-  explicit Fuser(const Function& function)
-      : function_(function), uses_(find_uses(function)), grouping_(find_groups(function, uses_)) {}
+  /// `decisions` null: nobody asks.
+  explicit Fuser(const Function& function, Decisions* decisions = nullptr)
+      : function_(function),
+        decisions_(decisions),
+        uses_(find_uses(function)),
+        grouping_(find_groups(function, uses_)) {}
 
   Function run() {
     Builder builder(function_.name);
@@ -32,7 +36,11 @@ class Fuser {
     for (const Result& result : function_.results) builder.result(result.name, emit(builder, result.value));
     for (const Update& update : function_.updates)
       builder.update(update.variable, emit(builder, update.value));
-    return builder.finish();
+    Function fused = builder.finish();  // nodes have their final indices
+    for (const Read& read : reads_)
+      decisions_->boundaries.push_back(
+          {fused.name, read.from.node->index, read.from.result, read.by->index, read.layer, read.why});
+    return fused;
   }
 
  private:
@@ -125,11 +133,23 @@ class Fuser {
     auto body = std::make_shared<const Function>(region.finish());
     builder.set_origin(results.back().node->origin);
     const Node* fusion = builder.make_node(Op::fusion, outer, NoAttrs{}, body);
+    if (decisions_ != nullptr)
+      for (Value value : read) note_read(value, index, *fusion);
     for (size_t i = 0; i < results.size(); ++i) {
       auto& mapped = mapped_[results[i].node->index];
       mapped.resize(results[i].node->types.size());
       mapped[results[i].result] = fusion->value(i);
     }
+  }
+
+  /// Notes that the fusion of a group reads what another one stores, if it does.
+  void note_read(Value value, int group, const Node& fusion) {
+    const std::string why = grouping_.why_read(value, group);
+    while (!is_placed(*value.node) || grouping_.is_view[value.node->index]) {
+      if (value.node->op != Op::reshape) return;
+      value = value.node->operands[0];
+    }
+    reads_.push_back({mapped(value), &fusion, value.node->origin, why});
   }
 
   bool read_outside(const Node& node, const Group& group) const {
@@ -145,16 +165,26 @@ class Fuser {
 
   bool is_placed(const Node& node) const { return !grouping_.groups_of[node.index].empty(); }
 
+  /// A value of the new function, which is stored, and a fusion that reads it.
+  struct Read {
+    Value from;
+    const Node* by;
+    Origin layer;
+    std::string why;
+  };
+
   const Function& function_;
+  Decisions* const decisions_;
   const Uses uses_;
   const Grouping grouping_;
   std::vector<std::vector<Value>> mapped_;  // by node: its results in the new function, once they exist
+  std::vector<Read> reads_;
 };
 
 }  // namespace
 
-Module fuse(const Module& module) {
-  return map_functions(module, [](const Function& function) { return Fuser(function).run(); });
+Module fuse(const Module& module, Decisions* decisions) {
+  return map_functions(module, [&](const Function& function) { return Fuser(function, decisions).run(); });
 }
 
 }  // namespace keratin

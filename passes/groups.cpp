@@ -19,9 +19,12 @@
 #include "passes/groups.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "ir/builder.h"
 #include "ir/op.h"
+#include "ir/text.h"
 #include "passes/traits.h"
 
 namespace keratin {
@@ -44,6 +47,7 @@ class Grouper {
         groups_of_(function.nodes.size()),
         owner_(function.nodes.size(), -1),
         is_view_(function.nodes.size(), false),
+        refusals_(function.nodes.size()),
         reach_(function.nodes.size()),
         found_in_(function.nodes.size()) {}
 
@@ -51,12 +55,13 @@ class Grouper {
     for (const auto& node : function_.nodes) begin_at_anchor(*node);
     for (size_t i = function_.nodes.size(); i-- > 0;) place(*function_.nodes[i]);
     merge_pointwise_groups();
-    return {std::move(groups_), std::move(groups_of_), std::move(owner_), std::move(is_view_)};
+    return {std::move(groups_), std::move(groups_of_), std::move(owner_), std::move(is_view_),
+            std::move(refusals_)};
   }
 
  private:
   int add_group(Kind kind, const Node& root) {
-    groups_.push_back({kind, {}, {}, root.type().shape, {}, false});
+    groups_.push_back({kind, {}, {}, root.type().shape, {}, {}});
     const int group = static_cast<int>(groups_.size()) - 1;
     join(root, group);
     return group;
@@ -76,7 +81,7 @@ class Grouper {
     const Form form = form_of(node);
     if (is_placed(node) || (form != Form::reduce && form != Form::contract && form != Form::opaque)) return;
     if (form == Form::opaque) {
-      add_group(Kind::opaque, node);
+      groups_[add_group(Kind::opaque, node)].ended = cat(named(node), " is a kernel of its own");
       return;
     }
     const bool reduces = family_of(node.op) == Family::reduce;
@@ -97,77 +102,89 @@ class Grouper {
   }
 
   void grow_forward(int group, const Node* tip) {
+    std::string& ended = groups_[group].ended;
     while (const Node* meet = meeting_[tip->index]) {
-      const std::vector<const Node*> between = consumers_between(tip, meet, groups_[group]);
-      if (between.empty() || groups_[group].nodes.size() + between.size() > kMostNodes) return;
+      NodeSet between;
+      ended = collect_consumers(tip, meet, groups_[group], between);
+      if (ended.empty() && groups_[group].nodes.size() + between.size() > kMostNodes) ended = kTooLarge;
+      if (!ended.empty()) return;
       for (const Node* node : between) join(*node, group);
       tip = meet;
     }
+    ended = uses_.escapes[tip->index] ? why_escapes(*tip) : "what is computed from it never meets again";
   }
 
-  /// What is computed from `tip` up to and with `meet`, where all of it meets; nothing if some of it cannot join the group.
-  std::vector<const Node*> consumers_between(const Node* tip, const Node* meet, const Group& group) const {
-    NodeSet found;
+  /// Finds what is computed from `tip` up to and with `meet`, where all of it meets. Returns why some of it cannot join the group.
+  std::string collect_consumers(const Node* tip, const Node* meet, const Group& group, NodeSet& found) const {
     std::vector<const Node*> pending{tip};
     while (!pending.empty()) {
       const Node* node = pending.back();
       pending.pop_back();
       for (const Node* user : uses_.users[node->index]) {
-        if (is_placed(*user) || !accepts_consumer(group, *user)) return {};
+        if (is_placed(*user)) return cat(named(*user), " is in another kernel already");
+        if (std::string why = why_not_consumer(group, *user); !why.empty()) return why;
         if (found.insert(user).second && user != meet) pending.push_back(user);
       }
     }
-    return {found.begin(), found.end()};
+    return {};
   }
 
-  bool accepts_consumer(const Group& group, const Node& node) const {
-    if (is_widening(node)) return false;  // its readers widen what they load
-    switch (group.kind) {
-      case Kind::contract:
-      case Kind::window: return family_of(node.op) == Family::pointwise && node.type().shape == group.domain;
-      case Kind::row: {
-        const Shape& anchor = (*group.nodes.begin())->type().shape;
-        if (!row_fits(group, anchor))
-          return family_of(node.op) == Family::pointwise && node.type().shape == anchor;
-        return runs_in_rows(group, node);
-      }
-      default: return false;
+  /// Why the node cannot be computed behind what the group holds; empty: it can.
+  std::string why_not_consumer(const Group& group, const Node& node) const {
+    if (is_widening(node)) return cat(named(node), " is done by whoever reads it");
+    if (group.kind == Kind::row) {
+      const Shape& anchor = (*group.nodes.begin())->type().shape;
+      if (row_fits(group, anchor)) return why_not_in_rows(group, node);
+      return family_of(node.op) == Family::pointwise && node.type().shape == anchor ? std::string()
+                                                                                    : too_long(group, anchor);
     }
+    if (family_of(node.op) != Family::pointwise) return not_pointwise(node);
+    if (node.type().shape != group.domain) return cat(named(node), " has another shape");
+    return {};
   }
 
-  /// True if the node can be a stage, or part of one, in the group's loop over rows.
-  bool runs_in_rows(const Group& group, const Node& node) const {
+  /// Why the node cannot be a stage, or part of one, in the group's loop over rows; empty: it can.
+  std::string why_not_in_rows(const Group& group, const Node& node) const {
     const Form form = form_of(node);
-    if (family_of(node.op) != Family::reduce && form != Form::inline_) return false;
-    if (!has_rows(node.type().shape, group.rows) || !row_fits(group, node.type().shape)) return false;
+    const Shape& shape = node.type().shape;
+    if (family_of(node.op) != Family::reduce && form != Form::inline_) return not_pointwise(node);
+    if (!has_rows(shape, group.rows)) return cat(named(node), " does not have the rows of the reduction");
+    if (!row_fits(group, shape)) return too_long(group, shape);
     for (size_t i = 0; i < node.operands.size(); ++i) {
       const Node& operand = *node.operands[i].node;
       const bool inside =
           std::find(groups_of_[operand.index].begin(), groups_of_[operand.index].end(),
                     static_cast<int>(&group - groups_.data())) != groups_of_[operand.index].end();
       const bool will_be_inside = form_of(operand) != Form::source && !is_placed(operand);
-      if ((inside || will_be_inside) && !keeps_rows(node, i, group.rows.size())) return false;
+      if ((inside || will_be_inside) && !keeps_rows(node, i, group.rows.size()))
+        return cat(named(node), " of one row needs others");
     }
-    return true;
+    return {};
   }
 
   static bool row_fits(const Group& group, const Shape& shape) {
-    const Size elements = Size::product(Shape(shape.begin() + group.rows.size(), shape.end()));
+    const Size elements = row_elements(group, shape);
     return elements.is_static() && elements.value() <= kRowElements;
+  }
+
+  static Size row_elements(const Group& group, const Shape& shape) {
+    return Size::product(Shape(shape.begin() + group.rows.size(), shape.end()));
   }
 
   // Steps 2 and 3, from the end of the function to its start.
 
   void place(const Node& node) {
     if (is_placed(node) || form_of(node) != Form::inline_) return;
-    std::set<int> readers, refusing, repeating;
+    std::set<int> readers, repeating;
+    std::map<int, std::string> refusing;
     bool read_from_outside = uses_.escapes[node.index];
     for (const Node* user : uses_.users[node.index]) {
       if (form_of(*user) == Form::view || is_view_[user->index]) read_from_outside = true;
       for (int group : groups_of_[user->index]) {
         readers.insert(group);
         if (is_repeated(groups_[group], node, *user)) repeating.insert(group);
-        if (!accepts_producer(groups_[group], node, *user)) refusing.insert(group);
+        if (std::string why = why_not_producer(groups_[group], node, *user); !why.empty())
+          refusing.try_emplace(group, std::move(why));
       }
     }
 
@@ -177,25 +194,45 @@ class Grouper {
       is_view_[node.index] = true;
     else if (!taken_by_all || !joins)
       add_group(Kind::pointwise, node);
-    if (!joins) return;
     for (int group : readers) {
-      if (refusing.contains(group)) continue;
-      join(node, group);
-      if (repeating.contains(group)) groups_[group].repeated.insert(&node);
+      if (refusing.contains(group)) {
+        refusals_[node.index].push_back({group, refusing[group]});
+      } else if (joins) {
+        join(node, group);
+        if (repeating.contains(group)) groups_[group].repeated.insert(&node);
+      } else {
+        refusals_[node.index].push_back({group, why_shared(node, readers.size(), refusing)});
+      }
     }
   }
 
-  /// True if the group, which computes `user`, can compute `node` for it as well.
-  bool accepts_producer(const Group& group, const Node& node, const Node& user) const {
-    if (group.kind == Kind::opaque || group.nodes.size() >= kMostNodes) return false;
+  /// Why a group that could compute `node` reads it from memory: there it has to be, or it would be computed several times.
+  std::string why_shared(const Node& node, size_t readers, const std::map<int, std::string>& refusing) const {
+    if (uses_.escapes[node.index]) return why_escapes(node);
+    if (!refusing.empty()) return cat("another kernel reads it from memory: ", refusing.begin()->second);
+    if (readers > 1) return cat(readers, " kernels would each compute it");
+    return "another kernel reads a reshape of it from memory";
+  }
+
+  /// Why the group, which computes `user`, cannot compute `node` for it as well; empty: it can.
+  std::string why_not_producer(const Group& group, const Node& node, const Node& user) const {
+    if (group.kind == Kind::opaque) return cat(named(user), " reads its operands from memory");
+    if (group.nodes.size() >= kMostNodes) return kTooLarge;
     const bool is_factor =
         form_of(user) == Form::contract || (group.kind == Kind::contract && is_widening(user));
-    if (is_factor && !is_strided_view(node)) return false;
-    if (family_of(user.op) == Family::window && overlaps(user)) return false;
-    if (is_expensive(node.op) && is_repeated(group, node, user)) return false;
-    if (is_index_map(node) || is_widening(node)) return true;
-    if (user.op == Op::gather && user.operands[0].node == &node) return false;
-    return group.kind != Kind::row || (has_rows(node.type().shape, group.rows) && runs_in_rows(group, node));
+    if (is_factor && !is_strided_view(node))
+      return cat(named(user), " reads its factors many times, by strides alone");
+    if (family_of(user.op) == Family::window && overlaps(user))
+      return cat("windows of ", named(user), " overlap");
+    if (is_expensive(node.op) && is_repeated(group, node, user))
+      return cat(named(user), " would compute ", to_text(node.op), " ", times_repeated(node, user), " times");
+    if (is_index_map(node) || is_widening(node)) return {};
+    if (user.op == Op::gather && user.operands[0].node == &node)
+      return cat(named(user), " reads it in an order known when it runs");
+    if (group.kind != Kind::row) return {};
+    if (!has_rows(node.type().shape, group.rows))
+      return "it does not have the rows of the reduction that reads it";
+    return why_not_in_rows(group, node);
   }
 
   /// Leaves a contraction's operand reachable by strides alone.
@@ -219,6 +256,13 @@ class Grouper {
     return (user.op == Op::broadcast || is_index) && user.type().elements() != node.type().elements();
   }
 
+  /// How many times an element of `node` is computed for one of another `user`, as far as that is a number.
+  static std::string times_repeated(const Node& node, const Node& user) {
+    const std::optional<Dim> all = as_dim(user.type().elements()), own = as_dim(node.type().elements());
+    if (!all || !own || all->symbol != own->symbol) return "many";
+    return to_text(all->coef / own->coef);
+  }
+
   // Step 4.
 
   void merge_pointwise_groups() {
@@ -227,9 +271,13 @@ class Grouper {
     for (size_t i = 0; i < groups_.size(); ++i) note_reach(static_cast<int>(i));
     // Consumers first: a producer's group dissolves into the latest group that can take it.
     for (int a = static_cast<int>(groups_.size()) - 1; a >= 0; --a) {
-      if (groups_[a].kind != Kind::pointwise || groups_[a].merged) continue;
+      if (groups_[a].kind != Kind::pointwise || groups_[a].merged_into >= 0) continue;
       for (int b : partners(a)) {
-        if (reaches(a, b) || reaches(b, a)) continue;
+        if (const Node* between = path_between(a, b)) {
+          refuse_for_path(a, b, *between);
+          refuse_for_path(b, a, *between);
+          continue;
+        }
         for (const Node* node : groups_[a].nodes) {
           std::vector<int>& in = groups_of_[node->index];
           std::erase(in, a);
@@ -237,10 +285,27 @@ class Grouper {
           if (owner_[node->index] == a) owner_[node->index] = b;
         }
         groups_[a].nodes.clear();
-        groups_[a].merged = true;
+        groups_[a].merged_into = b;
         note_reach(b);
         break;
       }
+    }
+  }
+
+  const Node* path_between(int a, int b) {
+    const Node* between = reaches(a, b);
+    return between != nullptr ? between : reaches(b, a);
+  }
+
+  /// Notes why `reader` does not compute what it reads of `writer`.
+  void refuse_for_path(int writer, int reader, const Node& between) {
+    const NodeSet& inside = groups_[reader].nodes;
+    for (const Node* node : groups_[writer].nodes) {
+      const auto& users = uses_.users[node->index];
+      if (owner_[node->index] == writer && !inside.contains(node) &&
+          std::any_of(users.begin(), users.end(), [&](const Node* user) { return inside.contains(user); }))
+        refusals_[node->index].push_back(
+            {reader, cat("one kernel would wait for itself: ", named(between), " comes between them")});
     }
   }
 
@@ -310,9 +375,9 @@ class Grouper {
     return true;
   }
 
-  /// True if some path leads from group `from` to group `to` through at least one node outside both. A node that they copy, and
-  /// another group computes, too, is outside.
-  bool reaches(int from, int to) {
+  /// The last node of a path that leads from group `from` to group `to` through at least one node outside both; null: there is none.
+  /// A node that they copy, and another group computes, too, is outside.
+  const Node* reaches(int from, int to) {
     const Group& target = groups_[to];
     size_t last = (*target.nodes.rbegin())->index;
     while (reach_[last] > last) last = reach_[last];
@@ -336,7 +401,7 @@ class Grouper {
       if (is_only_in(*node, to)) continue;  // a direct edge; what follows lies behind the target
       if (!target.nodes.contains(node))
         for (const Node* user : uses_.users[node->index])
-          if (target.nodes.contains(user)) return true;
+          if (target.nodes.contains(user)) return node;
       // A group computes all of its nodes at once: entering it means reaching everything that it feeds.
       for (int group : groups_of_[node->index]) {
         if (entered_in_[group] == search_) continue;
@@ -346,7 +411,7 @@ class Grouper {
       }
       visit_users(node);
     }
-    return false;
+    return nullptr;
   }
 
   /// True if no other group computes the node.
@@ -362,12 +427,43 @@ class Grouper {
     return groups.empty() || is_view_[user.index] || !std::all_of(groups.begin(), groups.end(), has_copy);
   }
 
+  // Reasons, as texts.
+
+  static constexpr const char* kTooLarge = "the kernel would become too large to compile well";
+
+  static std::string named(const Node& node) {
+    return node.origin ? cat(to_text(node.op), " of ", *node.origin) : cat("a ", to_text(node.op));
+  }
+
+  static std::string not_pointwise(const Node& node) {
+    switch (form_of(node)) {
+      case Form::contract:
+      case Form::reduce: return cat(named(node), " has loops of its own");
+      case Form::view: return cat(named(node), " is a view of memory");
+      case Form::opaque: return cat(named(node), " is a kernel of its own");
+      default: return cat(named(node), " reads it in another order");
+    }
+  }
+
+  static std::string too_long(const Group& group, const Shape& shape) {
+    return cat("rows of ", to_text(row_elements(group, shape)), " elements are too long for the cache");
+  }
+
+  std::string why_escapes(const Node& node) const {
+    for (const Result& result : function_.results)
+      if (result.value.node == &node) return cat("it is a result, ", result.name);
+    for (const Update& update : function_.updates)
+      if (update.value.node == &node) return cat("it is the new ", update.variable);
+    return {};
+  }
+
   const Function& function_;
   const Uses& uses_;
   std::vector<const Node*> meeting_;
   std::vector<std::vector<int>> groups_of_;
   std::vector<int> owner_;
   std::vector<bool> is_view_;
+  std::vector<std::vector<Refusal>> refusals_;  // by node
   std::vector<Group> groups_;
   /// By node: the latest one of any group with a result at or before it. A path that comes back to node i never leaves what is at or
   /// before the end of i, reach_[i], reach_[reach_[i]], …
@@ -378,6 +474,20 @@ class Grouper {
 };
 
 }  // namespace
+
+std::string Grouping::why_read(Value value, int group) const {
+  const auto final_group = [&](int index) {
+    while (groups[index].merged_into >= 0) index = groups[index].merged_into;
+    return index;
+  };
+  // The latest reason is that of the last thing that was tried.
+  const std::vector<Refusal>& noted = refusals[value.node->index];
+  for (size_t i = noted.size(); i-- > 0;)
+    if (final_group(noted[i].group) == group) return noted[i].why;
+  if (groups_of[value.node->index].empty() || is_view[value.node->index])
+    return "it is read through a reshape, a view of memory";
+  return groups[owner[value.node->index]].ended;
+}
 
 Grouping find_groups(const Function& function, const Uses& uses) { return Grouper(function, uses).run(); }
 

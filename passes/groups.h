@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "ir/graph.h"
@@ -19,10 +20,17 @@ struct Group {
   enum class Kind : uint8_t { pointwise, contract, window, row, opaque };
   Kind kind;
   NodeSet nodes;
-  Shape rows;           ///< kind row: the axes that all of the group's loops share
-  Shape domain;         ///< kind pointwise, contract, window: the shape of the results
-  NodeSet repeated;     ///< those of which the group's loops ask for an element several times
-  bool merged = false;  ///< its nodes have moved to another group
+  Shape rows;            ///< kind row: the axes that all of the group's loops share
+  Shape domain;          ///< kind pointwise, contract, window: the shape of the results
+  NodeSet repeated;      ///< those of which the group's loops ask for an element several times
+  std::string ended;     ///< anchors: why nothing more of what reads its results has joined
+  int merged_into = -1;  ///< the group to which its nodes have moved, if they have
+};
+
+/// Why a group that reads a value does not compute it.
+struct Refusal {
+  int group;
+  std::string why;
 };
 
 /// The groups, and facts by node.
@@ -31,6 +39,10 @@ struct Grouping {
   std::vector<std::vector<int>> groups_of;  ///< those that compute it; none for sources and views
   std::vector<int> owner;     ///< the one of them that stores it, if anything reads it as memory
   std::vector<bool> is_view;  ///< a unit reshape that somebody reads as memory
+  std::vector<std::vector<Refusal>> refusals;
+
+  /// Why the group, not the one that stores the value, reads it from memory. The value may be a view.
+  std::string why_read(Value value, int group) const;
 };
 
 Grouping find_groups(const Function& function, const Uses& uses);

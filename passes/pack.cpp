@@ -19,6 +19,7 @@
 #include "ir/conv_axes.h"
 #include "ir/rebuild.h"
 #include "ir/region.h"
+#include "ir/text.h"
 #include "passes/pass.h"
 #include "passes/traits.h"
 #include "passes/weights.h"
@@ -146,15 +147,25 @@ class PackedBody : public Rebuilder {
 
 class Packer : public Rebuilder {
  public:
-  Packer(const Function& function, std::vector<bool> fixed) : Rebuilder(function), fixed_(std::move(fixed)) {}
+  Packer(const Function& function, std::vector<bool> fixed, Decisions* decisions)
+      : Rebuilder(function), fixed_(std::move(fixed)), decisions_(decisions) {}
 
  protected:
   std::vector<Value> visit(const Node& node) override {
     if (node.op == Op::scan && !fixed_[node.index]) return packed_scan(node);
     if (family_of(node.op) != Family::contract || fixed_[node.index]) return copy(node);
-    if (!fixed_[node.operands[1].node->index] && !sums_steps(node)) return copy(node);
+    const bool is_weight = fixed_[node.operands[1].node->index];
+    if (!is_weight && !sums_steps(node)) {
+      decide(node, "not packed: what is multiplied with is no weight, and would be packed in every call");
+      return copy(node);
+    }
     const Layout panels = panels_of(node);
-    if (panels.is_row_major()) return copy(node);
+    if (panels.is_row_major()) {
+      decide(node, "not packed: what is multiplied with has no axis of columns to cut");
+      return copy(node);
+    }
+    decide(node, cat(is_weight ? "packed, when compiling, as " : "packed in every call, for long sums, as ",
+                     to_text(panels)));
     const Value right = in_panels(mapped(before_widening(node.operands[1])), panels);
     return {with_right(builder(), node, mapped(node.operands[0]), right)};
   }
@@ -171,7 +182,16 @@ class Packer : public Rebuilder {
     const bool ahead = std::all_of(all.begin(), all.end(), [&](const auto& packed) {
       return fixed_[scan.operands[sliced(packed.first).index].node->index];
     });
-    if (all.empty() || (!ahead && length.is_static() && length.coef < kFewSteps)) return copy(scan);
+    if (all.empty()) {
+      decide(scan, "not packed: no step multiplies with what is the same in all of them");
+      return copy(scan);
+    }
+    if (!ahead && length.is_static() && length.coef < kFewSteps) {
+      decide(scan, cat("not packed: ", length.coef, " steps are too few to pack for in every call"));
+      return copy(scan);
+    }
+    decide(scan, cat(all.size(), all.size() == 1 ? " array" : " arrays", " packed ",
+                     ahead ? "when compiling" : "in every call", ", for all steps"));
     std::vector<Value> operands;
     for (size_t i = 0; i < scan.operands.size(); ++i)
       if (body.keeps_param(i)) operands.push_back(mapped(scan.operands[i]));
@@ -187,14 +207,21 @@ class Packer : public Rebuilder {
     return builder().make(value.node->op, {outside(scan, value.node->operands[0])}, value.node->attrs);
   }
 
+  void decide(const Node& node, std::string how) {
+    if (decisions_ != nullptr)
+      decisions_->choices.push_back({"pack", source().name, node.origin, std::move(how)});
+  }
+
   std::vector<bool> fixed_;
+  Decisions* const decisions_;
 };
 
 }  // namespace
 
-Module pack_weights(const Module& module) {
-  return map_functions(
-      module, [&](const Function& function) { return Packer(function, find_fixed(module, function)).run(); });
+Module pack_weights(const Module& module, Decisions* decisions) {
+  return map_functions(module, [&](const Function& function) {
+    return Packer(function, find_fixed(module, function), decisions).run();
+  });
 }
 
 }  // namespace keratin

@@ -38,8 +38,9 @@ const Pass& find_pass(std::string_view name) {
   throw Error(ErrorKind::usage, cat("no pass is called '", name, "'"), {}, cat("passes are: ", known));
 }
 
-Module run_pass(const Pass& pass, const Module& module) {
-  Module out = pass.run(module);
+Module run_pass(const Pass& pass, const Module& module, Decisions* decisions) {
+  const auto* silent = std::get_if<Pass::Silent>(&pass.run);
+  Module out = silent ? (*silent)(module) : std::get<Pass::Telling>(pass.run)(module, decisions);
   verify(out);
   return out;
 }

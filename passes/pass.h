@@ -4,15 +4,23 @@
 #include <functional>
 #include <span>
 #include <string_view>
+#include <variant>
 
 #include "ir/graph.h"
+#include "passes/decisions.h"
 
 namespace keratin {
 
 struct Pass {
+  using Silent = Module (*)(const Module&);
+  using Telling = Module (*)(const Module&, Decisions*);  ///< what it decides; null: nobody asks
+
+  constexpr Pass(std::string_view name, std::string_view doc, Silent run) : name(name), doc(doc), run(run) {}
+  constexpr Pass(std::string_view name, std::string_view doc, Telling run) : name(name), doc(doc), run(run) {}
+
   std::string_view name;
   std::string_view doc;  ///< one line for `keratin opt --list`
-  Module (*run)(const Module&);
+  std::variant<Silent, Telling> run;
 };
 
 /// All passes, in the order in which the pipeline runs them.
@@ -21,7 +29,7 @@ std::span<const Pass> all_passes();
 const Pass& find_pass(std::string_view name);
 
 /// Runs a pass and verifies what it leaves; aborts, naming the pass, if that is ill-formed.
-Module run_pass(const Pass& pass, const Module& module);
+Module run_pass(const Pass& pass, const Module& module, Decisions* decisions = nullptr);
 
 /// The same module with every function rebuilt by `rebuild`; variables are kept.
 Module map_functions(const Module& module, const std::function<Function(const Function&)>& rebuild);
@@ -31,13 +39,13 @@ Module simplify(const Module& module);
 Module weights_to_matrices(const Module& module);
 Module hoist_from_scans(const Module& module);
 Module sink_from_scans(const Module& module);
-Module winograd(const Module& module);
-Module fast_conv(const Module& module);
+Module winograd(const Module& module, Decisions* decisions = nullptr);
+Module fast_conv(const Module& module, Decisions* decisions = nullptr);
 Module round_operands(const Module& module);
-Module pack_weights(const Module& module);
+Module pack_weights(const Module& module, Decisions* decisions = nullptr);
 Module constants_to_variables(const Module& module);
 Module prepare(const Module& module);
-Module fuse(const Module& module);
+Module fuse(const Module& module, Decisions* decisions = nullptr);
 Module round_storage(const Module& module);
 
 }  // namespace keratin

@@ -42,7 +42,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {
     if (skipped(pass.name)) continue;
-    current = run_pass(pass, current);
+    current = run_pass(pass, current, options.decisions);
     if (options.after) options.after(pass.name, current);
   }
   return current;

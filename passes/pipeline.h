@@ -9,6 +9,7 @@
 
 #include "ir/executor.h"
 #include "ir/graph.h"
+#include "passes/decisions.h"
 
 namespace keratin {
 
@@ -24,6 +25,7 @@ struct PipelineOptions {
   std::vector<std::string> skip;  ///< names of passes that are left out; not fuse
   /// Called after every pass.
   std::function<void(std::string_view pass, const Module& module)> after;
+  Decisions* decisions = nullptr;  ///< where passes say what they decide, if somebody asks
 };
 
 /// Runs all passes, verifying after each. Leaves: every node of a function is a source, a view or a fusion; what depends on

@@ -17,9 +17,11 @@
 #include "ir/winograd.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ir/conv_axes.h"
 #include "ir/rebuild.h"
+#include "ir/text.h"
 #include "passes/pass.h"
 #include "passes/weight_sample.h"
 #include "passes/weights.h"
@@ -75,12 +77,16 @@ bool predicts(const Module& module, const Function& function) {
 
 class Rewriter : public Rebuilder {
  public:
-  Rewriter(const Module& module, const Function& function, Tiles tiles)
-      : Rebuilder(function), module_(module), tiles_(tiles), fixed_(find_fixed(module, function)) {}
+  Rewriter(const Module& module, const Function& function, Tiles tiles, Decisions* decisions)
+      : Rebuilder(function),
+        module_(module),
+        tiles_(tiles),
+        decisions_(decisions),
+        fixed_(find_fixed(module, function)) {}
 
  protected:
   std::vector<Value> visit(const Node& node) override {
-    if (node.op != Op::conv || !fits(node) || !pays(node) || !is_exact(node)) return copy(node);
+    if (node.op != Op::conv || !is_better(node)) return copy(node);
     const Matrix& matrix = winograd_transform(tiles_.size).kernel;
     auto data = std::make_shared<Tensor>(DType::f32, std::vector<int64_t>{matrix.rows, matrix.columns});
     for (int64_t i = 0; i < data->elements(); ++i) data->set(i, matrix.entries[i]);
@@ -100,24 +106,54 @@ class Rewriter : public Rebuilder {
     return {axes.space[0], axes.space[1], axes.batch, axes.feature};
   }
 
-  /// Whether it is a convolution that can be made Winograd's.
-  bool fits(const Node& conv) const {
+  /// Whether Winograd's method takes the place of a convolution; says why.
+  bool is_better(const Node& conv) {
+    const std::string misfit = why_misfit(conv);
+    if (!misfit.empty()) return decide(conv, false, misfit);
+    const double cost = cost_ratio(conv);
+    const std::string saves = cat("an estimated ", percent(cost), " % of the time");
+    if (cost >= kGain) return decide(conv, false, cat(saves, " (less than ", percent(kGain), ")"));
+    const double error = error_ratio(conv);
+    return decide(
+        conv, error <= tiles_.most_error,
+        cat(saves, ", ", std::round(error * 100) / 100, " times the error (up to ", tiles_.most_error, ")"));
+  }
+
+  bool decide(const Node& conv, bool is_chosen, const std::string& why) {
+    const int64_t outputs = winograd_transform(tiles_.size).outputs;
+    if (decisions_ != nullptr)
+      decisions_->choices.push_back(
+          {tiles_.size == kExact.size ? "winograd" : "fast_conv", source().name, conv.origin,
+           cat(is_chosen ? "tiles of " : "no tiles of ", outputs, "x", outputs, ": ", why)});
+    return is_chosen;
+  }
+
+  static int64_t percent(double part) { return std::lround(100 * part); }
+
+  /// Why it is no convolution that can be made Winograd's; empty: it is one.
+  std::string why_misfit(const Node& conv) const {
     const auto& attrs = conv.as<ConvAttrs>();
     const ConvAxes axes = parse_conv_axes(attrs.dims);
     const auto channels_last = [](const ConvAxes::Array& array) {
       return array.batch == 0 && array.space == Ints{1, 2} && array.feature == 3;
     };
     const Shape &input = conv.operands[0].shape(), &kernel = conv.operands[1].shape();
-    return axes.space_rank() == 2 && channels_last(axes.input) && channels_last(axes.output) &&
-           conv.type().dtype == DType::f32 && fixed_[conv.operands[1].node->index] && !fixed_[conv.index] &&
-           attrs.groups == 1 && attrs.batch_groups == 1 && all(attrs.stride, 1) &&
-           all(attrs.input_dilation, 1) && all(attrs.kernel_dilation, 1) && input[3].is_static() &&
-           conv.type().shape[3].is_static() &&
-           std::all_of(axes.kernel.space.begin(), axes.kernel.space.end(),
-                       [&](int64_t axis) { return kernel[axis].is(kWinogradTaps); });
+    const bool has_taps = std::all_of(axes.kernel.space.begin(), axes.kernel.space.end(),
+                                      [&](int64_t axis) { return kernel[axis].is(kWinogradTaps); });
+    if (axes.space_rank() != 2 || !has_taps) return "its taps are not 3x3";
+    if (attrs.groups != 1 || attrs.batch_groups != 1) return "its channels are in groups";
+    if (!all(attrs.stride, 1)) return "its stride is not 1";
+    if (!all(attrs.input_dilation, 1) || !all(attrs.kernel_dilation, 1)) return "it is dilated";
+    if (!channels_last(axes.input) || !channels_last(axes.output)) return "its channels do not come last";
+    if (conv.type().dtype != DType::f32) return "it is not of f32";
+    if (!fixed_[conv.operands[1].node->index] || fixed_[conv.index]) return "its taps are no weights";
+    if (!input[3].is_static() || !conv.type().shape[3].is_static())
+      return "how many channels it has is not known";
+    return {};
   }
 
-  bool pays(const Node& conv) const {
+  /// The estimated time, as a part of that of what it replaces.
+  double cost_ratio(const Node& conv) const {
     const Shape& shape = conv.type().shape;
     const Dim images = shape[0];
     const Problem problem{static_cast<double>(images.coef) * (images.is_static() ? 1 : kFreeBatch),
@@ -125,31 +161,33 @@ class Rewriter : public Rebuilder {
                           static_cast<double>(shape[3].value()), shape[1].value(), shape[2].value()};
     double other = direct_cost(problem);
     if (tiles_.size != kExact.size) other = std::min(other, winograd_cost(problem, kExact.size));
-    return winograd_cost(problem, tiles_.size) < kGain * other;
+    return winograd_cost(problem, tiles_.size) / other;
   }
 
-  bool is_exact(const Node& conv) const {
+  /// How many times the error of the direct convolution its error is.
+  double error_ratio(const Node& conv) const {
     const Ints order = kernel_order(conv);
     const Value kernel = conv.operands[1];
     const int64_t features = std::min(kSampledFeatures, kernel.shape()[order[3]].value());
     const Tensor taps = sample_weight(module_, source(), kernel, order, features);
-    return winograd_error(taps, winograd_transform(tiles_.size)) <= tiles_.most_error;
+    return winograd_error(taps, winograd_transform(tiles_.size));
   }
 
   const Module& module_;
   const Tiles tiles_;
+  Decisions* const decisions_;
   const std::vector<bool> fixed_;
 };
 
-Module rewritten(const Module& module, Tiles tiles) {
+Module rewritten(const Module& module, Tiles tiles, Decisions* decisions) {
   return map_functions(module, [&](const Function& function) {
-    return predicts(module, function) ? Rewriter(module, function, tiles).run() : clone(function);
+    return predicts(module, function) ? Rewriter(module, function, tiles, decisions).run() : clone(function);
   });
 }
 
 }  // namespace
 
-Module winograd(const Module& module) { return rewritten(module, kExact); }
-Module fast_conv(const Module& module) { return rewritten(module, kFast); }
+Module winograd(const Module& module, Decisions* decisions) { return rewritten(module, kExact, decisions); }
+Module fast_conv(const Module& module, Decisions* decisions) { return rewritten(module, kFast, decisions); }
 
 }  // namespace keratin

@@ -17,6 +17,7 @@
 #include "tools/precision.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
+#include "tools/why.h"
 
 namespace keratin {
 namespace {
@@ -25,6 +26,8 @@ constexpr Option kOptions[] = {
     {"MODEL", "MODEL", "a Keras file or folder, or IR text (.kir)", true},
     {"--stage", "STAGE", "graph (the default), loops, llvm or asm"},
     {"--after", "PASS", "the graph after this pass; otherwise as it is read"},
+    {"--why", "",
+     "what kernels hand on in memory instead of being one, and other\ndecisions, with their reasons"},
     {"--func", "NAME", "only this function"},
     {"--dot", "", "the graph for Graphviz"},
     {"-o,--output", "FILE",
@@ -81,6 +84,15 @@ std::string code_text(const std::string& stage, const Module& module, const Argu
   return stage == "llvm" ? llvm_text(kernels, target, options) : assembly_text(kernels, target, options);
 }
 
+std::string reasons(const Module& module, const Arguments& arguments) {
+  Decisions decisions;
+  PipelineOptions options = pipeline_options(arguments);
+  options.decisions = &decisions;
+  KernelModule kernels = compile_kernels(module, target_of(arguments), options);
+  if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
+  return why_text(kernels, decisions);
+}
+
 int run(const Arguments& arguments) {
   const std::string stage = arguments.get("stage", "graph");
   if (stage != "graph" && stage != "loops" && stage != "llvm" && stage != "asm")
@@ -88,6 +100,9 @@ int run(const Arguments& arguments) {
                 "stages are graph, loops, llvm, asm");
   if (stage != "graph" && (arguments.has("dot") || arguments.has("after")))
     throw Error(ErrorKind::usage, "--dot and --after are for graphs", cat("--stage ", stage));
+  for (const char* other : {"stage", "after", "dot", "check-bounds"})
+    if (arguments.has("why") && arguments.has(other))
+      throw Error(ErrorKind::usage, cat("--why is about the whole compilation, without --", other));
 
   Module module = is_training_function(arguments.get("func")) && !arguments.get("MODEL").ends_with(".kir")
                       ? read_trainable(arguments).module
@@ -95,12 +110,14 @@ int run(const Arguments& arguments) {
   if (arguments.has("after"))
     module = after_pass(module, arguments.get("after"), pipeline_options(arguments));
   const std::string output = arguments.get("output");
-  if (stage == "graph" && !output.empty() && !arguments.has("dot") && !arguments.has("func")) {
+  const bool is_module = stage == "graph" && !arguments.has("dot") && !arguments.has("func");
+  if (is_module && !arguments.has("why") && !output.empty()) {
     write_model(module, output);
     return 0;
   }
-  const std::string text =
-      stage == "graph" ? graph_text(module, arguments) : code_text(stage, module, arguments);
+  const std::string text = arguments.has("why") ? reasons(module, arguments)
+                           : stage == "graph"   ? graph_text(module, arguments)
+                                                : code_text(stage, module, arguments);
   if (output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
@@ -118,6 +135,7 @@ constinit const Command kDumpCommand{
         "  keratin dump mnist.keras --after fuse          the graph as it is handed to code generation\n"
         "  keratin dump mnist.keras --stage loops         the kernels\n"
         "  keratin dump mnist.keras --func train_step     how it is trained\n"
+        "  keratin dump mnist.keras --why                 why it is more than one kernel\n"
         "  keratin dump mnist.keras --stage asm --cpu x86-64-v3\n"
         "  keratin dump mnist.keras -o mnist.kir          IR text and mnist.kir.safetensors, to run or change\n"
         "  keratin dump mnist.keras --dot | dot -Tsvg > mnist.svg\n",

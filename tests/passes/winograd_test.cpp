@@ -60,14 +60,14 @@ TEST(WinogradError, IsNearThatOfDirectSums) {
 }
 
 /// How many convolutions the pass makes Winograd's, of one with these taps.
-int64_t converted(const Tensor& taps, Module (*pass)(const Module&)) {
+int64_t converted(const Tensor& taps, Module (*pass)(const Module&, Decisions*)) {
   Module module;
   module.variables.push_back({"taps", taps.type(), Role::weight, false, std::make_shared<Tensor>(taps)});
   Builder builder("predict");
   const Value x = builder.param("x", Type(DType::f32, {Dim::batch(), 20, 20, taps.shape()[2]}));
   builder.result("y", builder.make(Op::conv, {x, builder.var(module.variables[0])}, convolution(1, 1)));
   module.functions.push_back(builder.finish());
-  const Module made = pass(module);
+  const Module made = pass(module, nullptr);
   int64_t count = 0;
   for (const auto& node : made.functions[0].nodes) count += node->op == Op::winograd;
   return count;

@@ -101,6 +101,8 @@ TEST(CommandLine, ErrorsSayWhatToDoAndSetTheStatus) {
       {"$keratin dump $models/digits_mlp.keras --stage machine", 2, "graph, loops, llvm, asm"},
       {"$keratin dump $models/digits_mlp.keras --after magic", 2, "simplify"},
       {"$keratin dump $models/digits_mlp.keras --func train", 65, "predict"},
+      {"$keratin dump $models/digits_mlp.keras --why --func train", 2, "predict"},
+      {"$keratin dump $models/digits_mlp.keras --why --stage loops", 2, "--stage"},
       {"$keratin opt bad.kir --passes magic", 2, "passes are"},
       {"$keratin opt", 2, "--list"},
       {"$keratin ops tahn", 2, "did you mean tanh?"},
@@ -214,6 +216,7 @@ TEST(Dump, EveryStageOfEveryModel) {
     EXPECT_TRUE(contains(shell.run(dump + "--stage llvm --func predict").out, "define ")) << model;
     EXPECT_TRUE(contains(shell.run(dump + "--stage asm --cpu x86-64-v3").out, "ymm")) << model;
     EXPECT_TRUE(contains(shell.run(dump + "--dot").out, "digraph")) << model;
+    EXPECT_TRUE(contains(shell.run(dump + "--why").out, "has loops of its own")) << model;
   }
 }
 
