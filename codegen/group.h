@@ -53,6 +53,8 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
 // One file each.
 void lower_elements(RegionLowering& lowering);  ///< lower_elements.cpp: all results of one shape
 void lower_rows(RegionLowering& lowering);      ///< lower_rows.cpp: stages that share a loop over rows
+/// True if the kernel that lower_rows makes of a region may store a result where it reads a parameter.
+bool rows_may_overwrite(const Function& region, size_t parameter, size_t result);
 void lower_contraction(RegionLowering& lowering, const Node& contraction);  ///< lower_contraction.cpp
 /// lower_tiles.cpp: a contraction by tiles; false if it cannot be, with nothing written.
 bool lower_tiles(RegionLowering& lowering, const Node& contraction, const Contraction& problem);

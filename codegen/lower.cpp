@@ -11,10 +11,10 @@
 
 #include "codegen/elementwise.h"
 #include "codegen/group.h"
+#include "codegen/plan_program.h"
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
-#include "passes/memory_plan.h"
 
 namespace keratin {
 
@@ -52,7 +52,13 @@ class ProgramWriter {
         copy(function_.results[i].value, program_.outputs[i],
              "a result in its second place, or not computed");
     copy_updates();  // last: a result may be a variable's old value
-    plan_workspace();
+    plan_program(out_, program_, [&](const Launch& launch, size_t operand, size_t result) {
+      if (!launch.fusion) return false;
+      const Function& region = *function_.nodes[*launch.fusion]->body;
+      const size_t inputs = region.params.size();
+      if (result >= inputs + region.results.size()) return false;
+      return is_elementwise(region, operand) || rows_may_overwrite(region, operand, result - inputs);
+    });
     out_.programs.push_back(std::move(program_));
   }
 
@@ -182,32 +188,6 @@ class ProgramWriter {
       launch(builder.finish(), {aside[update.variable], to}).copied_because =
           "a variable's old value, which becomes another's new one";
     }
-  }
-
-  void plan_workspace() {
-    std::vector<uint32_t> planned;
-    std::vector<Lifetime> lifetimes;
-    std::map<uint32_t, size_t> index;
-    for (uint32_t i = 0; i < program_.buffers.size(); ++i) {
-      const ProgramBuffer& buffer = program_.buffers[i];
-      if (buffer.storage != Storage::workspace) continue;
-      index[i] = lifetimes.size();
-      planned.push_back(i);
-      lifetimes.push_back(
-          {static_cast<int64_t>(program_.launches.size()), -1, Type(buffer.dtype, buffer.shape).bytes()});
-    }
-    for (size_t step = 0; step < program_.launches.size(); ++step) {
-      for (uint32_t arg : program_.launches[step].args) {
-        if (!index.contains(arg)) continue;
-        Lifetime& lifetime = lifetimes[index[arg]];
-        lifetime.first = std::min<int64_t>(lifetime.first, step);
-        lifetime.last = std::max<int64_t>(lifetime.last, step);
-      }
-    }
-    const MemoryPlan plan = plan_memory(lifetimes);
-    for (size_t i = 0; i < planned.size(); ++i) program_.buffers[planned[i]].offset = plan.offsets[i];
-    program_.workspace = plan.total;
-    program_.least_workspace = plan.lower_bound;
   }
 
   KernelModule& out_;

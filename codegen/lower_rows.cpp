@@ -89,7 +89,69 @@ int64_t row_work(const Function& region, int64_t prefix) {
   return most;
 }
 
+/// The nodes whose values the stage's expression contains, itself included; values of other stages are read from memory.
+std::vector<const Node*> expression_of(const Node& stage, const std::set<const Node*>& stages) {
+  std::vector<const Node*> nodes{&stage};
+  std::set<const Node*> found{&stage};
+  for (size_t i = 0; i < nodes.size(); ++i)
+    for (const Value operand : nodes[i]->operands)
+      if (!stages.contains(operand.node) && found.insert(operand.node).second) nodes.push_back(operand.node);
+  return nodes;
+}
+
+/// By node: whether its expression contains the parameter.
+std::vector<bool> readers_of(const Function& region, const Node& parameter,
+                             const std::set<const Node*>& stages) {
+  std::vector<bool> reads(region.nodes.size(), false);
+  for (const auto& node : region.nodes)
+    for (const Value operand : node->operands)
+      if (operand.node == &parameter || (reads[operand.node->index] && !stages.contains(operand.node)))
+        reads[node->index] = true;
+  return reads;
+}
+
+/// True if no row of a result takes anything of the parameter but from the same row.
+bool is_read_by_rows(const Function& region, const Node& parameter, int64_t prefix) {
+  std::vector<bool> depends(region.nodes.size(), false);
+  depends[parameter.index] = true;
+  for (const auto& node : region.nodes) {
+    for (size_t i = 0; i < node->operands.size(); ++i) {
+      if (!depends[node->operands[i].node->index]) continue;
+      if (!keeps_rows(*node, i, prefix)) return false;
+      depends[node->index] = true;
+    }
+  }
+  return true;
+}
+
 }  // namespace
+
+bool rows_may_overwrite(const Function& region, size_t parameter, size_t result) {
+  const Node& read = *region.params[parameter];
+  const Node& stored = *region.results[result].value.node;
+  const auto is_like_it = [&](const Node& node) {
+    return node.type().shape == read.type().shape && node.type().layout == read.type().layout;
+  };
+  const auto is_of_rows = [](const auto& node) {
+    const Form form = form_of(*node);
+    return form == Form::source || form == Form::inline_ || family_of(node->op) == Family::reduce;
+  };
+  if (!is_like_it(stored) || !std::all_of(region.nodes.begin(), region.nodes.end(), is_of_rows) ||
+      !is_read_by_rows(region, read, row_axes(region)))
+    return false;
+  const std::vector<const Node*> stages = find_stages(region);
+  const std::set<const Node*> is_stage(stages.begin(), stages.end());
+  const std::vector<bool> reads = readers_of(region, read, is_stage);
+  // Stages before are done with the row; that which stores reads an element before it stores it; those behind do not read.
+  const auto stage = std::find(stages.begin(), stages.end(), &stored);
+  if (stage == stages.end() ||
+      std::any_of(stage + 1, stages.end(), [&](const Node* later) { return reads[later->index]; }))
+    return false;
+  const std::vector<const Node*> expression = expression_of(stored, is_stage);
+  return std::all_of(expression.begin(), expression.end(), [&](const Node* node) {
+    return !reads[node->index] || (family_of(node->op) == Family::pointwise && is_like_it(*node));
+  });
+}
 
 void lower_rows(RegionLowering& lowering) {
   const Function& region = lowering.region;

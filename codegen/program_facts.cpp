@@ -14,10 +14,6 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
-Size bytes_of(const ProgramBuffer& buffer) {
-  return Size(byte_size(buffer.dtype)) * Size::product(buffer.shape);
-}
-
 /// a <= b whatever the symbols are; they are not negative.
 bool never_above(const Size& a, const Size& b) {
   const Size difference = b + Size(-1) * a;
@@ -44,6 +40,21 @@ bool are_apart(const ProgramBuffer& a, const ProgramBuffer& b) {
 uint32_t needed_cpu_features(const KernelModule& module, const Target& target) {
   const bool tiles = std::any_of(module.kernels.begin(), module.kernels.end(), uses_tiles);
   return tiles ? target.cpu_features : target.cpu_features & ~uint32_t{KRT_CPU_AMX_BF16};
+}
+
+Size bytes_of(const ProgramBuffer& buffer) {
+  return Size(byte_size(buffer.dtype)) * Size::product(buffer.shape);
+}
+
+int64_t typical(const Size& size) {
+  constexpr int64_t kTypical = 32;
+  int64_t sum = 0;
+  for (const auto& [symbols, coefficient] : size.terms()) {
+    int64_t term = coefficient;
+    for (size_t i = 0; i < symbols.size(); ++i) term *= kTypical;
+    sum += term;
+  }
+  return sum;
 }
 
 std::vector<Symbol> symbols_of(const KernelModule& module) {

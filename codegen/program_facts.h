@@ -23,6 +23,11 @@ int64_t fixed_batch(const Program& program);
 /// has to ask for them.
 uint32_t needed_cpu_features(const KernelModule& module, const Target& target);
 
+Size bytes_of(const ProgramBuffer& buffer);
+
+/// A size as it may be when the program runs, to compare sizes by: every symbol is 32.
+int64_t typical(const Size& size);
+
 /// The symbols of a module, in the order in which run functions and kernels find their values (runtime/abi.h,
 /// krt_call::symbols): N first if there is one, then the others by name.
 std::vector<Symbol> symbols_of(const KernelModule& module);

@@ -1,0 +1,146 @@
+#include "codegen/launch_order.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "codegen/program_facts.h"
+
+namespace keratin {
+
+namespace {
+
+/// What is known of a program's launches: who has to wait for whom, and what they read and write.
+class Launches {
+ public:
+  Launches(const KernelModule& module, const Program& program)
+      : program_(program), before_(program.launches.size()), after_(program.launches.size()) {
+    std::map<uint32_t, size_t> written;
+    std::map<uint32_t, std::vector<size_t>> read;  // since then
+    for (size_t launch = 0; launch < size(); ++launch) {
+      const std::vector<uint32_t>& args = program.launches[launch].args;
+      const auto& buffers = module.kernels[program.launches[launch].kernel].buffers;
+      for (size_t i = 0; i < args.size(); ++i)
+        if (buffers[i].mode != Mode::out) {
+          if (written.contains(args[i])) wait(launch, written[args[i]]);
+          read[args[i]].push_back(launch);
+        }
+      for (size_t i = 0; i < args.size(); ++i)
+        if (buffers[i].mode != Mode::in) {
+          if (written.contains(args[i])) wait(launch, written[args[i]]);
+          for (const size_t reader : read[args[i]]) wait(launch, reader);
+          written[args[i]] = launch;
+          read[args[i]].clear();
+        }
+    }
+  }
+
+  size_t size() const { return program_.launches.size(); }
+  const std::set<size_t>& before(size_t launch) const { return before_[launch]; }
+  const std::set<size_t>& after(size_t launch) const { return after_[launch]; }
+
+ private:
+  void wait(size_t launch, size_t other) {
+    if (launch == other) return;
+    before_[launch].insert(other);
+    after_[other].insert(launch);
+  }
+
+  const Program& program_;
+  std::vector<std::set<size_t>> before_, after_;  // by launch
+};
+
+LaunchOrder depth_first(const Launches& launches) {
+  LaunchOrder order;
+  std::vector<bool> done(launches.size(), false);
+  std::vector<size_t> pending;
+  for (size_t last = 0; last < launches.size(); ++last) {
+    if (!launches.after(last).empty()) continue;
+    pending.push_back(last);
+    while (!pending.empty()) {
+      const size_t launch = pending.back();
+      const auto missing = std::find_if(launches.before(launch).begin(), launches.before(launch).end(),
+                                        [&](size_t other) { return !done[other]; });
+      if (missing != launches.before(launch).end()) {
+        pending.push_back(*missing);
+        continue;
+      }
+      pending.pop_back();
+      if (!done[launch]) order.push_back(launch);
+      done[launch] = true;
+    }
+  }
+  return order;
+}
+
+/// Runs launches one after the other, and keeps count of the temporaries that are alive.
+class Greedy {
+ public:
+  Greedy(const Program& program, const Launches& launches)
+      : launches_(launches),
+        waits_for_(launches.size()),
+        temporaries_(launches.size()),
+        uses_left_(program.buffers.size(), 0),
+        bytes_(program.buffers.size(), 0),
+        alive_(program.buffers.size(), false) {
+    for (size_t i = 0; i < program.buffers.size(); ++i) bytes_[i] = typical(bytes_of(program.buffers[i]));
+    for (size_t launch = 0; launch < launches.size(); ++launch) {
+      waits_for_[launch] = launches.before(launch).size();
+      if (waits_for_[launch] == 0) ready_.insert(launch);
+      const std::set<uint32_t> args(program.launches[launch].args.begin(),
+                                    program.launches[launch].args.end());
+      for (const uint32_t buffer : args) {
+        if (program.buffers[buffer].storage != Storage::workspace) continue;
+        temporaries_[launch].push_back(buffer);
+        ++uses_left_[buffer];
+      }
+    }
+  }
+
+  LaunchOrder run() {
+    LaunchOrder order;
+    while (!ready_.empty()) {
+      const size_t launch = *std::min_element(ready_.begin(), ready_.end(), [&](size_t a, size_t b) {
+        return std::pair(growth(a), a) < std::pair(growth(b), b);
+      });
+      ready_.erase(launch);
+      order.push_back(launch);
+      for (const uint32_t buffer : temporaries_[launch]) alive_[buffer] = --uses_left_[buffer] > 0;
+      for (const size_t next : launches_.after(launch))
+        if (--waits_for_[next] == 0) ready_.insert(next);
+    }
+    return order;
+  }
+
+ private:
+  /// Bytes that are alive after the launch and were not before, less those that no longer are.
+  int64_t growth(size_t launch) const {
+    int64_t bytes = 0;
+    for (const uint32_t buffer : temporaries_[launch]) {
+      if (!alive_[buffer] && uses_left_[buffer] > 1) bytes += bytes_[buffer];
+      if (alive_[buffer] && uses_left_[buffer] == 1) bytes -= bytes_[buffer];
+    }
+    return bytes;
+  }
+
+  const Launches& launches_;
+  std::vector<size_t> waits_for_;  // by launch: how many others
+  std::vector<std::vector<uint32_t>>
+      temporaries_;                // by launch: the buffers of the workspace that it reads or writes
+  std::vector<size_t> uses_left_;  // by buffer: launches
+  std::vector<int64_t> bytes_;     // by buffer
+  std::vector<bool> alive_;        // by buffer
+  std::set<size_t> ready_;
+};
+
+}  // namespace
+
+std::vector<LaunchOrder> launch_orders(const KernelModule& module, const Program& program) {
+  const Launches launches(module, program);
+  LaunchOrder given(launches.size());
+  std::iota(given.begin(), given.end(), 0);
+  return {given, depth_first(launches), Greedy(program, launches).run()};
+}
+
+}  // namespace keratin

@@ -1,0 +1,17 @@
+// In which orders the launches of a program may run.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "codegen/kernel.h"
+
+namespace keratin {
+
+/// By number: launches as they stand in the program.
+using LaunchOrder = std::vector<size_t>;
+
+/// Some possible orders; the first is that of the program. See codegen/plan_program.h.
+std::vector<LaunchOrder> launch_orders(const KernelModule& module, const Program& program);
+
+}  // namespace keratin

@@ -1,0 +1,136 @@
+#include "codegen/plan_program.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <optional>
+
+#include "codegen/launch_order.h"
+#include "codegen/program_facts.h"
+#include "ir/text.h"
+#include "passes/memory_plan.h"
+
+namespace keratin {
+
+namespace {
+
+/// The temporaries of a program whose launches run in a given order: how long each lives, and which share a place.
+class Temporaries {
+ public:
+  Temporaries(const KernelModule& module, const Program& program, const LaunchOrder& order,
+              const MayOverwrite& may_overwrite)
+      : module_(module),
+        program_(program),
+        lifetimes_(program.buffers.size()),
+        block_(program.buffers.size()) {
+    std::iota(block_.begin(), block_.end(), 0);
+    for (Lifetime& lifetime : lifetimes_) lifetime = {static_cast<int64_t>(order.size()), -1, Size()};
+    for (size_t step = 0; step < order.size(); ++step) {
+      for (const uint32_t buffer : program.launches[order[step]].args) {
+        Lifetime& lifetime = lifetimes_[buffer];
+        lifetime.first = std::min<int64_t>(lifetime.first, step);
+        lifetime.last = std::max<int64_t>(lifetime.last, step);
+      }
+    }
+    for (size_t step = 0; step < order.size(); ++step)
+      share_places(program.launches[order[step]], static_cast<int64_t>(step), may_overwrite);
+  }
+
+  /// Places for all blocks.
+  MemoryPlan plan() const {
+    std::vector<Lifetime> blocks;
+    std::map<uint32_t, size_t> number;
+    for (uint32_t i = 0; i < program_.buffers.size(); ++i) {
+      if (!is_temporary(i) || block_[i] != i) continue;
+      number[i] = blocks.size();
+      blocks.push_back(lifetimes_[i]);
+      blocks.back().bytes = bytes_of(program_.buffers[i]);
+    }
+    const MemoryPlan planned = plan_memory(blocks);
+    MemoryPlan plan{std::vector<Size>(program_.buffers.size()), planned.total, planned.lower_bound};
+    for (uint32_t i = 0; i < program_.buffers.size(); ++i)
+      if (is_temporary(i)) plan.offsets[i] = planned.offsets[number.at(block_[i])];
+    return plan;
+  }
+
+ private:
+  bool is_temporary(uint32_t buffer) const { return program_.buffers[buffer].storage == Storage::workspace; }
+
+  /// Lets results of a launch, which are born in it, lie where operands lie that die in it.
+  void share_places(const Launch& launch, int64_t step, const MayOverwrite& may_overwrite) {
+    const auto& modes = module_.kernels[launch.kernel].buffers;
+    for (size_t result = 0; result < launch.args.size(); ++result) {
+      const uint32_t to = launch.args[result];
+      if (modes[result].mode != Mode::out || !is_temporary(to) || block_[to] != to ||
+          lifetimes_[to].first != step || lifetimes_[to].last == step)
+        continue;
+      for (size_t operand = 0; operand < launch.args.size(); ++operand) {
+        const uint32_t from = block_[launch.args[operand]];
+        if (modes[operand].mode != Mode::in || !is_temporary(from) || lifetimes_[from].last != step ||
+            !has_elements_of(launch.args[operand], to) ||
+            !may_overwrite_all(launch, from, result, may_overwrite))
+          continue;
+        block_[to] = from;
+        lifetimes_[from].last = lifetimes_[to].last;
+        break;
+      }
+    }
+  }
+
+  bool has_elements_of(uint32_t a, uint32_t b) const {
+    return byte_size(program_.buffers[a].dtype) == byte_size(program_.buffers[b].dtype) &&
+           bytes_of(program_.buffers[a]) == bytes_of(program_.buffers[b]);
+  }
+
+  /// A block may be read as several operands, which are views of one buffer.
+  bool may_overwrite_all(const Launch& launch, uint32_t block, size_t result,
+                         const MayOverwrite& may_overwrite) const {
+    for (size_t operand = 0; operand < launch.args.size(); ++operand)
+      if (operand != result && block_[launch.args[operand]] == block &&
+          !may_overwrite(launch, operand, result))
+        return false;
+    return true;
+  }
+
+  const KernelModule& module_;
+  const Program& program_;
+  std::vector<Lifetime>
+      lifetimes_;  // by buffer, in steps of the order; of a block: from its first buffer to its last
+  std::vector<uint32_t> block_;  // by buffer: the first buffer at its place
+};
+
+/// Puts launches, and the kernels of them, which are the module's last, in another order.
+void reorder(KernelModule& module, Program& program, const LaunchOrder& order) {
+  const size_t first = module.kernels.size() - order.size();
+  std::vector<Kernel> kernels;
+  std::vector<Launch> launches;
+  for (const size_t number : order) {
+    Launch& launch = program.launches[number];
+    kernels.push_back(std::move(module.kernels[launch.kernel]));
+    kernels.back().name = cat(program.name, ".", launches.size());
+    launch.kernel = static_cast<uint32_t>(first + launches.size());
+    launches.push_back(std::move(launch));
+  }
+  std::move(kernels.begin(), kernels.end(), module.kernels.begin() + static_cast<ptrdiff_t>(first));
+  program.launches = std::move(launches);
+}
+
+}  // namespace
+
+void plan_program(KernelModule& module, Program& program, const MayOverwrite& may_overwrite) {
+  std::optional<MemoryPlan> best;
+  LaunchOrder chosen;
+  for (LaunchOrder& order : launch_orders(module, program)) {
+    MemoryPlan plan = Temporaries(module, program, order, may_overwrite).plan();
+    if (best && typical(plan.total) >= typical(best->total)) continue;
+    best = std::move(plan);
+    chosen = std::move(order);
+  }
+  for (size_t i = 0; i < program.buffers.size(); ++i)
+    if (program.buffers[i].storage == Storage::workspace) program.buffers[i].offset = best->offsets[i];
+  program.workspace = best->total;
+  program.least_workspace = best->lower_bound;
+  reorder(module, program, chosen);
+}
+
+}  // namespace keratin

@@ -1,0 +1,186 @@
+// Orders of launches and places of temporaries: small programs as text; of random programs that nothing is lost that is still to be read.
+#include "codegen/plan_program.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "codegen/native.h"
+#include "codegen/program_facts.h"
+#include "ir/text.h"
+#include "ir/text_format.h"
+#include "tests/random_graph.h"
+
+namespace keratin::testing {
+namespace {
+
+Target target() { return make_target("x86-64-v3", "x86_64-unknown-linux-gnu"); }
+
+/// The temporaries, "t0 f32[N,8] at 0\n…", and the sum.
+std::string places(const std::string& function) {
+  const Module module = parse_module(cat("module @m {\n", function, "}\n"), "test");
+  const KernelModule kernels = compile_kernels(module, target());
+  std::string text;
+  for (const ProgramBuffer& buffer : kernels.programs[0].buffers)
+    if (buffer.storage == Storage::workspace)
+      text += cat(buffer.name, " ", to_text(Type(buffer.dtype, buffer.shape)), " at ", to_text(buffer.offset),
+                  "\n");
+  return cat(text, to_text(kernels.programs[0].workspace), "\n");
+}
+
+TEST(PlanProgram, SumsAreStoredOverWhatIsAdded) {
+  EXPECT_EQ(places(R"(  func @f(%x: f32[N,16], %w: f32[16,16]) -> (%y: f32[N]) {
+    %0 = dot %x, %w {contract = [1]x[0]} : f32[N,16]
+    %1 = dot %0, %w {contract = [1]x[0]} : f32[N,16]
+    %2 = exp %1 : f32[N,16]
+    %3 = add %0, %2 : f32[N,16]
+    %4 = reduce_sum %3 {axes = [1]} : f32[N]
+    %5 = dot %3, %w {contract = [1]x[0]} : f32[N,16]
+    %6 = reduce_max %5 {axes = [1]} : f32[N]
+    %7 = add %4, %6 : f32[N]
+    return %7
+  }
+)"),
+            "t0 f32[N,16] at 0\n"
+            "t1 f32[N,16] at 64*N\n"
+            "t2 f32[N,16] at 0\n"
+            "t3 f32[N] at 128*N\n"
+            "192*N\n");
+}
+
+TEST(PlanProgram, SoftmaxIsStoredOverItsOperand) {
+  EXPECT_EQ(places(R"(  func @f(%x: f32[N,16], %w: f32[16,16]) -> (%y: f32[N,16]) {
+    %0 = dot %x, %w {contract = [1]x[0]} : f32[N,16]
+    %1 = reduce_max %0 {axes = [1]} : f32[N]
+    %2 = broadcast %1 {dims = [0]} : f32[N,16]
+    %3 = sub %0, %2 : f32[N,16]
+    %4 = exp %3 : f32[N,16]
+    %5 = reduce_sum %4 {axes = [1]} : f32[N]
+    %6 = broadcast %5 {dims = [0]} : f32[N,16]
+    %7 = div %4, %6 : f32[N,16]
+    %8 = dot %7, %w {contract = [1]x[0]} : f32[N,16]
+    return %8
+  }
+)"),
+            "t0 f32[N,16] at 0\n"
+            "t1 f32[N,16] at 0\n"
+            "64*N\n");
+}
+
+TEST(PlanProgram, RowsInAnotherOrderAreStoredElsewhere) {
+  EXPECT_EQ(places(R"(  func @f(%x: f32[N,16], %w: f32[16,16]) -> (%y: f32[N,16]) {
+    %0 = dot %x, %w {contract = [1]x[0]} : f32[N,16]
+    %1 = reduce_max %0 {axes = [1]} : f32[N]
+    %2 = broadcast %1 {dims = [0]} : f32[N,16]
+    %3 = reverse %0 {axes = [1]} : f32[N,16]
+    %4 = sub %3, %2 : f32[N,16]
+    %5 = dot %4, %w {contract = [1]x[0]} : f32[N,16]
+    return %5
+  }
+)"),
+            "t0 f32[N,16] at 0\n"
+            "t1 f32[N,16] at 64*N\n"
+            "128*N\n");
+}
+
+TEST(PlanProgram, WhatIsReadLaterIsKept) {
+  EXPECT_EQ(places(R"(  func @f(%x: f32[N,16], %w: f32[16,16]) -> (%y: f32[N,16]) {
+    %0 = dot %x, %w {contract = [1]x[0]} : f32[N,16]
+    %1 = dot %0, %w {contract = [1]x[0]} : f32[N,16]
+    %2 = add %0, %1 : f32[N,16]
+    %3 = dot %2, %w {contract = [1]x[0]} : f32[N,16]
+    %4 = dot %3, %0 {contract = [1]x[1]} : f32[N,N]
+    %5 = dot %4, %2 {contract = [1]x[0]} : f32[N,16]
+    return %5
+  }
+)"),
+            "t0 f32[N,16] at 0\n"
+            "t1 f32[N,16] at 64*N\n"
+            "t2 f32[N,16] at 128*N\n"
+            "t3 f32[N,N] at 192*N\n"
+            "64*N*N + 192*N\n");
+}
+
+TEST(PlanProgram, ResultsOfOneBranchAreNeededBeforeTheNextBegins) {
+  // In the order of the graph both large products would live at once.
+  EXPECT_EQ(places(R"(  func @f(%x: f32[8,8], %w: f32[8,512], %v: f32[512,8]) -> (%y: f32[8,8]) {
+    %0 = dot %x, %w {contract = [1]x[0]} : f32[8,512]
+    %1 = exp %x : f32[8,8]
+    %2 = dot %1, %w {contract = [1]x[0]} : f32[8,512]
+    %3 = dot %0, %v {contract = [1]x[0]} : f32[8,8]
+    %4 = dot %2, %v {contract = [1]x[0]} : f32[8,8]
+    %5 = mul %3, %4 : f32[8,8]
+    return %5
+  }
+)"),
+            "t0 f32[8,512] at 0\n"
+            "t1 f32[8,8] at 16384\n"
+            "t2 f32[8,512] at 0\n"
+            "t3 f32[8,8] at 16384\n"
+            "16640\n");
+}
+
+struct Bytes {
+  int64_t begin, end;
+};
+
+/// What a launch of the program destroys though it is still read, or overwrites while it reads it elsewhere; empty: nothing.
+std::string loss(const Program& program, const KernelModule& kernels, const Bindings& bindings) {
+  const auto bytes = [&](uint32_t buffer) {
+    const ProgramBuffer& it = program.buffers[buffer];
+    const int64_t begin = it.offset.value(bindings);
+    return Bytes{begin, begin + bytes_of(it).value(bindings)};
+  };
+  const auto mode = [&](const Launch& launch, size_t i) {
+    return kernels.kernels[launch.kernel].buffers[i].mode;
+  };
+  const auto is_read_after = [&](uint32_t buffer, size_t step) {
+    for (size_t later = step + 1; later < program.launches.size(); ++later)
+      for (size_t i = 0; i < program.launches[later].args.size(); ++i)
+        if (program.launches[later].args[i] == buffer) return mode(program.launches[later], i) != Mode::out;
+    return false;
+  };
+  std::vector<bool> written(program.buffers.size(), false);
+  for (size_t step = 0; step < program.launches.size(); ++step) {
+    const Launch& launch = program.launches[step];
+    for (size_t i = 0; i < launch.args.size(); ++i) {
+      const uint32_t to = launch.args[i];
+      if (mode(launch, i) == Mode::in || program.buffers[to].storage != Storage::workspace) continue;
+      const Bytes here = bytes(to);
+      for (uint32_t other = 0; other < program.buffers.size(); ++other) {
+        const Bytes there = bytes(other);
+        if (other == to || program.buffers[other].storage != Storage::workspace || there.end <= here.begin ||
+            here.end <= there.begin)
+          continue;
+        const bool is_argument =
+            std::find(launch.args.begin(), launch.args.end(), other) != launch.args.end();
+        const bool is_same = here.begin == there.begin && here.end == there.end;
+        if ((written[other] && is_read_after(other, step)) || (is_argument && !is_same))
+          return cat("launch ", step, " loses ", program.buffers[other].name, "\n", print(program));
+      }
+    }
+    for (size_t i = 0; i < launch.args.size(); ++i)
+      if (mode(launch, i) != Mode::in) written[launch.args[i]] = true;
+  }
+  return {};
+}
+
+TEST(PlanProgram, NothingIsLost) {
+  int64_t shared = 0;
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    const RandomGraph graph = random_graph({.seed = seed, .without = {Op::fusion}, .fewest_nodes = 10});
+    const KernelModule kernels = compile_kernels(graph.module, target());
+    const Program& program = kernels.programs[0];
+    EXPECT_EQ(loss(program, kernels, graph.bindings), "") << "seed " << seed;
+    for (uint32_t kernel = 0; kernel < kernels.kernels.size(); ++kernel) {
+      const ParameterFacts facts = parameter_facts(kernels, kernel);
+      for (size_t i = 0; i < facts.apart.size(); ++i)
+        shared +=
+            std::count(facts.apart[i].begin(), facts.apart[i].begin() + static_cast<ptrdiff_t>(i), false);
+    }
+  }
+  EXPECT_GT(shared, 50) << "too few kernels that overwrite what they read for this to mean much";
+}
+
+}  // namespace
+}  // namespace keratin::testing
