@@ -222,7 +222,7 @@ class Grouper {
         form_of(user) == Form::contract || (group.kind == Kind::contract && is_widening(user));
     if (is_factor && !is_strided_view(node))
       return cat(named(user), " reads its factors many times, by strides alone");
-    if (family_of(user.op) == Family::window && overlaps(user))
+    if (family_of(user.op) == Family::window && overlaps(user) && node.op != Op::pad)
       return cat("windows of ", named(user), " overlap");
     if (is_expensive(node.op) && is_repeated(group, node, user))
       return cat(named(user), " would compute ", to_text(node.op), " ", times_repeated(node, user), " times");
