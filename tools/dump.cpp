@@ -40,6 +40,9 @@ constexpr Option kOptions[] = {
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
     kPrecisionOption,
     {"--check-bounds", "", "with a check of every memory access"},
+    {"--loss", "NAME|JSON", "with --func train_step, if the model was not compiled or for another"},
+    {"--optimizer", "NAME|JSON", "likewise"},
+    {"--metrics", "A,B|JSON", "likewise"},
 };
 
 /// `module` as it is after the pass `name`.

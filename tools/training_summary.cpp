@@ -53,8 +53,10 @@ std::string training_summary(const Arguments& arguments) {
                  return std::find(trained.begin(), trained.end(), variable.name) != trained.end();
                }));
   text += line("Optimizer", amount(model.signature.optimizer_state, [](const Variable&) { return true; }));
+  const Bindings samples{{Symbol("N"), batch}};
   text += line(cat("Memory of a step, batch ", batch, ", one thread"),
-               memory_text(step.workspace.value({{Symbol("N"), batch}}) + tile_bytes(kernels, step)));
+               cat(memory_text(step.workspace.value(samples) + tile_bytes(kernels, step)), ", with ",
+                   memory_text(step.least_workspace.value(samples)), " in use at the fullest moment"));
   text += line("Kernels of a step", to_text(static_cast<int64_t>(step.launches.size())));
   return text;
 }
