@@ -126,7 +126,8 @@ void gradient_of_choice(const GradientArgs& g, bool upper) {
       shared ? t.b.select(t.b.eq(g.operands[0], g.operands[1]), t.b.mul(t.dy, t.number(0.5)), zero) : zero;
   for (size_t i : {0, 1}) {
     if (!g.wanted[i]) continue;
-    const Value own = g.operands[i], other = g.operands[1 - i];
+    // Beside a constant, the result tells as well as the operand, which nobody else may need any more: only one is kept.
+    const Value own = shared ? g.operands[i] : g.results[0], other = g.operands[1 - i];
     accumulate(g, i, t.b.select(upper ? t.b.lt(other, own) : t.b.lt(own, other), t.dy, at_tie));
   }
 }
