@@ -359,7 +359,8 @@ class Grouper {
     for (const Node* node : group.nodes) {
       if (family_of(node->op) != Family::pointwise && node->op != Op::broadcast && node->op != Op::constant)
         return false;
-      for (Value operand : node->operands) reads_it |= contraction.nodes.contains(operand.node);
+      for (Value operand : node->operands)  // what both have a copy of does not count
+        reads_it |= contraction.nodes.contains(operand.node) && !group.nodes.contains(operand.node);
     }
     if (!reads_it) return false;
     // What the contraction is computed from cannot wait for it.
