@@ -14,6 +14,7 @@
 
 #include "ir/rebuild.h"
 #include "ir/region.h"
+#include "ir/text.h"
 #include "passes/pass.h"
 
 namespace keratin {
@@ -88,7 +89,7 @@ class BodyRest : public Rebuilder {
 
 class ScanHoister : public Rebuilder {
  public:
-  using Rebuilder::Rebuilder;
+  ScanHoister(const Function& function, Decisions* decisions) : Rebuilder(function), decisions_(decisions) {}
 
  protected:
   std::vector<Value> visit(const Node& node) override {
@@ -113,14 +114,19 @@ class ScanHoister : public Rebuilder {
     }
     Hoisted hoisted;
     for (const auto& node : body.nodes) {
-      if (node->op != Op::dot || !stacked.contains(node->operands[0].node) ||
-          !captured.contains(node->operands[1].node))
+      if (node->op != Op::dot) continue;
+      const std::string what = cat("dot ", to_text(node->type()));
+      const Node &left = *node->operands[0].node, &right = *node->operands[1].node;
+      if (!stacked.contains(&left) || !captured.contains(&right)) {
+        decide(scan, cat(what, " in every step: it does not multiply a sequence with what all steps share"));
         continue;
-      if (const Value whole = stacked_dot(*node, attrs.axis, stacked[node->operands[0].node],
-                                          captured[node->operands[1].node])) {
-        hoisted[node.get()] = whole;
-        stacked[node.get()] = whole;
       }
+      const Value whole = stacked_dot(scan, *node, stacked[&left], captured[&right]);
+      decide(scan, cat(what, whole ? " before the loop, for all steps at once"
+                                   : " in every step: of all at once its axes would lie in another order"));
+      if (!whole) continue;
+      hoisted[node.get()] = whole;
+      stacked[node.get()] = whole;
     }
     if (hoisted.empty()) return copy(scan);
     BodyRest rest(scan, operands, hoisted);
@@ -129,8 +135,9 @@ class ScanHoister : public Rebuilder {
     return results_of(*builder().make_node(Op::scan, rest.operands(), rest.attrs(), std::move(body_rest)));
   }
 
-  /// The dot of all steps at once, with the steps along `axis` of the result; none if the steps would end up elsewhere.
-  Value stacked_dot(const Node& dot, int64_t axis, Value left, Value right) {
+  /// The dot of all steps at once, with the steps along the scan's axis of the result; none if the steps would end up elsewhere.
+  Value stacked_dot(const Node& scan, const Node& dot, Value left, Value right) {
+    const int64_t axis = scan.as<ScanAttrs>().axis;
     DotAttrs attrs = dot.as<DotAttrs>();
     if (!attrs.batch.lhs.empty()) return {};
     // The step's axes move up by one from `axis` on.
@@ -139,15 +146,23 @@ class ScanHoister : public Rebuilder {
       ++a;
     }
     if (dot.type().rank() < axis) return {};
-    builder().set_origin(dot.origin);
+    builder().set_origin(dot.origin ? dot.origin : scan.origin);
     return builder().make(Op::dot, {left, right}, attrs);
   }
+
+  void decide(const Node& scan, std::string how) {
+    if (decisions_ != nullptr)
+      decisions_->choices.push_back({"hoist", source().name, scan.origin, std::move(how)});
+  }
+
+  Decisions* const decisions_;
 };
 
 }  // namespace
 
-Module hoist_from_scans(const Module& module) {
-  return map_functions(module, [](const Function& function) { return ScanHoister(function).run(); });
+Module hoist_from_scans(const Module& module, Decisions* decisions) {
+  return map_functions(module,
+                       [&](const Function& function) { return ScanHoister(function, decisions).run(); });
 }
 
 }  // namespace keratin

@@ -37,8 +37,8 @@ Module map_functions(const Module& module, const std::function<Function(const Fu
 // The passes; each is described at the head of its file.
 Module simplify(const Module& module);
 Module weights_to_matrices(const Module& module);
-Module hoist_from_scans(const Module& module);
-Module sink_from_scans(const Module& module);
+Module hoist_from_scans(const Module& module, Decisions* decisions = nullptr);
+Module sink_from_scans(const Module& module, Decisions* decisions = nullptr);
 Module winograd(const Module& module, Decisions* decisions = nullptr);
 Module fast_conv(const Module& module, Decisions* decisions = nullptr);
 Module round_operands(const Module& module);

@@ -16,6 +16,7 @@
 #include "ir/error.h"
 #include "ir/rebuild.h"
 #include "ir/region.h"
+#include "ir/text.h"
 #include "passes/pass.h"
 #include "passes/uses.h"
 
@@ -42,7 +43,7 @@ class SunkScan {
 
   bool is_carry(size_t result) const { return static_cast<int64_t>(result) < attrs_.carries; }
   bool is_sunk(size_t result) const { return sunk_[result]; }
-  bool sinks_anything() const { return std::find(sunk_.begin(), sunk_.end(), true) != sunk_.end(); }
+  int64_t count() const { return std::count(sunk_.begin(), sunk_.end(), true); }
 
   /// What each step adds to a carry that is a sum and nothing else; otherwise empty.
   Value what_is_added(size_t carry) const {
@@ -176,9 +177,11 @@ class Sinker {
   Sinker(Builder& builder, const Node& scan, const std::vector<Value>& operands)
       : builder_(builder), scan_(scan), attrs_(scan.as<ScanAttrs>()), operands_(operands), sunk_(scan) {}
 
+  int64_t count_sunk() const { return sunk_.count(); }
+
   /// The scan's results; none if everything stays in it.
   std::vector<Value> run() {
-    if (!sunk_.sinks_anything()) return {};
+    if (count_sunk() == 0) return {};
     const Function& body = *scan_.body;
     std::vector<Value> results(body.results.size());
     for (size_t i = 0; i < results.size(); ++i) {
@@ -307,21 +310,30 @@ class Sinker {
 
 class ScanSinker : public Rebuilder {
  public:
-  using Rebuilder::Rebuilder;
+  ScanSinker(const Function& function, Decisions* decisions) : Rebuilder(function), decisions_(decisions) {}
 
  protected:
   std::vector<Value> visit(const Node& node) override {
     if (node.op != Op::scan) return copy(node);
     const std::vector<Value> operands = mapped(node.operands);
-    const std::vector<Value> results = Sinker(builder(), node, operands).run();
+    Sinker sinker(builder(), node, operands);
+    const std::vector<Value> results = sinker.run();
+    if (decisions_ != nullptr && !results.empty())
+      decisions_->choices.push_back(
+          {"sink", source().name, node.origin,
+           cat(sinker.count_sunk(), " of ", node.types.size(), " results computed behind the loop")});
     return results.empty() ? copy(node) : results;
   }
+
+ private:
+  Decisions* const decisions_;
 };
 
 }  // namespace
 
-Module sink_from_scans(const Module& module) {
-  return map_functions(module, [](const Function& function) { return ScanSinker(function).run(); });
+Module sink_from_scans(const Module& module, Decisions* decisions) {
+  return map_functions(module,
+                       [&](const Function& function) { return ScanSinker(function, decisions).run(); });
 }
 
 }  // namespace keratin
