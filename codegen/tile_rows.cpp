@@ -157,15 +157,10 @@ void TileRows::lay_out_lines(const Index& low, int64_t piece, int64_t tile_rows)
         left[axes.input.space.back()] = m - Index(attrs.pad_low.back());
         Guard in_line = in_image;
         for (const Index& each : inside(axes.input.space.size() - 1)) in_line.push_back(each);
-        writer_.loop(
-            "k", 0, ceil_of(problem_.feature_pairs, lanes()), 1, LoopKind::serial, [&](const Index& vector) {
-              const VarId lane = writer_.variable("lane", {0, lanes() - 1});
-              problem_.lowering.values.with_lanes(lane, lanes(), [&] {
-                left[axes.input.feature] = (vector * lanes() + Index::variable(lane)) * 2;
-                lay_out_pairs(left, in_line,
-                              {(phase * line_count_ + l) * line + m * place + vector * (2 * lanes())});
-              });
-            });
+        each_vector([&](const Index& first, const Index& pair) {
+          left[axes.input.feature] = pair * 2;
+          lay_out_pairs(left, in_line, {(phase * line_count_ + l) * line + m * place + first * 2});
+        });
       });
     });
   });
@@ -198,14 +193,11 @@ void TileRows::lay_out_copies(const Index& low, const Index& high, int64_t rows)
       writer_.emit(store_stmt(neighbours(buffer_, {row, whole - kTileDepth}, depth),
                               number(Scalar::of_integer(DType::u16, 0), depth)));
     each_tap(0, {}, [&](const Point& taps_at, const Index& tap) {
-      writer_.loop("k", 0, vectors, 1, LoopKind::serial, [&](const Index& vector) {
-        const VarId lane = writer_.variable("lane", {0, lanes() - 1});
-        problem_.lowering.values.with_lanes(lane, lanes(), [&] {
-          Point k = taps_at;
-          k.push_back((vector * lanes() + Index::variable(lane)) * 2);
-          const auto at = problem_.points(m, 0, k);
-          lay_out_pairs(at.left, at.inside, {row, (tap * problem_.feature_pairs + vector * lanes()) * 2});
-        });
+      each_vector([&](const Index& first, const Index& pair) {
+        Point k = taps_at;
+        k.push_back(pair * 2);
+        const auto at = problem_.points(m, 0, k);
+        lay_out_pairs(at.left, at.inside, {row, (tap * problem_.feature_pairs + first) * 2});
       });
     });
   });
@@ -227,6 +219,19 @@ void TileRows::each_tap(const Index& tap, const Point& at,
 int TileRows::lanes() const {
   return static_cast<int>(
       std::min<int64_t>(kStepPairs, std::bit_ceil(static_cast<uint64_t>(problem_.feature_pairs))));
+}
+
+/// Calls `body` for the vectors of a tap's pairs: the first pair of one, and that of its lane.
+void TileRows::each_vector(const std::function<void(const Index& first, const Index& pair)>& body) {
+  writer_.loop("k", 0, ceil_of(problem_.feature_pairs, lanes()), 1, LoopKind::serial,
+               [&](const Index& vector) {
+                 const Index first = vector * lanes();
+                 if (lanes() == 1)
+                   return problem_.lowering.values.with_lanes(0, 1, [&] { body(first, first); });
+                 const VarId lane = writer_.variable("lane", {0, lanes() - 1});
+                 problem_.lowering.values.with_lanes(lane, lanes(),
+                                                     [&] { body(first, first + Index::variable(lane)); });
+               });
 }
 
 /// Copies a vector of pairs, zeros unless `inside`.

@@ -31,6 +31,7 @@ class TileRows {
   std::optional<TileLines> find_lines() const;
   void lay_out_lines(const Index& low, int64_t piece, int64_t tile_height);
   void lay_out_copies(const Index& low, const Index& high, int64_t rows);
+  void each_vector(const std::function<void(const Index& first, const Index& pair)>& body);
   void lay_out_pairs(const Point& left, const Guard& inside, Point to);
   void each_tap(const Index& tap, const Point& at,
                 const std::function<void(const Point&, const Index&)>& body);

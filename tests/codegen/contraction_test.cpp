@@ -31,6 +31,16 @@ Attrs scores() { return DotAttrs{{{2}, {2}}, {{0}, {0}}}; }
 /// [batch, query, head, depth] and [batch, key, head, depth].
 Attrs scores_of_heads() { return DotAttrs{{{3}, {3}}, {{0, 2}, {0, 2}}}; }
 
+/// Three axes of space.
+Attrs volume() {
+  return ConvAttrs{.dims = "b012f_012io->b012f",
+                   .stride = {1, 2, 1},
+                   .pad_low = {0, 1, 1},
+                   .pad_high = {1, 1, 0},
+                   .input_dilation = {1, 1, 1},
+                   .kernel_dilation = {1, 1, 1}};
+}
+
 const Dim kBatch(1, Symbol("N"));
 
 const std::vector<Case> kCases = {
@@ -64,6 +74,7 @@ const std::vector<Case> kCases = {
     {"LinesOfOneTile", {kBatch, 3, 5, 32}, {2, 3, 32, 16}, convolution(1, 1), 2},
     {"LinesOfFewChannels", {kBatch, 19, 23, 3}, {7, 7, 3, 33}, convolution(2, 3), 2},
     {"LinesOfOneChannel", {2, 9, 20, 1}, {3, 3, 1, 32}, convolution(1, 1)},
+    {"RowsOfOnePair", {2, 5, 4, 6, 2}, {2, 3, 2, 2, 20}, volume()},
     {"LinesWithStrideOfThree", {1, 17, 19, 12}, {4, 5, 12, 16}, convolution(3, 2)},
     {"ManyRowsOfManySteps", {1, 9, 40, 64}, {1, 1, 64, 50}, convolution(1, 0)},
     {"EveryOtherRow", {3, 21, 40, 32}, {1, 1, 32, 48}, convolution(2, 0)},
