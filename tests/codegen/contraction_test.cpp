@@ -2,6 +2,8 @@
 // leave a rest. Interpreter against kernels, kernels against machine code.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "codegen/native.h"
 #include "ir/builder.h"
 #include "ir/text.h"
@@ -117,21 +119,14 @@ std::vector<Target> targets() {
   return targets;
 }
 
-class Contractions : public ::testing::TestWithParam<Case> {
- protected:
-  Bindings bindings() const { return {{Symbol("N"), GetParam().batch}}; }
-  Module module() const;
-  std::vector<Tensor> inputs() const;
-  static void expect_agreement(const Module& module, const std::vector<Tensor>& inputs);
-};
+Bindings bindings_of(const Case& c) { return {{Symbol("N"), c.batch}}; }
 
-Module Contractions::module() const {
-  const Case& c = GetParam();
+Module module_of(const Case& c) {
   Module module;
   module.name = "m";
   if (c.is_weight)
     module.variables.push_back({"w", Type(DType::f32, c.weight), Role::weight, false,
-                                std::make_shared<Tensor>(numbers(c.weight, bindings(), 7))});
+                                std::make_shared<Tensor>(numbers(c.weight, bindings_of(c), 7))});
   Builder builder("f");
   const Value x = builder.param("x", Type(DType::f32, c.input));
   const Op op = std::holds_alternative<DotAttrs>(c.attrs) ? Op::dot : Op::conv;
@@ -143,18 +138,18 @@ Module Contractions::module() const {
   return module;
 }
 
-std::vector<Tensor> Contractions::inputs() const {
-  const Case& c = GetParam();
-  std::vector<Tensor> inputs{numbers(c.input, bindings(), 5)};
-  if (!c.is_weight) inputs.push_back(numbers(c.weight, bindings(), 7));
+std::vector<Tensor> inputs_of(const Case& c) {
+  std::vector<Tensor> inputs{numbers(c.input, bindings_of(c), 5)};
+  if (!c.is_weight) inputs.push_back(numbers(c.weight, bindings_of(c), 7));
   return inputs;
 }
 
-void Contractions::expect_agreement(const Module& module, const std::vector<Tensor>& inputs) {
+void expect_agreement(const Module& module, const std::vector<Tensor>& inputs,
+                      const std::vector<Target>& targets) {
   const auto reference = make_interpreter();
   const Tensor expected = reference->compile(module)->call("f", inputs)[0];
   std::vector<Tensor> with_avx512;
-  for (const Target& target : targets()) {
+  for (const Target& target : targets) {
     SCOPED_TRACE(target.cpu);
     const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
     const std::vector<Tensor> interpreted = interpret_kernels(kernels)->call("f", inputs);
@@ -170,12 +165,55 @@ void Contractions::expect_agreement(const Module& module, const std::vector<Tens
   }
 }
 
-TEST_P(Contractions, AgreeOnAllLevels) { expect_agreement(module(), inputs()); }
+class Contractions : public ::testing::TestWithParam<Case> {};
 
-TEST_P(Contractions, AgreeWithRoundedOperands) { expect_agreement(round_operands(module()), inputs()); }
+TEST_P(Contractions, AgreeOnAllLevels) {
+  expect_agreement(module_of(GetParam()), inputs_of(GetParam()), targets());
+}
+
+TEST_P(Contractions, AgreeWithRoundedOperands) {
+  expect_agreement(round_operands(module_of(GetParam())), inputs_of(GetParam()), targets());
+}
 
 INSTANTIATE_TEST_SUITE_P(All, Contractions, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
+
+/// A product, or a convolution along one or two axes.
+Case random_case(std::mt19937& random) {
+  const auto number = [&](int64_t least, int64_t most) {
+    return least + static_cast<int64_t>(random()) % (most - least + 1);
+  };
+  const int64_t depth = number(1, 4) == 1 ? 32 * number(1, 3) : number(1, 70), columns = number(1, 70);
+  if (number(1, 3) == 1) return {"", {number(1, 80), depth}, {depth, columns}, product()};
+  const int64_t rank = number(1, 2), samples = number(1, 3);
+  ConvAttrs attrs{.dims = rank == 1 ? "b0f_0io->b0f" : "b01f_01io->b01f"};
+  Shape input{samples}, weight;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    weight.push_back(number(1, 4));
+    input.push_back(number(7, 20));
+    attrs.stride.push_back(number(1, 3));
+    attrs.pad_low.push_back(number(0, 2));
+    attrs.pad_high.push_back(number(0, 2));
+    attrs.input_dilation.push_back(1);
+    attrs.kernel_dilation.push_back(number(1, 5) == 1 ? 2 : 1);
+  }
+  input.push_back(depth);
+  weight.push_back(depth);
+  weight.push_back(columns);
+  return {"", input, weight, attrs};
+}
+
+TEST(RandomContractions, AgreeInTiles) {
+  std::vector<Target> targets{make_target("sapphirerapids", "x86_64-unknown-linux-gnu")};
+  if (host_target().tiles) targets.push_back(host_target());
+  for (uint32_t seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const Case c = random_case(random);
+    expect_agreement(round_operands(module_of(c)), inputs_of(c), targets);
+    if (HasFailure()) return;
+  }
+}
 
 /// The text of the kernel that multiplies `rows` rows of numbers by a packed `depth` x `columns` matrix.
 std::string kernel_of_product(int64_t rows, int64_t columns, int64_t depth = 64) {
