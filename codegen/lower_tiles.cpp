@@ -22,8 +22,8 @@ namespace keratin {
 
 namespace {
 
-constexpr int64_t kMostPieceRows = 256;
-constexpr int64_t kPieces = 8;               // enough to keep several threads equally busy
+constexpr int64_t kMostPieceRows = 256, kMostLineRows = 1024;  // lines overlap from piece to piece
+constexpr int64_t kPieces = 8;                                 // enough to keep several threads equally busy
 constexpr int64_t kPieceProducts = 1 << 20;  // what is worth handing to another thread: about a microsecond
 constexpr int64_t kBlockPanels = 8;          // for which it pays to copy rows; lines are less
 
@@ -85,8 +85,9 @@ class TileGenerator {
   void choose_pieces() {
     const int64_t rows = estimated_elements({problem_.rows}), unit = rows_.unit(tile_height());
     const int64_t columns = problem_.panels * kTileSize, row_products = problem_.pairs * 2 * columns;
-    const int64_t fitting = std::max(
-        unit, std::min(kMostPieceRows, writer_.target.l2_bytes / 2 / rows_.row_bytes()) / unit * unit);
+    const int64_t fitting = std::max(unit, std::min(problem_.lines ? kMostLineRows : kMostPieceRows,
+                                                    writer_.target.l2_bytes / 2 / rows_.row_bytes()) /
+                                               unit * unit);
     // An even number of pieces is shared by two threads.
     int64_t row_pieces = ceil_of(rows, fitting);
     if (row_pieces > 1) row_pieces += row_pieces % 2;
