@@ -1,14 +1,10 @@
-#!/ usr / bin / env python3
-""
-        "Computes the polynomials of codegen/vecmath.cpp.
+#!/usr/bin/env python3
+"""Computes the polynomials of codegen/vecmath.cpp.
 
-        python3 codegen /
-        vecmath_fit.py |
-    clang - format >
-        codegen / vecmath_tables.h(needs mpmath; half a minute)
+    python3 codegen/vecmath_fit.py | clang-format > codegen/vecmath_tables.h        (needs mpmath; half a minute)
 
-                      Each is the polynomial whose largest weighted error on an interval is smallest,
-    found by Remez's exchange in 40 digits. The coefficients are then rounded to the format; the comment of each table gives the error of the rounded polynomial.
+Each is the polynomial whose largest weighted error on an interval is smallest, found by Remez's exchange in 40 digits.
+The coefficients are then rounded to the format; the comment of each table gives the error of the rounded polynomial.
 """
 from mpmath import (atanh, cos, erf, erfc, exp, expm1, fabs, frexp, ldexp, log, lu_solve, matrix, mp, mpf, nstr, pi, sin,
                     sqrt, tanh)
@@ -102,24 +98,24 @@ def away_from_zero(f, at_zero):
 
 
 exp_tail = away_from_zero(lambda r: (expm1(r) - r) / r**2, mpf(1) / 2)
-#e ^ r - 1 = r + r²·q(r), relative to e ^ r - 1.
+# e^r - 1 = r + r²·q(r), relative to e^r - 1.
 expm1_weight = away_from_zero(lambda r: fabs(r**2 / expm1(r)), 0)
-#log(1 + f) = 2·atanh(s), s = f / (2 + f), z = s² : 2·atanh(s) = 2·s + s·z·q(z), relative to 2·s.
+# log(1 + f) = 2·atanh(s), s = f / (2 + f), z = s²: 2·atanh(s) = 2·s + s·z·q(z), relative to 2·s.
 log_tail = away_from_zero(lambda z: (2 * atanh(sqrt(z)) - 2 * sqrt(z)) / (sqrt(z) * z), mpf(2) / 3)
 log_weight = lambda z: z / 2
 log_second = away_from_zero(lambda z: (log_tail(z) - mpf(2) / 3) / z, mpf(2) / 5)
 log_second_weight = lambda z: z**2 / 2
 LOG_END = (sqrt(mpf(2)) - 1)**2 / (sqrt(mpf(2)) + 1)**2 * mpf('1.001')
-#sin r = r + r³·q(r²), cos r = 1 - r² / 2 + r⁴·q(r²).
+# sin r = r + r³·q(r²), cos r = 1 - r²/2 + r⁴·q(r²).
 sin_tail = away_from_zero(lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, -mpf(1) / 6)
 sin_weight = away_from_zero(lambda z: z * sqrt(z) / sin(sqrt(z)), 0)
 cos_tail = away_from_zero(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, mpf(1) / 24)
 cos_weight = lambda z: z**2 / cos(sqrt(z))
 TRIG_END = (pi / 4)**2 * mpf('1.001')
-#tanh x = x + x³·q(x²).
+# tanh x = x + x³·q(x²).
 tanh_tail = away_from_zero(lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z, -mpf(1) / 3)
 tanh_weight = away_from_zero(lambda z: z * sqrt(z) / tanh(sqrt(z)), 0)
-#erf x = x + x·q(x²) near 0; further out 1 - e ^ -q(x).
+# erf x = x + x·q(x²) near 0; further out 1 - e^-q(x).
 erf_head = away_from_zero(lambda z: erf(sqrt(z)) / sqrt(z) - 1, 2 / sqrt(pi) - 1)
 erf_weight = lambda z: 1 / (1 + erf_head(z))
 
@@ -127,51 +123,26 @@ print('''// Made by codegen/vecmath_fit.py: do not edit. Lowest power first.
 #pragma once
 
 namespace keratin::vecmath {
-''') SINGLE,
-    DOUBLE = 24,
-    53 emit('kExpF32', 'e^r - 1 = r + r²·q(r) for |r| <= ln 2 / 2', exp_tail, expm1_weight, -LN2 * .501,
-            LN2 * .501, 5,
-            SINGLE) emit('kExpF64', 'The same', exp_tail, expm1_weight, -LN2 * .501, LN2 * .501, 11,
-                         DOUBLE) emit('kExpMedium', 'The same, for f32 results computed in f64', exp_tail,
-                                      expm1_weight, -LN2 * .501, LN2 * .501, 5, DOUBLE)
-        emit('kLogF32', '2·atanh(s) = 2·s + s·z·q(z), z = s², for s of log(1 + f), 1 + f in [√½, √2]',
-             log_tail, log_weight, 0, LOG_END, 4,
-             SINGLE) emit('kLogF64', '2·atanh(s) = 2·s + s·z·q(z)', log_tail, log_weight, 0, LOG_END, 8,
-                          DOUBLE) emit('kLogDouble',
-                                       '2·atanh(s) = 2·s + s·z·(2/3 + z·q(z)), for a result of two f64',
-                                       log_second, log_second_weight, 0, LOG_END, 8, DOUBLE)
-            emit('kLogMedium', 'The same, for f32 results computed in f64', log_tail, log_weight, 0, LOG_END,
-                 6, DOUBLE) emit('kSinF64', 'sin r = r + r·z·q(z), z = r², for |r| <= π/4', sin_tail,
-                                 sin_weight, 0, TRIG_END, 6, DOUBLE)
-                emit('kCosF64', 'cos r = 1 - z/2 + z²·q(z)', cos_tail, cos_weight, 0,
-                     TRIG_END, 6, DOUBLE) emit('kSinMedium', 'sin, for f32 results computed in f64',
-                                               sin_tail, sin_weight, 0, TRIG_END, 4, DOUBLE)
-                    emit('kCosMedium', 'cos, for f32 results computed in f64', cos_tail, cos_weight, 0,
-                         TRIG_END, 4, DOUBLE) emit('kTanhF32',
-                                                   'tanh x = x + x·z·q(z), z = x², for |x| <= 0.625',
-                                                   tanh_tail, tanh_weight, 0, mpf('0.625') * *2 * 1.001, 6,
-                                                   SINGLE) emit('kErfF32', 'erf x = x + x·q(x²) for |x| <= 1',
-                                                                erf_head, erf_weight, 0, 1, 7, SINGLE)
-                        emit('kErfTailF32', 'erf x = 1 - e^-q(x) for x in [1, 4], relative to 1',
-                             lambda x : -log(erfc(x)),
-                             erfc, 1, 4,
-                             9,
-                             SINGLE) emit('kErfF64',
-                                          'erf x = x + x·q(x²) for |x| <= 1', erf_head, erf_weight, 0, 1, 15,
-                                          DOUBLE)
-                            emit(
-                                'kErfTailF64',
-                                'erf x = 1 - e^(-x²)·q(t), t = (x - 3) / (x + 3), for x in [1, 6], relative to 1',
-                                lambda t : exp((3 * (1 + t) / (1 - t)) * *2) * erfc(3 * (1 + t) / (1 - t)),
-                                lambda t : exp(-(3 * (1 + t) / (1 - t)) * *2), -mpf(1) / 2, mpf(1) / 3, 17,
-                                DOUBLE)
-                                emit_parts(
-                                    'kLn2F32',
-                                    'ln 2; the first part times a whole number up to 2^9 is exact in f32',
-                                    LN2, [ 15, 24 ]) emit_parts('kLn2F64',
-                                                                'ln 2; likewise, up to 2^11 in f64', LN2,
-                                                                [ 42, 53 ])
-                                    emit_parts(
-                                        'kHalfPi',
-                                        'π/2; the first two parts times a whole number up to 2^22 are exact',
-                                        pi / 2, [ 31, 31, 53 ]) print('}  // namespace keratin::vecmath')
+''')
+SINGLE, DOUBLE = 24, 53
+emit('kExpF32', 'e^r - 1 = r + r²·q(r) for |r| <= ln 2 / 2', exp_tail, expm1_weight, -LN2 * .501, LN2 * .501, 5, SINGLE)
+emit('kExpF64', 'The same', exp_tail, expm1_weight, -LN2 * .501, LN2 * .501, 11, DOUBLE)
+emit('kExpMedium', 'The same, for f32 results computed in f64', exp_tail, expm1_weight, -LN2 * .501, LN2 * .501, 5, DOUBLE)
+emit('kLogF32', '2·atanh(s) = 2·s + s·z·q(z), z = s², for s of log(1 + f), 1 + f in [√½, √2]', log_tail, log_weight, 0, LOG_END, 4, SINGLE)
+emit('kLogF64', '2·atanh(s) = 2·s + s·z·q(z)', log_tail, log_weight, 0, LOG_END, 8, DOUBLE)
+emit('kLogDouble', '2·atanh(s) = 2·s + s·z·(2/3 + z·q(z)), for a result of two f64', log_second, log_second_weight, 0, LOG_END, 8, DOUBLE)
+emit('kLogMedium', 'The same, for f32 results computed in f64', log_tail, log_weight, 0, LOG_END, 6, DOUBLE)
+emit('kSinF64', 'sin r = r + r·z·q(z), z = r², for |r| <= π/4', sin_tail, sin_weight, 0, TRIG_END, 6, DOUBLE)
+emit('kCosF64', 'cos r = 1 - z/2 + z²·q(z)', cos_tail, cos_weight, 0, TRIG_END, 6, DOUBLE)
+emit('kSinMedium', 'sin, for f32 results computed in f64', sin_tail, sin_weight, 0, TRIG_END, 4, DOUBLE)
+emit('kCosMedium', 'cos, for f32 results computed in f64', cos_tail, cos_weight, 0, TRIG_END, 4, DOUBLE)
+emit('kTanhF32', 'tanh x = x + x·z·q(z), z = x², for |x| <= 0.625', tanh_tail, tanh_weight, 0, mpf('0.625')**2 * 1.001, 6, SINGLE)
+emit('kErfF32', 'erf x = x + x·q(x²) for |x| <= 1', erf_head, erf_weight, 0, 1, 7, SINGLE)
+emit('kErfTailF32', 'erf x = 1 - e^-q(x) for x in [1, 4], relative to 1', lambda x: -log(erfc(x)), erfc, 1, 4, 9, SINGLE)
+emit('kErfF64', 'erf x = x + x·q(x²) for |x| <= 1', erf_head, erf_weight, 0, 1, 15, DOUBLE)
+emit('kErfTailF64', 'erf x = 1 - e^(-x²)·q(t), t = (x - 3) / (x + 3), for x in [1, 6], relative to 1',
+     lambda t: exp((3 * (1 + t) / (1 - t))**2) * erfc(3 * (1 + t) / (1 - t)), lambda t: exp(-(3 * (1 + t) / (1 - t))**2), -mpf(1) / 2, mpf(1) / 3, 17, DOUBLE)
+emit_parts('kLn2F32', 'ln 2; the first part times a whole number up to 2^9 is exact in f32', LN2, [15, 24])
+emit_parts('kLn2F64', 'ln 2; likewise, up to 2^11 in f64', LN2, [42, 53])
+emit_parts('kHalfPi', 'π/2; the first two parts times a whole number up to 2^22 are exact', pi / 2, [31, 31, 53])
+print('}  // namespace keratin::vecmath')
