@@ -9,8 +9,19 @@
 
 namespace keratin {
 
-RegionLowering::RegionLowering(const Function& r, const std::string& name, const Target& target)
-    : region(r), writer(name, target), values(writer) {
+namespace {
+
+/// Whether all that the region leaves in memory is bf16.
+bool leaves_bf16(const Function& region) {
+  return std::ranges::all_of(region.results,
+                             [](const Result& result) { return result.value.dtype() == DType::bf16; });
+}
+
+}  // namespace
+
+RegionLowering::RegionLowering(const Function& r, const std::string& name, const Target& target,
+                               Accuracy accuracy)
+    : region(r), writer(name, target), values(writer, leaves_bf16(r) ? Accuracy::bf16 : accuracy) {
   for (const Node* param : region.params) {
     const Type& type = param->type();
     const std::string label = param->as<NameAttrs>().name;
@@ -106,7 +117,8 @@ void RegionLowering::store_panels(const std::vector<uint32_t>& results, const Po
   }
 }
 
-Kernel lower_region(const Function& region, const std::string& name, const Target& target, bool keep_shapes) {
+Kernel lower_region(const Function& region, const std::string& name, const Target& target, bool keep_shapes,
+                    Accuracy accuracy) {
   const Node* contraction = nullptr;
   const Node* opaque = nullptr;
   bool reduces = false;
@@ -117,8 +129,8 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
     if (family_of(node->op) == Family::reduce) reduces = true;
   }
   if (!keep_shapes && opaque == nullptr && !reduces)
-    if (const auto merged = merge_axes(region)) return lower_region(*merged, name, target, true);
-  RegionLowering lowering(region, name, target);
+    if (const auto merged = merge_axes(region)) return lower_region(*merged, name, target, true, accuracy);
+  RegionLowering lowering(region, name, target, accuracy);
   if (contraction != nullptr && contraction->op == Op::winograd)
     lower_winograd(lowering, *contraction);
   else if (contraction != nullptr)

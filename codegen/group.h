@@ -13,8 +13,9 @@ struct Contraction;
 /// The kernel of a region. Its parameters are the region's params (mode in), then its results (mode out).
 /// Throws Error(unsupported) if the region holds something that has no lowering.
 /// `keep_shapes`: buffers have the shapes that the region's values have (axes may be merged otherwise).
+/// `accuracy`: of functions; whatever it is, bf16 suffices where all results are bf16.
 Kernel lower_region(const Function& region, const std::string& name, const Target& target,
-                    bool keep_shapes = false);
+                    bool keep_shapes = false, Accuracy accuracy = Accuracy::full);
 
 /// A region being lowered: shared by the files lower_*.cpp.
 struct RegionLowering {
@@ -23,7 +24,7 @@ struct RegionLowering {
   Values values;
   std::vector<BufferId> outputs;  ///< by result
 
-  RegionLowering(const Function& region, const std::string& name, const Target& target);
+  RegionLowering(const Function& region, const std::string& name, const Target& target, Accuracy accuracy);
 
   /// A parallel loop over an axis, cut into pieces of `block`: the range [low, high) of the piece.
   std::pair<Index, Index> par_range(const std::string& name, Dim extent, int64_t block);

@@ -28,6 +28,11 @@ bool has_bf16(const Function& function) {
   });
 }
 
+/// Of functions in the steps: bf16 suffices where products round to it what the step before has left.
+Accuracy accuracy_of(const Node& scan) {
+  return work_of(*scan.body).of_bf16 == Size() ? Accuracy::full : Accuracy::bf16;
+}
+
 /// Rows of a piece, and of what is left over of one: those of a tile where products are made by tiles.
 std::vector<int64_t> block_rows(const Node& scan, const Target& target) {
   if (target.tiles && has_bf16(*scan.body)) return {kTileSize, 4, 1};
@@ -53,6 +58,7 @@ class StepsLowering {
         body_(body),
         results_(results),
         block_(std::move(block)),
+        accuracy_(accuracy_of(scan)),
         users_(body.nodes.size()) {
     for (const auto& node : body_.nodes)
       for (const Value operand : node->operands) users_[operand.node->index].push_back(node.get());
@@ -242,7 +248,7 @@ class StepsLowering {
   }
 
   void inline_region(const Function& region, const std::vector<BufferSlice>& slices) {
-    inline_kernel(writer_, lower_region(region, "step", writer_.target, true), slices,
+    inline_kernel(writer_, lower_region(region, "step", writer_.target, true, accuracy_), slices,
                   block_ ? Mode::tile : Mode::out);
   }
 
@@ -253,6 +259,7 @@ class StepsLowering {
   const Function& body_;
   const std::vector<BufferId>& results_;
   const std::optional<RowBlock> block_;
+  const Accuracy accuracy_;
   std::vector<std::vector<const Node*>> users_;  // by node of the body
   Index step_;
   std::map<Value, Source, decltype(&before)> places_{before};

@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "codegen/vecmath.h"
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -182,7 +181,8 @@ bool Values::Key::operator<(const Key& other) const {
   return points_less(point, other.point);
 }
 
-Values::Values(KernelWriter& writer) : writer_(writer), bound_(value_less), memory_(1) {
+Values::Values(KernelWriter& writer, Accuracy accuracy)
+    : writer_(writer), accuracy_(accuracy), bound_(value_less), memory_(1) {
   writer_.open_scope = [this] { memory_.emplace_back(); };
   writer_.close_scope = [this] { memory_.pop_back(); };
 }
@@ -433,7 +433,7 @@ ExprRef Values::pointwise(const Node& node, const Point& point) {
   if (node.op == Op::stop_gradient) return args[0];
   if (node.op == Op::cast) return rounded(dtype, cast(compute_dtype(dtype), args[0]), writer_.target);
   if (is_expanded_op(node.op))
-    return rounded(dtype, expand(node.op, std::move(args), writer_.target.fma), writer_.target);
+    return rounded(dtype, expand(node.op, std::move(args), writer_.target.fma, accuracy_), writer_.target);
   if (node.op == Op::rem && is_float(dtype)) {
     // In f64, as the op is defined: in f32 the quotient could round across a whole number.
     const ExprRef a = cast(DType::f64, args[0]), b = cast(DType::f64, args[1]);

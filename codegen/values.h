@@ -18,6 +18,7 @@
 
 #include "codegen/kernel.h"
 #include "codegen/target.h"
+#include "codegen/vecmath.h"
 #include "ir/graph.h"
 
 namespace keratin {
@@ -74,7 +75,8 @@ class KernelWriter {
 
 class Values {
  public:
-  Values(KernelWriter& writer);
+  /// `accuracy`: of the functions in the region.
+  Values(KernelWriter& writer, Accuracy accuracy);
 
   /// From here on `value` is read from `buffer`, whose axes are the value's axes from `skip` on, the first of them from `first` on (a tile
   /// holds some rows of it).
@@ -162,6 +164,7 @@ class Values {
   bool is_guarded_by_lane() const;
 
   KernelWriter& writer_;
+  const Accuracy accuracy_;
   std::map<Value, Bound, bool (*)(const Value&, const Value&)> bound_;
   std::vector<std::map<Key, ExprRef>> memory_;  // one per open block
   VarId lane_ = 0;

@@ -1,18 +1,20 @@
-// Elementary functions. The largest errors found by tests/codegen/vecmath_test.cpp, in units in the last place:
+// Elementary functions. The largest errors found by tests/codegen/vecmath_test.cpp, in units in the last place; where bf16 is right
+// enough (vecmath_bf16.cpp), relative to the result:
 //
-//                 f32    f64    method
-//     exp         1.0    1.0    x = n·ln 2 + r; e^r by a polynomial, times 2^n in two halves: nothing overflows early or is flushed
-//     expm1       1.6    1.9    the same reduction; 2·(2^(n-1)·(e^r - 1) + (2^(n-1) - ½))
-//     log         0.8    0.8    x = 2^k·(1 + f), 1 + f in [√½, √2]; 2·atanh(f / (2 + f))
-//     log1p       1.3    1.3    the same with f = 2^-k·x + (2^-k - 1), rounded once
-//     sin, cos    0.6    2.0    x = n·π/2 + r, π/2 in three parts; f32 in f64. |x| <= 1e5 (f32: 1e6); beyond, the
-//                               results stay in [-1, 1] but mean less and less
-//     tanh        1.3    2.4    f32: a polynomial below 0.625, 1 - 2 / (e^2x + 1) above; f64: t / (t + 2), t = expm1 2x
-//     sigmoid     1.7    1.7    e^-|x| or 1, over 1 + e^-|x|
-//     softplus    1.6    1.6    max(x, 0) + log1p(e^-|x|)
-//     erf         1.2    1.1    x + x·p(x²) below 1, 1 - e^-p above
-//     pow         0.6    1.1    e^(y·log x); f32 in f64, f64 with a logarithm in two parts
-//     rsqrt       1.5    1.5    1 / √x, each rounded
+//                 f32    f64    for bf16    method in f32 and f64
+//     exp         1.0    1.0    2^-13.6     x = n·ln 2 + r; e^r by a polynomial, times 2^n in two halves: nothing overflows early or is
+//                                           flushed
+//     expm1       1.6    1.9    2^-15.6     the same reduction; 2·(2^(n-1)·(e^r - 1) + (2^(n-1) - ½))
+//     log         0.8    0.8                x = 2^k·(1 + f), 1 + f in [√½, √2]; 2·atanh(f / (2 + f))
+//     log1p       1.3    1.3                the same with f = 2^-k·x + (2^-k - 1), rounded once
+//     sin, cos    0.6    2.0                x = n·π/2 + r, π/2 in three parts; f32 in f64. |x| <= 1e5 (f32: 1e6); beyond, the
+//                                           results stay in [-1, 1] but mean less and less
+//     tanh        1.3    2.4    2^-13.1     f32: a polynomial below 0.625, 1 - 2 / (e^2x + 1) above; f64: t / (t + 2), t = expm1 2x
+//     sigmoid     1.7    1.7    2^-13.6     e^-|x| or 1, over 1 + e^-|x|
+//     softplus    1.6    1.6    2^-12.9     max(x, 0) + log1p(e^-|x|)
+//     erf         1.2    1.1    2^-11.1     x + x·p(x²) below 1, 1 - e^-p above
+//     pow         0.6    1.1                e^(y·log x); f32 in f64, f64 with a logarithm in two parts
+//     rsqrt       1.5    1.5                1 / √x, each rounded
 //
 // Special values are put in by selects at the end.
 #include "codegen/vecmath.h"
@@ -374,13 +376,15 @@ bool is_expanded_op(Op op) {
   }
 }
 
-ExprRef expand(Op op, std::vector<ExprRef> args, bool fma_available) {
+ExprRef expand(Op op, std::vector<ExprRef> args, bool fma_available, Accuracy accuracy) {
   KERATIN_CHECK(is_expanded_op(op) && args.size() == (op == Op::pow ? 2u : 1u),
                 cat("expansion of ", to_text(op)));
   const ExprRef& x = args[0];
   if (op == Op::sign) return sign_of(x);
   KERATIN_CHECK(x->dtype == DType::f32 || x->dtype == DType::f64, cat(to_text(op), " of ", x->dtype));
   const Math m(x, fma_available);
+  if (m.is_single() && accuracy == Accuracy::bf16)
+    if (ExprRef result = expand_bf16(op, m, x)) return result;
   switch (op) {
     case Op::exp: return exp_of(m, x);
     case Op::expm1: return expm1_of(m, x);

@@ -19,15 +19,16 @@ def rounded(x, bits):
     return ldexp(mp.nint(ldexp(mantissa, bits)), exponent - bits)
 
 
-def minimax(f, weight, low, high, count):
-    """Coefficients c of the polynomial for which max |weight·(f - Σ c_i x^i)| is smallest."""
-    error = lambda x, c: weight(x) * (f(x) - sum(v * x**i for i, v in enumerate(c)))
+def minimax(f, weight, low, high, basis):
+    """Coefficients c of the combination for which max |weight·(f - Σ c_i basis_i)| is smallest."""
+    count = len(basis)
+    error = lambda x, c: weight(x) * (f(x) - sum(v * b(x) for v, b in zip(c, basis)))
     nodes = spread(low, high, count + 1)
     for _ in range(20):
         a, b = matrix(count + 1, count + 1), matrix(count + 1, 1)
         for i, x in enumerate(nodes):
             for j in range(count):
-                a[i, j] = weight(x) * x**j
+                a[i, j] = weight(x) * basis[j](x)
             a[i, count] = (-1)**i
             b[i] = weight(x) * f(x)
         solution = list(lu_solve(a, b))
@@ -36,6 +37,28 @@ def minimax(f, weight, low, high, count):
         if peak < level * mpf('1.01'):
             return c
     raise ArithmeticError('the exchange does not converge')
+
+
+def powers(count):
+    return [lambda x, i=i: x**i for i in range(count)]
+
+
+def polynomial(c):
+    return lambda x: sum(v * x**i for i, v in enumerate(c))
+
+
+def minimax_quotient(f, weight, low, high, above, below):
+    """Coefficients p, q for which max |weight·(f - p / q)| is smallest; q begins with 1.
+
+    |f·q - p| is made smallest instead, weighted with the last q (Loeb's iteration).
+    """
+    q = [mpf(1)] + [mpf(0)] * (below - 1)
+    basis = powers(above) + [lambda x, i=i: -f(x) * x**i for i in range(1, below)]
+    for _ in range(8):
+        scale = polynomial(q)
+        c = minimax(f, lambda x: weight(x) / scale(x), low, high, basis)
+        q = [mpf(1)] + c[above:]
+    return c[:above], q
 
 
 def spread(low, high, count):
@@ -66,10 +89,9 @@ def extrema(error, low, high, count):
 
 def fit(f, weight, low, high, count, bits):
     """Like minimax, with coefficients of `bits` bits; the error is that of the rounded polynomial."""
-    c = [rounded(v, bits) for v in minimax(f, weight, low, high, count)]
+    c = [rounded(v, bits) for v in minimax(f, weight, low, high, powers(count))]
     grid = [low + (high - low) * i / 497 for i in range(498)]
-    peak = max(fabs(weight(x) * (f(x) - sum(v * x**i for i, v in enumerate(c)))) for x in grid)
-    return c, peak
+    return c, max(fabs(weight(x) * (f(x) - polynomial(c)(x))) for x in grid)
 
 
 def c_number(x, bits):
@@ -81,7 +103,26 @@ def emit(name, comment, f, weight, low, high, count, bits):
     low, high = mpf(low), mpf(high)
     c, peak = fit(f, weight, low, high, count, bits)
     print(f'/// {comment}; within 2^{nstr(log(peak, 2), 4)}.')
+    emit_table(name, c, bits)
+
+
+def emit_table(name, c, bits):
     print(f'inline constexpr double {name}[] = {{' + ', '.join(c_number(v, bits) for v in c) + '};\n')
+
+
+def emit_quotient_from_below(names, comment, f, weight, low, high, above, below, bits):
+    """A quotient that stays below f: all of the error on one side."""
+    low, high = mpf(low), mpf(high)
+    p, q = minimax_quotient(f, weight, low, high, above, below)
+    error = lambda x: weight(x) * (f(x) - polynomial(p)(x) / polynomial(q)(x))
+    grid = [low + (high - low) * (mpf(i) / 997)**2 for i in range(998)]
+    p = [v * (1 - mpf('1.01') * max(fabs(error(x)) for x in grid)) for v in p]
+    p, q = [rounded(v, bits) for v in p], [rounded(v, bits) for v in q]
+    errors = [error(x) for x in grid]
+    assert min(errors) > 0
+    print(f'/// {comment}; below it by up to 2^{nstr(log(max(errors), 2), 4)}.')
+    emit_table(names[0], p, bits)
+    emit_table(names[1], q, bits)
 
 
 def emit_parts(name, comment, value, sizes):
@@ -118,6 +159,14 @@ tanh_weight = away_from_zero(lambda z: z * sqrt(z) / tanh(sqrt(z)), 0)
 # erf x = x + x·q(x²) near 0; further out 1 - e^-q(x).
 erf_head = away_from_zero(lambda z: erf(sqrt(z)) / sqrt(z) - 1, 2 / sqrt(pi) - 1)
 erf_weight = lambda z: 1 / (1 + erf_head(z))
+# Right to bf16: e^r itself; 1 - erf x = e^(x·q(x)), weighted for erf near 0 and for 1 - erf further out.
+expm1_quotient = away_from_zero(lambda r: expm1(r) / r, 1)
+expm1_relative = away_from_zero(lambda r: r / expm1(r), 1)
+log1p_quotient = away_from_zero(lambda z: log(1 + z) / z, 1)
+log1p_relative = away_from_zero(lambda z: z / log(1 + z), 1)
+tanh_quotient = away_from_zero(lambda z: tanh(sqrt(z)) / sqrt(z), 1)
+erfc_exponent = away_from_zero(lambda x: log(erfc(x)) / x, -2 / sqrt(pi))
+erfc_weight = lambda x: 1 + x / 2
 
 print('''// Made by codegen/vecmath_fit.py: do not edit. Lowest power first.
 #pragma once
@@ -142,6 +191,15 @@ emit('kErfTailF32', 'erf x = 1 - e^-q(x) for x in [1, 4], relative to 1', lambda
 emit('kErfF64', 'erf x = x + x·q(x²) for |x| <= 1', erf_head, erf_weight, 0, 1, 15, DOUBLE)
 emit('kErfTailF64', 'erf x = 1 - e^(-x²)·q(t), t = (x - 3) / (x + 3), for x in [1, 6], relative to 1',
      lambda t: exp((3 * (1 + t) / (1 - t))**2) * erfc(3 * (1 + t) / (1 - t)), lambda t: exp(-(3 * (1 + t) / (1 - t))**2), -mpf(1) / 2, mpf(1) / 3, 17, DOUBLE)
+emit('kExpBf16', '2·e^r for |r| <= ln 2 / 2, relative to it', lambda r: 2 * exp(r), lambda r: exp(-r) / 2, -LN2 * .501,
+     LN2 * .501, 4, SINGLE)
+emit('kExpm1Bf16', 'e^r - 1 = r·q(r)', expm1_quotient, expm1_relative, -LN2 * .501, LN2 * .501, 4, SINGLE)
+emit('kExpm1ShortBf16', 'The same', expm1_quotient, expm1_relative, -LN2 * .501, LN2 * .501, 3, SINGLE)
+emit('kLog1pBf16', 'log(1 + z) = z·q(z) for z in [0, 1]', log1p_quotient, log1p_relative, 0, 1, 5, SINGLE)
+emit_quotient_from_below(('kTanhAboveBf16', 'kTanhBelowBf16'), 'tanh x = x·p(x²) / q(x²) for |x| <= 5', tanh_quotient,
+                         lambda z: 1 / tanh_quotient(z), 0, 25, 3, 3, SINGLE)
+emit('kErfcBf16', '1 - erf x = e^(x·q(x)) for x in [0, 4]', erfc_exponent, erfc_weight, 0, 4, 6, SINGLE)
+emit_parts('kLn2Bf16', 'ln 2', LN2, [24])
 emit_parts('kLn2F32', 'ln 2; the first part times a whole number up to 2^9 is exact in f32', LN2, [15, 24])
 emit_parts('kLn2F64', 'ln 2; likewise, up to 2^11 in f64', LN2, [42, 53])
 emit_parts('kHalfPi', 'π/2; the first two parts times a whole number up to 2^22 are exact', pi / 2, [31, 31, 53])

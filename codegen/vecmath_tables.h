@@ -77,6 +77,30 @@ inline constexpr double kErfTailF64[] = {
     -7.7739039158666444e-6, 2.5286443199773474e-6, 1.7990234696289433e-6, 1.5951822028786668e-7,
     -5.7207862811953006e-8};
 
+/// 2·e^r for |r| <= ln 2 / 2, relative to it; within 2^-13.69.
+inline constexpr double kExpBf16[] = {1.99985480, 2.00033069, 1.00996888, 0.331331789};
+
+/// e^r - 1 = r·q(r); within 2^-16.01.
+inline constexpr double kExpm1Bf16[] = {0.999984920, 0.500012636, 0.167671978, 0.0416668467};
+
+/// The same; within 2^-11.16.
+inline constexpr double kExpm1ShortBf16[] = {1.00004566, 0.503770351, 0.166664943};
+
+/// log(1 + z) = z·q(z) for z in [0, 1]; within 2^-14.1.
+inline constexpr double kLog1pBf16[] = {0.999943316, -0.496979803, 0.306309313, -0.157438919, 0.0413525067};
+
+/// tanh x = x·p(x²) / q(x²) for |x| <= 5; below it by up to 2^-13.22.
+inline constexpr double kTanhAboveBf16[] = {0.999895215, 0.102406599, 6.70387759e-4};
+
+inline constexpr double kTanhBelowBf16[] = {1.00000000, 0.435425848, 0.0128183132};
+
+/// 1 - erf x = e^(x·q(x)) for x in [0, 4]; within 2^-14.46.
+inline constexpr double kErfcBf16[] = {-1.12833512,  -0.636855066,   -0.103198096,
+                                       0.0213573519, -2.71612802e-3, 1.54739522e-4};
+
+/// ln 2.
+inline constexpr double kLn2Bf16[] = {0.69314718246459961};
+
 /// ln 2; the first part times a whole number up to 2^9 is exact in f32.
 inline constexpr double kLn2F32[] = {0.693145751953125, 1.428606765330187e-6};
 

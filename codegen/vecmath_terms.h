@@ -100,4 +100,7 @@ inline ExprRef power_of_two(const Math& m, const ExprRef& bits) {
   return m.from_bits(m.shl(bits, m.mantissa()));
 }
 
+/// `op` of x, right to bf16; null for ops that have no such form. Requires: x is f32.
+ExprRef expand_bf16(Op op, const Math& m, const ExprRef& x);
+
 }  // namespace keratin::vecmath

@@ -92,9 +92,9 @@ TEST(KernelText, RoundTripsElementaryFunctions) {
     for (int op = 0; op < kOpCount; ++op) {
       if (!is_expanded_op(static_cast<Op>(op))) continue;
       const std::vector<ExprRef> args(static_cast<Op>(op) == Op::pow ? 2 : 1, load(kernel, all));
-      for (const bool fma : {false, true}) {
-        kernel.body.push_back(store_stmt(all, expand(static_cast<Op>(op), args, fma)));
-      }
+      for (const bool fma : {false, true})
+        for (const Accuracy accuracy : {Accuracy::full, Accuracy::bf16})
+          kernel.body.push_back(store_stmt(all, expand(static_cast<Op>(op), args, fma, accuracy)));
     }
     EXPECT_EQ(find_problem(module), "");
     const std::string text = print(module);

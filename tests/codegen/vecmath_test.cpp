@@ -61,9 +61,9 @@ Tensor tensor(std::vector<T> values) {
 }
 
 template <typename T>
-Tensor expanded(Op op, const std::vector<Tensor>& args, bool fma) {
+Tensor expanded(Op op, const std::vector<Tensor>& args, bool fma, Accuracy accuracy = Accuracy::full) {
   return run(std::vector<DType>(args.size(), dtype_of<T>), dtype_of<T>, args,
-             [&](const std::vector<ExprRef>& exprs) { return expand(op, exprs, fma); })[0];
+             [&](const std::vector<ExprRef>& exprs) { return expand(op, exprs, fma, accuracy); })[0];
 }
 
 /// What T computes in, for references.
@@ -184,18 +184,22 @@ const Case kCases[] = {
 
 class Vecmath : public testing::TestWithParam<Case> {};
 
+std::vector<float> single_samples() {
+  return samples<float>(60000,
+                        {{-104.2f, -87.f},
+                         {86.f, 89.f},
+                         {-1.f, 1.f},
+                         {-3.f, 3.f},
+                         {-20.f, 20.f},
+                         {0.3f, 2.2f},
+                         {-.01f, .01f},
+                         {-1e5f, 1e5f}},
+                        12000);
+}
+
 TEST_P(Vecmath, F32) {
   const Case& c = GetParam();
-  const std::vector<float> values = samples<float>(60000,
-                                                   {{-104.2f, -87.f},
-                                                    {86.f, 89.f},
-                                                    {-1.f, 1.f},
-                                                    {-3.f, 3.f},
-                                                    {-20.f, 20.f},
-                                                    {0.3f, 2.2f},
-                                                    {-.01f, .01f},
-                                                    {-1e5f, 1e5f}},
-                                                   12000);
+  const std::vector<float> values = single_samples();
   for (const bool fma : {false, true}) {
     const Worst<float> worst = worst_error<float>(c.op, values, c.f32_reference, fma, c.limit);
     RecordProperty(fma ? "fma" : "plain", cat(worst.error, " at ", worst.at));
@@ -219,6 +223,85 @@ TEST_P(Vecmath, F64) {
 
 INSTANTIATE_TEST_SUITE_P(All, Vecmath, testing::ValuesIn(kCases),
                          [](const auto& info) { return std::string(to_text(info.param.op)); });
+
+/// Right enough for bf16: the largest error relative to the result.
+struct Bf16Case {
+  Op op;
+  double bound;
+  double (*reference)(double);
+  double largest = std::numeric_limits<double>::infinity();  ///< that results may be
+};
+
+const Bf16Case kBf16Cases[] = {
+    {Op::exp, 0x1p-13, std::exp},
+    {Op::expm1, 0x1p-13, std::expm1},
+    {Op::tanh, 0x1p-13, std::tanh, 1},
+    {Op::sigmoid, 0x1p-13, sigmoid_reference<double>, 1},
+    {Op::softplus, 0x1p-12, softplus_reference<double>},
+    {Op::erf, 0x1p-11, std::erf, 1},
+};
+
+class VecmathBf16 : public testing::TestWithParam<Bf16Case> {};
+
+TEST_P(VecmathBf16, IsRightEnough) {
+  constexpr double kAlmostDenormal = 0x1p-125, kInfinity = 0x1p128;
+  const Bf16Case& c = GetParam();
+  const Tensor x = tensor(single_samples());
+  for (const bool fma : {false, true}) {
+    const Tensor y = expanded<float>(c.op, {x}, fma, Accuracy::bf16);
+    double worst = 0;
+    float at = 0;
+    for (size_t i = 0; i < x.as<float>().size(); ++i) {
+      const float value = x.as<float>()[i], got = y.as<float>()[i];
+      const double expected = std::clamp(c.reference(value), -kInfinity, kInfinity);
+      ASSERT_EQ(std::isnan(got), std::isnan(value)) << to_text(value);
+      if (std::isnan(value)) continue;
+      EXPECT_LE(std::fabs(got), c.largest) << to_text(value);
+      const double difference =
+          std::fabs(std::clamp(static_cast<double>(got), -kInfinity, kInfinity) - expected);
+      if (difference <= kAlmostDenormal) continue;
+      const double error = difference / std::fabs(expected);
+      if (error > worst) worst = error, at = value;
+    }
+    RecordProperty(fma ? "fma" : "plain", cat("2^", std::log2(worst), " at ", at));
+    EXPECT_LE(worst, c.bound) << to_text(c.op) << "(" << to_text(at) << ")" << (fma ? " with fma" : "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, VecmathBf16, testing::ValuesIn(kBf16Cases),
+                         [](const auto& info) { return std::string(to_text(info.param.op)); });
+
+// Gelu takes 1 + erf of negative numbers.
+TEST(VecmathBf16Erf, IsRightInItsDistanceFromOne) {
+  const Tensor x = tensor(samples<float>(1000, {{-4.f, -.5f}, {.5f, 4.f}}, 12000));
+  for (const bool fma : {false, true}) {
+    const Tensor y = expanded<float>(Op::erf, {x}, fma, Accuracy::bf16);
+    for (size_t i = 0; i < x.as<float>().size(); ++i) {
+      const float size = std::fabs(x.as<float>()[i]);
+      if (!(size >= .5f)) continue;
+      const double expected = std::erfc(size);
+      EXPECT_NEAR(1 - std::fabs(static_cast<double>(y.as<float>()[i])), expected,
+                  0x1p-11 * expected + 0x1p-24)
+          << to_text(size);
+    }
+  }
+}
+
+TEST(VecmathBf16Special, AreThoseOfFullAccuracy) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Tensor x = tensor(std::vector<float>{0.f, -0.f, infinity, -infinity, 1000.f, -1000.f});
+  for (const Bf16Case& c : kBf16Cases) {
+    for (const bool fma : {false, true}) {
+      const Tensor got = expanded<float>(c.op, {x}, fma, Accuracy::bf16),
+                   expected = expanded<float>(c.op, {x}, fma);
+      for (size_t i = 0; i < 6; ++i) {
+        const float value = x.as<float>()[i];
+        EXPECT_EQ(float_to_bfloat(got.as<float>()[i]), float_to_bfloat(expected.as<float>()[i]))
+            << to_text(c.op) << "(" << to_text(value) << ") gave " << to_text(got.as<float>()[i]);
+      }
+    }
+  }
+}
 
 template <typename T>
 void check_pow(double bound, const std::vector<std::pair<T, T>>& bases, T largest_exponent) {
@@ -292,8 +375,9 @@ TEST(VecmathSign, OfIntegers) {
   Tensor x(DType::i32, {kLanes});
   x.set(0, -7);
   x.set(1, 7);
-  const Tensor y = run({DType::i32}, DType::i32, {x},
-                       [](const std::vector<ExprRef>& args) { return expand(Op::sign, args, true); })[0];
+  const Tensor y = run({DType::i32}, DType::i32, {x}, [](const std::vector<ExprRef>& args) {
+    return expand(Op::sign, args, true, Accuracy::full);
+  })[0];
   EXPECT_EQ(y.get(0), -1);
   EXPECT_EQ(y.get(1), 1);
   EXPECT_EQ(y.get(2), 0);
