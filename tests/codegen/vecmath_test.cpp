@@ -18,9 +18,10 @@ namespace {
 
 constexpr int kLanes = 16;
 
-/// Runs `function` over arrays of `elements` (a multiple of kLanes).
-std::vector<Tensor> run(std::vector<DType> inputs, DType output, const std::vector<Tensor>& values,
-                        const std::function<ExprRef(const std::vector<ExprRef>&)>& function) {
+/// `function` over arrays like `values`, of a multiple of kLanes elements.
+std::shared_ptr<const KernelModule> map_of(
+    const std::vector<DType>& inputs, DType output, const std::vector<Tensor>& values,
+    const std::function<ExprRef(const std::vector<ExprRef>&)>& function) {
   auto module = std::make_shared<KernelModule>();
   Kernel& kernel = module->kernels.emplace_back();
   kernel.name = "map";
@@ -46,7 +47,12 @@ std::vector<Tensor> run(std::vector<DType> inputs, DType output, const std::vect
   Launch launch;
   for (uint32_t buffer = 0; buffer <= out; ++buffer) launch.args.push_back(buffer);
   program.launches.push_back(launch);
-  return interpret_kernels(module)->call("map", values);
+  return module;
+}
+
+std::vector<Tensor> run(const std::vector<DType>& inputs, DType output, const std::vector<Tensor>& values,
+                        const std::function<ExprRef(const std::vector<ExprRef>&)>& function) {
+  return interpret_kernels(map_of(inputs, output, values, function))->call("map", values);
 }
 
 template <typename T>
@@ -64,6 +70,13 @@ template <typename T>
 Tensor expanded(Op op, const std::vector<Tensor>& args, bool fma, Accuracy accuracy = Accuracy::full) {
   return run(std::vector<DType>(args.size(), dtype_of<T>), dtype_of<T>, args,
              [&](const std::vector<ExprRef>& exprs) { return expand(op, exprs, fma, accuracy); })[0];
+}
+
+void expect_same_bits(float got, float expected) {
+  if (std::isnan(expected))
+    EXPECT_TRUE(std::isnan(got));
+  else
+    EXPECT_EQ(std::bit_cast<uint32_t>(got), std::bit_cast<uint32_t>(expected));
 }
 
 /// What T computes in, for references.
@@ -303,6 +316,19 @@ TEST(VecmathBf16Special, AreThoseOfFullAccuracy) {
   }
 }
 
+TEST_P(VecmathBf16, IsTheSameInMachineCode) {
+  const std::vector<Tensor> x{tensor(samples<float>(2000, {{-100.f, 100.f}, {-6.f, 6.f}}, 1000))};
+  for (const Target& target : host_levels()) {
+    const auto module = map_of({DType::f32}, DType::f32, x, [&](const std::vector<ExprRef>& args) {
+      return expand(GetParam().op, args, target.fma, Accuracy::bf16);
+    });
+    const Tensor interpreted = interpret_kernels(module)->call("map", x)[0],
+                 compiled = jit_kernels(module, target, {}, 1)->call("map", x)[0];
+    for (size_t i = 0; i < x[0].as<float>().size(); ++i)
+      expect_same_bits(compiled.as<float>()[i], interpreted.as<float>()[i]);
+  }
+}
+
 template <typename T>
 void check_pow(double bound, const std::vector<std::pair<T, T>>& bases, T largest_exponent) {
   std::vector<T> x, y;
@@ -388,13 +414,6 @@ Tensor all_words() {
   Tensor words(DType::u16, {65536});
   for (int64_t i = 0; i < 65536; ++i) words.as<uint16_t>()[static_cast<size_t>(i)] = static_cast<uint16_t>(i);
   return words;
-}
-
-void expect_same_bits(float got, float expected) {
-  if (std::isnan(expected))
-    EXPECT_TRUE(std::isnan(got));
-  else
-    EXPECT_EQ(std::bit_cast<uint32_t>(got), std::bit_cast<uint32_t>(expected));
 }
 
 TEST(Vecmath16, WidensEveryPattern) {
