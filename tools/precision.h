@@ -13,7 +13,7 @@ namespace keratin {
 
 inline constexpr Option kPrecisionOption{
     "--precision", "P",
-    "f32 (the default), or bf16: weights, and what they are multiplied\nwith, rounded to bf16; sums in f32"};
+    "f32 (the default), or bf16: weights, what they are multiplied with and\nwhat kernels hand on rounded to bf16; sums in f32"};
 
 /// What `--precision` says. Throws Error(usage).
 Precision precision_of(const Arguments& arguments);

@@ -17,9 +17,10 @@
 namespace keratin::testing {
 namespace {
 
-// Of one attempt, but memory, which is the whole child's.
-constexpr int kProcessorSeconds = 10;
-constexpr int kSeconds = 120;
+// Of one attempt, but memory, which is the whole child's. What is refused at last for its gigabytes takes some seconds, and processors
+// that share a core take several times as long.
+constexpr int kProcessorSeconds = 40;
+constexpr int kSeconds = 240;
 [[maybe_unused]] constexpr rlim_t kMemory = rlim_t{3} << 30;
 
 void limit(int resource, rlim_t most) {
