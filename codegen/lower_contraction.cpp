@@ -139,8 +139,7 @@ class Generator {
         if (problem_.row_axis >= 0) out[problem_.row_axis] = 0;
         out[problem_.lane_axis] = at[0] * lanes + Index::variable(lane);
         problem_.points(out, k, left, right, inside);
-        const Guard within =
-            writer_.simplify({Index(columns - 1) - out[problem_.lane_axis]}).value_or(Guard{Index(-1)});
+        const Guard within = writer_.needed({Index(columns - 1) - out[problem_.lane_axis]});
         const ExprRef value =
             lowering_.values.at_or(within, number(Scalar::of(dtype(), 0)), node_.operands[1], right);
         writer_.emit(store_stmt(transposed(at[0], k), lowering_.values.widen(value)));
@@ -345,8 +344,7 @@ class Generator {
   /// Under which conditions vector c of a tile is a column.
   Guard within(const Tile& tile, const Index& c) const {
     if (!tile.limit) return {};
-    return writer_.simplify({*tile.limit - 1 - tile.column - c * tiling_.lanes - tile.lane})
-        .value_or(Guard{Index(-1)});
+    return writer_.needed({*tile.limit - 1 - tile.column - c * tiling_.lanes - tile.lane});
   }
 
   AccId new_sums(const Tile& tile) {
@@ -368,7 +366,7 @@ class Generator {
             guard_right.insert(guard_right.end(), in_lanes.begin(), in_lanes.end());
             Guard guard = guard_right;
             if (guard_left) {
-              const auto needed = writer_.simplify(inside).value_or(Guard{Index(-1)});
+              const auto needed = writer_.needed(inside);
               guard.insert(guard.end(), needed.begin(), needed.end());
             }
             const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
@@ -647,9 +645,8 @@ class Generator {
     };
     writer_.loop("k", 0, whole, tiling_.lanes, LoopKind::serial,
                  [&](const Index& index) { body(index, {}); });
-    writer_.loop("k", whole, extent, tiling_.lanes, LoopKind::serial, [&](const Index& index) {
-      body(index, writer_.simplify({extent - 1 - index - tile.lane}).value_or(Guard{Index(-1)}));
-    });
+    writer_.loop("k", whole, extent, tiling_.lanes, LoopKind::serial,
+                 [&](const Index& index) { body(index, writer_.needed({extent - 1 - index - tile.lane})); });
   }
 
   RegionLowering& lowering_;

@@ -22,20 +22,14 @@ namespace keratin {
 
 namespace {
 
-bool has_bf16(const Function& function) {
-  return std::ranges::any_of(function.nodes, [](const auto& node) {
-    return node->value().dtype() == DType::bf16 || (node->body && has_bf16(*node->body));
-  });
-}
+bool multiplies_bf16(const Node& scan) { return work_of(*scan.body).of_bf16 != Size(); }
 
 /// Of functions in the steps: bf16 suffices where products round to it what the step before has left.
-Accuracy accuracy_of(const Node& scan) {
-  return work_of(*scan.body).of_bf16 == Size() ? Accuracy::full : Accuracy::bf16;
-}
+Accuracy accuracy_of(const Node& scan) { return multiplies_bf16(scan) ? Accuracy::bf16 : Accuracy::full; }
 
 /// Rows of a piece, and of what is left over of one: those of a tile where products are made by tiles.
 std::vector<int64_t> block_rows(const Node& scan, const Target& target) {
-  if (target.tiles && has_bf16(*scan.body)) return {kTileSize, 4, 1};
+  if (target.tiles && multiplies_bf16(scan)) return {kTileSize, 4, 1};
   return {8, 2, 1};
 }
 

@@ -27,8 +27,6 @@ constexpr int64_t kPieces = 8;                                 // enough to keep
 constexpr int64_t kPieceProducts = 1 << 20;  // what is worth handing to another thread: about a microsecond
 constexpr int64_t kBlockPanels = 8;          // for which it pays to copy rows; lines are less
 
-int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
-
 class TileGenerator {
  public:
   explicit TileGenerator(TileProblem& problem)
@@ -170,7 +168,7 @@ class TileGenerator {
         const Index column = (panel + c) * kTileSize + Index::variable(lane);
         const ExprRef sum =
             keratin::load(writer_.kernel, neighbours(sums_, {from, c * kTileSize}, kTileSize));
-        lowering_.values.with_guard(problem_.needed({Index(problem_.columns() - 1) - column}), [&] {
+        lowering_.values.with_guard(writer_.needed({Index(problem_.columns() - 1) - column}), [&] {
           const Values::Tile sums{&problem_.node, problem_.place(row, column), sum};
           lowering_.values.set_tile(&sums);
           lowering_.store_results(results_, sums.point);
@@ -220,7 +218,7 @@ class TileGenerator {
       const Index last(problem_.contraction.contracted.back().coef - 1);
       ExprRef value;
       lowering_.values.with_guard(
-          problem_.needed({Index(problem_.columns() - 1) - column, last - k.back()}),
+          writer_.needed({Index(problem_.columns() - 1) - column, last - k.back()}),
           [&] { value = lowering_.values.widen(lowering_.values.at(problem_.right, at.right)); });
       return cast(DType::u32, bf16_from_f32(std::move(value), writer_.target));
     };

@@ -16,6 +16,7 @@
 #include <cmath>
 
 #include "codegen/group.h"
+#include "codegen/tiling.h"
 #include "codegen/vecmath.h"
 #include "ir/winograd.h"
 
@@ -30,8 +31,6 @@ constexpr int64_t kMostHeight = 14;    // and image tiles
 constexpr int64_t kPieces = 8;         // enough to keep some threads busy
 constexpr int64_t kLeastColumns = 64;  // of a group: each transforms the inputs anew
 constexpr int64_t kFreeBatch = 8;      // images, where any number may come
-
-int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
 
 struct Cut {
   int lanes = 1;
@@ -387,7 +386,7 @@ class WinogradGenerator {
   Guard within(const Index& column) const {
     if (node_.operands[1].type().layout.axis == 3 && !node_.operands[1].type().layout.is_row_major())
       return {};
-    return writer_.simplify({Index(columns_ - 1) - column}).value_or(Guard{Index(-1)});
+    return writer_.needed({Index(columns_ - 1) - column});
   }
 
   /// `first`: the tile's first result; `c`: which vector of the block it is in.
@@ -407,7 +406,7 @@ class WinogradGenerator {
         Guard inside;
         for (int64_t axis : {1, 2, 3}) inside.push_back(Index(Size(shape[axis])) - 1 - point[axis]);
         const Values::Tile result{&node_, point, made[p * transform_.outputs + q]};
-        lowering_.values.with_guard(writer_.simplify(inside).value_or(Guard{Index(-1)}), [&] {
+        lowering_.values.with_guard(writer_.needed(inside), [&] {
           lowering_.values.set_tile(&result);
           lowering_.store_results(results_, point);
           lowering_.values.set_tile(nullptr);

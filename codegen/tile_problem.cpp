@@ -99,7 +99,7 @@ Point TileProblem::contracted(Index pair) const {
 
 Guard TileProblem::is_tap(const Index& pair) const {
   if (!lines) return {};
-  return needed({Index(line_taps() * feature_pairs - 1) - modulo(pair, lines->run, writer.ranges)});
+  return writer.needed({Index(line_taps() * feature_pairs - 1) - modulo(pair, lines->run, writer.ranges)});
 }
 
 TileProblem::Points TileProblem::points(const Index& row, const Index& column, const Point& k) const {

@@ -63,9 +63,6 @@ class TileProblem {
   };
   Points points(const Index& row, const Index& column, const Point& k) const;
 
-  /// What must hold, or the impossible.
-  Guard needed(const Guard& guard) const { return writer.simplify(guard).value_or(Guard{Index(-1)}); }
-
  private:
   int64_t line_taps() const { return contraction.contracted[contraction.contracted.size() - 2].coef; }
   void choose_rows();

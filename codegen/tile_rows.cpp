@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <bit>
 
+#include "codegen/tiling.h"
 #include "ir/conv_axes.h"
 
 namespace keratin {
-
-namespace {
-
-int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
-
-}  // namespace
 
 TileRows::TileRows(TileProblem& problem, int64_t tile_height) : problem_(problem), writer_(problem.writer) {
   in_place_ = find_in_place(tile_height);
@@ -88,7 +83,7 @@ bool TileRows::has_padding() const {
   writer_.ranges[row] = {0, problem_.rows.coef - 1};
   writer_.ranges[pair] = {0, problem_.pairs - 1};
   const auto any = problem_.points(Index::variable(row), 0, problem_.contracted(Index::variable(pair)));
-  const Guard needed = problem_.needed(any.inside);
+  const Guard needed = writer_.needed(any.inside);
   writer_.ranges.erase(row);
   writer_.ranges.erase(pair);
   return !needed.empty();
@@ -237,8 +232,8 @@ void TileRows::each_vector(const std::function<void(const Index& first, const In
 /// Copies a vector of pairs, zeros unless `inside`.
 void TileRows::lay_out_pairs(const Point& left, const Guard& inside, Point to) {
   Values& values = problem_.lowering.values;
-  const ExprRef pairs = values.widen(values.pairs_or_zero(problem_.needed(inside), problem_.left, left,
-                                                          problem_.contraction.left_pair_axis));
+  const ExprRef pairs = values.widen(
+      values.pairs_or_zero(writer_.needed(inside), problem_.left, left, problem_.contraction.left_pair_axis));
   writer_.emit(store_stmt(neighbours(buffer_, std::move(to), 2 * pairs->lanes), bitcast(DType::u16, pairs)));
 }
 

@@ -18,8 +18,6 @@ constexpr int64_t kMostRows = 14;    // of a tile
 // How far ahead of its use a large right operand is fetched: a page, where the processor's own prefetching ends.
 constexpr int64_t kPrefetchBytes = 4 << 10;
 
-int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
-
 /// What the choices are made from.
 class Chooser {
  public:

@@ -12,6 +12,9 @@ namespace keratin {
 /// A number of elements, at least 1; a symbol counts as a small batch.
 int64_t estimated_elements(const Shape& shape);
 
+/// How many pieces of `by` make `a`, the last perhaps smaller.
+inline int64_t ceil_of(int64_t a, int64_t by) { return (a + by - 1) / by; }
+
 struct Tiling {
   int lanes = 1;  ///< of a vector
   bool fold =

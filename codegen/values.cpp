@@ -325,10 +325,8 @@ ExprRef Values::pairs(Value value, const Point& point, int64_t axis) {
   const int count = has_lanes ? 2 * lanes_ : 2;
   const VarId lane = writer_.variable("lane", {0, count - 1});
   first[axis] += Index::variable(lane);
-  with_lanes(lane, count, [&] {
-    const auto guard = writer_.simplify({after - Index::variable(lane)});
-    with_guard(guard.value_or(Guard{Index(-1)}), [&] { read = bits(); });
-  });
+  with_lanes(lane, count,
+             [&] { with_guard(writer_.needed({after - Index::variable(lane)}), [&] { read = bits(); }); });
   return bitcast(DType::u32, std::move(read));
 }
 
@@ -531,13 +529,13 @@ ExprRef Values::concat(const Node& node, const Point& point) {
     auto read = [&] { return at(node.operands[i], inner); };
     if (!value) {
       // The last part: nothing follows it, but what precedes it must not be read.
-      with_guard(writer_.simplify(from_start).value_or(Guard{Index(-1)}), [&] { value = read(); });
+      with_guard(writer_.needed(from_start), [&] { value = read(); });
       continue;
     }
     ExprRef rest = value;
     value = guarded_or(below_end, rest, [&] {
       ExprRef part;
-      with_guard(writer_.simplify(from_start).value_or(Guard{Index(-1)}), [&] { part = read(); });
+      with_guard(writer_.needed(from_start), [&] { part = read(); });
       return part;
     });
   }

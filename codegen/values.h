@@ -65,6 +65,8 @@ class KernelWriter {
 
   /// Leaves out conditions that always hold. Null if one never holds.
   std::optional<Guard> simplify(Guard guard) const;
+  /// The same; an impossible condition if one never holds.
+  Guard needed(Guard guard) const { return simplify(std::move(guard)).value_or(Guard{Index(-1)}); }
 
   /// Called when a block closes: everything remembered since the matching open_scope is out of reach.
   std::function<void()> open_scope, close_scope;
