@@ -216,6 +216,14 @@ llvm::Value* KernelEmitter::compute(const Expr& expr) {
     case ExprKind::bitcast: return builder_.CreateBitCast(value(expr.args[0]), type);
     case ExprKind::splat:
       return builder_.CreateVectorSplat(static_cast<unsigned>(expr.lanes), value(expr.args[0]));
+    case ExprKind::zip_low:
+    case ExprKind::zip_high: {
+      std::vector<int> order;
+      const int first = expr.kind == ExprKind::zip_high ? expr.lanes / 2 : 0;
+      for (int lane = first; lane < first + expr.lanes / 2; ++lane)
+        order.insert(order.end(), {lane, lane + expr.lanes});
+      return builder_.CreateShuffleVector(value(expr.args[0]), value(expr.args[1]), order);
+    }
     case ExprKind::fold: {
       std::vector<llvm::Value*> vectors;
       for (const ExprRef& arg : expr.args) vectors.push_back(value(arg));

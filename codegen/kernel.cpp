@@ -115,6 +115,22 @@ ExprRef narrow(ExprRef value) {
   return checked({.kind = ExprKind::narrow, .dtype = DType::u16, .lanes = lanes, .args = {std::move(value)}});
 }
 
+std::vector<ExprRef> transposed(std::vector<ExprRef> rows, const std::function<ExprRef(ExprRef)>& keep) {
+  // With each round the number of a vector loses its highest bit to the number of a lane, as its lowest, and gets the lane's highest.
+  const size_t half = rows.size() / 2;
+  for (size_t round = 1; round < rows.size(); round *= 2) {
+    std::vector<ExprRef> zipped;
+    for (size_t i = 0; i < half; ++i)
+      for (const ExprKind kind : {ExprKind::zip_low, ExprKind::zip_high})
+        zipped.push_back(keep(checked({.kind = kind,
+                                       .dtype = rows[i]->dtype,
+                                       .lanes = rows[i]->lanes,
+                                       .args = {rows[i], rows[i + half]}})));
+    rows = std::move(zipped);
+  }
+  return rows;
+}
+
 ExprRef bitcast(DType to, ExprRef value) {
   if (value->dtype == to) return value;
   const auto lanes = static_cast<int>(value->lanes * byte_size(value->dtype) / byte_size(to));

@@ -27,6 +27,7 @@
 // come, so two modules are the same if their texts are. The bytes of module variables are not part of the text.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,9 +67,11 @@ enum class ExprKind : uint8_t {
   apply,   ///< `op` of the arguments, lane by lane: see kernel_ops()
   fma,     ///< args[0] · args[1] + args[2], rounded once
   dot2,  ///< args[2] + the products of the two bf16 in each u32 of args[0] and args[1]: see scalar_ops::dot2
-  narrow,   ///< the f32 args[0] rounded to bf16, as u16: see scalar_ops::narrow
-  bitcast,  ///< the argument's bits as `dtype`: as many bits, if perhaps in fewer or more lanes
-  splat,    ///< the scalar argument in every lane
+  narrow,    ///< the f32 args[0] rounded to bf16, as u16: see scalar_ops::narrow
+  bitcast,   ///< the argument's bits as `dtype`: as many bits, if perhaps in fewer or more lanes
+  splat,     ///< the scalar argument in every lane
+  zip_low,   ///< args[0][0], args[1][0], args[0][1], args[1][1], …: the lower halves of two vectors, by turns
+  zip_high,  ///< the same of the upper halves
   fold,  ///< lane i: args[i], a vector of n lanes, made one scalar: halves are combined by `op` until one lane is left (lane l
          ///< with lane l + n/2)
   acc,   ///< the accumulator `acc`[`at`]
@@ -84,7 +87,7 @@ struct Expr {
   DType dtype;
   int lanes = 1;
   Op op = Op::add;            ///< apply, fold
-  std::vector<ExprRef> args;  ///< apply, fma, dot2, narrow, bitcast, splat, fold
+  std::vector<ExprRef> args;  ///< apply, fma, dot2, narrow, bitcast, splat, zip_low, zip_high, fold
   Scalar number;              ///< number; load: what lanes not accessed read as
   Index index;                ///< index
   int64_t lane_step = 0;      ///< index
@@ -236,6 +239,8 @@ ExprRef dot2(ExprRef a, ExprRef b, ExprRef c);
 inline constexpr int kMostDot2Lanes = 16;
 ExprRef narrow(ExprRef value);
 ExprRef bitcast(DType to, ExprRef value);  ///< with the lanes that the bits make
+/// Rows of a square matrix become its columns, vector by vector: every zip is given to `keep`, and what that returns takes its place.
+std::vector<ExprRef> transposed(std::vector<ExprRef> rows, const std::function<ExprRef(ExprRef)>& keep);
 ExprRef splat(ExprRef scalar, int lanes);  ///< `scalar` itself if lanes is 1
 ExprRef fold(Op op, ExprRef vector);       ///< `vector` itself if it has one lane
 inline constexpr size_t kMostFolded = 4;

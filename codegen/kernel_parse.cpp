@@ -12,7 +12,7 @@
 //                                      | store place = expr conditions
 //     expr       number | dtype(index) | $n | name | name[{index}] | load place | (load place conditions [or number])
 //                op({expr}) | cast dtype(expr) | bitcast dtype [xLANES](expr) | fma({expr}) | dot2({expr}) | narrow(expr)
-//                splat(expr) | fold op xLANES(expr)
+//                splat(expr) | zip_low({expr}) | zip_high({expr}) | fold op xLANES(expr)
 //     place      %name[{index [: lanes [by number]]}]
 //     conditions [only [index]..[index]] [if guard]              guard   index and index…
 //     index      [-] term + term - term…       term   number, symbol, variable, (index), joined by * div mod

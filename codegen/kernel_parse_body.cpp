@@ -444,6 +444,8 @@ class KernelParser {
     if (word == "dot2") return combine({.kind = ExprKind::dot2, .lanes = lanes}, lanes, depth);
     if (word == "narrow")
       return combine({.kind = ExprKind::narrow, .dtype = DType::u16, .lanes = lanes}, lanes, depth);
+    if (word == "zip_low") return combine({.kind = ExprKind::zip_low, .lanes = lanes}, lanes, depth);
+    if (word == "zip_high") return combine({.kind = ExprKind::zip_high, .lanes = lanes}, lanes, depth);
     if (word == "splat") return combine({.kind = ExprKind::splat, .lanes = lanes}, 1, depth);
     if (word == "fold") return fold(depth);
     if (word == "cast")

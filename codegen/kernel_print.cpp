@@ -197,6 +197,8 @@ class KernelPrinter {
                    ")");
       }
       case ExprKind::splat: return cat("splat(", arguments(expr), ")");
+      case ExprKind::zip_low: return cat("zip_low(", arguments(expr), ")");
+      case ExprKind::zip_high: return cat("zip_high(", arguments(expr), ")");
       case ExprKind::fold:
         return cat("fold ", to_text(expr.op), " x", expr.args[0]->lanes, "(", arguments(expr), ")");
       case ExprKind::acc: return cat(name_of_acc(expr.acc), "[", indices(expr.at), "]");

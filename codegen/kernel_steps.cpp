@@ -62,6 +62,15 @@ void run_splat(const Step& step, Machine& machine) {
   std::fill_n(machine.slot<T>(step.out), step.lanes, *machine.slot<T>(step.args[0]));
 }
 
+template <typename T, bool is_high>
+void run_zip(const Step& step, Machine& machine) {
+  const int first = is_high ? step.lanes / 2 : 0;
+  const T* a = machine.slot<T>(step.args[0]) + first;
+  const T* b = machine.slot<T>(step.args[1]) + first;
+  T* out = machine.slot<T>(step.out);
+  for (int lane = 0; lane < step.lanes; ++lane) out[lane] = lane % 2 == 0 ? a[lane / 2] : b[lane / 2];
+}
+
 template <typename T, T (*F)(T, T)>
 void run_fold(const Step& step, Machine& machine) {
   T* out = machine.slot<T>(step.out);
@@ -240,6 +249,10 @@ StepFn step_function(const Expr& expr) {
     case ExprKind::dot2: return run_dot2;
     case ExprKind::narrow: return run_narrow;
     case ExprKind::splat: return pick([](auto element) -> StepFn { return run_splat<decltype(element)>; });
+    case ExprKind::zip_low:
+      return pick([](auto element) -> StepFn { return run_zip<decltype(element), false>; });
+    case ExprKind::zip_high:
+      return pick([](auto element) -> StepFn { return run_zip<decltype(element), true>; });
     case ExprKind::fold: return pick([&](auto element) { return fold_step<decltype(element)>(expr.op); });
     case ExprKind::let: return run_index<int64_t>;  // of an integer that indices use too
     case ExprKind::index: return pick([](auto element) -> StepFn { return run_index<decltype(element)>; });

@@ -201,6 +201,8 @@ size_t argument_count(ExprKind kind) {
   switch (kind) {
     case ExprKind::fma:
     case ExprKind::dot2: return 3;
+    case ExprKind::zip_low:
+    case ExprKind::zip_high: return 2;
     case ExprKind::narrow:
     case ExprKind::bitcast:
     case ExprKind::splat: return 1;
@@ -216,10 +218,11 @@ DType kernel_dtype(DType dtype) { return dtype == DType::f16 || dtype == DType::
 
 bool is_kernel_keyword(std::string_view word) {
   static constexpr std::string_view kWords[] = {
-      "acc",      "along", "and",   "at",   "bitcast", "by",   "cast",  "div",  "dot2",  "else",
-      "false",    "fma",   "fold",  "for",  "from",    "if",   "in",    "inf",  "inout", "lane",
-      "let",      "load",  "mma",   "mod",  "narrow",  "nan",  "only",  "or",   "out",   "par",
-      "prefetch", "set",   "splat", "step", "store",   "tile", "tiles", "true", "unroll"};
+      "acc",   "along", "and",    "at",       "bitcast", "by",    "cast",   "div",   "dot2",
+      "else",  "false", "fma",    "fold",     "for",     "from",  "if",     "in",    "inf",
+      "inout", "lane",  "let",    "load",     "mma",     "mod",   "narrow", "nan",   "only",
+      "or",    "out",   "par",    "prefetch", "set",     "splat", "step",   "store", "tile",
+      "tiles", "true",  "unroll", "zip_high", "zip_low"};
   return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
 }
 
@@ -279,6 +282,13 @@ std::string type_problem(const Expr& expr) {
       return has_type(*expr.args[0], expr.dtype, 1)
                  ? std::string()
                  : mismatch("the argument of splat", *expr.args[0], expr.dtype, 1);
+    case ExprKind::zip_low:
+    case ExprKind::zip_high:
+      if (expr.lanes % 2 != 0) return cat("zips of ", expr.lanes, " lanes");
+      for (const ExprRef& arg : expr.args)
+        if (!has_type(*arg, expr.dtype, expr.lanes))
+          return mismatch("an argument of a zip", *arg, expr.dtype, expr.lanes);
+      return {};
     case ExprKind::fold: return fold_problem(expr);
     case ExprKind::load:
     case ExprKind::acc:

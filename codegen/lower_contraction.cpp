@@ -130,6 +130,7 @@ class Generator {
     Shape vectors = shape;
     vectors.push_back(lanes);
     right_ = add_buffer(writer_.kernel, {"columns", dtype(), vectors, Mode::tile});
+    if (writer_.attempt([&] { transpose_by_squares(panels, columns); })) return;
     element_loops(lowering_, shape, false, [&](const Point& at) {
       const Point k(at.begin() + 1, at.end());
       const VarId lane = writer_.variable("lane", {0, lanes - 1});
@@ -142,13 +143,68 @@ class Generator {
         const Guard within = writer_.needed({Index(columns - 1) - out[problem_.lane_axis]});
         const ExprRef value =
             lowering_.values.at_or(within, number(Scalar::of(dtype(), 0)), node_.operands[1], right);
-        writer_.emit(store_stmt(transposed(at[0], k), lowering_.values.widen(value)));
+        writer_.emit(store_stmt(transposed_place(at[0], k), lowering_.values.widen(value)));
       });
     });
   }
 
+  /// As many columns as a vector has lanes, at as many places of the last contracted index, are read along that index and transposed.
+  /// Throws NoLanes if they do not lie so.
+  void transpose_by_squares(int64_t panels, int64_t columns) {
+    const int64_t lanes = tiling_.lanes, terms = problem_.contracted.back().coef;
+    if (lanes < 2) throw NoLanes();
+    Shape outer{panels};
+    outer.insert(outer.end(), problem_.contracted.begin(), problem_.contracted.end() - 1);
+    const auto squares = [&](const Point& at, int64_t panel_columns) {
+      writer_.loop("k", 0, terms / lanes, 1, LoopKind::serial,
+                   [&](const Index& k) { transpose_square(at, k * lanes, panel_columns, lanes); });
+      if (terms % lanes != 0)
+        transpose_square(at, Index(terms / lanes * lanes), panel_columns, terms % lanes);
+    };
+    // The last panel, if it is not full, by itself: then it is known which columns there are.
+    const int64_t whole = columns / lanes;
+    outer[0] = whole;
+    element_loops(lowering_, outer, false, [&](const Point& at) { squares(at, lanes); });
+    if (whole == panels) return;
+    outer[0] = 1;
+    element_loops(lowering_, outer, false, [&](Point at) {
+      at[0] += Index(whole);
+      squares(at, columns % lanes);
+    });
+  }
+
+  /// Of the panel and the outer contracted indices `at`: `columns` columns at `terms` places of the last index from `first` on.
+  void transpose_square(const Point& at, const Index& first, int64_t columns, int64_t terms) {
+    const int64_t lanes = tiling_.lanes;
+    const auto keep = [&](ExprRef value) { return writer_.let("row", std::move(value)); };
+    std::vector<ExprRef> rows;
+    const VarId lane = writer_.variable("lane", {0, lanes - 1});
+    lowering_.values.with_lanes(lane, tiling_.lanes, [&] {
+      for (int64_t column = 0; column < lanes; ++column) {
+        Point k(at.begin() + 1, at.end());
+        k.push_back(first + Index::variable(lane));
+        Point out = base_, left, right;
+        Guard inside;
+        if (problem_.row_axis >= 0) out[problem_.row_axis] = 0;
+        out[problem_.lane_axis] = at[0] * lanes + Index(column);
+        problem_.points(out, k, left, right, inside);
+        const ExprRef zero = number(Scalar::of(dtype(), 0));
+        const Guard within =
+            writer_.needed({first + Index(terms - 1) - k.back(), Index(columns - 1 - column)});
+        rows.push_back(
+            keep(lowering_.values.widen(lowering_.values.at_or(within, zero, node_.operands[1], right))));
+      }
+    });
+    rows = transposed(std::move(rows), keep);
+    for (int64_t term = 0; term < terms; ++term) {
+      Point k(at.begin() + 1, at.end());
+      k.push_back(first + Index(term));
+      writer_.emit(store_stmt(transposed_place(at[0], k), rows[static_cast<size_t>(term)]));
+    }
+  }
+
   /// A panel's columns at a place of the contracted indices.
-  Access transposed(const Index& panel, const Point& k) const {
+  Access transposed_place(const Index& panel, const Point& k) const {
     Point at{panel};
     at.insert(at.end(), k.begin(), k.end());
     at.push_back(0);
@@ -378,8 +434,9 @@ class Generator {
             const ExprRef zero = number(Scalar::of(dtype(), 0));
             a = lowering_.values.at_or(guard, zero, node_.operands[0], left);
             if (tiling_.transpose)
-              b = keratin::load(writer_.kernel,
-                                transposed(floor_div(tile.column, tiling_.lanes, writer_.ranges) + c, at));
+              b = keratin::load(
+                  writer_.kernel,
+                  transposed_place(floor_div(tile.column, tiling_.lanes, writer_.ranges) + c, at));
             else
               lowering_.values.with_guard(guard_right,
                                           [&] { b = lowering_.values.at(node_.operands[1], right); });

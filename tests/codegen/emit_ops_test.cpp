@@ -116,6 +116,48 @@ TEST(EmitNarrow, ComputesWhatTheProcessorDoes) {
   }
 }
 
+TEST(EmitZip, InterleavesHalves) {
+  for (const DType dtype : {DType::f32, DType::u16, DType::i64}) {
+    for (const int lanes : {2, 4, 6, 16, 64}) {
+      const std::string half = to_text(lanes), array = cat(dtype, "[", 2 * lanes, "]");
+      const auto module = std::make_shared<const KernelModule>(parse_kernels(
+          cat("kernels @m\nkernel @k(%a: in ", array, ", %y: out ", array, ") {\n  store %y[0 : ", half,
+              "] = zip_low(load %a[0 : ", half, "], load %a[", half, " : ", half, "])\n  store %y[", half,
+              " : ", half, "] = zip_high(load %a[0 : ", half, "], load %a[", half, " : ", half,
+              "])\n}\nprogram @predict(%a) -> (%y) memory 0 {\n  input %a: ", array, "\n  output %y: ", array,
+              "\n  launch @k(%a, %y)\n}\n")));
+      std::vector<Tensor> inputs{Tensor(dtype, {2 * lanes})};
+      for (int i = 0; i < 2 * lanes; ++i) inputs[0].set(i, i);
+      const Tensor found = interpret_kernels(module)->call("predict", inputs)[0];
+      for (int i = 0; i < 2 * lanes; ++i) EXPECT_EQ(found.get(i), i / 2 + i % 2 * lanes);
+      expect_same(found, jit_kernels(module, host_target(), {}, 1)->call("predict", inputs)[0],
+                  cat(lanes, " lanes"));
+    }
+  }
+}
+
+TEST(EmitZip, RoundsOfItTranspose) {
+  std::vector<ExprRef> rows;
+  for (int row = 0; row < 4; ++row)
+    rows.push_back(bitcast(DType::f32, index_value(DType::i32, Index(10 * row), 4, 1)));
+  Kernel kernel{.name = "k"};
+  const BufferId y = add_buffer(kernel, {"y", DType::f32, {4, 4}, Mode::out});
+  rows = transposed(std::move(rows), [](ExprRef row) { return row; });
+  for (int column = 0; column < 4; ++column)
+    kernel.body.push_back(store_stmt(neighbours(y, {column, 0}, 4), rows[static_cast<size_t>(column)]));
+  KernelModule module{.name = "m"};
+  module.kernels.push_back(std::move(kernel));
+  Program program{.name = "predict"};
+  program.buffers.push_back({"y", DType::f32, {4, 4}, Storage::output, {}});
+  program.outputs = {0};
+  program.launches.push_back({0, {0}});
+  module.programs.push_back(std::move(program));
+  const Tensor found =
+      interpret_kernels(std::make_shared<const KernelModule>(std::move(module)))->call("predict", {})[0];
+  const auto* bits = reinterpret_cast<const int32_t*>(found.data());
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(bits[i], 10 * (i % 4) + i / 4);
+}
+
 /// Two by two tiles, rows two apart, three steps.
 TEST(EmitTiles, ComputesWhatTheProcessorDoes) {
   const Target target = host_target();
