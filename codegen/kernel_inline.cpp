@@ -66,7 +66,7 @@ class Inliner {
     from.guard = indices(std::move(from.guard));
     if (from.first) from.first = index(*from.first);
     if (from.limit) from.limit = index(*from.limit);
-    if (slice.first_row) from.at[0] += *slice.first_row;
+    for (size_t axis = 0; axis < slice.first.size(); ++axis) from.at[axis] += slice.first[axis];
     if (slice.axis >= 0) {
       from.at.insert(from.at.begin() + slice.axis, slice.step);
       if (from.lane_axis >= slice.axis) ++from.lane_axis;
@@ -133,6 +133,17 @@ class Inliner {
 };
 
 }  // namespace
+
+std::vector<Index> block_begin(const Shape& shape, const BlockedAxes& axes,
+                               const std::vector<Blocking>& blockings, const std::vector<Index>& first) {
+  std::vector<Index> begin(shape.size());
+  for (size_t axis = 0; axis < axes.size(); ++axis) {
+    if (axes[axis] < 0) continue;
+    const auto blocking = static_cast<size_t>(axes[axis]);
+    begin[axis] = first[blocking] * (shape[axis].coef / blockings[blocking].all.coef);
+  }
+  return begin;
+}
 
 void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
                    Mode others) {

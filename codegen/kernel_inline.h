@@ -1,21 +1,25 @@
 // One kernel inside another: how a loop over time runs the kernels of its body.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "codegen/values.h"
+#include "passes/blocks.h"
 
 namespace keratin {
 
 /// What an inner kernel's buffer is outside: `buffer`, of which the inner kernel sees the slice at `step` along `axis`
-/// (axis -1: all of it), and of that the rows from `first_row` on (absent: all).
+/// (axis -1: all of it), and of that what begins at `first`, an index per axis (empty: all zeros).
 struct BufferSlice {
   BufferId buffer = 0;
   int64_t axis = -1;
   Index step;
-  std::optional<Index> first_row;
+  std::vector<Index> first;
 };
+
+/// Where a block of a value begins, whose axes are cut as `axes` say: `first[i]` is its first element of blocking i.
+std::vector<Index> block_begin(const Shape& shape, const BlockedAxes& axes,
+                               const std::vector<Blocking>& blockings, const std::vector<Index>& first);
 
 /// Emits the inner kernel's body, its parallel loops as plain ones. `slices` are its parameters; whatever else it needs becomes
 /// a buffer of the outer kernel, of mode `others`: `out` if that is a single piece, `tile` if every piece needs its own.

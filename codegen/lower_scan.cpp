@@ -80,18 +80,18 @@ class StepsLowering {
 
   /// A buffer for a value of the body.
   BufferSlice scratch(const Type& type) {
-    return {
-        add_buffer(writer_.kernel, {"s", type.dtype, type.physical_shape(), block_ ? Mode::tile : Mode::out}),
-        -1,
-        {},
-        {}};
+    return {add_buffer(writer_.kernel,
+                       {"s", type.dtype, type.physical_shape(), block_ ? Mode::tile : Mode::out})};
   }
 
-  /// Where the rows of the block begin in the buffer of a result, or of operand `i`.
-  std::optional<Index> first_row() const { return block_ ? std::optional(block_->first) : std::nullopt; }
-  std::optional<Index> first_row(size_t i) const {
-    return block_ && block_->rows.params[i] ? first_row() : std::nullopt;
+  /// Where the rows of the block begin in the buffer of parameter `i` of the body.
+  std::vector<Index> first_row(size_t i) const {
+    if (!block_) return {};
+    return block_begin(scan_.body->params[i]->type().shape, block_->rows.params[i], {{block_->rows.all, 1}},
+                       {block_->first});
   }
+  /// The same in that of a result, whose rows are its first axis.
+  std::vector<Index> first_row() const { return block_ ? std::vector{block_->first} : std::vector<Index>(); }
 
   /// Operand `i` of the scan: a parameter or a constant of the region around it.
   Source operand(size_t i) const {

@@ -4,18 +4,18 @@
 #include <optional>
 #include <vector>
 
-#include "ir/graph.h"
+#include "passes/blocks.h"
 
 namespace keratin {
 
 struct ScanRows {
   Dim all;  ///< how many there are
-  std::vector<bool>
-      params;  ///< of the body: whether their first axis is the rows; otherwise they serve all rows alike
+  std::vector<BlockedAxes>
+      params;  ///< of the body: where they have rows (0); without any they serve all rows alike
 };
 
 /// Rows of a scan's state and of all that its steps put out, if row i of these depends on row i of the operands alone; nothing if
-/// that cannot be said. All values of such a scan's body have rows as their first axis, or none; other dimensions are numbers.
+/// that cannot be said. All values that a block of rows is computed from have the same shape then whatever the number of rows.
 std::optional<ScanRows> independent_rows(const Node& scan);
 
 /// The body of a scan with independent rows, for `count` of them in place of all. Its nodes are numbered as before.
