@@ -9,6 +9,7 @@
 //   scale-weight   contraction(x, w) * fixed s        contraction(x, w * s), s varying along axes of w alone
 //   sub-to-add     a - fixed b                        a + (-b)
 //   div-to-mul     a / fixed b                        a * (1 / b)
+//   softmax        e / sum(e), e = exp(x - max(x))    e * (1 / sum(e)), one division for a sum: the sum is at least 1
 //   pad-into-conv  conv(pad(x, 0), w)                 conv(x, w) with the padding as its own
 //   unit-broadcast broadcast(unit reshape(x))         broadcast(x)
 //   sink           f(transpose(x), transpose(y))      transpose(f(x, y)), for pointwise f; likewise for reshape; numbers may
@@ -198,11 +199,33 @@ class Simplifier : public Rebuilder {
 
   /// div-to-mul
   Value divide(Value a, Value b) {
+    if (const Value inverse = inverse_of_softmax_sum(a, b)) return builder().mul(a, inverse);
     // Not for numbers: x / 3 stays exact.
     if (!may_regroup(a) || !is_fixed(b) || is_fixed(a) || is_number(b)) return {};
     const Value scale = inverted(b);
     const Value joined = multiply(a, scale);
     return joined ? joined : builder().mul(a, scale);
+  }
+
+  /// One over the sum that a softmax divides by, where `a` and `b` are what it divides and the sum, repeated; else none.
+  Value inverse_of_softmax_sum(Value a, Value b) {
+    if (a.node->op != Op::exp || b.node->op != Op::broadcast || !may_regroup(a)) return {};
+    const Value shifted = a.node->operands[0];
+    if (shifted.node->op != Op::sub || shifted.node->operands[1].node->op != Op::broadcast) return {};
+    const Node &repeated_sum = *b.node, &repeated_max = *shifted.node->operands[1].node;
+    const Value sum = without_unit_axes(repeated_sum.operands[0]),
+                max = without_unit_axes(repeated_max.operands[0]);
+    if (sum.node->op != Op::reduce_sum || sum.node->operands[0] != a || max.node->op != Op::reduce_max ||
+        max.node->operands[0] != shifted.node->operands[0] || sum.node->attrs != max.node->attrs)
+      return {};
+    const Value whole = repeated_sum.operands[0];
+    const Value inverse = builder().div(builder().constant_like(whole, 1), whole);
+    const auto& attrs = repeated_sum.as<BroadcastAttrs>();
+    return builder().broadcast(inverse, attrs.dims, attrs.shape);
+  }
+
+  static Value without_unit_axes(Value value) {
+    return is_unit_reshape(*value.node) ? value.node->operands[0] : value;
   }
 
   Value multiply(Value a, Value b) {
