@@ -12,6 +12,7 @@
 #include <numeric>
 
 #include "codegen/kernel_emitter.h"
+#include "codegen/tile_layout.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -76,8 +77,11 @@ void KernelEmitter::prepare_buffers(llvm::Value* args, llvm::Value* tile) {
     }
     std::vector<llvm::Metadata*> apart;
     for (size_t other = 0; other < kernel_.buffers.size(); ++other) {
-      const bool either_tile = is_tile || kernel_.buffers[other].mode == Mode::tile;
-      if (other != i && (either_tile || facts.apart[i][other])) apart.push_back(scopes[other]);
+      const bool other_is_tile = kernel_.buffers[other].mode == Mode::tile;
+      const bool is_apart = is_tile && other_is_tile   ? tiles.are_apart(i, other)
+                            : is_tile || other_is_tile ? true
+                                                       : facts.apart[i][other];
+      if (other != i && is_apart) apart.push_back(scopes[other]);
     }
     made.scope = llvm::MDNode::get(context_, {scopes[i]});
     made.apart = llvm::MDNode::get(context_, apart);

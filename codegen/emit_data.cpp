@@ -1,5 +1,6 @@
 #include "codegen/emit_data.h"
 
+#include "codegen/tile_layout.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/abi.h"

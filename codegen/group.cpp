@@ -141,6 +141,8 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
     lower_rows(lowering);
   else if (opaque->op == Op::scan)
     lower_scan(lowering, *opaque);
+  else if (opaque->op == Op::fusion)
+    lower_stages(lowering);
   else if (family_of(opaque->op) == Family::order)
     lower_order(lowering, *opaque);
   else

@@ -61,6 +61,7 @@ void lower_contraction(RegionLowering& lowering, const Node& contraction);  ///<
 bool lower_tiles(RegionLowering& lowering, const Node& contraction, const Contraction& problem);
 void lower_winograd(RegionLowering& lowering, const Node& node);  ///< lower_winograd.cpp
 void lower_scan(RegionLowering& lowering, const Node& scan);      ///< lower_scan.cpp
+void lower_stages(RegionLowering& lowering);  ///< lower_stages.cpp: fusions, block by block
 void lower_order(RegionLowering& lowering,
                  const Node& node);  ///< lower_order.cpp: sort, top_k, cumsum, cumprod
 void lower_scatter(RegionLowering& lowering,

@@ -4,6 +4,7 @@
 
 #include "codegen/kernel_executable.h"
 #include "codegen/program_facts.h"
+#include "codegen/tile_layout.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -41,7 +42,10 @@ class JitExecutable final : public KernelExecutable {
       : KernelExecutable(std::move(module)),
         symbols_(symbols_of(this->module())),
         code_(emit_native(this->module(), target, options), launcher),
-        pool_(threads != 1 ? krt_pool_create(threads) : nullptr) {}
+        pool_(threads != 1 ? krt_pool_create(threads) : nullptr) {
+    for (const Program& program : this->module().programs)
+      tile_bytes_.push_back(tile_bytes(this->module(), program));
+  }
 
  private:
   void run(size_t number, const Bindings& bindings, std::span<const Tensor> inputs,
@@ -59,7 +63,7 @@ class JitExecutable final : public KernelExecutable {
     const unsigned threads = pool_ ? pool_->threads : 1;
     const int64_t planned =
         (program.workspace.value(bindings) + KRT_ALIGNMENT - 1) / KRT_ALIGNMENT * KRT_ALIGNMENT;
-    const int64_t tile = tile_bytes(module(), program);
+    const int64_t tile = tile_bytes_[number];
     if (const int64_t needed = planned + tile * threads; needed > workspace_.bytes())
       workspace_ = Tensor(DType::u8, {needed});
     const krt_call call{.inputs = from.data(),
@@ -76,7 +80,8 @@ class JitExecutable final : public KernelExecutable {
   }
 
   std::vector<Symbol> symbols_;
-  Tensor workspace_;  // kept from call to call
+  std::vector<int64_t> tile_bytes_;  // by program
+  Tensor workspace_;                 // kept from call to call
   LoadedModule code_;
   std::unique_ptr<keratin_pool, PoolCloser> pool_;
 };

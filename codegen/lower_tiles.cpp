@@ -23,7 +23,6 @@ namespace keratin {
 namespace {
 
 constexpr int64_t kMostPieceRows = 256, kMostLineRows = 1024;  // lines overlap from piece to piece
-constexpr int64_t kPieces = 8;                                 // enough to keep several threads equally busy
 constexpr int64_t kPieceProducts = 1 << 20;  // what is worth handing to another thread: about a microsecond
 constexpr int64_t kBlockPanels = 8;          // for which it pays to copy rows; lines are less
 
@@ -97,7 +96,8 @@ class TileGenerator {
     block_panels_ = problem_.panels;
     const int64_t least = rows_.in_place() ? tile_columns_ : problem_.lines ? kBlockPanels / 2 : kBlockPanels;
     const auto too_few = [&] {
-      return pieces() < kPieces && piece_rows_ * row_products / block_count() >= 2 * kPieceProducts;
+      return pieces() < writer_.target.threads &&
+             piece_rows_ * row_products / block_count() >= 2 * kPieceProducts;
     };
     // Tiles are high: halves that need more of them are no gain.
     const auto tiles = [&](int64_t piece) { return ceil_of(rows, piece) * ceil_of(piece, tile_height()); };

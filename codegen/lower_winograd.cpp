@@ -28,7 +28,6 @@ namespace {
 
 constexpr int64_t kWidth = 2;          // vectors of columns in a register tile
 constexpr int64_t kMostHeight = 14;    // and image tiles
-constexpr int64_t kPieces = 8;         // enough to keep some threads busy
 constexpr int64_t kLeastColumns = 64;  // of a group: each transforms the inputs anew
 constexpr int64_t kFreeBatch = 8;      // images, where any number may come
 
@@ -67,7 +66,7 @@ Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t ima
   const int64_t pieces = ceil_of(heights, fitting);
   cut.piece = ceil_of(heights, pieces) * cut.height;
   while (columns % (block * 2 * cut.groups) == 0 && columns / (2 * cut.groups) >= kLeastColumns &&
-         pieces * cut.groups < kPieces)
+         pieces * cut.groups < target.threads)
     cut.groups *= 2;
   return cut;
 }

@@ -96,24 +96,6 @@ ParameterFacts parameter_facts(const KernelModule& module, uint32_t kernel) {
   return facts;
 }
 
-TileLayout tile_layout(const Kernel& kernel) {
-  TileLayout layout;
-  for (const KernelBuffer& buffer : kernel.buffers) {
-    layout.offsets.push_back(buffer.mode == Mode::tile ? layout.bytes : 0);
-    if (buffer.mode != Mode::tile) continue;
-    const int64_t bytes = byte_size(buffer.dtype) * Size::product(buffer.shape).value();
-    layout.bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  }
-  return layout;
-}
-
-int64_t tile_bytes(const KernelModule& module, const Program& program) {
-  int64_t most = 0;
-  for (const Launch& launch : program.launches)
-    most = std::max(most, tile_layout(module.kernels[launch.kernel]).bytes);
-  return most;
-}
-
 const Program& artefact_program(const KernelModule& module) {
   const auto found = std::find_if(module.programs.begin(), module.programs.end(),
                                   [](const Program& program) { return program.name == "predict"; });

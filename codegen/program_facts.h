@@ -40,13 +40,4 @@ struct ParameterFacts {
 };
 ParameterFacts parameter_facts(const KernelModule& module, uint32_t kernel);
 
-/// The scratch memory that a kernel's tiles take.
-struct TileLayout {
-  std::vector<int64_t> offsets;  ///< by buffer; 0 for parameters
-  int64_t bytes = 0;             ///< a multiple of 64
-};
-TileLayout tile_layout(const Kernel& kernel);
-/// The most that a kernel of the program takes.
-int64_t tile_bytes(const KernelModule& module, const Program& program);
-
 }  // namespace keratin

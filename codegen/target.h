@@ -18,7 +18,16 @@ struct Target {
   bool tiles = false;  ///< has instructions for tiles and mma (codegen/kernel.h)
   bool masks = false;  ///< predicated loads and stores are cheap
   int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;  ///< data caches of one core
+  int threads =
+      8;  ///< that may be there to share the pieces of a kernel; 1: what is lowered is within a piece
   uint32_t cpu_features = 0;  ///< KRT_CPU_* that must be present where it runs (runtime/abi.h)
+
+  /// The same for kernels that run within a piece of another.
+  Target within_piece() const {
+    Target target = *this;
+    target.threads = 1;
+    return target;
+  }
 
   int lanes(int64_t element_bytes) const { return static_cast<int>(vector_bytes / element_bytes); }
 };

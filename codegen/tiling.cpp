@@ -7,8 +7,6 @@ namespace keratin {
 namespace {
 
 constexpr int64_t kMostTiles = 16;            // of rows, in a piece
-constexpr int64_t kThreads = 8;               // that may be there to be kept busy
-constexpr int64_t kPieces = 16;               // enough to keep several threads equally busy
 constexpr int64_t kPieceProducts = 64 << 10;  // what is worth handing to another thread: about a microsecond
 constexpr int64_t kSampleSums = 64;           // terms of a sum, from one sample
 constexpr int64_t kShortSums = 8;  // vectors of terms: of more than these, folding the lanes costs little
@@ -70,7 +68,8 @@ class Chooser {
   /// Whether sums are so short that adding their lanes up would cost more than laying the right operand out for them, once for many rows.
   bool transposes() const {
     if (!problem_.along_sums || node_.op != Op::dot || !rows_.is_static() || !columns_.is_static() ||
-        columns_.coef < tiling_.lanes || rows_.coef < kRowsToTranspose || all_rows_ / rows_.coef < kThreads)
+        columns_.coef < tiling_.lanes || rows_.coef < kRowsToTranspose ||
+        all_rows_ / rows_.coef < target_.threads)
       return false;
     const int64_t terms = estimated_elements(problem_.contracted);
     const bool known = std::all_of(problem_.contracted.begin(), problem_.contracted.end(),
@@ -99,7 +98,7 @@ class Chooser {
 
   /// An odd number of tiles is no even share for two threads: where there are few, and nothing else to share, there is one more.
   void choose_even_tiles() {
-    if (rows_.is_static() && tiling_.tiles % 2 == 1 && tiling_.tiles > 1 && tiling_.tiles < kPieces &&
+    if (rows_.is_static() && tiling_.tiles % 2 == 1 && tiling_.tiles > 1 && tiling_.tiles < wanted_pieces() &&
         tiling_.blocks == 1 && all_rows_ == rows_.coef && piece_products() >= kPieceProducts)
       set_tiles(tiling_.tiles + 1);
   }
@@ -150,11 +149,11 @@ class Chooser {
       if (problem_.row_tap >= 0 && tiling_.tiles <= 2 * kMostTiles) tiling_.piece_tiles = tiling_.tiles;
       tiling_.piece_tiles = std::min(tiling_.piece_tiles, tiling_.tiles);
     }
-    while (tiling_.piece_tiles > 1 && pieces() < kPieces && piece_products() >= 2 * kPieceProducts)
+    while (tiling_.piece_tiles > 1 && pieces() < wanted_pieces() && piece_products() >= 2 * kPieceProducts)
       tiling_.piece_tiles = ceil_of(tiling_.piece_tiles, 2);
     // An even number of pieces, if they are few.
     if (const int64_t row_pieces = rows_.is_static() ? ceil_of(tiling_.tiles, tiling_.piece_tiles) : 0;
-        row_pieces % 2 == 1 && row_pieces > 1 && pieces() < kPieces)
+        row_pieces % 2 == 1 && row_pieces > 1 && pieces() < wanted_pieces())
       tiling_.piece_tiles = ceil_of(tiling_.tiles, row_pieces + 1);
 
     // Sweeping all rows once per block, or all blocks once per piece of rows: what moves less memory.
@@ -192,6 +191,9 @@ class Chooser {
     }
     return others <= target_.l2_bytes / 4;
   }
+
+  /// Enough to keep all threads equally busy.
+  int64_t wanted_pieces() const { return target_.threads > 1 ? 2 * target_.threads : 1; }
 
   int64_t pieces() const {
     const int64_t tiles = ceil_of(all_rows_, tiling_.height);

@@ -71,6 +71,8 @@ Amount amount_of(const Function& function) {
 
 }  // namespace
 
+double operations_of(const Function& function) { return amount_of(function).work; }
+
 void expect_feasible(const Module& module) {
   for (const Function& function : module.functions) {
     const Amount amount = amount_of(function);

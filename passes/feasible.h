@@ -5,6 +5,9 @@
 
 namespace keratin {
 
+/// Multiply-adds and elements of a function, roughly: those of one sample, with 1 for every symbol.
+double operations_of(const Function& function);
+
 /// Throws Error(unsupported) if a function has more nodes, or asks for more work per sample, than can be compiled in bearable
 /// time: constants are computed and the self-test is run by the interpreter.
 void expect_feasible(const Module& module);

@@ -25,6 +25,7 @@ std::span<const Pass> all_passes() {
       {"fuse", "functions are cut into kernels", fuse},
       {"bf16_storage", "what kernels leave for others is rounded to bf16, if that precision is asked for",
        round_storage},
+      {"stages", "kernels that hand on large values become one, whose pieces go through all", join_stages},
   };
   return kPasses;
 }

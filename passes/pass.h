@@ -47,5 +47,6 @@ Module constants_to_variables(const Module& module);
 Module prepare(const Module& module);
 Module fuse(const Module& module, Decisions* decisions = nullptr);
 Module round_storage(const Module& module);
+Module join_stages(const Module& module, Decisions* decisions = nullptr);
 
 }  // namespace keratin

@@ -37,7 +37,8 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   //   constants  before prepare: an array that the model file wrote into the graph is a weight like any other
   //   prepare    last of those that look at weights: packing and folding are computed once, when compiling
   //   fuse       behind all that look at single ops
-  //   bf16_storage  last: only now is it known what lies in memory
+  //   bf16_storage  behind fuse: only now is it known what lies in memory
+  //   stages     last: it joins whole kernels, with what they hand on as it is
   expect_feasible(module);
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {

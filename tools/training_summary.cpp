@@ -4,6 +4,7 @@
 
 #include "codegen/native.h"
 #include "codegen/program_facts.h"
+#include "codegen/tile_layout.h"
 #include "frontend/table.h"
 #include "ir/text.h"
 #include "tools/model_source.h"

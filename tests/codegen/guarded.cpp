@@ -15,6 +15,7 @@
 #include "codegen/jit.h"
 #include "codegen/kernel_executable.h"
 #include "codegen/program_facts.h"
+#include "codegen/tile_layout.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
 

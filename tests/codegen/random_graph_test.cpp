@@ -4,13 +4,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 
+#include "codegen/lower.h"
 #include "codegen/native.h"
 #include "ir/text.h"
 #include "ir/text_format.h"
+#include "ir/verify.h"
+#include "passes/pipeline.h"
+#include "passes/stages.h"
 #include "tests/codegen/guarded.h"
 
 namespace keratin::testing {
@@ -50,11 +55,31 @@ std::string check_native(const RandomGraph& graph, const std::shared_ptr<const K
   return {};
 }
 
+bool has_stages(const Node& node) {
+  return node.op == Op::fusion && std::any_of(node.body->nodes.begin(), node.body->nodes.end(),
+                                              [](const auto& inner) { return inner->op == Op::fusion; });
+}
+
+/// The graph's kernels; of every other seed those that can be stages of one are, whether or not that pays.
+KernelModule kernels_of(const RandomGraph& graph, const Target& target, uint64_t seed, int64_t* with_stages) {
+  if (seed % 2 == 0) return compile_kernels(graph.module, target);
+  const auto reference = make_interpreter();
+  const Module fused = bake(optimize(graph.module, {.skip = {"stages"}}), *reference);
+  const Module joined = join_stages(fused, {.least_value = 1,
+                                            .least_pieces = 1,
+                                            .most_bytes = 1 << 30,
+                                            .free_read = 1 << 30,
+                                            .operations_per_byte = 0});
+  verify(joined);
+  for (const auto& node : joined.function("f").nodes) *with_stages += has_stages(*node) ? 1 : 0;
+  return lower(joined, target);
+}
+
 /// Empty if all ways of running the graph agree; otherwise where they do not.
-std::string check(const RandomGraph& graph, const Target& target, uint64_t seed) {
+std::string check(const RandomGraph& graph, const Target& target, uint64_t seed, int64_t* with_stages) {
   const auto reference = make_interpreter();
   const std::vector<Tensor> expected = reference->compile(graph.module)->call("f", graph.inputs);
-  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(graph.module, target));
+  const auto kernels = std::make_shared<const KernelModule>(kernels_of(graph, target, seed, with_stages));
   verify(*kernels);
   const std::vector<Tensor> interpreted = interpret_kernels(kernels)->call("f", graph.inputs);
   if (const std::string text = compare(expected, interpreted); !text.empty())
@@ -70,17 +95,19 @@ TEST_P(RandomGraphs, AgreeOnAllLevels) {
   const Target& target = levels[GetParam()];
   const char* only = std::getenv("KERATIN_SEED");
   OpCoverage coverage;
+  int64_t with_stages = 0;
   for (uint64_t seed = kFirstSeed; seed < kFirstSeed + kGraphs; ++seed) {
     if (only != nullptr && seed != std::strtoull(only, nullptr, 10)) continue;
     const RandomGraph graph = random_graph(options_for(seed));
     coverage.add(graph.module);
     if (only != nullptr) std::puts(print(graph.module).c_str());
-    ASSERT_EQ(check(graph, target, seed), "") << target.cpu << ", KERATIN_SEED=" << seed << "\n"
-                                              << print(graph.module);
+    ASSERT_EQ(check(graph, target, seed, &with_stages), "") << target.cpu << ", KERATIN_SEED=" << seed << "\n"
+                                                            << print(graph.module);
   }
   if (only != nullptr) return;
   std::printf("%s, seeds %llu to %llu\n%s", target.cpu.c_str(), static_cast<unsigned long long>(kFirstSeed),
               static_cast<unsigned long long>(kFirstSeed + kGraphs - 1), coverage.report().c_str());
+  EXPECT_GE(with_stages, static_cast<int64_t>(kGraphs / 10));
   if (kGraphs < 500) return;
   std::vector<std::string> gaps = coverage.gaps(20, 5);
   std::erase_if(gaps, [](const std::string& gap) { return gap.starts_with("fusion "); });
@@ -98,8 +125,9 @@ TEST_P(RandomGraphs, AgreeOnGradients) {
                                       .without = {Op::fusion, Op::pool_max_grad, Op::winograd},
                                       .fewest_nodes = 1 + static_cast<int64_t>(seed % 12)});
     graph.module = with_gradients(graph.module);
-    EXPECT_EQ(check(graph, levels[GetParam()], seed), "") << "KERATIN_SEED=" << seed << "\n"
-                                                          << print(graph.module);
+    int64_t with_stages = 0;
+    EXPECT_EQ(check(graph, levels[GetParam()], seed, &with_stages), "") << "KERATIN_SEED=" << seed << "\n"
+                                                                        << print(graph.module);
   }
 }
 

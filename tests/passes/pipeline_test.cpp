@@ -51,27 +51,29 @@ TEST(Pipeline, RunsThePassesInTheirOrder) {
   options.after = [&](std::string_view pass, const Module&) { ran.emplace_back(pass); };
   optimize(example(), options);
   EXPECT_EQ(join(ran, " "),
-            "differentiate simplify matrices hoist sink winograd pack constants prepare fuse");
+            "differentiate simplify matrices hoist sink winograd pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::fast;
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "),
-            "differentiate simplify matrices hoist sink fast_conv winograd pack constants prepare fuse");
+  EXPECT_EQ(
+      join(ran, " "),
+      "differentiate simplify matrices hoist sink fast_conv winograd pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::exact;
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "differentiate simplify matrices hoist sink pack constants prepare fuse");
+  EXPECT_EQ(join(ran, " "), "differentiate simplify matrices hoist sink pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::winograd;
   options.precision = Precision::bf16;
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "),
-            "differentiate simplify matrices hoist sink bf16 pack constants prepare fuse bf16_storage");
+  EXPECT_EQ(
+      join(ran, " "),
+      "differentiate simplify matrices hoist sink bf16 pack constants prepare fuse bf16_storage stages");
   ran.clear();
   options.precision = Precision::f32;
   options.skip = {"pack", "simplify"};
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "differentiate matrices hoist sink winograd constants prepare fuse");
+  EXPECT_EQ(join(ran, " "), "differentiate matrices hoist sink winograd constants prepare fuse stages");
 }
 
 TEST(Pipeline, RefusesToSkipWhatItCannotDoWithout) {

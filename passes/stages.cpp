@@ -1,0 +1,142 @@
+#include "passes/stages.h"
+
+#include <algorithm>
+#include <set>
+
+#include "passes/feasible.h"
+
+namespace keratin {
+
+namespace {
+
+int64_t bytes_of(const Shape& shape, DType dtype) {
+  int64_t bytes = byte_size(dtype);
+  for (const Dim dim : shape) bytes *= dim.coef;
+  return bytes;
+}
+
+class Chooser {
+ public:
+  Chooser(const Function& region, const StageLimits& limits)
+      : region_(region), limits_(limits), last_(*region.nodes.back()) {}
+
+  std::optional<StageBlocks> run() {
+    if (!ends_in_one_shape()) return {};
+    // Free dimensions first: only where they are cut there are blocks of a known size at all.
+    const Shape& shape = last_.type().shape;
+    for (size_t axis = 0; axis < shape.size(); ++axis)
+      if (!shape[axis].is_static()) cut(axis);
+    for (const size_t axis : static_axes())
+      if (!is_enough()) cut(axis);
+    if (!find_blocks()) return {};
+    return std::move(found_);
+  }
+
+ private:
+  /// All that the last fusion leaves has one shape, everything else leads to it, and no result is one twice.
+  bool ends_in_one_shape() const {
+    if (last_.op != Op::fusion) return false;
+    for (const Type& type : last_.types)
+      if (type.shape != last_.type().shape) return false;
+    std::set<std::pair<uint32_t, uint32_t>> results;
+    for (const auto& [name, value] : region_.results)
+      if (value.node->op != Op::fusion || !results.emplace(value.node->index, value.result).second)
+        return false;
+    std::vector<bool> leads(region_.nodes.size(), false);
+    leads[last_.index] = true;
+    for (size_t i = region_.nodes.size(); i-- > 0;) {
+      const Node& node = *region_.nodes[i];
+      if (node.op != Op::param && node.op != Op::fusion) return false;
+      if (node.op == Op::fusion && !leads[i]) return false;
+      for (const Value operand : node.operands) leads[operand.node->index] = true;
+    }
+    return true;
+  }
+
+  /// Axes of the last result that may be cut: first those for which the least is read again.
+  std::vector<size_t> static_axes() {
+    const Shape& shape = last_.type().shape;
+    std::vector<std::pair<int64_t, size_t>> found;
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      if (!shape[axis].is_static() || shape[axis].coef < 2) continue;
+      found_.blockings.push_back({shape[axis], 1});
+      axes_.push_back(axis);
+      if (find_blocks()) found.emplace_back(found_.read_again, axis);
+      found_.blockings.pop_back();
+      axes_.pop_back();
+    }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<size_t> axes;
+    for (const auto& [bytes, axis] : found) axes.push_back(axis);
+    return axes;
+  }
+
+  /// Cuts an axis of the last result if that is possible: into the largest blocks that are enough, or the smallest.
+  void cut(size_t axis) {
+    const Dim extent = last_.type().shape[axis];
+    found_.blockings.push_back({extent, 0});
+    axes_.push_back(axis);
+    int64_t smallest = 0;
+    for (int64_t block = extent.coef; block > 0; --block) {
+      if (extent.coef % block != 0) continue;
+      found_.blockings.back().block = block;
+      if (!find_blocks()) continue;
+      smallest = block;
+      if (is_enough()) return;
+    }
+    found_.blockings.back().block = smallest;
+    if (smallest > 0) return;
+    found_.blockings.pop_back();
+    axes_.pop_back();
+  }
+
+  bool is_enough() {
+    return find_blocks() && found_.bytes <= limits_.most_bytes && found_.pieces >= limits_.least_pieces;
+  }
+
+  /// Whether the region can be computed in these blocks; finds the rest of what is to be said of them.
+  bool find_blocks() {
+    BlockAnalysis analysis(region_, found_.blockings);
+    BlockedAxes last(last_.type().shape.size(), -1);
+    for (size_t i = 0; i < axes_.size(); ++i) last[axes_[i]] = static_cast<int>(i);
+    for (uint32_t i = 0; i < last_.types.size(); ++i) analysis.need(last_.value(i), last);
+    if (!analysis.run()) return false;
+    const Function block = analysis.one_block();
+    found_.bytes = found_.read_again = 0;
+    for (const auto& node : region_.nodes) {
+      for (uint32_t i = 0; i < node->types.size(); ++i) {
+        const BlockedAxes* axes = analysis.axes_of(node->value(i));
+        const bool is_read = axes != nullptr, is_computed = node->op == Op::fusion;
+        const bool is_cut = is_read && std::count_if(axes->begin(), axes->end(), [](int cut) {
+                                         return cut >= 0;
+                                       }) == static_cast<ptrdiff_t>(axes_.size());
+        // What is the same for several pieces is read by each, but would be computed by each as well.
+        if (is_computed && !is_cut) return false;
+        const Type& type = block.nodes[node->index]->types[i];
+        if (is_computed) found_.bytes += bytes_of(type.shape, type.dtype);
+        if (is_read && !is_cut) found_.read_again += bytes_of(type.shape, type.dtype);
+      }
+    }
+    found_.operations = operations_of(block);
+    found_.results.clear();
+    for (const Result& result : region_.results) found_.results.push_back(*analysis.axes_of(result.value));
+    found_.pieces = 1;
+    for (const Blocking& blocking : found_.blockings) found_.pieces *= blocking.count().coef;
+    return true;
+  }
+
+  const Function& region_;
+  const StageLimits& limits_;
+  const Node& last_;
+  std::vector<size_t> axes_;  // of the last result, by blocking
+  StageBlocks found_;
+};
+
+}  // namespace
+
+std::optional<StageBlocks> stage_blocks(const Function& region, const StageLimits& limits) {
+  return Chooser(region, limits).run();
+}
+
+}  // namespace keratin

@@ -1,0 +1,185 @@
+// Kernels whose pieces go through several fusions: attention, two layers, a convolution and what pools it. Reference interpreter
+// against kernels, kernels against machine code, where blocks and registers leave a rest.
+#include "passes/stages.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "codegen/native.h"
+#include "codegen/tile_layout.h"
+#include "ir/text.h"
+#include "ir/text_format.h"
+#include "tests/random_graph.h"
+
+namespace keratin::testing {
+namespace {
+
+struct Case {
+  std::string name, function;  ///< @f
+  size_t kernels;              ///< that it becomes; in bf16 inputs are rounded first
+  int64_t batch = 0;           ///< the value of N
+  Precision precision = Precision::f32;
+};
+
+/// Softmax of q kᵀ over `keys` keys, times v; `queries` by `heads` by `width`.
+std::string attention(const std::string& batch, int64_t heads, int64_t queries, int64_t keys, int64_t width) {
+  const std::string q = cat("f32[", batch, ",", queries, ",", heads, ",", width, "]"),
+                    k = cat("f32[", batch, ",", keys, ",", heads, ",", width, "]"),
+                    scores = cat("f32[", batch, ",", heads, ",", queries, ",", keys, "]"),
+                    rows = cat("f32[", batch, ",", heads, ",", queries, "]"),
+                    result = cat("f32[", batch, ",", heads, ",", queries, ",", width, "]");
+  return cat("func @f(%q: ", q, ", %k: ", k, ", %v: ", k, ") -> (%y: ", result, ") {\n",
+             "  %0 = dot %q, %k {batch = [0, 2]x[0, 2], contract = [3]x[3]} : ", scores, "\n",
+             "  %1 = reduce_max %0 {axes = [3]} : ", rows, "\n",
+             "  %2 = broadcast %1 {dims = [0, 1, 2]} : ", scores, "\n", "  %3 = sub %0, %2 : ", scores, "\n",
+             "  %4 = exp %3 : ", scores, "\n", "  %5 = reduce_sum %4 {axes = [3]} : ", rows, "\n",
+             "  %6 = broadcast %5 {dims = [0, 1, 2]} : ", scores, "\n", "  %7 = div %4, %6 : ", scores, "\n",
+             "  %8 = dot %7, %v {batch = [0, 1]x[0, 2], contract = [3]x[1]} : ", result,
+             "\n  return %8\n}\n");
+}
+
+const char* const kLayers =
+    R"(func @f(%x: f32[16,64,24], %a: f32[24,512], %b: f32[512,40]) -> (%y: f32[16,64,40], %h: f32[16,64,512]) {
+  %0 = dot %x, %a {contract = [2]x[0]} : f32[16,64,512]
+  %1 = max %0, 0.0 : f32[16,64,512]
+  %2 = dot %1, %b {contract = [2]x[0]} : f32[16,64,40]
+  %3 = reduce_sum %2 {axes = [2]} : f32[16,64]
+  %4 = broadcast %3 {dims = [0, 1]} : f32[16,64,40]
+  %5 = sub %2, %4 : f32[16,64,40]
+  return %5, %1
+}
+)";
+
+const char* const kPooled = R"(func @f(%x: f32[16,19,19,5], %w: f32[3,3,5,40]) -> (%y: f32[16,8,8,40]) {
+  %0 = conv %x, %w {dims = "b01f_01io->b01f", stride = [1, 1], pad_low = [0, 0], pad_high = [0, 0], input_dilation = [1, 1], kernel_dilation = [1, 1]} : f32[16,17,17,40]
+  %1 = pool_max %0 {size = [1, 2, 2, 1], stride = [1, 2, 2, 1], pad_low = [0, 0, 0, 0], pad_high = [0, 0, 0, 0]} : f32[16,8,8,40]
+  return %1
+}
+)";
+
+const std::vector<Case> kCases = {
+    {"Attention", attention("2", 8, 64, 80, 32), 1},
+    {"AttentionWithRests", attention("3", 8, 57, 71, 19), 1},
+    {"AttentionOfFewTerms", attention("4", 8, 64, 64, 5), 1},
+    {"AttentionOfBatches", attention("N", 8, 40, 52, 16), 1, 3},
+    {"AttentionOfNothing", attention("N", 8, 40, 52, 16), 1, 0},
+    {"LayersAndWhatLiesBetween", kLayers, 2},
+    {"PooledConvolution", kPooled, 1},
+};
+
+const std::vector<Case> kCasesInBf16 = {
+    {"AttentionInBf16", attention("4", 8, 64, 80, 32), 4, 0, Precision::bf16},
+    {"AttentionWithRestsInBf16", attention("5", 8, 57, 71, 19), 4, 0, Precision::bf16},
+    {"LayersInBf16", kLayers, 5, 0, Precision::bf16},
+};
+
+std::vector<Tensor> inputs_of(const Function& function, const Bindings& bindings) {
+  std::vector<Tensor> inputs;
+  std::mt19937 random(5);
+  for (const Node* param : function.params) {
+    std::vector<int64_t> extents;
+    for (const Dim dim : param->type().shape) extents.push_back(dim.value(bindings));
+    Tensor& tensor = inputs.emplace_back(param->type().dtype, extents);
+    for (int64_t i = 0; i < tensor.elements(); ++i)
+      tensor.set(i, static_cast<double>(random() % 127) / 64 - 1);
+  }
+  return inputs;
+}
+
+class Stages : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Stages, AgreeOnAllLevels) {
+  const Case& c = GetParam();
+  const Module module = parse_module(cat("module @m {\n", c.function, "}\n"), "f");
+  const std::vector<Tensor> inputs = inputs_of(module.functions[0], {{Symbol("N"), c.batch}});
+  const std::vector<Tensor> expected = make_interpreter()->compile(module)->call("f", inputs);
+  for (const char* level : {"x86-64", "x86-64-v3", "x86-64-v4"}) {
+    SCOPED_TRACE(level);
+    const Target target = make_target(level, "x86_64-unknown-linux-gnu");
+    const auto kernels =
+        std::make_shared<const KernelModule>(compile_kernels(module, target, {.precision = c.precision}));
+    EXPECT_EQ(kernels->kernels.size(), c.kernels);
+    const std::vector<Tensor> interpreted = interpret_kernels(kernels)->call("f", inputs);
+    for (size_t i = 0; i < expected.size() && c.precision == Precision::f32; ++i)
+      EXPECT_EQ(disagreement(expected[i], interpreted[i]), "");
+    if (!runs_on_host(target)) continue;
+    for (const unsigned threads : {1u, 3u})
+      EXPECT_TRUE(jit_kernels(kernels, target, {}, threads)->call("f", inputs) == interpreted) << threads;
+  }
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  double largest = 0;
+  for (int64_t i = 0; i < a.elements(); ++i) largest = std::max(largest, std::abs(a.get(i) - b.get(i)));
+  return largest;
+}
+
+// With tiles of rows, which may lie in memory as parts of longer ones.
+class StagesInTiles : public ::testing::TestWithParam<Case> {};
+
+TEST_P(StagesInTiles, AgreeWithTheirKernelsApart) {
+  const Case& c = GetParam();
+  const Module module = parse_module(cat("module @m {\n", c.function, "}\n"), "f");
+  const std::vector<Tensor> inputs = inputs_of(module.functions[0], {});
+  const Target target = make_target("sapphirerapids", "x86_64-unknown-linux-gnu");
+  const auto results = [&](std::vector<std::string> skip) {
+    const auto kernels = std::make_shared<const KernelModule>(
+        compile_kernels(module, target, {.precision = c.precision, .skip = std::move(skip)}));
+    verify(*kernels);
+    EXPECT_TRUE(std::any_of(kernels->kernels.begin(), kernels->kernels.end(), uses_tiles));
+    return interpret_kernels(kernels)->call("f", inputs);
+  };
+  const std::vector<Tensor> joined = results({}), apart = results({"stages"});
+  for (size_t i = 0; i < joined.size(); ++i) EXPECT_LT(largest_difference(joined[i], apart[i]), 0.01);
+}
+
+const auto kNameOfCase = [](const auto& info) { return info.param.name; };
+INSTANTIATE_TEST_SUITE_P(All, Stages, ::testing::ValuesIn(kCases), kNameOfCase);
+INSTANTIATE_TEST_SUITE_P(InBf16, Stages, ::testing::ValuesIn(kCasesInBf16), kNameOfCase);
+INSTANTIATE_TEST_SUITE_P(All, StagesInTiles, ::testing::ValuesIn(kCasesInBf16), kNameOfCase);
+
+TEST(StageBlocks, AreAsLargeAsTheCacheAllows) {
+  const Module module = parse_module(R"(module @m {
+  func @f(%x: f32[32,128,64], %w: f32[64,1024]) -> (%y: f32[32,128,1024]) {
+    %0 = fusion %x, %w (%p0: f32[32,128,64], %p1: f32[64,1024]) {
+      %0 = dot %p0, %p1 {contract = [2]x[0]} : f32[32,128,1024]
+      return %0
+    } : f32[32,128,1024]
+    return %0
+  }
+}
+)",
+                                     "f");
+  const auto blocks = stage_blocks(module.functions[0], {.most_bytes = 300 << 10});
+  ASSERT_TRUE(blocks);
+  // All of a sample is 512 KB, half of it 256.
+  EXPECT_EQ(blocks->bytes, 256 << 10);
+  EXPECT_EQ(blocks->pieces, 64);
+  EXPECT_EQ(blocks->read_again, 64 * 1024 * 4);
+}
+
+TEST(TileLayout, StatementsThatFollowEachOtherShareMemory) {
+  const KernelModule module = parse_kernels(R"(kernels @m
+kernel @k(%x: in f32[64], %y: out f32[64]) {
+  tile %a: f32[64]
+  tile %b: f32[64]
+  tile %c: f32[64]
+  tile %unused: f32[64]
+  for i in 0..64 { store %a[i] = load %x[i] }
+  for i_1 in 0..64 { store %b[i_1] = load %a[i_1] }
+  for i_2 in 0..64 { store %c[i_2] = load %b[i_2] }
+  for i_3 in 0..64 { store %y[i_3] = load %c[i_3] }
+}
+)");
+  const TileLayout layout = tile_layout(module.kernels[0]);
+  EXPECT_EQ(layout.bytes, 2 * 256);
+  EXPECT_TRUE(layout.are_apart(2, 3));
+  EXPECT_TRUE(layout.are_apart(3, 4));
+  EXPECT_FALSE(layout.are_apart(2, 4));
+}
+
+}  // namespace
+}  // namespace keratin::testing
