@@ -100,12 +100,17 @@ class RunEmitter {
       llvm::Value* slot = builder_.CreateConstInBoundsGEP1_64(builder_.getPtrTy(), args_, i);
       builder_.CreateStore(address(launch.args[i]), slot);
     }
-    llvm::Value* pieces = builder_.getInt64(1);
-    for (const ParLoop& loop : kernel.par) pieces = builder_.CreateMul(pieces, index_.value(loop.extent));
-    llvm::FunctionCallee krt_launch =
-        emission_.module.getOrInsertFunction("krt_launch", builder_.getVoidTy(), builder_.getPtrTy(),
-                                             builder_.getPtrTy(), builder_.getPtrTy(), builder_.getInt64Ty());
-    builder_.CreateCall(krt_launch, {function_->getArg(0), emission_.kernels[launch.kernel], args_, pieces});
+    llvm::Value *pieces = builder_.getInt64(1), *rounds = pieces;
+    for (const ParLoop& loop : kernel.par) {
+      const bool is_round = kernel.in_rounds && &loop == kernel.par.data();
+      llvm::Value*& count = is_round ? rounds : pieces;
+      count = builder_.CreateMul(count, index_.value(loop.extent));
+    }
+    llvm::FunctionCallee krt_launch = emission_.module.getOrInsertFunction(
+        "krt_launch", builder_.getVoidTy(), builder_.getPtrTy(), builder_.getPtrTy(), builder_.getPtrTy(),
+        builder_.getInt64Ty(), builder_.getInt64Ty());
+    builder_.CreateCall(krt_launch,
+                        {function_->getArg(0), emission_.kernels[launch.kernel], args_, pieces, rounds});
   }
 
   const Emission& emission_;

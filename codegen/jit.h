@@ -18,7 +18,8 @@ class LLJIT;
 namespace keratin {
 
 /// What runs the pieces of a kernel: krt_launch, or something around it.
-using Launcher = void(const krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces);
+using Launcher = void(const krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
+                      int64_t rounds);
 
 /// A relocatable object in memory; gone when destroyed.
 class LoadedObject {

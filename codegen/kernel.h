@@ -186,6 +186,8 @@ struct Kernel {
   std::vector<Accumulator> accumulators;
   std::vector<KernelVar> variables;  ///< by VarId
   std::vector<ParLoop> par;          ///< outermost first; empty: a single piece
+  bool in_rounds =
+      false;  ///< pieces with one value of the first par variable come before those with the next
   Block body;
   Origin origin;  ///< the layers it computes, for profiles and debug info
   Work work;      ///< what it has to do, for profiles; no part of the text

@@ -12,24 +12,47 @@ namespace {
 class Inliner {
  public:
   Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices, Mode others)
-      : writer_(writer), inner_(inner), slices_(std::move(slices)) {
+      : Inliner(writer, inner, std::move(slices)) {
     for (size_t i = slices_.size(); i < inner.buffers.size(); ++i) {
       // What was private to a piece of the inner kernel is one buffer: its pieces run one after the other.
       KernelBuffer buffer = inner.buffers[i];
       buffer.mode = others;
-      slices_.push_back({add_buffer(writer.kernel, std::move(buffer)), -1, {}, {}});
+      slices_.push_back({add_buffer(writer.kernel, std::move(buffer))});
     }
+  }
+
+  /// For one piece, of which others may run at the same time: what is private to one has a place for each.
+  Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices, const Index& piece)
+      : Inliner(writer, inner, std::move(slices)) {
+    for (size_t i = slices_.size(); i < inner.buffers.size(); ++i) {
+      KernelBuffer buffer = inner.buffers[i];
+      const bool is_private = buffer.mode == Mode::tile;
+      if (is_private) buffer.shape.insert(buffer.shape.begin(), *static_pieces(inner));
+      buffer.mode = Mode::out;
+      const BufferId id = add_buffer(writer.kernel, std::move(buffer));
+      slices_.push_back(is_private ? BufferSlice{id, 0, piece, {}} : BufferSlice{id});
+    }
+    Index rest = piece;
+    for (size_t axis = inner_.par.size(); axis-- > 0;) {
+      const int64_t extent = inner_.par[axis].extent.value();
+      fixed_[inner_.par[axis].variable] = axis == 0 ? rest : modulo(rest, extent, writer_.ranges);
+      rest = floor_div(rest, extent, writer_.ranges);
+    }
+  }
+
+  void run() { emit_par(0); }
+
+ private:
+  Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices)
+      : writer_(writer), inner_(inner), slices_(std::move(slices)) {
     for (const KernelVar& variable : inner.variables)
       variables_.push_back(add_variable(writer.kernel, variable.name, variable.dtype, variable.lanes));
     for (const Accumulator& accumulator : inner.accumulators)
       accumulators_.push_back(add_accumulator(writer.kernel, accumulator));
   }
 
-  void run() { emit_par(0); }
-
- private:
   void emit_par(size_t depth) {
-    if (depth == inner_.par.size()) {
+    if (depth == inner_.par.size() || !fixed_.empty()) {
       for (Stmt& statement : block(inner_.body)) writer_.emit(std::move(statement));
       return;
     }
@@ -45,7 +68,10 @@ class Inliner {
     for (const auto& [atom, coefficient] : from.terms()) {
       switch (atom.kind) {
         case Index::Atom::Kind::variable:
-          to += Index::variable(variables_[atom.variable]) * coefficient;
+          if (const auto fixed = fixed_.find(atom.variable); fixed != fixed_.end())
+            to += fixed->second * coefficient;
+          else
+            to += Index::variable(variables_[atom.variable]) * coefficient;
           break;
         case Index::Atom::Kind::div: to += floor_div(index(*atom.inner), atom.by, {}) * coefficient; break;
         case Index::Atom::Kind::mod: to += modulo(index(*atom.inner), atom.by, {}) * coefficient; break;
@@ -128,6 +154,7 @@ class Inliner {
   const Kernel& inner_;
   std::vector<BufferSlice> slices_;
   std::vector<VarId> variables_;
+  std::map<VarId, Index> fixed_;  // variables of the inner kernel that are no variables of the outer one
   std::vector<AccId> accumulators_;
   std::map<const Expr*, ExprRef> exprs_;
 };
@@ -148,6 +175,20 @@ std::vector<Index> block_begin(const Shape& shape, const BlockedAxes& axes,
 void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
                    Mode others) {
   Inliner(writer, inner, slices, others).run();
+}
+
+std::optional<int64_t> static_pieces(const Kernel& kernel) {
+  int64_t pieces = 1;
+  for (const ParLoop& loop : kernel.par) {
+    if (!loop.extent.is_constant()) return {};
+    pieces *= loop.extent.value();
+  }
+  return pieces;
+}
+
+void inline_piece(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
+                  const Index& piece) {
+  Inliner(writer, inner, slices, piece).run();
 }
 
 }  // namespace keratin

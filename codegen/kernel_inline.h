@@ -1,6 +1,7 @@
 // One kernel inside another: how a loop over time runs the kernels of its body.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "codegen/values.h"
@@ -25,5 +26,13 @@ std::vector<Index> block_begin(const Shape& shape, const BlockedAxes& axes,
 /// a buffer of the outer kernel, of mode `others`: `out` if that is a single piece, `tile` if every piece needs its own.
 void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
                    Mode others);
+
+/// The pieces of a kernel, if their number is known.
+std::optional<int64_t> static_pieces(const Kernel& kernel);
+
+/// The same for one piece of the inner kernel, by its number; others may run at the same time. What else it needs is of mode `out`.
+/// Requires: static_pieces(inner).
+void inline_piece(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
+                  const Index& piece);
 
 }  // namespace keratin

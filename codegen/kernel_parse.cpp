@@ -2,7 +2,7 @@
 //
 //     module     kernels @name  var… kernel… program…
 //     var        var @name: type [state | prepared] [trainable]
-//     kernel     kernel @name({%name: mode type}) [from "origin"] [par {name in 0..index}] { tile… statement… }
+//     kernel     kernel @name({%name: mode type}) [from "origin"] [par [rounds] {name in 0..index}] { tile… statement… }
 //     tile       tile %name: type
 //     statement  for | unroll {name in index..index [step number]} { statement… }
 //                if guard { statement… } [else { statement… }]     | prefetch place

@@ -25,6 +25,7 @@ class KernelParser {
     parse_list(in_, '(', ')', [&] { parameter(); });
     if (in_.accept_word("from")) kernel_.origin = std::make_shared<const std::string>(in_.quoted_text());
     if (in_.accept_word("par")) {
+      kernel_.in_rounds = in_.accept_word("rounds");
       do parallel_loop();
       while (in_.accept(','));
       for (const ParLoop& loop : kernel_.par) open_.insert(loop.variable);

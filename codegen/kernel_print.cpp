@@ -74,7 +74,7 @@ class KernelPrinter {
       loops.push_back(cat(name(loop.variable), " in 0..", text(loop.extent)));
     out_ += cat("kernel @", plain_name(kernel_.name), "(", join(params, width < 90 ? ", " : ",\n    "), ")");
     if (kernel_.origin) out_ += cat("\n    from ", quoted(*kernel_.origin));
-    if (!loops.empty()) out_ += cat("\n    par ", join(loops, ", "));
+    if (!loops.empty()) out_ += cat("\n    par ", kernel_.in_rounds ? "rounds " : "", join(loops, ", "));
     out_ += " {\n";
   }
 

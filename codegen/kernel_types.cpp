@@ -218,11 +218,11 @@ DType kernel_dtype(DType dtype) { return dtype == DType::f16 || dtype == DType::
 
 bool is_kernel_keyword(std::string_view word) {
   static constexpr std::string_view kWords[] = {
-      "acc",   "along", "and",    "at",       "bitcast", "by",    "cast",   "div",   "dot2",
-      "else",  "false", "fma",    "fold",     "for",     "from",  "if",     "in",    "inf",
-      "inout", "lane",  "let",    "load",     "mma",     "mod",   "narrow", "nan",   "only",
-      "or",    "out",   "par",    "prefetch", "set",     "splat", "step",   "store", "tile",
-      "tiles", "true",  "unroll", "zip_high", "zip_low"};
+      "acc",   "along", "and",  "at",       "bitcast",  "by",     "cast",  "div",    "dot2",
+      "else",  "false", "fma",  "fold",     "for",      "from",   "if",    "in",     "inf",
+      "inout", "lane",  "let",  "load",     "mma",      "mod",    "nan",   "narrow", "only",
+      "or",    "out",   "par",  "prefetch", "rounds",   "set",    "splat", "step",   "store",
+      "tile",  "tiles", "true", "unroll",   "zip_high", "zip_low"};
   return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
 }
 

@@ -57,6 +57,7 @@ class KernelVerifier {
   /// Returns the symbols of the kernel.
   std::set<Symbol> verify() {
     names();
+    require(!kernel_.in_rounds || !kernel_.par.empty(), "rounds of what is not parallel");
     for (const ParLoop& loop : kernel_.par) {
       check(loop.extent);
       require(loop.variable < kernel_.variables.size(), cat("there is no variable ", loop.variable));

@@ -2,13 +2,15 @@
 //
 // Where no step mixes the rows of a batch, they are cut into blocks of few rows. Each block is a piece of its own that goes through
 // all steps: pieces run on any thread, and what a step hands to the next stays in cache. The rows that are left over of the last
-// block go alone. Otherwise all rows go through the steps together, as one piece.
+// block go alone. Otherwise all rows go through the steps together: in rounds, if steps are long and their kernels have several
+// pieces, one round per kernel and step, so that threads share each; or else as one piece.
 //
 // The carries live in the buffers of the final carries. Each step's kernels read them there, read their slices of the
 // sequences in place, and write what the step puts out to its place in the stacked result. A new carry is computed in place
 // where no kernel reads the old one any more; others are computed beside the old ones and copied over when the step ends.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "codegen/elementwise.h"
 #include "codegen/group.h"
@@ -22,6 +24,9 @@ namespace keratin {
 
 namespace {
 
+constexpr int64_t kLongStep =
+    32 << 10;  // multiply-adds: with few rows about a microsecond, if weights come from L2
+
 bool multiplies_bf16(const Node& scan) { return work_of(*scan.body).of_bf16 != Size(); }
 
 /// Of functions in the steps: bf16 suffices where products round to it what the step before has left.
@@ -31,6 +36,16 @@ Accuracy accuracy_of(const Node& scan) { return multiplies_bf16(scan) ? Accuracy
 std::vector<int64_t> block_rows(const Node& scan, const Target& target) {
   if (target.tiles && multiplies_bf16(scan)) return {kTileSize, 4, 1};
   return {8, 2, 1};
+}
+
+/// Whether threads that share each step save more than their waiting for one another costs.
+bool has_long_steps(const Node& scan, const Target& target) {
+  const Size products = work_of(*scan.body).multiply_adds;
+  if (target.threads == 1 || !products.is_static() || products.value() < kLongStep) return false;
+  return std::ranges::any_of(scan.body->nodes, [&](const auto& node) {
+    return node->op == Op::fusion &&
+           static_pieces(lower_region(*node->body, "step", target, true)).value_or(1) > 1;
+  });
 }
 
 /// The rows that go through the steps together begin at `first`.
@@ -59,15 +74,54 @@ class StepsLowering {
   }
 
   void run() {
-    for (int64_t i = 0; i < attrs_.carries; ++i) copy(operand(i), carry(i), body_.params[i]->type());
-    fill_constants();
-    writer_.loop("t", 0, Index(Size(attrs_.length)), 1, LoopKind::serial, [&](const Index& t) {
-      step_ = attrs_.reverse ? Index(Size(attrs_.length)) - 1 - t : t;
-      step();
-    });
+    begin();
+    writer_.loop("t", 0, Index(Size(attrs_.length)), 1, LoopKind::serial, [&](const Index& t) { step(t); });
+  }
+
+  /// The same in rounds: the first for what comes before the steps, then one for each part of a step. Requires: no block.
+  void run_in_rounds() {
+    const VarId round = writer_.variable("round", {0, std::nullopt}),
+                t = writer_.variable("t", {0, std::nullopt});
+    piece_ = writer_.variable("piece", {0, std::nullopt});
+    begin();
+    Block before;
+    for (Round& part : std::exchange(rounds_, {}))
+      for (Stmt& statement : part.body) before.push_back(std::move(statement));
+    step(Index::variable(t));
+
+    const auto parts = static_cast<int64_t>(rounds_.size());
+    const Index since = Index::variable(round) - 1, part = modulo(since, parts, writer_.ranges);
+    int64_t pieces = 1;
+    for (const Round& each : rounds_) pieces = std::max(pieces, each.pieces);
+    Block steps{let_stmt(t, index_value(DType::i64, floor_div(since, parts, writer_.ranges)))}, chain;
+    for (int64_t i = parts; i-- > 0;) {
+      Round& each = rounds_[static_cast<size_t>(i)];
+      Block body = std::move(each.body);
+      if (each.pieces < pieces)
+        body = {if_stmt({Index(each.pieces - 1) - Index::variable(*piece_)}, std::move(body))};
+      chain = i + 1 < parts ? Block{if_stmt({Index(i) - part}, std::move(body), std::move(chain))}
+                            : std::move(body);
+    }
+    for (Stmt& statement : chain) steps.push_back(std::move(statement));
+    writer_.emit(if_stmt({Index(0) - Index::variable(round)},
+                         {if_stmt({Index(0) - Index::variable(*piece_)}, std::move(before))},
+                         std::move(steps)));
+    writer_.kernel.par = {{round, Index(Size(attrs_.length)) * parts + Index(1)}, {*piece_, pieces}};
+    writer_.kernel.in_rounds = true;
   }
 
  private:
+  /// What is done between two waits for all threads.
+  struct Round {
+    int64_t pieces;
+    Block body;
+  };
+
+  void begin() {
+    for (int64_t i = 0; i < attrs_.carries; ++i) copy(operand(i), carry(i), body_.params[i]->type());
+    fill_constants();
+  }
+
   /// Where a value can be read; a constant has no buffer.
   struct Source {
     BufferSlice slice;
@@ -124,7 +178,8 @@ class StepsLowering {
     }
   }
 
-  void step() {
+  void step(const Index& t) {
+    step_ = attrs_.reverse ? Index(Size(attrs_.length)) - 1 - t : t;
     places_.clear();
     for (size_t i = 0; i < body_.params.size(); ++i) {
       Source from = is_carry(i) ? Source{carry(i)} : operand(i);
@@ -242,8 +297,20 @@ class StepsLowering {
   }
 
   void inline_region(const Function& region, const std::vector<BufferSlice>& slices) {
-    inline_kernel(writer_, lower_region(region, "step", writer_.target, true, accuracy_), slices,
-                  block_ ? Mode::tile : Mode::out);
+    const Target target = piece_ ? writer_.target : writer_.target.within_piece();
+    const Kernel kernel = lower_region(region, "step", target, true, accuracy_);
+    if (!piece_) return inline_kernel(writer_, kernel, slices, block_ ? Mode::tile : Mode::out);
+    const std::optional<int64_t> pieces = static_pieces(kernel);
+    Block body = writer_.collect([&] {
+      if (pieces)
+        inline_piece(writer_, kernel, slices, Index::variable(*piece_));
+      else
+        inline_kernel(writer_, kernel, slices, Mode::out);
+    });
+    // What is one piece needs no round of its own behind another one.
+    if (rounds_.empty() || pieces.value_or(1) > 1 || rounds_.back().pieces > 1)
+      rounds_.push_back({pieces.value_or(1), {}});
+    for (Stmt& statement : body) rounds_.back().body.push_back(std::move(statement));
   }
 
   RegionLowering& lowering_;
@@ -256,6 +323,8 @@ class StepsLowering {
   const Accuracy accuracy_;
   std::vector<std::vector<const Node*>> users_;  // by node of the body
   Index step_;
+  std::optional<VarId> piece_;  // of a round, if there are rounds
+  std::vector<Round> rounds_;   // of a step
   std::map<Value, Source, decltype(&before)> places_{before};
   std::map<Value, BufferSlice, decltype(&before)> filled_{before};  // constants, by value of the body
 };
@@ -278,8 +347,8 @@ void lower_scan(RegionLowering& lowering, const Node& scan) {
   const std::optional<ScanRows> rows = independent_rows(scan);
   const std::vector<int64_t> counts = block_rows(scan, writer.target);
   if (!rows || (rows->all.is_static() && rows->all.coef <= counts[0])) {
-    StepsLowering(lowering, scan, *scan.body, results, {}).run();
-    return;
+    StepsLowering steps(lowering, scan, *scan.body, results, {});
+    return has_long_steps(scan, writer.target) ? steps.run_in_rounds() : steps.run();
   }
   const auto [low, high] = lowering.par_range("rows", rows->all, counts[0]);
   Index done = low;

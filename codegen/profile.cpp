@@ -18,9 +18,10 @@ double now() {
 /// Where timed_launch() leaves how long launches took; one call is measured at a time.
 std::vector<double>* launch_seconds = nullptr;
 
-void timed_launch(const krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces) {
+void timed_launch(const krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
+                  int64_t rounds) {
   const double start = now();
-  krt_launch(call, kernel, args, pieces);
+  krt_launch(call, kernel, args, pieces, rounds);
   launch_seconds->push_back(now() - start);
 }
 

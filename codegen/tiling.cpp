@@ -125,11 +125,15 @@ class Chooser {
     if (tiling_.block > 0 && columns_.is_static()) tiling_.blocks = ceil_of(columns_.coef, tiling_.block);
   }
 
-  /// A row whose columns are one block, and much work, has smaller ones: for each of two threads at least.
+  /// A row whose columns are one block, and much work, has smaller ones: for each of two threads at least. So has one whose columns are
+  /// three blocks, which two threads cannot share evenly.
   void share_columns() {
     const int64_t column_products = estimated_elements(problem_.contracted);
     while (tiling_.block >= columns_.coef && tiling_.block % (2 * problem_.block) == 0 &&
            column_products * tiling_.block >= 2 * kPieceProducts)
+      tiling_.block /= 2;
+    if (ceil_of(columns_.coef, tiling_.block) == 3 && tiling_.block % (2 * problem_.block) == 0 &&
+        target_.threads > 1)
       tiling_.block /= 2;
     tiling_.block_vectors = std::min(tiling_.block_vectors, tiling_.block / tiling_.lanes);
   }

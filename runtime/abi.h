@@ -71,13 +71,16 @@ struct krt_call {
   struct keratin_pool* pool; /* NULL: the calling thread only */
 };
 
-/* A kernel computes the pieces begin … end-1 of its grid. `args` are its buffers, `tile` is private scratch memory. */
+/* A kernel computes the pieces begin … end-1 of its grid. `args` are its buffers, `tile` is private scratch memory. Those
+ * with rounds have all pieces of a round before those of the next. */
 typedef void krt_kernel(void* const* args, const int64_t* symbols, unsigned char* tile, int64_t begin,
                         int64_t end);
 typedef void krt_run(const struct krt_call* call);
 
-/* Runs all pieces of a kernel; pieces are taken by whoever is idle. Called by run functions. */
-void krt_launch(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces);
+/* Runs all pieces of a kernel, `pieces` in each of its `rounds`; pieces of a round are taken by whoever is idle, and none begins
+ * before all of the round before are done. Called by run functions. */
+void krt_launch(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
+                int64_t rounds);
 
 /* Reports and aborts. Called by kernels that check their accesses (--check-bounds). */
 void krt_out_of_bounds(const char* kernel, const char* buffer);

@@ -14,6 +14,19 @@ int krt_array_bytes(const struct krt_array* array, uint64_t n, size_t* bytes);
 /* The only n that the program accepts, or 0 if it accepts any. */
 uint64_t krt_fixed_batch(const struct krt_program* program);
 
+/* Lets the processor rest while it waits for another one. */
+static inline void krt_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* krt_launch of several rounds on the call's pool: rounds.c. */
+void krt_run_rounds(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
+                    int64_t rounds);
+
 /* Memory aligned to KRT_ALIGNMENT, for free(); NULL if there is none. */
 void* krt_allocate(size_t bytes);
 

@@ -25,10 +25,15 @@ static void run_item(void* arg, size_t item) {
   }
 }
 
-void krt_launch(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces) {
-  if (pieces <= 0) return;
+void krt_launch(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
+                int64_t rounds) {
+  if (pieces <= 0 || rounds <= 0) return;
   if (!call->pool || call->threads < 2 || pieces == 1) {
-    kernel(args, call->symbols, call->tiles, 0, pieces);
+    kernel(args, call->symbols, call->tiles, 0, pieces * rounds);
+    return;
+  }
+  if (rounds > 1) {
+    krt_run_rounds(call, kernel, args, pieces, rounds);
     return;
   }
   const int64_t items = pieces < (int64_t)call->threads ? pieces : (int64_t)call->threads;

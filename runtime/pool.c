@@ -64,14 +64,6 @@ static void wake(atomic_uint* word, int count) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
-static void relax(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 static void deal_items(struct pool* pool, size_t items) {
   const size_t threads = pool->face.threads, least = items / threads, longer = items % threads;
   size_t start = 0;
@@ -109,7 +101,7 @@ static void leave(struct pool* pool) {
 static void await_job(struct pool* pool, unsigned seen) {
   for (int i = 0; i < SPINS; ++i) {
     if (atomic_load_explicit(&pool->epoch, memory_order_acquire) != seen) return;
-    relax();
+    krt_relax();
   }
   while (atomic_load_explicit(&pool->epoch, memory_order_acquire) == seen) {
     /* Either the caller sees this sleeper and wakes it, or this load sees the new epoch: both are seq_cst. */
@@ -137,7 +129,7 @@ static void* work(void* arg) {
 static void await_helpers(struct pool* pool) {
   unsigned gate = atomic_fetch_and_explicit(&pool->gate, ~GATE_OPEN, memory_order_acquire) & ~GATE_OPEN;
   for (int i = 0; gate != 0 && i < SPINS; ++i) {
-    relax();
+    krt_relax();
     gate = atomic_load_explicit(&pool->gate, memory_order_acquire);
   }
   while (gate != 0) {

@@ -42,7 +42,7 @@ var @packed: f32[5,64]{1:32} prepared
 
 kernel @all(%x: in f32[N,24], %n: inout i64[], %"odd %": in u16[4N,T], %y: out f32[N,24])
     from "block/dense"
-    par i in 0..N, j in 0..3 {
+    par rounds i in 0..N, j in 0..3 {
   tile %t: f32[2,24]
   tile %flags: bool[24]
   tile %rows: bf16[64,128]
@@ -80,6 +80,7 @@ kernel @all(%x: in f32[N,24], %n: inout i64[], %"odd %": in u16[4N,T], %y: out f
     }
   }
   store %bits[0 : 16] = narrow(load %sums[0, 0 : 16])
+  store %t[0, 0 : 8] = zip_low(load %t[1, 0 : 8], zip_high(load %t[1, 8 : 8], load %t[1, 16 : 8]))
   let odd: i32 = xor(shl(7:i32, 2:i32), rem(-5:i32, 3:i32))
 }
 

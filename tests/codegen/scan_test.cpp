@@ -165,6 +165,32 @@ TEST_P(Scans, AgreeWithRoundedOperands) {
 INSTANTIATE_TEST_SUITE_P(All, Scans, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
 
+/// Two rows of so many units that each step is worth sharing.
+Module wide_module_of(const Case& c) {
+  std::string text = text_of(c, "2");
+  for (const auto& [narrow, wide] :
+       {std::pair<std::string, std::string>(",4]", ",256]"), {"[4,", "[256,"}, {"[4]", "[256]"}})
+    for (size_t place = text.find(narrow); place != std::string::npos;
+         place = text.find(narrow, place + wide.size()))
+      text.replace(place, narrow.size(), wide);
+  Module module = parse_module(text, c.name);
+  Tensor weight = numbers(module.variables[0].type, 0, 7);
+  for (int64_t i = 0; i < weight.elements(); ++i) weight.set(i, weight.get(i) / 64);
+  module.variables[0].data = std::make_shared<Tensor>(std::move(weight));
+  return module;
+}
+
+TEST_P(Scans, AgreeOnAllLevelsWithLongSteps) { expect_agreement(wide_module_of(GetParam()), {2}); }
+
+TEST_P(Scans, AgreeWithLongStepsAndRoundedOperands) {
+  expect_agreement(round_operands(wide_module_of(GetParam())), {2});
+}
+
+TEST(Scans, LongStepsAreRounds) {
+  const std::string text = print(compile_kernels(wide_module_of(kCases[0]), host_levels().back()));
+  EXPECT_NE(text.find("par rounds round in 0..11, piece in 0.."), std::string::npos) << text;
+}
+
 TEST(Scans, BlocksOfRowsArePieces) {
   for (const auto& [batch, pieces] :
        {std::pair("N", "par rows in 0..(N + 7) div 8"), {"32", "par rows in 0..4"}}) {

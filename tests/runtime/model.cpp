@@ -37,9 +37,9 @@ void run(const krt_call* call) {
   }
   void* first[] = {const_cast<void*>(call->inputs[0]), const_cast<unsigned char*>(call->weights),
                    call->workspace};
-  krt_launch(call, scale_rows, first, call->symbols[0]);
+  krt_launch(call, scale_rows, first, call->symbols[0], 1);
   void* second[] = {call->workspace, call->outputs[0], call->outputs[1]};
-  krt_launch(call, sum_rows, second, call->symbols[0]);
+  krt_launch(call, sum_rows, second, call->symbols[0], 1);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <numeric>
 #include <thread>
@@ -180,8 +181,59 @@ TEST(Launch, PiecesAreCoveredOnceByAnyPool) {
     call.threads = 4;
     call.pool = pool.get();
     void* args[] = {&seen};
-    krt_launch(&call, kernel, args, pieces);
+    krt_launch(&call, kernel, args, pieces, 1);
     for (const auto& times : seen.pieces) EXPECT_EQ(times, 1);
+  }
+}
+
+/// Host's pools: all items one after the other, from the last to the first, and each in a thread of its own that starts late.
+void backwards(keratin_pool*, size_t n, void (*fn)(void* arg, size_t i), void* arg) {
+  while (n-- > 0) fn(arg, n);
+}
+void late(keratin_pool*, size_t n, void (*fn)(void* arg, size_t i), void* arg) {
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < n; ++i)
+    threads.emplace_back([=] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(i));
+      fn(arg, i);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Launch, NoPieceOfARoundBeginsBeforeAllOfTheRoundBefore) {
+  struct Seen {
+    int64_t pieces;
+    std::vector<std::atomic<int64_t>> done;  // by round
+    std::atomic<int> early = 0;
+  };
+  krt_kernel* kernel = [](void* const* args, const int64_t*, unsigned char* tile, int64_t begin,
+                          int64_t end) {
+    auto* seen = static_cast<Seen*>(args[0]);
+    ++*tile;  // two items with the same tile would race
+    for (int64_t i = begin; i < end; ++i) {
+      const auto round = static_cast<size_t>(i / seen->pieces);
+      if (round > 0 && seen->done[round - 1] != seen->pieces) ++seen->early;
+      ++seen->done[round];
+    }
+  };
+  const Pool own = make_pool(4);
+  keratin_pool in_turn{sizeof(keratin_pool), 3, backwards}, unpunctual{sizeof(keratin_pool), 3, late};
+  for (keratin_pool* pool : {own.get(), &in_turn, &unpunctual, static_cast<keratin_pool*>(nullptr)}) {
+    for (const int64_t pieces : {1, 2, 3, 7, 100}) {
+      for (const int64_t rounds : {0, 1, 2, 50}) {
+        Seen seen{pieces, std::vector<std::atomic<int64_t>>(static_cast<size_t>(rounds))};
+        Block tiles(4 * 64);
+        krt_call call = {};
+        call.tiles = tiles.data();
+        call.tile_bytes = 64;
+        call.threads = pool != nullptr ? pool->threads : 1;
+        call.pool = pool;
+        void* args[] = {&seen};
+        krt_launch(&call, kernel, args, pieces, rounds);
+        EXPECT_EQ(seen.early, 0);
+        for (const auto& done : seen.done) EXPECT_EQ(done, pieces);
+      }
+    }
   }
 }
 

@@ -1,0 +1,75 @@
+/* Runs a kernel whose pieces come in rounds: those of one are all done before the next begins, as in the steps of a recurrent layer.
+ *
+ * The pieces of a round are shared out once for all rounds. Who runs a share says after every round that it is done, and looks
+ * at what the others say; that costs a cache line's way from core to core, far less than a launch. Nobody may ever come for a
+ * share: a pool's threads may be late or busy, or the pool run its items one after the other. So a share belongs to whoever
+ * takes it first; those who have waited for an untaken one take it themselves and run both. */
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "runtime/internal.h"
+
+#define MOST_SHARES 32
+#define PATIENCE 400    /* pauses until an untaken share is taken by who waits for it: some microseconds */
+#define SPINS (1 << 14) /* pauses until the processor is offered to somebody else */
+
+struct share {
+  _Alignas(64) atomic_llong rounds_done;
+  atomic_flag taken;
+};
+
+struct rounds {
+  const struct krt_call* call;
+  krt_kernel* kernel;
+  void* const* args;
+  int64_t pieces, rounds;
+  int64_t shares;
+  struct share share[MOST_SHARES];
+};
+
+static void run_share(struct rounds* rounds, int64_t number, int64_t round, size_t item) {
+  const int64_t begin = rounds->pieces * number / rounds->shares,
+                end = rounds->pieces * (number + 1) / rounds->shares, before = round * rounds->pieces;
+  rounds->kernel(rounds->args, rounds->call->symbols,
+                 rounds->call->tiles + (int64_t)item * rounds->call->tile_bytes, before + begin,
+                 before + end);
+  atomic_store_explicit(&rounds->share[number].rounds_done, round + 1, memory_order_release);
+}
+
+/* Returns when the share has done `round`; true if it was nobody's and is the caller's now, who has still to run it. */
+static int await_share(struct share* share, int64_t round) {
+  for (int spins = 0; atomic_load_explicit(&share->rounds_done, memory_order_acquire) <= round; ++spins) {
+    krt_relax();
+    if (spins == PATIENCE && round == 0 && !atomic_flag_test_and_set(&share->taken)) return 1;
+    if (spins >= SPINS) sched_yield();
+  }
+  return 0;
+}
+
+static void run_item(void* arg, size_t item) {
+  struct rounds* rounds = arg;
+  if (atomic_flag_test_and_set(&rounds->share[item].taken)) return;
+  unsigned char own[MOST_SHARES] = {0};
+  own[item] = 1;
+  for (int64_t round = 0; round < rounds->rounds; ++round) {
+    for (int64_t number = 0; number < rounds->shares; ++number)
+      if (own[number]) run_share(rounds, number, round, item);
+    for (int64_t number = 0; number < rounds->shares; ++number) {
+      if (own[number] || !await_share(&rounds->share[number], round)) continue;
+      own[number] = 1;
+      run_share(rounds, number, round, item);
+    }
+  }
+}
+
+void krt_run_rounds(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
+                    int64_t count) {
+  struct rounds rounds = {.call = call, .kernel = kernel, .args = args, .pieces = pieces, .rounds = count};
+  rounds.shares = pieces < (int64_t)call->threads ? pieces : (int64_t)call->threads;
+  if (rounds.shares > MOST_SHARES) rounds.shares = MOST_SHARES;
+  for (int64_t i = 0; i < rounds.shares; ++i) {
+    atomic_init(&rounds.share[i].rounds_done, 0);
+    atomic_flag_clear_explicit(&rounds.share[i].taken, memory_order_relaxed);
+  }
+  call->pool->parallel_for(call->pool, (size_t)rounds.shares, run_item, &rounds);
+}
