@@ -404,7 +404,7 @@ class Generator {
   }
 
   AccId new_sums(const Tile& tile) {
-    return writer_.accumulator("acc", dtype(), tiling_.lanes, {tile.height, tile.width});
+    return writer_.accumulator("acc", dtype(), tiling_.lanes, {tile.height, tile.width * tiling_.parts});
   }
 
   /// Adds all products to a tile's sums.
@@ -425,7 +425,8 @@ class Generator {
               const auto needed = writer_.needed(inside);
               guard.insert(guard.end(), needed.begin(), needed.end());
             }
-            const ExprRef sum = acc_value(writer_.kernel, acc, {r, c});
+            const Index place_of_sum = c + Index(part_ * tile.width);
+            const ExprRef sum = acc_value(writer_.kernel, acc, {r, place_of_sum});
             if (problem_.pairs) {
               const ExprRef added = add_pairs(left, right, guard, guard_right, sum);
               return writer_.emit(set_stmt(acc, {r, c}, added));
@@ -440,9 +441,20 @@ class Generator {
             else
               lowering_.values.with_guard(guard_right,
                                           [&] { b = lowering_.values.at(node_.operands[1], right); });
-            writer_.emit(set_stmt(acc, {r, c}, multiply_add(a, b, sum)));
+            writer_.emit(set_stmt(acc, {r, place_of_sum}, multiply_add(a, b, sum)));
           });
         });
+    add_parts(tile, acc);
+  }
+
+  /// The partial sums of a tile become sums: halves are added until one is left.
+  void add_parts(const Tile& tile, AccId acc) {
+    for (int64_t half = tiling_.parts / 2; half > 0; half /= 2)
+      writer_.loop("c", 0, half * tile.width, 1, LoopKind::unroll, [&](const Index& c) {
+        const ExprRef low = acc_value(writer_.kernel, acc, {0, c}),
+                      high = acc_value(writer_.kernel, acc, {0, c + Index(half * tile.width)});
+        writer_.emit(set_stmt(acc, {0, c}, apply(Op::add, {low, high})));
+      });
   }
 
   /// Lines of the right operand's panels that are read a little later.
@@ -569,6 +581,7 @@ class Generator {
     auto innermost = [&](RowRange rows, bool guard_left) {
       if (tiling_.fold) return folded_loop(k, extent, rows, guard_left, tile, step);
       if (problem_.pairs) return pair_loop(k, extent, rows, guard_left, step);
+      if (tiling_.parts > 1) return loop_in_parts(k, extent.value(), rows, guard_left, step);
       writer_.loop("k", 0, extent, 1, LoopKind::serial, [&](const Index& index) {
         k.push_back(index);
         step(k, rows, guard_left, {});
@@ -666,6 +679,22 @@ class Generator {
     return known;
   }
 
+  /// The innermost loop in steps of as many places as there are partial sums.
+  void loop_in_parts(Point& k, int64_t extent, RowRange rows, bool guard_left, const Step& step) {
+    const auto places = [&](const Index& first, int64_t count) {
+      for (part_ = 0; part_ < count; ++part_) {
+        k.push_back(first + Index(part_));
+        step(k, rows, guard_left, {});
+        k.pop_back();
+      }
+      part_ = 0;
+    };
+    const int64_t parts = tiling_.parts, whole = extent / parts;
+    writer_.loop("k", 0, whole, 1, LoopKind::serial,
+                 [&](const Index& index) { places(index * parts, parts); });
+    places(Index(whole * parts), extent % parts);
+  }
+
   /// The innermost loop in steps of two.
   void pair_loop(Point& k, const Index& extent, RowRange rows, bool guard_left, const Step& step) {
     const Index whole = floor_div(extent, 2, writer_.ranges);
@@ -716,6 +745,7 @@ class Generator {
   Point base_;
   bool has_functions_ = false;  // of what follows: not a single instruction
   Stage stage_ = Stage::whole;
+  int64_t part_ = 0;  // of the sums, to which products are added
   // Where sums are kept in memory:
   BufferId sums_ = 0;
   BufferId right_ = 0;  // the right operand, transposed

@@ -34,6 +34,7 @@ class Chooser {
     choose_even_tiles();
     choose_pieces();
     choose_prefetch();
+    choose_parts();
     tiling_.by_sample = problem_.by_sample && !tiling_.fold && tiling_.lanes > 1 && rows_.is_static() &&
                         columns_.is_static() && sums_fit() && samples_are_many();
   }
@@ -172,6 +173,15 @@ class Chooser {
     if (!problem_.packed || tiling_.fold) return;
     if (estimated_elements(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16)
       tiling_.prefetch = ceil_of(kPrefetchBytes, problem_.block * element_);
+  }
+
+  /// Where it is known that there is a single row: so the order of its sums is that of no other row.
+  void choose_parts() {
+    if (!rows_.is(1) || tiling_.fold || tiling_.transpose || problem_.pairs || problem_.tap_last ||
+        problem_.contracted.empty() || !problem_.contracted.back().is_static())
+      return;
+    const int64_t width = tiling_.width(1), terms = problem_.contracted.back().coef;
+    while (2 * tiling_.parts * width <= kMostVectors && terms >= 8 * tiling_.parts) tiling_.parts *= 2;
   }
 
   /// Whether the caches hold one sample, with sums enough to be worth their way to memory and back, but not all of them.

@@ -35,6 +35,10 @@ struct Tiling {
   /// All tiles of a piece are summed over one sample before the next, which the caches hold; sums lie in memory meanwhile.
   bool by_sample = false;
 
+  /// Partial sums of each element, over every so many-th place of the last contracted index: a row of few columns would otherwise wait for
+  /// each multiply-add before the next.
+  int64_t parts = 1;
+
   /// How many places of the contracted index ahead the right operand is fetched into the second-level cache; 0: it is not.
   int64_t prefetch = 0;
 
