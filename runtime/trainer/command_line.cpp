@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include <CLI/CLI.hpp>
 
@@ -34,8 +35,13 @@ namespace {
 }  // namespace
 
 std::string Arguments::get(std::string_view name) const {
-  const auto found = values_.find(name);
-  return found == values_.end() ? std::string() : found->second;
+  const std::vector<std::string> words = get_all(name);
+  return words.empty() ? std::string() : words.back();
+}
+
+std::vector<std::string> Arguments::get_all(std::string_view name) const {
+  const auto found = words_.find(name);
+  return found == words_.end() ? std::vector<std::string>() : found->second;
 }
 
 int64_t Arguments::get_int(std::string_view name, int64_t otherwise, int64_t least, int64_t most) const {
@@ -67,23 +73,25 @@ Arguments parse_options(const Command& command, const std::string& program,
   CLI::App app;
   app.set_help_flag();
   app.allow_windows_style_options(false);
-  std::map<std::string, std::string, std::less<>> values;
+  Arguments::Words given;
   for (const Option& option : command.options) {
     const std::string name = cat("--", option.name);
-    const auto keep = [&values, &option](const std::string& text) {
-      values[std::string(option.name)] = text;
+    const auto keep = [&given, &option](const std::vector<std::string>& texts) {
+      given[std::string(option.name)] = texts;
     };
     if (option.value.empty())
-      app.add_flag_callback(name, [keep] { keep("yes"); });
+      app.add_flag_callback(name, [keep] { keep({"yes"}); });
     else
-      app.add_option_function<std::string>(name, keep)->required(option.required)->expected(1);
+      app.add_option_function<std::vector<std::string>>(name, keep)
+          ->required(option.required)
+          ->expected(1, option.many ? std::numeric_limits<int>::max() : 1);
   }
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& error) {
     refuse(command, program, error, words);
   }
-  return Arguments(std::move(values));
+  return Arguments(std::move(given));
 }
 
 std::string command_help(const Command& command, const std::string& program) {

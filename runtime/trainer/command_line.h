@@ -14,22 +14,26 @@ struct Option {
   std::string_view value;  ///< what follows it, as the help calls it; empty for a flag
   std::string_view help;
   bool required = false;
+  bool many = false;  ///< takes several words, together or one after the other
 };
 
 /// The options that were given.
 class Arguments {
  public:
-  explicit Arguments(std::map<std::string, std::string, std::less<>> values) : values_(std::move(values)) {}
+  /// The words of each option, by its name.
+  using Words = std::map<std::string, std::vector<std::string>, std::less<>>;
+  explicit Arguments(Words words) : words_(std::move(words)) {}
 
-  bool has(std::string_view name) const { return values_.count(name) != 0; }
+  bool has(std::string_view name) const { return words_.count(name) != 0; }
   std::string get(std::string_view name) const;  ///< empty if it was not given
+  std::vector<std::string> get_all(std::string_view name) const;
   /// Throws Error(usage) if it is no whole number from `least` to `most`.
   int64_t get_int(std::string_view name, int64_t otherwise, int64_t least, int64_t most) const;
   /// Throws Error(usage) if it is no number from 0 to below 1.
   double get_fraction(std::string_view name) const;
 
  private:
-  std::map<std::string, std::string, std::less<>> values_;
+  Words words_;
 };
 
 struct Command {

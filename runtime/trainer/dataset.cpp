@@ -9,6 +9,8 @@
 #include "runtime/trainer/convert.h"
 #include "runtime/trainer/csv.h"
 #include "runtime/trainer/error.h"
+#include "runtime/trainer/file.h"
+#include "runtime/trainer/npy.h"
 #include "runtime/trainer/npz.h"
 #include "runtime/trainer/text.h"
 
@@ -236,6 +238,23 @@ Dataset from_csv(const std::string& path, const TrainableInfo& model, Needs need
   return data;
 }
 
+/// By name, from a .npz, or NAME=PATH of a .npy.
+std::map<std::string, Array> read_arrays(const std::string& file) {
+  if (file.ends_with(".npz")) return read_npz(file);
+  if (file.ends_with(".csv"))
+    throw Error(ErrorKind::usage, "a .csv holds all of the data, and stands alone", file);
+  if (!file.ends_with(".npy"))
+    throw Error(ErrorKind::usage, "data are read from .npz, .npy and .csv files, known by their names' ends",
+                file);
+  const size_t equals = file.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw Error(ErrorKind::usage, "a .npy holds one array without a name", file,
+                cat("say which it is, as in x=", file.substr(equals + 1)));
+  const std::string path = file.substr(equals + 1);
+  const MappedFile mapped = map_file(path);
+  return {{file.substr(0, equals), parse_npy(mapped.bytes, mapped.owner, path)}};
+}
+
 }  // namespace
 
 Dataset Dataset::rows(int64_t begin, int64_t end) const {
@@ -246,12 +265,15 @@ Dataset Dataset::rows(int64_t begin, int64_t end) const {
   return part;
 }
 
-Dataset read_dataset(const std::string& path, const TrainableInfo& model, Needs needs,
+Dataset read_dataset(const std::vector<std::string>& files, const TrainableInfo& model, Needs needs,
                      const std::string& label) {
-  if (path.ends_with(".csv")) return from_csv(path, model, needs, label);
-  if (!path.ends_with(".npz"))
-    throw Error(ErrorKind::usage, "data are read from .npz and .csv files, known by their names' ends", path);
-  return make_dataset(read_npz(path), path, model, needs);
+  if (files.size() == 1 && files[0].ends_with(".csv")) return from_csv(files[0], model, needs, label);
+  std::map<std::string, Array> arrays;
+  for (const std::string& file : files)
+    for (auto& [name, array] : read_arrays(file))
+      if (!arrays.emplace(name, std::move(array)).second)
+        throw Error(ErrorKind::usage, cat("array ", quoted(name), " is in a file before it too"), file);
+  return make_dataset(arrays, join(files, " "), model, needs);
 }
 
 Dataset make_dataset(const std::map<std::string, Array>& arrays, const std::string& where,

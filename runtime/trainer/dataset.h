@@ -1,7 +1,7 @@
 // Samples to learn from, to be judged by, or to predict: one array per input and target, checked against the model.
 //
 // In a .npz the arrays are `x` and `y`, or `x:NAME` and `y:NAME` for an input or target by its name, and `sample_weight` if
-// samples count differently. In a .csv one column is the label and all others, in their order, are the features. Nothing that
+// samples count differently. A .npy is one of them, under the name that is said with it. In a .csv one column is the label and all others, in their order, are the features. Nothing that
 // would spoil training silently gets through: wrong names, shapes and counts, NaN, infinity, labels that are no classes.
 #pragma once
 
@@ -14,7 +14,7 @@
 namespace keratin::trainer {
 
 struct Dataset {
-  std::string where;           ///< what errors call it: the file
+  std::string where;           ///< what errors call it: the files
   int64_t samples = 0;         ///< at least 1
   std::vector<Array> inputs;   ///< in the model's order and shapes, in the dtypes that they came in
   std::vector<Array> targets;  ///< the same; empty if only inputs were asked for
@@ -26,9 +26,10 @@ struct Dataset {
 
 enum class Needs { inputs, inputs_and_targets };
 
-/// From a file, .npz or .csv. `label`: the label's column in a .csv; may be empty where targets are not needed. Where they
-/// are not, they may be in the file. Throws Error with file, array and row.
-Dataset read_dataset(const std::string& path, const TrainableInfo& model, Needs needs,
+/// From the arrays of all `files`, each a path to a .npz or NAME=PATH to a .npy; or from one .csv. `label`: the label's column
+/// in a .csv; may be empty where targets are not needed. Where they are not, they may be in the files. Throws Error with file,
+/// array and row. Requires: there are files.
+Dataset read_dataset(const std::vector<std::string>& files, const TrainableInfo& model, Needs needs,
                      const std::string& label = {});
 
 /// From arrays by the names that they would have in a .npz.

@@ -21,11 +21,14 @@
 namespace keratin::trainer {
 namespace {
 
-constexpr Option kData = {"data", "FILE",
-                          ".npz with arrays x and y (or x:NAME and y:NAME for each input and target), and\n"
-                          "sample_weight if samples count differently; or .csv with a line of column names",
-                          true};
-constexpr Option kPredictData = {"data", "FILE", ".npz with x (or x:NAME for each input), or .csv", true};
+constexpr Option kData = {
+    "data", "FILE...",
+    ".npz with arrays x and y (or x:NAME and y:NAME for each input and target), and\n"
+    "sample_weight if samples count differently; or the arrays from files of their own,\n"
+    "x=FILE.npy y=FILE.npy; or .csv with a line of column names",
+    true, true};
+constexpr Option kPredictData = {"data", "FILE...",
+                                 ".npz with x (or x:NAME for each input), x=FILE.npy, or .csv", true, true};
 constexpr Option kLabel = {"label", "NAME",
                            "the column of a .csv that holds the label; all others are features"};
 constexpr Option kWeights = {"weights", "FILE", "start with weights that --save wrote"};
@@ -37,7 +40,7 @@ constexpr Option kFitOptions[] = {
     {"epochs", "N", "times that all data are seen (1)"},
     kBatchSize,
     {"validation-split", "F", "hold out the last part of the data, 0.2 for a fifth, and report val_ metrics"},
-    {"validation-data", "FILE", "report val_ metrics on other data"},
+    {"validation-data", "FILE...", "report val_ metrics on other data", false, true},
     {"class-weight", "JSON", R"(weights of classes, '{"0": 1, "1": 2.5}'; those not named weigh 1)"},
     {"no-shuffle", "", "take the samples in their order; they are shuffled for each epoch otherwise"},
     {"seed", "N", "of the order, of dropout and of --reinitialize (0); equal seeds give equal results"},
@@ -58,6 +61,7 @@ constexpr Option kPredictOptions[] = {
 constexpr Command kFit = {
     "fit", "Trains the model.",
     "fit --data train.npz --epochs 5 --validation-split 0.1 --save weights.safetensors\n"
+    "fit --data x=train_x.npy y=train_y.npy --epochs 5\n"
     "fit --data table.csv --label price --epochs 20 --history history.json\n"
     "fit --data more.npz --weights weights.safetensors --save weights.safetensors\n"
     "  # ^C stops after the step at hand, and still saves\n",
@@ -152,7 +156,7 @@ int run_fit(Trainable& model, const Arguments& arguments) {
   if (arguments.has("reinitialize")) model.initialize(options.seed);
   start_weights(model, arguments);
   const auto read = [&](std::string_view option) {
-    return read_dataset(arguments.get(option), model.info(), Needs::inputs_and_targets,
+    return read_dataset(arguments.get_all(option), model.info(), Needs::inputs_and_targets,
                         arguments.get("label"));
   };
   const Dataset data = read("data");
@@ -173,8 +177,8 @@ int run_fit(Trainable& model, const Arguments& arguments) {
 
 int run_evaluate(Trainable& model, const Arguments& arguments) {
   start_weights(model, arguments);
-  const Dataset data =
-      read_dataset(arguments.get("data"), model.info(), Needs::inputs_and_targets, arguments.get("label"));
+  const Dataset data = read_dataset(arguments.get_all("data"), model.info(), Needs::inputs_and_targets,
+                                    arguments.get("label"));
   std::vector<std::string> members;
   for (const auto& [name, value] : evaluate(model, data, batch_size(arguments)))
     members.push_back(cat(quoted(name), ": ", json_number(value)));
@@ -186,7 +190,7 @@ int run_predict(Trainable& model, const Arguments& arguments) {
   check_creatable(arguments, "output");
   start_weights(model, arguments);
   const Dataset data =
-      read_dataset(arguments.get("data"), model.info(), Needs::inputs, arguments.get("label"));
+      read_dataset(arguments.get_all("data"), model.info(), Needs::inputs, arguments.get("label"));
   write_npz(arguments.get("output"), predict(model, data, batch_size(arguments)));
   return 0;
 }

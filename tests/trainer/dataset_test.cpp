@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "runtime/trainer/npz.h"
 #include "tests/trainer/fixtures.h"
 
 namespace keratin::trainer {
@@ -115,7 +116,7 @@ TEST(Dataset, Csv) {
   const Folder folder;
   const auto read = [&](const std::string& text, const std::string& label,
                         Needs needs = Needs::inputs_and_targets) {
-    return read_dataset(folder.file("t.csv", text), classifier(), needs, label);
+    return read_dataset({folder.file("t.csv", text)}, classifier(), needs, label);
   };
   const Dataset data = read("a,kind,b\n1,0,2\n3,1,4\n", "kind");
   EXPECT_EQ(data.samples, 2);
@@ -135,10 +136,46 @@ TEST(Dataset, Csv) {
   refused(ErrorKind::data, "a,kind,b\n", "kind", {"no samples"});
   refused(ErrorKind::data, "a,kind,b\n1,0,2\n1,7,2\n", "kind", {"line 3", "the label 7 is no class"});
   expect_error(ErrorKind::usage, {"one input and one target"}, [&] {
-    read_dataset(folder.file("t.csv", "a,b\n1,2\n"), two_of_each(), Needs::inputs_and_targets, "a");
+    read_dataset({folder.file("t.csv", "a,b\n1,2\n")}, two_of_each(), Needs::inputs_and_targets, "a");
   });
-  expect_error(ErrorKind::usage, {".npz and .csv"},
-               [] { read_dataset("data.txt", classifier(), Needs::inputs, ""); });
+}
+
+TEST(Dataset, Npy) {
+  const Folder folder;
+  const std::string x = folder.file("x.npy", npy("<f4", "(3, 2)", bytes_of<float>({1, 2, 3, 4, 5, 6}))),
+                    y = folder.file("y=1.npy", npy("|u1", "(3,)", {0, 1, 2})),
+                    nan = folder.file("nan.npy", npy("<f4", "(1, 2)", bytes_of<float>({1, NAN})));
+  write_npz(folder / "y.npz", {{"y:kind", kY}});
+  const auto read = [&](const std::vector<std::string>& files, Needs needs = Needs::inputs_and_targets) {
+    return read_dataset(files, classifier(), needs);
+  };
+  const Dataset data = read({"x=" + x, "y:kind=" + y});
+  EXPECT_EQ(data.samples, 3);
+  EXPECT_EQ(data.inputs[0].number(3), 4);
+  EXPECT_EQ(data.targets[0].number(2), 2);
+  EXPECT_EQ(read({folder / "y.npz", "x=" + x}).samples, 3);
+  EXPECT_EQ(read({"x=" + x}, Needs::inputs).samples, 3);
+
+  expect_error(ErrorKind::data, {"x=" + x, "no array \"y\" for the target", "it holds x"},
+               [&] { read({"x=" + x}); });
+  expect_error(ErrorKind::data, {"nan.npy: array \"x\", row 0: holds NaN"},
+               [&] { read({"x=" + nan}, Needs::inputs); });
+  expect_error(ErrorKind::no_input, {"no.npy: cannot open"}, [&] { read({"x=no.npy"}); });
+  expect_error(ErrorKind::data, {"zip.npy: is no .npy array"},
+               [&] { read({"x=" + folder.file("zip.npy", read_bytes(folder / "y.npz"))}); });
+}
+
+TEST(Dataset, WhichFiles) {
+  const auto refused = [](const std::vector<std::string>& files, const std::vector<std::string>& parts) {
+    expect_error(ErrorKind::usage, parts, [&] { read_dataset(files, classifier(), Needs::inputs); });
+  };
+  const Folder folder;
+  write_npz(folder / "x.npz", {{"x", kX}});
+  refused({"data.txt"}, {"data.txt", ".npz, .npy and .csv"});
+  refused({"data.npy"}, {"data.npy: a .npy holds one array without a name", "x=data.npy"});
+  refused({"=data.npy"}, {"as in x=data.npy"});
+  refused({folder / "x.npz", "t.csv"}, {"t.csv", "stands alone"});
+  refused({folder / "x.npz", folder / "x.npz"}, {"array \"x\" is in a file before it too"});
 }
 
 }  // namespace

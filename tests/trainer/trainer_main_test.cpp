@@ -96,6 +96,27 @@ TEST_F(TrainerMain, FreshAndGivenWeights) {
   EXPECT_EQ(fit({"--weights", folder_ / "w"}), 9);
 }
 
+TEST_F(TrainerMain, FilesOfArrays) {
+  const std::string x = "x=" + folder_.file("x.npy", npy("<f4", "(4, 1)", bytes_of<float>({0, 1, 2, 3}))),
+                    y = "y=" + folder_.file("y.npy", npy("<f4", "(4,)", bytes_of<float>({1, 3, 5, 7})));
+  const auto fit = [](std::vector<std::string> data) {
+    LinearModel model(1);
+    std::vector<std::string> words = {"fit", "--seed", "1"};
+    words.insert(words.end(), data.begin(), data.end());
+    EXPECT_EQ(run(model, words).status, 0);
+    return model.kernel_[0];
+  };
+  const float kernel = fit({"--data", data_});
+  EXPECT_EQ(fit({"--data", x, y}), kernel);
+  EXPECT_EQ(fit({"--data", x, "--data=" + y}), kernel);
+  EXPECT_EQ(run(model_, {"evaluate", "--data", x, y, "--batch-size", "2"}).status, 0);
+  EXPECT_EQ(run(model_, {"predict", "--data", x, "--output", folder_ / "p.npz"}).status, 0);
+  const Result validated = run(model_, {"fit", "--data", data_, "--validation-data", x, y});
+  EXPECT_NE(validated.out.find(" - val_loss: "), std::string::npos) << validated.out;
+  expect_refused({"fit", "--data", x}, 65, "no array \"y\"");
+  expect_refused({"fit", "--data", folder_ / "x.npy"}, 2, "as in x=" + (folder_ / "x.npy"));
+}
+
 TEST_F(TrainerMain, Csv) {
   const std::string table = folder_.file("t.csv", "area,price\n1,3\n2,5\n");
   EXPECT_EQ(run(model_, {"fit", "--data", table, "--label", "price"}).status, 0);
