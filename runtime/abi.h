@@ -216,6 +216,10 @@ int krt_selftest(const struct krt_model* model);
 const char* krt_strerror(int status);
 struct keratin_pool* krt_pool_create(unsigned threads);
 void krt_pool_destroy(struct keratin_pool* pool);
+/* Has fn(arg, i) called for every i < n by threads of krt_pool_create's that wait for something to do. Returns at once;
+ * krt_pool_finish_errand does what is left, and returns when all is done. Requires: the one before is finished. */
+void krt_pool_start_errand(struct keratin_pool* pool, size_t n, void (*fn)(void* arg, size_t i), void* arg);
+void krt_pool_finish_errand(struct keratin_pool* pool);
 
 #ifdef __cplusplus
 }

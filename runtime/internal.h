@@ -23,9 +23,18 @@ static inline void krt_relax(void) {
 #endif
 }
 
+/* parallel_for on the call's pool, in the caller's floating-point mode. */
+void krt_share_out(const struct krt_call* call, size_t n, void (*fn)(void* arg, size_t i), void* arg);
+
 /* krt_launch of several rounds on the call's pool: rounds.c. */
 void krt_run_rounds(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
                     int64_t rounds);
+
+/* Where the share of number `share` begins, of so many that are as long as each other, or one longer. */
+static inline size_t krt_share_begin(size_t items, size_t shares, size_t share) {
+  const size_t longer = items % shares;
+  return share * (items / shares) + (share < longer ? share : longer);
+}
 
 /* Memory aligned to KRT_ALIGNMENT, for free(); NULL if there is none. */
 void* krt_allocate(size_t bytes);

@@ -71,5 +71,5 @@ void krt_run_rounds(const struct krt_call* call, krt_kernel* kernel, void* const
     atomic_init(&rounds.share[i].rounds_done, 0);
     atomic_flag_clear_explicit(&rounds.share[i].taken, memory_order_relaxed);
   }
-  call->pool->parallel_for(call->pool, (size_t)rounds.shares, run_item, &rounds);
+  krt_share_out(call, (size_t)rounds.shares, run_item, &rounds);
 }

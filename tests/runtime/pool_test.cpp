@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/float_mode.h"
 #include "tests/runtime/model.h"
 
 namespace keratin::testing {
@@ -78,6 +79,34 @@ TEST(Pool, ItemsMayCallAgain) {
   };
   pool->parallel_for(pool.get(), 5, outer, &nested);
   for (const auto& times : nested.seen) EXPECT_EQ(times, 5);
+}
+
+TEST(Pool, ErrandsAreDoneOnceBesideJobs) {
+  for (unsigned threads = 1; threads <= 4; ++threads) {
+    const Pool pool = make_pool(threads);
+    for (int round = 0; round < 200; ++round)
+      for (const size_t n : {0, 1, 3, 50}) {
+        std::vector<std::atomic<int>> errand(n), job(8);
+        krt_pool_start_errand(pool.get(), n, count_item, &errand);
+        for (int jobs = 0; jobs < round % 3; ++jobs)
+          pool->parallel_for(pool.get(), job.size(), count_item, &job);
+        krt_pool_finish_errand(pool.get());
+        for (const auto& times : errand) ASSERT_EQ(times, 1);
+        for (const auto& times : job) ASSERT_EQ(times, round % 3);
+      }
+  }
+}
+
+TEST(Pool, WaitingThreadsDoErrands) {
+  const Pool pool = make_pool(2);
+  std::atomic<int> left = 100;
+  krt_pool_start_errand(
+      pool.get(), 100, [](void* arg, size_t) { static_cast<std::atomic<int>*>(arg)->fetch_sub(1); }, &left);
+  // Jobs keep the worker awake.
+  for (int jobs = 0; left > 0 && jobs < 1000000; ++jobs)
+    pool->parallel_for(pool.get(), 2, [](void*, size_t) {}, nullptr);
+  EXPECT_EQ(left, 0);
+  krt_pool_finish_errand(pool.get());
 }
 
 struct Results {
@@ -234,6 +263,30 @@ TEST(Launch, NoPieceOfARoundBeginsBeforeAllOfTheRoundBefore) {
         for (const auto& done : seen.done) EXPECT_EQ(done, pieces);
       }
     }
+  }
+}
+
+TEST(Launch, AllThreadsComputeInTheCallersMode) {
+  if (KRT_DENORMALS_ARE_ZEROS == 0) GTEST_SKIP() << "no such mode here";
+  krt_kernel* kernel = [](void* const* args, const int64_t*, unsigned char*, int64_t begin, int64_t end) {
+    const volatile float denormal = 1e-40F;
+    for (int64_t i = begin; i < end; ++i) static_cast<float*>(args[0])[i] = denormal * 2;
+  };
+  const Pool pool = make_pool(4);
+  krt_call call = {};
+  call.threads = 4;
+  call.pool = pool.get();
+  const uint64_t before = krt_float_mode();
+  for (const auto& [mode, rounds] : {std::pair<uint64_t, int64_t>{before | KRT_DENORMALS_ARE_ZEROS, 1},
+                                     {before | KRT_DENORMALS_ARE_ZEROS, 10},
+                                     {before, 1},
+                                     {before, 10}}) {
+    std::vector<float> doubled(1000, 1.0F);
+    void* args[] = {doubled.data()};
+    krt_set_float_mode(mode);
+    krt_launch(&call, kernel, args, rounds > 1 ? 100 : 1000, rounds);
+    krt_set_float_mode(before);
+    for (const float value : doubled) ASSERT_EQ(value == 0, mode != before);
   }
 }
 
