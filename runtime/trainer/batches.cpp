@@ -11,6 +11,10 @@ namespace keratin::trainer {
 
 namespace {
 
+constexpr int64_t kItemBytes =
+    4 << 10;  // gathered at a time: a job that threads wait for begins soon after it
+constexpr int64_t kCacheLine = 64;
+
 /// The batch to use, which need not be longer than the data; a model may take one number of samples only.
 int64_t batch_for(const TrainableInfo& model, const Dataset& data, int64_t wanted) {
   if (model.inputs.empty() || model.inputs[0].is_per_sample) return std::min(wanted, data.samples);
@@ -24,50 +28,98 @@ int64_t batch_for(const TrainableInfo& model, const Dataset& data, int64_t wante
 
 }  // namespace
 
-Batches::Batches(const TrainableInfo& model, const Dataset& data, int64_t batch_size,
-                 std::vector<float> weights)
-    : data_(data),
-      batch_size_(batch_for(model, data, batch_size)),
-      weights_(std::move(weights)),
-      batch_weights_(static_cast<size_t>(batch_size_), 1.0F),
-      inputs_(sources(model.inputs, data.inputs, batch_size_)),
-      targets_(sources(model.targets, data.targets, batch_size_)) {}
-
-std::vector<Batches::Source> Batches::sources(const std::vector<Signature>& signatures,
-                                              const std::vector<Array>& arrays, int64_t batch_size) {
-  std::vector<Source> sources;
-  for (size_t i = 0; i < arrays.size(); ++i) {
-    Shape shape = arrays[i].shape();
-    shape[0] = batch_size;
-    Array buffer(signatures[i].dtype, shape);
-    const int64_t each = buffer.elements() / batch_size;
-    sources.push_back({&arrays[i], each, std::move(buffer)});
-  }
-  return sources;
+Batches::Batches(Trainable& model, const Dataset& data, int64_t batch_size, std::vector<float> weights)
+    : model_(model),
+      data_(data),
+      batch_size_(batch_for(model.info(), data, batch_size)),
+      weights_(std::move(weights)) {
+  int64_t row_bytes = 0;
+  for (const std::vector<Array>* arrays : {&data.inputs, &data.targets})
+    for (const Array& array : *arrays) {
+      sources_.push_back({&array, array.elements() / data.samples});
+      row_bytes += array.bytes() / data.samples;
+    }
+  item_rows_ = std::max<int64_t>(1, kItemBytes / std::max<int64_t>(1, row_bytes));
+  for (Slot& slot : slots_) slot = make_slot(model.info());
 }
 
-void Batches::gather(std::vector<Source>& sources, std::vector<const void*>& pointers, int64_t begin,
-                     int64_t n) {
-  pointers.clear();
-  for (Source& source : sources) {
-    const DType from = source.array->dtype(), to = source.buffer.dtype();
-    const int64_t in_size = source.each * byte_size(from), out_size = source.each * byte_size(to);
-    std::byte* out = source.buffer.mutable_data();
-    for (int64_t i = 0; i < n; ++i)
-      convert(from, source.array->data() + row(begin + i) * in_size, to, out + i * out_size, source.each);
-    pointers.push_back(out);
+Batches::Slot Batches::make_slot(const TrainableInfo& model) const {
+  Slot slot;
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const size_t inputs = data_.inputs.size();
+    Shape shape = sources_[i].array->shape();
+    shape[0] = batch_size_;
+    Array& buffer = slot.buffers.emplace_back(
+        i < inputs ? model.inputs[i].dtype : model.targets[i - inputs].dtype, std::move(shape));
+    (i < inputs ? slot.batch.inputs : slot.batch.targets).push_back(buffer.data());
   }
+  slot.weights.resize(static_cast<size_t>(batch_size_), 1.0F);
+  slot.batch.sample_weight = slot.weights.data();
+  return slot;
+}
+
+void Batches::set_order(std::vector<int64_t> order) {
+  finish();
+  order_ = std::move(order);
+}
+
+void Batches::start(int64_t step) {
+  Slot& slot = slot_of(step);
+  slot.batch.n = std::min(batch_size_, data_.samples - step * batch_size_);
+  under_way_ = step;
+  const int64_t items = (slot.batch.n + item_rows_ - 1) / item_rows_;
+  model_.start_errand(
+      static_cast<size_t>(items), [](void* self, size_t item) { static_cast<Batches*>(self)->gather(item); },
+      this);
+}
+
+std::pair<int64_t, int64_t> Batches::places_of(size_t item) const {
+  const int64_t first = under_way_ * batch_size_, begin = first + static_cast<int64_t>(item) * item_rows_;
+  return {begin, std::min({begin + item_rows_, first + batch_size_, data_.samples})};
+}
+
+void Batches::finish() {
+  if (under_way_ >= 0) model_.finish_errand();
+  under_way_ = -1;
+}
+
+/// Asks for all that an item reads at once; the processor's own prefetching would learn where it is only by and by.
+void Batches::fetch(size_t item) const {
+  const auto [begin, end] = places_of(item);
+  for (const auto& [array, each] : sources_) {
+    const int64_t bytes = each * byte_size(array->dtype());
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t at = 0; at < std::min(bytes, kItemBytes); at += kCacheLine)
+        __builtin_prefetch(array->data() + row(i) * bytes + at);
+  }
+}
+
+void Batches::gather(size_t item) {
+  if (item > 0) fetch(item - 1);  // which is often the one that this thread gathers next
+  Slot& slot = slot_of(under_way_);
+  const auto [begin, end] = places_of(item);
+  const int64_t first = under_way_ * batch_size_;
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    const auto& [array, each] = sources_[s];
+    Array& buffer = slot.buffers[s];
+    const int64_t in_bytes = each * byte_size(array->dtype()), out_bytes = each * byte_size(buffer.dtype());
+    std::byte* out = buffer.mutable_data();
+    for (int64_t i = begin; i < end; ++i)
+      convert(array->dtype(), array->data() + row(i) * in_bytes, buffer.dtype(),
+              out + (i - first) * out_bytes, each);
+  }
+  for (int64_t i = begin; i < end && !weights_.empty(); ++i)
+    slot.weights[static_cast<size_t>(i - first)] = weights_[static_cast<size_t>(row(i))];
 }
 
 const Batch& Batches::batch(int64_t step) {
-  const int64_t begin = step * batch_size_, n = std::min(batch_size_, data_.samples - begin);
-  gather(inputs_, batch_.inputs, begin, n);
-  gather(targets_, batch_.targets, begin, n);
-  for (int64_t i = 0; i < n && !weights_.empty(); ++i)
-    batch_weights_[static_cast<size_t>(i)] = weights_[static_cast<size_t>(row(begin + i))];
-  batch_.n = n;
-  batch_.sample_weight = batch_weights_.data();
-  return batch_;
+  if (under_way_ != step) {
+    finish();
+    start(step);
+  }
+  finish();
+  if (step + 1 < steps()) start(step + 1);
+  return slot_of(step).batch;
 }
 
 }  // namespace keratin::trainer

@@ -1,7 +1,10 @@
-// A data set cut into batches: rows gathered, in the model's dtypes, into memory that is used again for the next batch.
+// A data set cut into batches: rows gathered, in the model's dtypes, into memory that is used again for the batch after next.
+//
+// While the model computes one batch, its idle threads gather the next, some rows at a time: rows in a shuffled order come from all
+// over the memory, and waiting for them takes about as long as a short step.
 #pragma once
 
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "runtime/trainer/dataset.h"
@@ -10,33 +13,49 @@ namespace keratin::trainer {
 
 class Batches {
  public:
-  /// Keeps a reference to `data`. `weights`: one per sample; empty for ones.
-  Batches(const TrainableInfo& model, const Dataset& data, int64_t batch_size, std::vector<float> weights);
+  /// Keeps references to `model` and `data`. `weights`: one per sample; empty for ones.
+  Batches(Trainable& model, const Dataset& data, int64_t batch_size, std::vector<float> weights);
+  Batches(const Batches&) = delete;
+  ~Batches() { finish(); }
 
   int64_t steps() const { return (data_.samples + batch_size_ - 1) / batch_size_; }
 
   /// Samples in this order from now on; empty for their own.
-  void set_order(std::vector<int64_t> order) { order_ = std::move(order); }
-  /// The last one may be short. Valid until the next call.
+  void set_order(std::vector<int64_t> order);
+  /// The last one may be short. Valid until the next call. Those that ask for one after the other get them soonest.
   const Batch& batch(int64_t step);
 
  private:
+  /// Of the samples' inputs, targets and weights.
   struct Source {
     const Array* array;
     int64_t each;  // elements of a sample
-    Array buffer;
   };
-  static std::vector<Source> sources(const std::vector<Signature>& signatures,
-                                     const std::vector<Array>& arrays, int64_t batch_size);
-  void gather(std::vector<Source>& sources, std::vector<const void*>& pointers, int64_t begin, int64_t n);
+  /// Memory for a batch.
+  struct Slot {
+    std::vector<Array> buffers;  // by source
+    std::vector<float> weights;
+    Batch batch;
+  };
+
+  Slot make_slot(const TrainableInfo& model) const;
+  Slot& slot_of(int64_t step) { return slots_[step % 2]; }
+  void start(int64_t step);
+  void finish();
+  std::pair<int64_t, int64_t> places_of(size_t item) const;  ///< in the order, begin and end
+  void fetch(size_t item) const;
+  void gather(size_t item);
   int64_t row(int64_t place) const { return order_.empty() ? place : order_[static_cast<size_t>(place)]; }
 
+  Trainable& model_;
   const Dataset& data_;
   int64_t batch_size_;
   std::vector<int64_t> order_;
-  std::vector<float> weights_, batch_weights_;
-  std::vector<Source> inputs_, targets_;
-  Batch batch_;
+  std::vector<float> weights_;
+  std::vector<Source> sources_;
+  int64_t item_rows_ = 1;  // that are gathered at a time
+  Slot slots_[2];
+  int64_t under_way_ = -1;  // the step whose batch is being gathered
 };
 
 }  // namespace keratin::trainer

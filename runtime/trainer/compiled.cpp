@@ -5,6 +5,7 @@
 #include <new>
 
 #include "runtime/abi.h"
+#include "runtime/float_mode.h"
 #include "runtime/trainer/error.h"
 
 namespace keratin::trainer {
@@ -65,6 +66,18 @@ struct PoolEnd {
   void operator()(keratin_pool* pool) const { krt_pool_destroy(pool); }
 };
 
+/// Takes denormals for zeros as long as it lives, as TensorFlow and XLA do: slots of weights whose gradients have become zero decay to
+/// denormals, and processors compute several times slower with them.
+class DenormalsAreZeros {
+ public:
+  DenormalsAreZeros() { krt_set_float_mode(before_ | KRT_DENORMALS_ARE_ZEROS); }
+  DenormalsAreZeros(const DenormalsAreZeros&) = delete;
+  ~DenormalsAreZeros() { krt_set_float_mode(before_); }
+
+ private:
+  uint64_t before_ = krt_float_mode();
+};
+
 class Compiled : public Trainable {
  public:
   Compiled(const krt_trainer& trainer, unsigned threads)
@@ -75,7 +88,10 @@ class Compiled : public Trainable {
 
   const TrainableInfo& info() const override { return info_; }
 
-  double train_step(const Batch& batch) override { return step(trainer_.train_step, batch); }
+  double train_step(const Batch& batch) override {
+    const DenormalsAreZeros mode;
+    return step(trainer_.train_step, batch);
+  }
   void evaluate_step(const Batch& batch) override { step(trainer_.evaluate_step, batch); }
 
   void predict(int64_t n, std::span<const void* const> inputs, std::span<void* const> outputs) override {
@@ -100,6 +116,15 @@ class Compiled : public Trainable {
   }
   void set_variable(size_t index, const Array& value) override {
     std::memcpy(at(index), value.data(), static_cast<size_t>(value.bytes()));
+  }
+
+  void start_errand(size_t n, void (*fn)(void* arg, size_t i), void* arg) override {
+    if (!pool_) return Trainable::start_errand(n, fn, arg);
+    krt_pool_start_errand(pool_.get(), n, fn, arg);
+  }
+  void finish_errand() override {
+    if (!pool_) return Trainable::finish_errand();
+    krt_pool_finish_errand(pool_.get());
   }
 
   void set_seed(uint64_t seed) override {
@@ -136,12 +161,12 @@ class Compiled : public Trainable {
   unsigned char* at(size_t index) const { return state_.get() + trainer_.variables[index].offset; }
 
   double step(uint32_t program, const Batch& batch) {
-    std::vector<const void*> inputs = batch.inputs;
-    inputs.insert(inputs.end(), batch.targets.begin(), batch.targets.end());
-    inputs.push_back(batch.sample_weight);
+    step_inputs_ = batch.inputs;
+    step_inputs_.insert(step_inputs_.end(), batch.targets.begin(), batch.targets.end());
+    step_inputs_.push_back(batch.sample_weight);
     float loss = 0;
     void* const outputs[] = {&loss};
-    call(program, batch.n, inputs.data(), outputs);
+    call(program, batch.n, step_inputs_.data(), outputs);
     return loss;
   }
 
@@ -168,6 +193,7 @@ class Compiled : public Trainable {
   size_t workspace_bytes_ = 0;
   std::unique_ptr<keratin_pool, PoolEnd> pool_;
   TrainableInfo info_;
+  std::vector<const void*> step_inputs_;  // kept for its memory
 };
 
 }  // namespace

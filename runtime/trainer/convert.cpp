@@ -145,10 +145,18 @@ void convert(DType from, const void* in, DType to, void* out, int64_t n) {
 }
 
 int64_t first_misfit(DType from, const void* in, DType to, int64_t n) {
+  // Blocks without a way out are vectors for the compiler; only one that fails is looked through.
+  constexpr int64_t kBlock = 1024;
   return with_codec(from, [&](auto source) {
     return with_codec(to, [&](auto target) {
-      for (int64_t i = 0; i < n; ++i)
-        if (!target.holds(load<decltype(source)>(in, i))) return i;
+      const auto fits = [&](int64_t i) { return target.holds(load<decltype(source)>(in, i)); };
+      int64_t begin = 0;
+      for (unsigned misfits = 0; begin + kBlock <= n; begin += kBlock) {
+        for (int64_t i = 0; i < kBlock; ++i) misfits |= fits(begin + i) ? 0U : 1U;
+        if (misfits != 0) break;
+      }
+      for (; begin < n; ++begin)
+        if (!fits(begin)) return begin;
       return int64_t{-1};
     });
   });

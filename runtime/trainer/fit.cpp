@@ -29,10 +29,10 @@ class Fit {
         options_(options),
         observer_(observer),
         samples_(training.samples),
-        training_(model.info(), training, options.batch_size,
+        training_(model, training, options.batch_size,
                   sample_weights(model.info(), training, options.class_weight)) {
     if (validation != nullptr)
-      validation_.emplace(model.info(), *validation, options.batch_size, validation->weights);
+      validation_.emplace(model, *validation, options.batch_size, validation->weights);
   }
 
   History run() {
@@ -111,7 +111,7 @@ History fit(Trainable& model, const Dataset& data, const FitOptions& options, Ob
 }
 
 Logs evaluate(Trainable& model, const Dataset& data, int64_t batch_size) {
-  Batches batches(model.info(), data, batch_size, data.weights);
+  Batches batches(model, data, batch_size, data.weights);
   model.reset_metrics();
   for (int64_t step = 0; step < batches.steps(); ++step) model.evaluate_step(batches.batch(step));
   return logs_of(model);
@@ -119,7 +119,7 @@ Logs evaluate(Trainable& model, const Dataset& data, int64_t batch_size) {
 
 std::map<std::string, Array> predict(Trainable& model, const Dataset& data, int64_t batch_size) {
   const std::vector<Signature>& signatures = model.info().outputs;
-  Batches batches(model.info(), data, batch_size, {});
+  Batches batches(model, data, batch_size, {});
   std::vector<Array> outputs;
   for (const Signature& output : signatures) {
     const int64_t rows =

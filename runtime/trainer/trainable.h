@@ -72,10 +72,25 @@ class Trainable {
   virtual Array get_variable(size_t index) const = 0;
   virtual void set_variable(size_t index, const Array& value) = 0;
 
+  /// Has fn(arg, i) called for every i < n, on threads that wait for something to do while the model computes; returns at once.
+  /// finish_errand() does what is left, and returns when all is done. Requires: the one before is finished.
+  virtual void start_errand(size_t n, void (*fn)(void* arg, size_t i), void* arg) { errand_ = {n, fn, arg}; }
+  virtual void finish_errand() {
+    for (size_t i = 0; i < errand_.n; ++i) errand_.fn(errand_.arg, i);
+    errand_.n = 0;
+  }
+
   /// What random ops of training draw from.
   virtual void set_seed(uint64_t seed) = 0;
   /// Weights by their initializers; statistics, slots and counters as they begin.
   virtual void initialize(uint64_t seed) = 0;
+
+ private:
+  struct {
+    size_t n = 0;
+    void (*fn)(void* arg, size_t i) = nullptr;
+    void* arg = nullptr;
+  } errand_;  // of models without threads
 };
 
 }  // namespace keratin::trainer
