@@ -30,6 +30,8 @@ constexpr int64_t kWidth = 2;          // vectors of columns in a register tile
 constexpr int64_t kMostHeight = 14;    // and image tiles
 constexpr int64_t kLeastColumns = 64;  // of a group: each transforms the inputs anew
 constexpr int64_t kFreeBatch = 8;      // images, where any number may come
+constexpr int64_t kPieceProducts =
+    512 << 10;  // worth another thread, which reads all of the kernel's columns, too
 
 struct Cut {
   int lanes = 1;
@@ -51,9 +53,19 @@ Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t ima
                 tiles =
                     std::max<int64_t>(1, images.coef * (images.is_static() ? 1 : kFreeBatch) * image_tiles);
 
-  // Tiles of registers that waste few of their rows.
+  // Few columns are not shared among threads: then image tiles are, if there is a piece of work for each of two.
+  const bool has_groups = columns % (2 * block) == 0 && columns / 2 >= kLeastColumns;
+  const int64_t products = tiles * size * size * channels * columns;
+  int64_t least_pieces = 1;
+  if (images.is_static() && !has_groups)
+    while (2 * least_pieces <= target.threads && products >= 2 * least_pieces * kPieceProducts)
+      least_pieces *= 2;
+
+  // Tiles of registers that waste few of their rows, and are as many in each piece.
   const int64_t most = std::clamp<int64_t>((target.vector_registers - kWidth - 1) / kWidth, 1, kMostHeight);
-  const auto cost = [&](int64_t height) { return ceil_of(tiles, height) * (height * kWidth + kWidth + 1); };
+  const auto cost = [&](int64_t height) {
+    return ceil_of(ceil_of(tiles, height), least_pieces) * (height * kWidth + kWidth + 1);
+  };
   cut.height = most;
   if (images.is_static())
     for (int64_t height = most; height > 0; --height)
@@ -63,7 +75,7 @@ Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t ima
   // A quarter of the cache: what is read of the kernel passes through it, too.
   const int64_t heights = ceil_of(tiles, cut.height);
   const int64_t fitting = std::clamp<int64_t>(target.l2_bytes / 4 / tile_bytes / cut.height, 1, heights);
-  const int64_t pieces = ceil_of(heights, fitting);
+  const int64_t pieces = std::max(ceil_of(heights, fitting), std::min(least_pieces, heights));
   cut.piece = ceil_of(heights, pieces) * cut.height;
   while (columns % (block * 2 * cut.groups) == 0 && columns / (2 * cut.groups) >= kLeastColumns &&
          pieces * cut.groups < target.threads)
