@@ -100,7 +100,8 @@ class StageJoiner {
   bool pays(const StageBlocks& blocks) const {
     return blocks.pieces >= limits_.least_pieces && blocks.bytes <= limits_.most_bytes &&
            (blocks.read_again <= limits_.free_read ||
-            blocks.operations >= limits_.operations_per_byte * static_cast<double>(blocks.read_again));
+            (blocks.read_again <= limits_.most_read_again * blocks.bytes &&
+             blocks.operations >= limits_.operations_per_byte * static_cast<double>(blocks.read_again)));
   }
 
   /// By the pieces of the node's group as it is.

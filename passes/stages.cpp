@@ -111,6 +111,9 @@ class Chooser {
         const bool is_cut = is_read && std::count_if(axes->begin(), axes->end(), [](int cut) {
                                          return cut >= 0;
                                        }) == static_cast<ptrdiff_t>(axes_.size());
+        // Neighbours in memory are computed together: otherwise pieces would share cache lines, and vectors be cut.
+        if (is_read && !axes->empty() && axes->back() >= 0 && !node->types[i].shape.back().is(1))
+          return false;
         // What is the same for several pieces is read by each, but would be computed by each as well.
         if (is_computed && !is_cut) return false;
         const Type& type = block.nodes[node->index]->types[i];

@@ -32,6 +32,7 @@ struct StageLimits {
   int64_t most_bytes = 384 << 10;   ///< of a piece: what second-level caches hold
   int64_t free_read = 32 << 10;     ///< bytes that no piece minds to read again
   double operations_per_byte = 16;  ///< of what is read again: then the operations take longer
+  int64_t most_read_again = 8;      ///< bytes for each that stays in cache
 };
 
 /// Pieces none of which computes what another one does; nothing if there are none such. Within the limits if that is possible.

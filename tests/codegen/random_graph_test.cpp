@@ -69,7 +69,8 @@ KernelModule kernels_of(const RandomGraph& graph, const Target& target, uint64_t
                                             .least_pieces = 1,
                                             .most_bytes = 1 << 30,
                                             .free_read = 1 << 30,
-                                            .operations_per_byte = 0});
+                                            .operations_per_byte = 0,
+                                            .most_read_again = 1 << 30});
   verify(joined);
   for (const auto& node : joined.function("f").nodes) *with_stages += has_stages(*node) ? 1 : 0;
   return lower(joined, target);
