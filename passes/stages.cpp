@@ -9,12 +9,6 @@ namespace keratin {
 
 namespace {
 
-int64_t bytes_of(const Shape& shape, DType dtype) {
-  int64_t bytes = byte_size(dtype);
-  for (const Dim dim : shape) bytes *= dim.coef;
-  return bytes;
-}
-
 class Chooser {
  public:
   Chooser(const Function& region, const StageLimits& limits)
@@ -29,6 +23,7 @@ class Chooser {
     for (const size_t axis : static_axes())
       if (!is_enough()) cut(axis);
     if (!find_blocks()) return {};
+    found_.operations = operations_of(analysis_of_blocks()->one_block());
     return std::move(found_);
   }
 
@@ -97,16 +92,12 @@ class Chooser {
 
   /// Whether the region can be computed in these blocks; finds the rest of what is to be said of them.
   bool find_blocks() {
-    BlockAnalysis analysis(region_, found_.blockings);
-    BlockedAxes last(last_.type().shape.size(), -1);
-    for (size_t i = 0; i < axes_.size(); ++i) last[axes_[i]] = static_cast<int>(i);
-    for (uint32_t i = 0; i < last_.types.size(); ++i) analysis.need(last_.value(i), last);
-    if (!analysis.run()) return false;
-    const Function block = analysis.one_block();
+    const std::optional<BlockAnalysis> blocks = analysis_of_blocks();
+    if (!blocks) return false;
     found_.bytes = found_.read_again = 0;
     for (const auto& node : region_.nodes) {
       for (uint32_t i = 0; i < node->types.size(); ++i) {
-        const BlockedAxes* axes = analysis.axes_of(node->value(i));
+        const BlockedAxes* axes = blocks->axes_of(node->value(i));
         const bool is_read = axes != nullptr, is_computed = node->op == Op::fusion;
         const bool is_cut = is_read && std::count_if(axes->begin(), axes->end(), [](int cut) {
                                          return cut >= 0;
@@ -116,17 +107,34 @@ class Chooser {
           return false;
         // What is the same for several pieces is read by each, but would be computed by each as well.
         if (is_computed && !is_cut) return false;
-        const Type& type = block.nodes[node->index]->types[i];
-        if (is_computed) found_.bytes += bytes_of(type.shape, type.dtype);
-        if (is_read && !is_cut) found_.read_again += bytes_of(type.shape, type.dtype);
+        if (is_computed) found_.bytes += block_bytes(node->types[i], *axes);
+        if (is_read && !is_cut) found_.read_again += block_bytes(node->types[i], *axes);
       }
     }
-    found_.operations = operations_of(block);
     found_.results.clear();
-    for (const Result& result : region_.results) found_.results.push_back(*analysis.axes_of(result.value));
+    for (const Result& result : region_.results) found_.results.push_back(*blocks->axes_of(result.value));
     found_.pieces = 1;
     for (const Blocking& blocking : found_.blockings) found_.pieces *= blocking.count().coef;
     return true;
+  }
+
+  /// What the blocks that are found so far say of all values, if the region can be computed in them.
+  std::optional<BlockAnalysis> analysis_of_blocks() const {
+    BlockAnalysis analysis(region_, found_.blockings);
+    BlockedAxes last(last_.type().shape.size(), -1);
+    for (size_t i = 0; i < axes_.size(); ++i) last[axes_[i]] = static_cast<int>(i);
+    for (uint32_t i = 0; i < last_.types.size(); ++i) analysis.need(last_.value(i), last);
+    if (!analysis.run()) return {};
+    return analysis;
+  }
+
+  int64_t block_bytes(const Type& type, const BlockedAxes& axes) const {
+    int64_t bytes = byte_size(type.dtype);
+    for (size_t axis = 0; axis < axes.size(); ++axis) {
+      const Dim extent = type.shape[axis];
+      bytes *= axes[axis] < 0 ? extent.coef : *found_.blockings[static_cast<size_t>(axes[axis])].of(extent);
+    }
+    return bytes;
   }
 
   const Function& region_;
