@@ -20,8 +20,11 @@ bool leaves_bf16(const Function& region) {
 }  // namespace
 
 RegionLowering::RegionLowering(const Function& r, const std::string& name, const Target& target,
-                               Accuracy accuracy)
-    : region(r), writer(name, target), values(writer, leaves_bf16(r) ? Accuracy::bf16 : accuracy) {
+                               Accuracy accuracy, const Schedule& schedule)
+    : region(r),
+      writer(name, target),
+      values(writer, leaves_bf16(r) ? Accuracy::bf16 : accuracy),
+      scheduler(schedule) {
   for (const Node* param : region.params) {
     const Type& type = param->type();
     const std::string label = param->as<NameAttrs>().name;
@@ -118,7 +121,7 @@ void RegionLowering::store_panels(const std::vector<uint32_t>& results, const Po
 }
 
 Kernel lower_region(const Function& region, const std::string& name, const Target& target, bool keep_shapes,
-                    Accuracy accuracy) {
+                    Accuracy accuracy, const Schedule& schedule) {
   const Node* contraction = nullptr;
   const Node* opaque = nullptr;
   bool reduces = false;
@@ -129,8 +132,9 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
     if (family_of(node->op) == Family::reduce) reduces = true;
   }
   if (!keep_shapes && opaque == nullptr && !reduces)
-    if (const auto merged = merge_axes(region)) return lower_region(*merged, name, target, true, accuracy);
-  RegionLowering lowering(region, name, target, accuracy);
+    if (const auto merged = merge_axes(region))
+      return lower_region(*merged, name, target, true, accuracy, schedule);
+  RegionLowering lowering(region, name, target, accuracy, schedule);
   if (contraction != nullptr && contraction->op == Op::winograd)
     lower_winograd(lowering, *contraction);
   else if (contraction != nullptr)
@@ -147,6 +151,7 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
     lower_order(lowering, *opaque);
   else
     lower_scatter(lowering, *opaque);
+  lowering.writer.kernel.decided = lowering.scheduler.decided();
   return std::move(lowering.writer.kernel);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codegen/kernel.h"
+#include "codegen/schedule.h"
 #include "codegen/target.h"
 #include "codegen/values.h"
 #include "ir/graph.h"
@@ -15,7 +16,8 @@ struct Contraction;
 /// `keep_shapes`: buffers have the shapes that the region's values have (axes may be merged otherwise).
 /// `accuracy`: of functions; whatever it is, bf16 suffices where all results are bf16.
 Kernel lower_region(const Function& region, const std::string& name, const Target& target,
-                    bool keep_shapes = false, Accuracy accuracy = Accuracy::full);
+                    bool keep_shapes = false, Accuracy accuracy = Accuracy::full,
+                    const Schedule& schedule = {});
 
 /// A region being lowered: shared by the files lower_*.cpp.
 struct RegionLowering {
@@ -23,8 +25,10 @@ struct RegionLowering {
   KernelWriter writer;
   Values values;
   std::vector<BufferId> outputs;  ///< by result
+  Scheduler scheduler;
 
-  RegionLowering(const Function& region, const std::string& name, const Target& target, Accuracy accuracy);
+  RegionLowering(const Function& region, const std::string& name, const Target& target, Accuracy accuracy,
+                 const Schedule& schedule);
 
   /// A parallel loop over an axis, cut into pieces of `block`: the range [low, high) of the piece.
   std::pair<Index, Index> par_range(const std::string& name, Dim extent, int64_t block);

@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "codegen/index.h"
+#include "codegen/schedule.h"
 #include "codegen/work.h"
 #include "ir/graph.h"
 
@@ -189,8 +190,9 @@ struct Kernel {
   bool in_rounds =
       false;  ///< pieces with one value of the first par variable come before those with the next
   Block body;
-  Origin origin;  ///< the layers it computes, for profiles and debug info
-  Work work;      ///< what it has to do, for profiles; no part of the text
+  Origin origin;                 ///< the layers it computes, for profiles and debug info
+  Work work;                     ///< what it has to do, for profiles; no part of the text
+  std::vector<Decided> decided;  ///< when it was lowered; no part of the text
 };
 
 enum class Storage : uint8_t { input, output, variable, workspace };

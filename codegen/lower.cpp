@@ -15,6 +15,7 @@
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "ir/text_format.h"
 
 namespace keratin {
 
@@ -32,8 +33,8 @@ Value storage_of(Value value) {
 
 class ProgramWriter {
  public:
-  ProgramWriter(KernelModule& out, const Module& module, const Function& function, const Target& target)
-      : out_(out), module_(module), function_(function), target_(target) {}
+  ProgramWriter(KernelModule& out, const Function& function, const Target& target, const Schedules& schedules)
+      : out_(out), function_(function), target_(target), schedules_(schedules) {}
 
   void run() {
     program_.name = function_.name;
@@ -137,8 +138,15 @@ class ProgramWriter {
     launch(*fusion.body, std::move(args)).fusion = fusion.index;
   }
 
+  Schedule schedule_of(const Function& region) const {
+    if (schedules_.empty()) return {};
+    const auto found = schedules_.find(schedule_key(region));
+    return found == schedules_.end() ? Schedule() : found->second;
+  }
+
   Launch& launch(const Function& region, std::vector<uint32_t> args) {
-    Kernel kernel = lower_region(region, cat(function_.name, ".", program_.launches.size()), target_);
+    Kernel kernel = lower_region(region, cat(function_.name, ".", program_.launches.size()), target_, false,
+                                 Accuracy::full, schedule_of(region));
     kernel.work = work_of(region);
     // What the kernel needs beyond its parameters and results is workspace.
     for (const KernelBuffer& buffer : kernel.buffers)
@@ -191,9 +199,9 @@ class ProgramWriter {
   }
 
   KernelModule& out_;
-  const Module& module_;
   const Function& function_;
   const Target& target_;
+  const Schedules& schedules_;
   Program program_;
   int64_t temporaries_ = 0;
   std::map<Value, uint32_t, decltype(&before)> buffers_{before};  // by storage_of
@@ -204,11 +212,13 @@ class ProgramWriter {
 
 }  // namespace
 
-KernelModule lower(const Module& module, const Target& target) {
+std::string schedule_key(const Function& region) { return print(region); }
+
+KernelModule lower(const Module& module, const Target& target, const Schedules& schedules) {
   KernelModule out;
   out.name = module.name;
   out.variables = module.variables;
-  for (const Function& function : module.functions) ProgramWriter(out, module, function, target).run();
+  for (const Function& function : module.functions) ProgramWriter(out, function, target, schedules).run();
   return out;
 }
 

@@ -58,7 +58,7 @@ class Generator {
         writer_(lowering.writer),
         node_(node),
         problem_(std::move(problem)),
-        tiling_(choose_tiling(node, problem_, writer_.target, vectors)) {
+        tiling_(choose_tiling(node, problem_, writer_.target, vectors, lowering.scheduler)) {
     problem_.pairs &= !tiling_.transpose;  // the copies are widened
     for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
     for (const auto& each : lowering.region.nodes)
@@ -112,7 +112,8 @@ class Generator {
     const auto low_row = [&](const Index& tile) { return tile * low + Index(tiling_.high_tiles); };
     Parts parts;
     add_part(parts, {piece.first * tiling_.height, high_end * tiling_.height}, tiling_.height);
-    add_part(parts, {low_row(low_begin), low_row(piece.second)}, low);
+    if (tiling_.high_tiles < tiling_.tiles)
+      add_part(parts, {low_row(low_begin), low_row(piece.second)}, low);
     if (!parts.empty() && problem_.row_tap >= 0 && piece.first.is_constant() && piece.second.is_constant())
       parts = with_borders_apart(std::move(parts));
     if (!tiling_.by_sample) return columns(parts, tiling_.width(tiling_.height));

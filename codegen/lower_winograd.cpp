@@ -43,7 +43,8 @@ struct Cut {
 /// What a tile takes of both arrays; a vector more keeps its rows from meeting in the same places of a cache.
 int64_t row_elements(int64_t channels, int64_t lanes) { return ceil_of(channels, lanes) * lanes + lanes; }
 
-Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t image_tiles) {
+Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t image_tiles,
+               Scheduler& scheduler) {
   Cut cut;
   const int64_t element = byte_size(compute_dtype(node.type().dtype));
   cut.lanes = vectors ? std::max(1, target.lanes(element)) : 1;
@@ -70,16 +71,25 @@ Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t ima
   if (images.is_static())
     for (int64_t height = most; height > 0; --height)
       if (cost(height) < cost(cut.height)) cut.height = height;
+  cut.height = scheduler.decide("height", cut.height, {most, ceil_of(2 * most, 3), ceil_of(most, 2)});
 
   const int64_t tile_bytes = size * size * element * (row_elements(channels, cut.lanes) + block);
   // A quarter of the cache: what is read of the kernel passes through it, too.
   const int64_t heights = ceil_of(tiles, cut.height);
   const int64_t fitting = std::clamp<int64_t>(target.l2_bytes / 4 / tile_bytes / cut.height, 1, heights);
-  const int64_t pieces = std::max(ceil_of(heights, fitting), std::min(least_pieces, heights));
-  cut.piece = ceil_of(heights, pieces) * cut.height;
-  while (columns % (block * 2 * cut.groups) == 0 && columns / (2 * cut.groups) >= kLeastColumns &&
-         pieces * cut.groups < target.threads)
-    cut.groups *= 2;
+  const int64_t usual =
+      ceil_of(heights, std::max(ceil_of(heights, fitting), std::min(least_pieces, heights)));
+  const auto at_most_all = [&](int64_t count) { return std::clamp<int64_t>(count, 1, heights); };
+  const int64_t piece = scheduler.decide(
+      "piece", usual, {ceil_of(usual, 4), ceil_of(usual, 2), at_most_all(usual * 2), at_most_all(usual * 4)});
+  cut.piece = piece * cut.height;
+  const int64_t pieces = ceil_of(heights, piece);
+  std::vector<int64_t> groups{1};
+  while (columns % (block * 2 * groups.back()) == 0 && columns / (2 * groups.back()) >= kLeastColumns) {
+    if (pieces * groups.back() < target.threads) cut.groups = 2 * groups.back();
+    groups.push_back(2 * groups.back());
+  }
+  cut.groups = scheduler.decide("groups", cut.groups, std::move(groups));
   return cut;
 }
 
@@ -229,7 +239,7 @@ class WinogradGenerator {
         columns_(node.type().shape[3].value()),
         grid_{ceil_of(node.type().shape[1].value(), transform_.outputs),
               ceil_of(node.type().shape[2].value(), transform_.outputs)},
-        cut_(choose_cut(node, writer_.target, vectors, grid_[0] * grid_[1])) {
+        cut_(choose_cut(node, writer_.target, vectors, grid_[0] * grid_[1], lowering.scheduler)) {
     for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
   }
 

@@ -47,18 +47,23 @@ Module prepared(const Module& module, const PipelineOptions& options) {
   return bake(optimize(module, options), *interpreter);
 }
 
+KernelModule lower_tuned(const Module& module, const Target& target, const Tuner& tuner) {
+  return lower(module, target, tuner ? tuner(module, target) : Schedules());
+}
+
 }  // namespace
 
-KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options) {
-  return lower(prepared(module, options), target);
+KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options,
+                             const Tuner& tuner) {
+  return lower_tuned(prepared(module, options), target, tuner);
 }
 
 std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
-                                         const PipelineOptions& options) {
+                                         const PipelineOptions& options, const Tuner& tuner) {
   const Module ready = prepared(module, options);
   std::vector<LevelKernels> compiled;
   for (Target& level : levels) {
-    KernelModule kernels = lower(ready, level);
+    KernelModule kernels = lower_tuned(ready, level, tuner);
     compiled.push_back({std::move(level), std::move(kernels)});
   }
   return compiled;

@@ -25,6 +25,18 @@ void timed_launch(const krt_call* call, krt_kernel* kernel, void* const* args, i
   launch_seconds->push_back(now() - start);
 }
 
+/// Calls a program whose launches are timed_launch(), and lowers `least` to what they took.
+void time_launches(Executable& timed, const Program& program, std::span<const Tensor> inputs,
+                   std::vector<double>& least) {
+  std::vector<double> seconds;
+  launch_seconds = &seconds;
+  timed.call(program.name, inputs);
+  launch_seconds = nullptr;
+  KERATIN_CHECK(seconds.size() == program.launches.size(), "a launch per launch");
+  least.resize(seconds.size(), std::numeric_limits<double>::max());
+  for (size_t i = 0; i < seconds.size(); ++i) least[i] = std::min(least[i], seconds[i]);
+}
+
 int64_t bytes_of(const ProgramBuffer& buffer, const Bindings& bindings) {
   return Size::product(buffer.shape).value(bindings) * byte_size(buffer.dtype);
 }
@@ -42,7 +54,7 @@ class Amounts {
   LaunchTime add(const Launch& launch) {
     const Kernel& kernel = module_.kernels[launch.kernel];
     LaunchTime result{.kernel = launch.kernel,
-                      .seconds = std::numeric_limits<double>::max(),
+                      .seconds = 0,
                       .flops = 2.0 * static_cast<double>(kernel.work.multiply_adds.value(bindings_)),
                       .bf16_flops = 2.0 * static_cast<double>(kernel.work.of_bf16.value(bindings_)),
                       .variables = {},
@@ -100,21 +112,44 @@ Profile profile(std::shared_ptr<const KernelModule> module, const Program& progr
   amounts.finish(result);
 
   constexpr int kLeastCalls = 5;
-  std::vector<double> seconds;
-  launch_seconds = &seconds;
+  std::vector<double> least;
   result.seconds = std::numeric_limits<double>::max();
   for (const double begin = now(); result.calls < kLeastCalls || now() - begin < budget; ++result.calls) {
     const double start = now();
     plain->call(program.name, inputs);
     result.seconds = std::min(result.seconds, now() - start);
-    seconds.clear();
-    timed->call(program.name, inputs);
-    KERATIN_CHECK(seconds.size() == result.launches.size(), "a launch per launch");
-    for (size_t i = 0; i < seconds.size(); ++i)
-      result.launches[i].seconds = std::min(result.launches[i].seconds, seconds[i]);
+    time_launches(*timed, program, inputs, least);
   }
-  launch_seconds = nullptr;
+  for (size_t i = 0; i < least.size(); ++i) result.launches[i].seconds = least[i];
   return result;
+}
+
+std::vector<std::vector<double>> least_launch_times(const std::shared_ptr<const KernelModule>& module,
+                                                    const Target& target, unsigned threads,
+                                                    std::span<const Tensor> inputs, const Effort& effort) {
+  const auto timed = jit_kernels_launched_by(&timed_launch, module, target, threads);
+  std::vector<std::vector<double>> least(module->programs.size());
+  const double begin = now();
+  for (int64_t calls = 0; calls < effort.most_calls; ++calls) {
+    if (calls >= effort.least_calls && now() - begin >= effort.seconds) break;
+    for (size_t i = 0; i < least.size(); ++i) time_launches(*timed, module->programs[i], inputs, least[i]);
+  }
+  return least;
+}
+
+std::vector<Tensor> sample_inputs(const Program& program, const Bindings& bindings) {
+  std::vector<Tensor> inputs;
+  uint32_t state = 1;
+  for (const uint32_t input : program.inputs) {
+    const ProgramBuffer& buffer = program.buffers[input];
+    std::vector<int64_t> shape;
+    for (const Dim dim : buffer.shape) shape.push_back(dim.value(bindings));
+    Tensor& tensor = inputs.emplace_back(buffer.dtype, shape);
+    if (!is_float(buffer.dtype)) continue;
+    for (int64_t i = 0; i < tensor.elements(); ++i)
+      tensor.set(i, static_cast<double>((state = state * 1664525u + 1013904223u) >> 8) / (1 << 24));
+  }
+  return inputs;
 }
 
 }  // namespace keratin

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -39,5 +40,20 @@ struct Profile {
 /// Requires: runs_on_host(target).
 Profile profile(std::shared_ptr<const KernelModule> module, const Program& program, const Target& target,
                 unsigned threads, std::span<const Tensor> inputs, double budget);
+
+/// How long to measure: calls of each program are at least and at most so many, and end after some seconds.
+struct Effort {
+  double seconds = 1;
+  int64_t least_calls = 5, most_calls = std::numeric_limits<int64_t>::max();
+};
+
+/// Calls all programs of the module in turns. The least seconds that each launch took, by program; all take the same inputs.
+/// Requires: runs_on_host(target).
+std::vector<std::vector<double>> least_launch_times(const std::shared_ptr<const KernelModule>& module,
+                                                    const Target& target, unsigned threads,
+                                                    std::span<const Tensor> inputs, const Effort& effort);
+
+/// Inputs of a program, to measure with: floats between 0 and 1; integers are 0, which is a class and a word of any vocabulary.
+std::vector<Tensor> sample_inputs(const Program& program, const Bindings& bindings);
 
 }  // namespace keratin

@@ -159,6 +159,8 @@ Target host_target() {
   return target;
 }
 
+std::string host_processor() { return llvm::sys::getHostCPUName().str(); }
+
 Target make_target(const std::string& cpu, const std::string& triple) {
   const std::string full = triple.empty() ? host_triple() : llvm::Triple::normalize(triple);
   find_target(full);

@@ -34,6 +34,8 @@ struct Target {
 
 /// This machine. x86: classified to the level (v2, v3, v4) it fulfils, with all its features.
 Target host_target();
+/// LLVM's name of this machine's processor, more exact than host_target().cpu.
+std::string host_processor();
 /// `cpu`: native, or x86-64, x86-64-v2, -v3, -v4, or a processor LLVM knows. `triple`: empty for this machine's.
 /// Throws Error(usage) that lists what is known.
 Target make_target(const std::string& cpu, const std::string& triple = {});

@@ -1,6 +1,7 @@
 #include "codegen/tiling.h"
 
 #include <algorithm>
+#include <map>
 
 namespace keratin {
 
@@ -19,10 +20,12 @@ constexpr int64_t kPrefetchBytes = 4 << 10;
 /// What the choices are made from.
 class Chooser {
  public:
-  Chooser(const Node& node, const Contraction& problem, const Target& target, bool vectors)
+  Chooser(const Node& node, const Contraction& problem, const Target& target, bool vectors,
+          Scheduler& scheduler)
       : node_(node),
         problem_(problem),
         target_(target),
+        scheduler_(scheduler),
         element_(byte_size(compute_dtype(node.type().dtype))) {
     const Shape& shape = node.type().shape;
     columns_ = problem.lane_axis < 0 ? Dim(1) : shape[problem.lane_axis];
@@ -33,10 +36,12 @@ class Chooser {
     choose_block();
     choose_even_tiles();
     choose_pieces();
+    choose_order();
     choose_prefetch();
     choose_parts();
-    tiling_.by_sample = problem_.by_sample && !tiling_.fold && tiling_.lanes > 1 && rows_.is_static() &&
-                        columns_.is_static() && sums_fit() && samples_are_many();
+    const bool can_keep_sums = problem_.by_sample && !tiling_.fold && tiling_.lanes > 1 &&
+                               rows_.is_static() && columns_.is_static() && sums_fit();
+    if (can_keep_sums) tiling_.by_sample = decide("by_sample", samples_are_many());
   }
 
   const Tiling& tiling() const { return tiling_; }
@@ -86,9 +91,31 @@ class Chooser {
     const int64_t left = target_.vector_registers - tiling_.registers_of(width + 1);
     int64_t most = std::clamp<int64_t>(left / width, 1, kMostRows);
     if (problem_.row_axis < 0) most = 1;
+    most = scheduler_.decide("height", most, other_heights(most));
     tiling_.height = most;
     if (!rows_.is_static()) return;
     set_tiles(std::max<int64_t>(1, ceil_of(rows_.coef, most)));
+  }
+
+  /// The highest tile of each width, and some that are lower.
+  Ints other_heights(int64_t usual) const {
+    Ints heights;
+    if (problem_.row_axis < 0) return heights;
+    const int64_t widest = tiling_.fold ? kMostFolded : kMostVectors;
+    for (int64_t width = 1; width <= widest && width < 2 * tiling_.block_vectors; width *= 2) {
+      const int64_t left = target_.vector_registers - tiling_.registers_of(width + 1);
+      const int64_t most = std::clamp<int64_t>(left / width, 1, 2 * kMostRows);
+      heights.insert(heights.end(), {most, ceil_of(2 * most, 3)});
+    }
+    heights.push_back(ceil_of(usual, 2));
+    if (rows_.is_static()) {
+      // Only one of those that make the same number of tiles.
+      std::map<int64_t, int64_t> by_tiles{{ceil_of(rows_.coef, usual), usual}};
+      for (const int64_t height : heights) by_tiles.emplace(ceil_of(rows_.coef, height), height);
+      heights.clear();
+      for (const auto& [tiles, height] : by_tiles) heights.push_back(height);
+    }
+    return heights;
   }
 
   void set_tiles(int64_t tiles) {
@@ -100,7 +127,8 @@ class Chooser {
   /// An odd number of tiles is no even share for two threads: where there are few, and nothing else to share, there is one more.
   void choose_even_tiles() {
     if (rows_.is_static() && tiling_.tiles % 2 == 1 && tiling_.tiles > 1 && tiling_.tiles < wanted_pieces() &&
-        tiling_.blocks == 1 && all_rows_ == rows_.coef && piece_products() >= kPieceProducts)
+        tiling_.blocks == 1 && all_rows_ == rows_.coef && piece_products() >= kPieceProducts &&
+        decide("even_tiles", true))
       set_tiles(tiling_.tiles + 1);
   }
 
@@ -114,6 +142,7 @@ class Chooser {
         const int64_t wanted = tiling_.width(lowest) * tiling_.lanes;
         tiling_.block = ceil_of(wanted, problem_.block) * problem_.block;
         if (all_rows_ == 1) share_columns();
+        decide_block(problem_.block);
       }
     } else if (columns_.is_static()) {
       // What a block takes of the right operand stays in the second-level cache while the rows go by.
@@ -122,8 +151,21 @@ class Chooser {
       const int64_t fitting = std::max(unit, target_.l2_bytes / 2 / column_bytes / unit * unit);
       const int64_t blocks = ceil_of(columns_.coef, fitting);
       if (blocks > 1) tiling_.block = ceil_of(ceil_of(columns_.coef, blocks), unit) * unit;
+      decide_block(unit);
     }
     if (tiling_.block > 0 && columns_.is_static()) tiling_.blocks = ceil_of(columns_.coef, tiling_.block);
+  }
+
+  /// Larger and smaller blocks, in whole units; 0: all columns.
+  void decide_block(int64_t unit) {
+    if (!columns_.is_static()) return;
+    const int64_t all = ceil_of(columns_.coef, unit) * unit,
+                  usual = tiling_.block > 0 ? std::min(tiling_.block, all) : all;
+    Ints others{problem_.packed ? all : 0};
+    for (const int64_t block : {usual / 4, usual / 2, 2 * usual, 4 * usual})
+      if (const int64_t whole = ceil_of(block, unit) * unit; block > 0 && whole < all)
+        others.push_back(whole);
+    tiling_.block = scheduler_.decide("block", problem_.packed ? usual : tiling_.block, std::move(others));
   }
 
   /// A row whose columns are one block, and much work, has smaller ones: for each of two threads at least. So has one whose columns are
@@ -160,19 +202,28 @@ class Chooser {
     if (const int64_t row_pieces = rows_.is_static() ? ceil_of(tiling_.tiles, tiling_.piece_tiles) : 0;
         row_pieces % 2 == 1 && row_pieces > 1 && pieces() < wanted_pieces())
       tiling_.piece_tiles = ceil_of(tiling_.tiles, row_pieces + 1);
+    const int64_t usual = tiling_.piece_tiles, most = rows_.is_static() ? tiling_.tiles : kMostTiles;
+    Ints others{1, ceil_of(usual, 4), ceil_of(usual, 2), 2 * usual, 4 * usual, most};
+    std::erase_if(others, [&](int64_t tiles) { return tiles > most; });
+    tiling_.piece_tiles = scheduler_.decide("piece", usual, std::move(others));
+  }
 
+  void choose_order() {
     // Sweeping all rows once per block, or all blocks once per piece of rows: what moves less memory.
     const int64_t row_pieces = std::max<int64_t>(1, all_rows_ / (tiling_.height * tiling_.piece_tiles));
-    tiling_.blocks_first =
-        tiling_.blocks > 1 && estimated_elements(node_.operands[1].shape()) * row_pieces >
-                                  estimated_elements(node_.operands[0].shape()) * tiling_.blocks;
+    if (tiling_.blocks > 1)
+      tiling_.blocks_first =
+          decide("blocks_first", estimated_elements(node_.operands[1].shape()) * row_pieces >
+                                     estimated_elements(node_.operands[0].shape()) * tiling_.blocks);
   }
 
   /// Panels that are more than the first-level cache holds come from farther away, if only because other kernels ran before.
   void choose_prefetch() {
     if (!problem_.packed || tiling_.fold) return;
-    if (estimated_elements(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16)
-      tiling_.prefetch = ceil_of(kPrefetchBytes, problem_.block * element_);
+    const int64_t page = ceil_of(kPrefetchBytes, problem_.block * element_);
+    const bool is_large = estimated_elements(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16;
+    tiling_.prefetch =
+        scheduler_.decide("prefetch", is_large ? page : 0, {0, ceil_of(page, 4), page, 4 * page});
   }
 
   /// Where it is known that there is a single row: so the order of its sums is that of no other row.
@@ -183,6 +234,8 @@ class Chooser {
     const int64_t width = tiling_.width(1), terms = problem_.contracted.back().coef;
     while (2 * tiling_.parts * width <= kMostVectors && terms >= 8 * tiling_.parts) tiling_.parts *= 2;
   }
+
+  bool decide(std::string_view what, bool usual) { return scheduler_.decide(what, usual, {0, 1}) != 0; }
 
   /// Whether the caches hold one sample, with sums enough to be worth their way to memory and back, but not all of them.
   bool samples_are_many() const {
@@ -224,6 +277,7 @@ class Chooser {
   const Node& node_;
   const Contraction& problem_;
   const Target& target_;
+  Scheduler& scheduler_;
   const int64_t element_;
   Dim columns_, rows_;
   int64_t all_rows_ = 1;  // over all axes but the columns
@@ -254,8 +308,9 @@ int64_t Tiling::width(int64_t rows) const {
   return vectors;
 }
 
-Tiling choose_tiling(const Node& node, const Contraction& problem, const Target& target, bool vectors) {
-  return Chooser(node, problem, target, vectors).tiling();
+Tiling choose_tiling(const Node& node, const Contraction& problem, const Target& target, bool vectors,
+                     Scheduler& scheduler) {
+  return Chooser(node, problem, target, vectors, scheduler).tiling();
 }
 
 }  // namespace keratin

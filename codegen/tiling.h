@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "codegen/contraction.h"
+#include "codegen/schedule.h"
 #include "codegen/target.h"
 #include "ir/graph.h"
 
@@ -53,7 +54,8 @@ struct Tiling {
   int64_t block_vectors = 1;  ///< vectors (columns) of a block
 };
 
-/// `vectors`: whether lanes may be used at all.
-Tiling choose_tiling(const Node& node, const Contraction& problem, const Target& target, bool vectors);
+/// `vectors`: whether lanes may be used at all. `scheduler`: hears of all that no sum's order depends on.
+Tiling choose_tiling(const Node& node, const Contraction& problem, const Target& target, bool vectors,
+                     Scheduler& scheduler);
 
 }  // namespace keratin

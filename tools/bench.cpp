@@ -13,6 +13,7 @@
 #include "tools/pipeline_options.h"
 #include "tools/precision.h"
 #include "tools/trainable_source.h"
+#include "tools/tune_option.h"
 
 namespace keratin {
 namespace {
@@ -24,6 +25,8 @@ constexpr Option kOptions[] = {
     {"--threads", "K", "how many threads compute (1); 0: one per processor"},
     kExactOption,
     kFastConvOption,
+    kTuneOption,
+    kTuneCacheOption,
     {"--func", "NAME", "another function than predict: train_step, evaluate_step"},
     kPrecisionOption,
     {"--seconds", "S", "how long to measure (1)"},
@@ -33,22 +36,6 @@ constexpr Option kOptions[] = {
     {"--metrics", "A,B|JSON", "likewise"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
 };
-
-/// Numbers that look like data: floats between 0 and 1; integers are 0, which is a class and a word of any vocabulary.
-std::vector<Tensor> inputs_of(const Program& program, const Bindings& bindings) {
-  std::vector<Tensor> inputs;
-  uint32_t state = 1;
-  for (const uint32_t input : program.inputs) {
-    const ProgramBuffer& buffer = program.buffers[input];
-    std::vector<int64_t> shape;
-    for (const Dim dim : buffer.shape) shape.push_back(dim.value(bindings));
-    Tensor& tensor = inputs.emplace_back(buffer.dtype, shape);
-    if (!is_float(buffer.dtype)) continue;
-    for (int64_t i = 0; i < tensor.elements(); ++i)
-      tensor.set(i, static_cast<double>((state = state * 1664525u + 1013904223u) >> 8) / (1 << 24));
-  }
-  return inputs;
-}
 
 bool takes_any_batch(const Module& model) {
   for (const Function& function : model.functions)
@@ -81,15 +68,16 @@ int run(const Arguments& arguments) {
   const Module model = model_for_batch(arguments);
   const std::string name = wanted.empty() ? main_function(model).name : wanted;
   const Target target = host_target();
-  const auto kernels =
-      std::make_shared<const KernelModule>(compile_kernels(model, target, pipeline_options(arguments)));
+  auto threads = static_cast<unsigned>(arguments.get_int("threads", 1, 0));
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  const Tuner tuner = tuner_of(arguments, {.threads = threads, .batch = arguments.get_int("batch", 1, 1)});
+  const auto kernels = std::make_shared<const KernelModule>(
+      compile_kernels(model, target, pipeline_options(arguments), tuner));
   const Program& program = find_program(*kernels, name);
   const int64_t only = fixed_batch(program);
   const int64_t batch = arguments.get_int("batch", std::max<int64_t>(only, 1), 1);
   if (only != 0 && batch != only)
     throw Error(ErrorKind::usage, cat("the model takes ", only, " samples at a time"), "--batch");
-  auto threads = static_cast<unsigned>(arguments.get_int("threads", 1, 0));
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   const double seconds = arguments.get_real("seconds", 1);
   Bindings bindings;
   for (const Symbol& symbol : symbols_of(*kernels)) bindings[symbol] = batch;
@@ -99,7 +87,7 @@ int run(const Arguments& arguments) {
                        only == 0,
                        threads,
                        target.cpu,
-                       profile(kernels, program, target, threads, inputs_of(program, bindings), seconds),
+                       profile(kernels, program, target, threads, sample_inputs(program, bindings), seconds),
                        Ceilings(target, threads)};
   const std::string text = arguments.has("json") ? bench_json(measured) : bench_table(measured);
   std::fwrite(text.data(), 1, text.size(), stdout);

@@ -14,6 +14,7 @@
 #include "tools/runnable.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
+#include "tools/tune_option.h"
 
 namespace keratin {
 namespace {
@@ -36,6 +37,9 @@ constexpr Option kOptions[] = {
     {"--batch", "N", "how many samples a call takes; otherwise any number"},
     kExactOption,
     kFastConvOption,
+    kTuneOption,
+    kTuneCacheOption,
+    {"--tune-threads", "K", "how many threads compute when --tune measures (1)"},
     {"--cpu", "CPU",
      "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4,\nor a processor that LLVM knows; several, with commas between:\n"
      "a call uses the best that the processor has"},
@@ -53,6 +57,16 @@ EmitOptions emit_options(const Arguments& arguments) {
   return options;
 }
 
+/// Measures for --batch samples, or as many as Keras takes at a time.
+Tuner tuner_for(const Arguments& arguments) {
+  TuneOptions options;
+  options.threads = static_cast<unsigned>(arguments.get_int("tune-threads", 1, 1));
+  options.batch = arguments.get_int("batch", options.batch, 1);
+  if (arguments.has("tune-threads") && !arguments.has("tune"))
+    throw Error(ErrorKind::usage, "it is for --tune", "--tune-threads");
+  return tuner_of(arguments, options);
+}
+
 /// What became of a list of processors.
 void print_levels(std::span<const Target> levels) {
   if (levels.size() == 1) return;
@@ -66,8 +80,9 @@ int compile_trainer(const Arguments& arguments) {
   const TrainableModule model = read_trainable(arguments);
   std::vector<int64_t> classes;
   for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
-  write_trainer(compile_levels(model.module, levels, pipeline_options(arguments)), emit_options(arguments),
-                trainer_spec(model.module, std::move(classes)), arguments.get("output"));
+  write_trainer(compile_levels(model.module, levels, pipeline_options(arguments), tuner_for(arguments)),
+                emit_options(arguments), trainer_spec(model.module, std::move(classes)),
+                arguments.get("output"));
   print_levels(levels);
   return 0;
 }
@@ -96,7 +111,8 @@ int run(const Arguments& arguments) {
   ArtefactOptions options;
   options.name = arguments.get("name");
   options.emit = emit_options(arguments);
-  const std::vector<LevelKernels> kernels = compile_levels(model, levels, pipeline_options(arguments));
+  const std::vector<LevelKernels> kernels =
+      compile_levels(model, levels, pipeline_options(arguments), tuner_for(arguments));
   const Function& function = main_function(model);
   options.selftest = make_selftest(in_precision(model, precision), function.name);
   std::string error;
@@ -122,6 +138,7 @@ constinit const Command kCompileCommand{
         "  keratin compile mnist.keras --trainer -o mnist-trainer     a program that trains it\n"
         "  keratin compile mnist.keras --weights w.safetensors -o mnist.so   with what it learned\n"
         "  keratin compile text.keras -o text.so --shape tokens=128   a model whose input length is free\n"
+        "  keratin compile mnist.keras -o mnist.so --tune             loops cut as is fastest on this machine\n"
         "  keratin compile mnist.keras -o mnist.so --batch 32         for 32 samples at a time, no other number\n"
         "  keratin compile mnist.keras -o mnist.so --precision bf16   half the weights' bytes, and faster; prints the error\n",
     .options = kOptions,

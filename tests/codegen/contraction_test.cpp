@@ -8,6 +8,7 @@
 #include "ir/builder.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "tests/codegen/all_schedules.h"
 #include "tests/codegen/guarded.h"
 #include "tests/convolutions.h"
 #include "tests/random_graph.h"
@@ -178,6 +179,16 @@ TEST_P(Contractions, AgreeWithRoundedOperands) {
   expect_agreement(round_operands(module_of(GetParam())), inputs_of(GetParam()), targets());
 }
 
+TEST_P(Contractions, HaveTheSameBitsByAllSchedules) {
+  for (const Target& target : host_levels())
+    expect_same_bits_by_all_schedules(module_of(GetParam()), inputs_of(GetParam()), target);
+}
+
+TEST_P(Contractions, HaveTheSameBitsByAllSchedulesWithRoundedOperands) {
+  const Target target = make_target("cooperlake", "x86_64-unknown-linux-gnu");
+  expect_same_bits_by_all_schedules(round_operands(module_of(GetParam())), inputs_of(GetParam()), target);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Contractions, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
 
@@ -216,6 +227,18 @@ TEST(RandomContractions, AgreeInTiles) {
     expect_agreement(round_operands(module_of(c)), inputs_of(c), targets);
     if (HasFailure()) return;
   }
+}
+
+TEST(RandomContractions, HaveTheSameBitsByAllSchedules) {
+  size_t schedules = 0;
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const Case c = random_case(random);
+    schedules += expect_same_bits_by_all_schedules(module_of(c), inputs_of(c), host_target());
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(schedules, 100u);
 }
 
 /// The text of the kernel that multiplies `rows` rows of numbers by a packed `depth` x `columns` matrix.

@@ -10,6 +10,7 @@
 #include "codegen/native.h"
 #include "ir/builder.h"
 #include "ir/text.h"
+#include "tests/codegen/all_schedules.h"
 #include "tests/convolutions.h"
 #include "tests/random_graph.h"
 
@@ -65,21 +66,25 @@ Tensor numbers(const Type& type, const Bindings& bindings, uint32_t seed) {
   return tensor;
 }
 
-class Winograd : public ::testing::TestWithParam<Case> {};
+Bindings bindings_of(const Case& c) { return {{Symbol("N"), c.batch}}; }
 
-TEST_P(Winograd, AgreesOnAllLevels) {
-  const Case& c = GetParam();
-  const Bindings bindings{{Symbol("N"), c.batch}};
-  const Type input(c.dtype, c.input), kernel(c.dtype, {c.size, c.size, c.input.back(), c.features});
+Type kernel_of(const Case& c) { return Type(c.dtype, {c.size, c.size, c.input.back(), c.features}); }
+
+Type result_of(const Case& c) {
+  Builder types;
+  return types
+      .make(Op::winograd, {types.param("x", Type(c.dtype, c.input)), types.var("w", kernel_of(c))}, c.attrs)
+      .type();
+}
+
+/// The convolution, a bias, a residual and a relu.
+Module module_of(const Case& c) {
+  const Type input(c.dtype, c.input), kernel = kernel_of(c), result = result_of(c);
   Module module;
   module.name = "m";
   if (c.is_weight)
     module.variables.push_back(
         {"w", kernel, Role::weight, false, std::make_shared<Tensor>(numbers(kernel, {}, 7))});
-  // A bias, a residual and a relu.
-  Builder types;
-  const Type result =
-      types.make(Op::winograd, {types.param("x", input), types.var("w", kernel)}, c.attrs).type();
   Builder builder("f");
   const Value x = builder.param("x", input), residual = builder.param("residual", result);
   const Value bias = builder.param("bias", Type(c.dtype, {c.features}));
@@ -88,10 +93,22 @@ TEST_P(Winograd, AgreesOnAllLevels) {
   const Value biased = builder.add(sums, builder.broadcast(bias, {3}, result.shape));
   builder.result("y", builder.max(builder.add(biased, residual), builder.constant_like(sums, 0)));
   module.functions.push_back(builder.finish());
-  std::vector<Tensor> inputs{numbers(input, bindings, 5), numbers(result, bindings, 6),
-                             numbers(Type(c.dtype, {c.features}), {}, 8)};
-  if (!c.is_weight) inputs.push_back(numbers(kernel, {}, 7));
+  return module;
+}
 
+std::vector<Tensor> inputs_of(const Case& c) {
+  const Bindings bindings = bindings_of(c);
+  std::vector<Tensor> inputs{numbers(Type(c.dtype, c.input), bindings, 5), numbers(result_of(c), bindings, 6),
+                             numbers(Type(c.dtype, {c.features}), {}, 8)};
+  if (!c.is_weight) inputs.push_back(numbers(kernel_of(c), {}, 7));
+  return inputs;
+}
+
+class Winograd : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Winograd, AgreesOnAllLevels) {
+  const Module module = module_of(GetParam());
+  const std::vector<Tensor> inputs = inputs_of(GetParam());
   const Tensor expected = make_interpreter()->compile(module)->call("f", inputs)[0];
   for (const char* level : {"x86-64", "x86-64-v3", "x86-64-v4"}) {
     SCOPED_TRACE(level);
@@ -103,6 +120,11 @@ TEST_P(Winograd, AgreesOnAllLevels) {
     for (const unsigned threads : {1u, 3u})
       EXPECT_TRUE(jit_kernels(kernels, target, {}, threads)->call("f", inputs) == interpreted) << threads;
   }
+}
+
+TEST_P(Winograd, HasTheSameBitsByAllSchedules) {
+  for (const Target& target : host_levels())
+    expect_same_bits_by_all_schedules(module_of(GetParam()), inputs_of(GetParam()), target);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Winograd, ::testing::ValuesIn(kCases),
