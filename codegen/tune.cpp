@@ -16,7 +16,7 @@ namespace keratin {
 namespace {
 
 constexpr double kMargin = 0.03;  // by which an alternative has to be faster
-constexpr int kLeastCalls = 7, kMostCalls = 300;
+constexpr int kLeastCalls = 10, kMostCalls = 300;
 
 /// Several lowerings of one program in a module: kernels with the same text are one.
 class Variants {

@@ -28,7 +28,7 @@ using TunedRegions = std::map<std::string, Tuned, std::less<>>;
 struct TuneOptions {
   unsigned threads = 1;
   int64_t batch = 32;  ///< the value of symbols
-  double seconds = 1;  ///< to spend on each decision, where calls are short
+  double seconds = 2;  ///< to spend on each decision, where calls are short
   std::function<void(std::string_view text)> progress = {};  ///< called before something is measured
 };
 

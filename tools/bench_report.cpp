@@ -48,11 +48,6 @@ std::string fixed(double number, int digits) {
   return text;
 }
 
-/// "12.3 us".
-std::string time_text(double seconds) {
-  return seconds < 1e-3 ? cat(fixed(seconds * 1e6, 1), " us") : cat(fixed(seconds * 1e3, 1), " ms");
-}
-
 /// "1.6 M"; nothing for nothing.
 std::string flops_text(double flops) {
   if (flops == 0) return {};
@@ -74,6 +69,10 @@ std::string ceilings_text(Ceilings& ceilings) {
 }
 
 }  // namespace
+
+std::string time_text(double seconds) {
+  return seconds < 1e-3 ? cat(fixed(seconds * 1e6, 1), " us") : cat(fixed(seconds * 1e3, 1), " ms");
+}
 
 std::string bench_json(BenchReport& m) {
   std::vector<Json> launches;

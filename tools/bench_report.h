@@ -26,4 +26,7 @@ struct BenchReport {
 std::string bench_table(BenchReport& measured);
 std::string bench_json(BenchReport& measured);
 
+/// "12.3 us".
+std::string time_text(double seconds);
+
 }  // namespace keratin

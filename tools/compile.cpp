@@ -39,7 +39,7 @@ constexpr Option kOptions[] = {
     kFastConvOption,
     kTuneOption,
     kTuneCacheOption,
-    {"--tune-threads", "K", "how many threads compute when --tune measures (1)"},
+    kTuneThreadsOption,
     {"--cpu", "CPU",
      "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4,\nor a processor that LLVM knows; several, with commas between:\n"
      "a call uses the best that the processor has"},
@@ -57,16 +57,6 @@ EmitOptions emit_options(const Arguments& arguments) {
   return options;
 }
 
-/// Measures for --batch samples, or as many as Keras takes at a time.
-Tuner tuner_for(const Arguments& arguments) {
-  TuneOptions options;
-  options.threads = static_cast<unsigned>(arguments.get_int("tune-threads", 1, 1));
-  options.batch = arguments.get_int("batch", options.batch, 1);
-  if (arguments.has("tune-threads") && !arguments.has("tune"))
-    throw Error(ErrorKind::usage, "it is for --tune", "--tune-threads");
-  return tuner_of(arguments, options);
-}
-
 /// What became of a list of processors.
 void print_levels(std::span<const Target> levels) {
   if (levels.size() == 1) return;
@@ -80,7 +70,7 @@ int compile_trainer(const Arguments& arguments) {
   const TrainableModule model = read_trainable(arguments);
   std::vector<int64_t> classes;
   for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
-  write_trainer(compile_levels(model.module, levels, pipeline_options(arguments), tuner_for(arguments)),
+  write_trainer(compile_levels(model.module, levels, pipeline_options(arguments), tuner_of(arguments)),
                 emit_options(arguments), trainer_spec(model.module, std::move(classes)),
                 arguments.get("output"));
   print_levels(levels);
@@ -112,7 +102,7 @@ int run(const Arguments& arguments) {
   options.name = arguments.get("name");
   options.emit = emit_options(arguments);
   const std::vector<LevelKernels> kernels =
-      compile_levels(model, levels, pipeline_options(arguments), tuner_for(arguments));
+      compile_levels(model, levels, pipeline_options(arguments), tuner_of(arguments));
   const Function& function = main_function(model);
   options.selftest = make_selftest(in_precision(model, precision), function.name);
   std::string error;

@@ -17,6 +17,7 @@
 #include "tools/precision.h"
 #include "tools/target_option.h"
 #include "tools/trainable_source.h"
+#include "tools/tune_option.h"
 #include "tools/why.h"
 
 namespace keratin {
@@ -36,6 +37,9 @@ constexpr Option kOptions[] = {
     {"--batch", "N", "how many samples a call takes; otherwise any number, N"},
     kExactOption,
     kFastConvOption,
+    kTuneOption,
+    kTuneCacheOption,
+    kTuneThreadsOption,
     {"--cpu", "CPU", "native (the default), x86-64, x86-64-v2, x86-64-v3, x86-64-v4, …"},
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
     kPrecisionOption,
@@ -79,7 +83,7 @@ std::string graph_text(const Module& module, const Arguments& arguments) {
 
 std::string code_text(const std::string& stage, const Module& module, const Arguments& arguments) {
   const Target target = target_of(arguments);
-  KernelModule kernels = compile_kernels(module, target, pipeline_options(arguments));
+  KernelModule kernels = compile_kernels(module, target, pipeline_options(arguments), tuner_of(arguments));
   if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   EmitOptions options;
   options.check_bounds = arguments.has("check-bounds");
@@ -91,7 +95,8 @@ std::string reasons(const Module& module, const Arguments& arguments) {
   Decisions decisions;
   PipelineOptions options = pipeline_options(arguments);
   options.decisions = &decisions;
-  KernelModule kernels = compile_kernels(module, target_of(arguments), options);
+  KernelModule kernels =
+      compile_kernels(module, target_of(arguments), options, tuner_of(arguments, &decisions));
   if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   return why_text(kernels, decisions);
 }
@@ -103,6 +108,9 @@ int run(const Arguments& arguments) {
                 "stages are graph, loops, llvm, asm");
   if (stage != "graph" && (arguments.has("dot") || arguments.has("after")))
     throw Error(ErrorKind::usage, "--dot and --after are for graphs", cat("--stage ", stage));
+  if (stage == "graph" && !arguments.has("why") && arguments.has("tune"))
+    throw Error(ErrorKind::usage, "a graph is the same however it is lowered", "--tune",
+                "--stage loops, or --why for what was found");
   for (const char* other : {"stage", "after", "dot", "check-bounds"})
     if (arguments.has("why") && arguments.has(other))
       throw Error(ErrorKind::usage, cat("--why is about the whole compilation, without --", other));

@@ -6,8 +6,11 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "codegen/lower.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "passes/traits.h"
+#include "tools/bench_report.h"
 #include "tools/tune_cache.h"
 
 namespace keratin {
@@ -30,14 +33,28 @@ void show_progress(std::string_view text) {
   if (::isatty(STDERR_FILENO) == 1) std::fputs(cat("\r\x1b[K", text).c_str(), stderr);
 }
 
-std::string milliseconds(double seconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g ms", seconds * 1e3);
-  return text;
+std::string text_of(const Tuned& tuned) {
+  return cat(to_text(tuned.schedule), ": ", time_text(tuned.before),
+             tuned.schedule.empty() ? "" : cat(" -> ", time_text(tuned.after)));
+}
+
+/// What was found for each fusion.
+void explain(const Module& module, const TunedRegions& regions, Decisions& decisions) {
+  for (const Function& function : module.functions)
+    for (const auto& node : function.nodes) {
+      if (node->op != Op::fusion) continue;
+      const Function& region = *node->body;
+      const auto found = regions.find(schedule_key(region));
+      if (found == regions.end()) continue;
+      Origin layer;
+      for (const auto& each : region.nodes)
+        if (form_of(*each) == Form::contract) layer = each->origin;
+      decisions.choices.push_back({"tune", function.name, layer, text_of(found->second)});
+    }
 }
 
 Schedules tuned_schedules(const Module& module, const Target& target, const std::string& folder,
-                          TuneOptions options) {
+                          TuneOptions options, Decisions* decisions) {
   if (!runs_on_host(target))
     throw Error(
         ErrorKind::usage,
@@ -62,22 +79,31 @@ Schedules tuned_schedules(const Module& module, const Target& target, const std:
     after += tuned.after * static_cast<double>(launches);
   }
   std::fputs(cat("tuned ", wanted.size(), wanted.size() == 1 ? " kernel: " : " kernels: ", measured,
-                 " measured, ", found, " known; ", milliseconds(before), " -> ", milliseconds(after), "\n")
+                 " measured, ", found, " known; ", time_text(before), " -> ", time_text(after), "\n")
                  .c_str(),
              stderr);
+  if (decisions != nullptr) explain(module, regions, *decisions);
   return schedules_of(regions);
 }
 
 }  // namespace
 
-Tuner tuner_of(const Arguments& arguments, TuneOptions options) {
+Tuner tuner_of(const Arguments& arguments, const TuneOptions& options, Decisions* decisions) {
   if (!arguments.has("tune")) {
-    if (arguments.has("tune-cache")) throw Error(ErrorKind::usage, "it is for --tune", "--tune-cache");
+    for (const char* option : {"tune-cache", "tune-threads"})
+      if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --tune"));
     return {};
   }
-  return [folder = cache_folder(arguments), options](const Module& module, const Target& target) {
-    return tuned_schedules(module, target, folder, options);
+  return [folder = cache_folder(arguments), options, decisions](const Module& module, const Target& target) {
+    return tuned_schedules(module, target, folder, options, decisions);
   };
+}
+
+Tuner tuner_of(const Arguments& arguments, Decisions* decisions) {
+  TuneOptions options;
+  options.threads = static_cast<unsigned>(arguments.get_int("tune-threads", 1, 1));
+  options.batch = arguments.get_int("batch", options.batch, 1);
+  return tuner_of(arguments, options, decisions);
 }
 
 }  // namespace keratin
