@@ -8,8 +8,8 @@
 #include "ir/builder.h"
 #include "ir/text.h"
 #include "passes/pass.h"
-#include "tests/codegen/all_schedules.h"
 #include "tests/codegen/guarded.h"
+#include "tests/codegen/schedules.h"
 #include "tests/convolutions.h"
 #include "tests/random_graph.h"
 
@@ -179,14 +179,14 @@ TEST_P(Contractions, AgreeWithRoundedOperands) {
   expect_agreement(round_operands(module_of(GetParam())), inputs_of(GetParam()), targets());
 }
 
-TEST_P(Contractions, HaveTheSameBitsByAllSchedules) {
-  for (const Target& target : host_levels())
-    expect_same_bits_by_all_schedules(module_of(GetParam()), inputs_of(GetParam()), target);
+TEST_P(Contractions, HaveTheSameBitsByAnySchedule) {
+  for (const Target& target : {make_target("x86-64-v3", "x86_64-unknown-linux-gnu"), host_target()})
+    expect_same_bits_by_schedules(module_of(GetParam()), inputs_of(GetParam()), target);
 }
 
-TEST_P(Contractions, HaveTheSameBitsByAllSchedulesWithRoundedOperands) {
+TEST_P(Contractions, HaveTheSameBitsByAnyScheduleWithRoundedOperands) {
   const Target target = make_target("cooperlake", "x86_64-unknown-linux-gnu");
-  expect_same_bits_by_all_schedules(round_operands(module_of(GetParam())), inputs_of(GetParam()), target);
+  expect_same_bits_by_schedules(round_operands(module_of(GetParam())), inputs_of(GetParam()), target);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Contractions, ::testing::ValuesIn(kCases),
@@ -229,13 +229,13 @@ TEST(RandomContractions, AgreeInTiles) {
   }
 }
 
-TEST(RandomContractions, HaveTheSameBitsByAllSchedules) {
+TEST(RandomContractions, HaveTheSameBitsByAnySchedule) {
   size_t schedules = 0;
-  for (uint32_t seed = 1; seed <= 20; ++seed) {
+  for (uint32_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
     const Case c = random_case(random);
-    schedules += expect_same_bits_by_all_schedules(module_of(c), inputs_of(c), host_target());
+    schedules += expect_same_bits_by_schedules(module_of(c), inputs_of(c), host_target());
     if (HasFailure()) return;
   }
   EXPECT_GT(schedules, 100u);
