@@ -112,8 +112,7 @@ class Generator {
     const auto low_row = [&](const Index& tile) { return tile * low + Index(tiling_.high_tiles); };
     Parts parts;
     add_part(parts, {piece.first * tiling_.height, high_end * tiling_.height}, tiling_.height);
-    if (tiling_.high_tiles < tiling_.tiles)
-      add_part(parts, {low_row(low_begin), low_row(piece.second)}, low);
+    if (tiling_.high_tiles < tiling_.tiles) add_part(parts, {low_row(low_begin), low_row(piece.second)}, low);
     if (!parts.empty() && problem_.row_tap >= 0 && piece.first.is_constant() && piece.second.is_constant())
       parts = with_borders_apart(std::move(parts));
     if (!tiling_.by_sample) return columns(parts, tiling_.width(tiling_.height));
