@@ -341,7 +341,8 @@ class Generator {
   /// What the sums are combined with, and where the results go, is on its way to the caches while they are made.
   void whole_tile(const Tile& tile, AccId acc) {
     Block epilogue = writer_.collect([&] { store(tile, acc); });
-    writer_.emit(prefetches(writer_.kernel, epilogue, writer_.target.l2_bytes / 2));
+    if (tiling_.fetch_results)
+      writer_.emit(prefetches(writer_.kernel, epilogue, writer_.target.l2_bytes / 2));
     add_products(tile, acc);
     writer_.emit(std::move(epilogue));
   }

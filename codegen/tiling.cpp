@@ -12,8 +12,9 @@ constexpr int64_t kPieceProducts = 64 << 10;  // what is worth handing to anothe
 constexpr int64_t kSampleSums = 64;           // terms of a sum, from one sample
 constexpr int64_t kShortSums = 8;  // vectors of terms: of more than these, folding the lanes costs little
 constexpr int64_t kRowsToTranspose = 32;  // that read what was transposed for them
-constexpr int64_t kMostVectors = 8;  // of a tile: hides the latency of a multiply-add in a tile of one row
-constexpr int64_t kMostRows = 14;    // of a tile
+constexpr int64_t kMostVectors = 8;    // of a tile: hides the latency of a multiply-add in a tile of one row
+constexpr int64_t kMostRows = 14;      // of a tile
+constexpr int64_t kTermsToFetch = 25;  // of a sum: shorter ones are done before what was fetched is there
 // How far ahead of its use a large right operand is fetched: a page, where the processor's own prefetching ends.
 constexpr int64_t kPrefetchBytes = 4 << 10;
 
@@ -39,6 +40,7 @@ class Chooser {
     choose_order();
     choose_prefetch();
     choose_parts();
+    tiling_.fetch_results = decide("fetch_results", estimated_elements(problem_.contracted) >= kTermsToFetch);
     const bool can_keep_sums = problem_.by_sample && !tiling_.fold && tiling_.lanes > 1 &&
                                rows_.is_static() && columns_.is_static() && sums_fit();
     if (can_keep_sums) tiling_.by_sample = decide("by_sample", samples_are_many());
@@ -217,13 +219,18 @@ class Chooser {
                                      estimated_elements(node_.operands[0].shape()) * tiling_.blocks);
   }
 
-  /// Panels that are more than the first-level cache holds come from farther away, if only because other kernels ran before.
+  /// Panels that are more than the first-level cache holds come from farther away, if only because other kernels ran before. While all
+  /// rows of a piece go by one block, the next one is fetched; where that is too much, what comes a page later.
   void choose_prefetch() {
     if (!problem_.packed || tiling_.fold) return;
     const int64_t page = ceil_of(kPrefetchBytes, problem_.block * element_);
-    const bool is_large = estimated_elements(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16;
+    const int64_t next = tiling_.block / problem_.block *
+                         ceil_of(estimated_elements(problem_.contracted), problem_.pairs ? 2 : 1);
+    const bool is_large = estimated_elements(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16,
+               has_room = next * problem_.block * element_ <= target_.l2_bytes / 8;
+    const int64_t usual = !is_large ? 0 : has_room ? std::max(page, next) : page;
     tiling_.prefetch =
-        scheduler_.decide("prefetch", is_large ? page : 0, {0, ceil_of(page, 4), page, 4 * page});
+        scheduler_.decide("prefetch", usual, {0, ceil_of(page, 4), page, 4 * page, std::max(page, next)});
   }
 
   /// Where it is known that there is a single row: so the order of its sums is that of no other row.

@@ -43,6 +43,9 @@ struct Tiling {
   /// How many places of the contracted index ahead the right operand is fetched into the second-level cache; 0: it is not.
   int64_t prefetch = 0;
 
+  /// Where results go, and what they are combined with, is fetched while sums are made.
+  bool fetch_results = true;
+
   /// Vectors, or columns where they are folded, of a tile of `rows` rows.
   int64_t width(int64_t rows) const;
 
