@@ -267,6 +267,9 @@ TEST(Contractions, LargePanelsAreFetchedAhead) {
   EXPECT_NE(large.find("prefetch %p1[panel, k_1 + 64, 0]"), std::string::npos) << large;
   EXPECT_NE(large.find("prefetch %r0["), std::string::npos) << large;
   EXPECT_EQ(kernel_of_product(130, 32).find("prefetch"), std::string::npos);
+  // The next panel, if an eighth of the second-level cache holds it.
+  EXPECT_NE(kernel_of_product(130, 1024, 512).find("k_1 + 512"), std::string::npos);
+  EXPECT_NE(kernel_of_product(130, 256, 2048).find("k_1 + 64"), std::string::npos);
 }
 
 TEST(Contractions, ShortSumsAreNotFolded) {
