@@ -48,10 +48,10 @@ uint64_t krt_fixed_batch(const struct krt_program* program) {
 }
 
 void* krt_allocate(size_t bytes) {
-  if (bytes > PTRDIFF_MAX - KRT_ALIGNMENT) return NULL;
+  if (bytes > PTRDIFF_MAX - KRT_APART) return NULL;
   /* aligned_alloc wants whole multiples, and one that is not zero. */
-  const size_t whole = (bytes / KRT_ALIGNMENT + 1) * KRT_ALIGNMENT;
-  void* memory = aligned_alloc(KRT_ALIGNMENT, whole);
+  const size_t whole = (bytes / KRT_APART + 1) * KRT_APART;
+  void* memory = aligned_alloc(KRT_APART, whole);
   return memory ? memset(memory, 0, whole) : NULL;
 }
 

@@ -14,6 +14,9 @@ int krt_array_bytes(const struct krt_array* array, uint64_t n, size_t* bytes);
 /* The only n that the program accepts, or 0 if it accepts any. */
 uint64_t krt_fixed_batch(const struct krt_program* program);
 
+/* Bytes between what different threads write: processors fetch the lines of a cache in pairs. */
+#define KRT_APART 128
+
 /* Lets the processor rest while it waits for another one. */
 static inline void krt_relax(void) {
 #if defined(__x86_64__)
@@ -36,7 +39,7 @@ static inline size_t krt_share_begin(size_t items, size_t shares, size_t share) 
   return share * (items / shares) + (share < longer ? share : longer);
 }
 
-/* Memory aligned to KRT_ALIGNMENT, for free(); NULL if there is none. */
+/* Memory aligned to KRT_APART, which is more than KRT_ALIGNMENT, for free(); NULL if there is none. */
 void* krt_allocate(size_t bytes);
 
 #endif

@@ -11,7 +11,7 @@
 #define MOST_SHARES 64 /* more items than these begin with one of them */
 
 struct share {
-  _Alignas(64) _Atomic int64_t next; /* the first piece that nobody has taken */
+  _Alignas(KRT_APART) _Atomic int64_t next; /* the first piece that nobody has taken */
   int64_t end;
 };
 

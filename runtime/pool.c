@@ -35,7 +35,7 @@
 
 /* Items that one thread takes first, by an atomic counter. */
 struct share {
-  _Alignas(64) atomic_size_t next; /* the first item that nobody has taken */
+  _Alignas(KRT_APART) atomic_size_t next; /* the first item that nobody has taken */
   size_t end;
 };
 
@@ -43,13 +43,13 @@ struct errand {
   void (*fn)(void* arg, size_t i);
   void* arg;
   size_t items;
-  _Alignas(64) atomic_size_t done;
+  _Alignas(KRT_APART) atomic_size_t done;
 };
 
 /* Items of the errand that one thread takes first. Who takes one knows by the count alone that there is one, whenever the
  * errand was started; everything else may be read after that. */
 struct errand_share {
-  _Alignas(64) _Atomic int64_t left; /* nobody has taken; below 0 where several found none */
+  _Alignas(KRT_APART) _Atomic int64_t left; /* nobody has taken; below 0 where several found none */
   size_t first;
 };
 
@@ -69,8 +69,8 @@ struct pool {
   struct share* shares; /* behind the workers */
   struct errand errand;
   struct errand_share* errand_shares; /* behind them */
-  _Alignas(64) atomic_uint gate;
-  _Alignas(64) atomic_uint epoch;
+  _Alignas(KRT_APART) atomic_uint gate;
+  _Alignas(KRT_APART) atomic_uint epoch;
   atomic_uint sleepers;
   atomic_uint busy; /* a caller has the pool */
   atomic_uint stop;
@@ -244,7 +244,7 @@ static void stop_workers(struct pool* pool, unsigned started) {
 struct keratin_pool* krt_pool_create(unsigned threads) {
   if (threads == 0) threads = usable_processors();
   const size_t shares = sizeof(struct pool) + (size_t)(threads - 1) * sizeof(struct worker);
-  const size_t aligned = (shares + 63) / 64 * 64;
+  const size_t aligned = (shares + KRT_APART - 1) / KRT_APART * KRT_APART;
   struct pool* pool =
       krt_allocate(aligned + (size_t)threads * (sizeof(struct share) + sizeof(struct errand_share)));
   if (!pool) return NULL;

@@ -14,7 +14,7 @@
 #define SPINS (1 << 14) /* pauses until the processor is offered to somebody else */
 
 struct share {
-  _Alignas(64) atomic_llong rounds_done;
+  _Alignas(KRT_APART) atomic_llong rounds_done;
   atomic_flag taken;
 };
 
