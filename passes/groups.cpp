@@ -222,6 +222,8 @@ class Grouper {
         form_of(user) == Form::contract || (group.kind == Kind::contract && is_widening(user));
     if (is_factor && !is_strided_view(node))
       return cat(named(user), " reads its factors many times, by strides alone");
+    if (is_factor && node.op == Op::transpose && loads_vectors_of_channels(user) && moves_last_axis(node))
+      return cat(named(user), " loads channels by vectors");
     if (family_of(user.op) == Family::window && overlaps(user) && node.op != Op::pad)
       return cat("windows of ", named(user), " overlap");
     if (is_expensive(node.op) && is_repeated(group, node, user))
@@ -239,6 +241,16 @@ class Grouper {
   static bool is_strided_view(const Node& node) {
     return node.op == Op::transpose || node.op == Op::slice || node.op == Op::reverse ||
            is_unit_reshape(node) || is_widening(node);
+  }
+
+  /// True if a convolution loads several channels of an image at once, and not one for many products.
+  static bool loads_vectors_of_channels(const Node& user) {
+    return user.op == Op::conv && user.as<ConvAttrs>().groups > 1;
+  }
+
+  static bool moves_last_axis(const Node& transpose) {
+    const Ints& perm = transpose.as<TransposeAttrs>().perm;
+    return perm.back() + 1 != static_cast<int64_t>(perm.size());
   }
 
   /// True if neighbouring windows share elements.
