@@ -13,34 +13,19 @@ constexpr size_t kMostNodes = 100'000;
 // What the interpreter spends on a node beside its elements, in the time that an element takes.
 constexpr double kNode = 1000;
 
-/// With one sample, and 1 for all other symbols.
-double elements(const Shape& shape) {
-  double product = 1;
-  for (const Dim dim : shape) product *= static_cast<double>(dim.coef);
-  return product;
-}
-
 /// `body`: the work of its region.
 double work_of(const Node& node, double body) {
   double elements_of_all = 0;
-  for (const Value operand : node.operands) elements_of_all += elements(operand.shape());
-  for (const Type& type : node.types) elements_of_all += elements(type.shape);
+  for (const Value operand : node.operands) elements_of_all += elements_of(operand.shape());
+  for (const Type& type : node.types) elements_of_all += elements_of(type.shape);
   switch (node.op) {
     case Op::dot: {
       double terms = 1;
       for (const int64_t axis : node.as<DotAttrs>().contract.lhs)
         terms *= static_cast<double>(node.operands[0].shape()[static_cast<size_t>(axis)].coef);
-      return elements(node.type().shape) * terms;
+      return elements_of(node.type().shape) * terms;
     }
-    case Op::conv: {
-      const ConvAxes axes = parse_conv_axes(node.as<ConvAttrs>().dims);
-      const Shape& kernel = node.operands[1].shape();
-      double taps = elements(kernel);
-      if (const double outputs = static_cast<double>(kernel[static_cast<size_t>(axes.kernel.feature)].coef);
-          outputs > 0)
-        taps /= outputs;
-      return elements(node.type().shape) * taps;
-    }
+    case Op::conv: return products_of(node);
     case Op::pool_max:
     case Op::pool_sum:
     case Op::pool_max_grad: {
@@ -70,6 +55,22 @@ Amount amount_of(const Function& function) {
 }
 
 }  // namespace
+
+double elements_of(const Shape& shape) {
+  double product = 1;
+  for (const Dim dim : shape) product *= static_cast<double>(dim.coef);
+  return product;
+}
+
+double products_of(const Node& conv) {
+  const ConvAxes axes = parse_conv_axes(conv.as<ConvAttrs>().dims);
+  const Shape& kernel = conv.operands[1].shape();
+  double taps = elements_of(kernel);
+  if (const double outputs = static_cast<double>(kernel[static_cast<size_t>(axes.kernel.feature)].coef);
+      outputs > 0)
+    taps /= outputs;
+  return elements_of(conv.type().shape) * taps;
+}
 
 double operations_of(const Function& function) { return amount_of(function).work; }
 

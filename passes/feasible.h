@@ -5,7 +5,12 @@
 
 namespace keratin {
 
-/// Multiply-adds and elements of a function, roughly: those of one sample, with 1 for every symbol.
+// Estimates are of one sample, with 1 for every symbol.
+
+double elements_of(const Shape& shape);
+/// Multiply-adds of a convolution.
+double products_of(const Node& conv);
+/// Multiply-adds and elements of a function, roughly.
 double operations_of(const Function& function);
 
 /// Throws Error(unsupported) if a function has more nodes, or asks for more work per sample, than can be compiled in bearable

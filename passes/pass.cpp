@@ -12,6 +12,8 @@ std::span<const Pass> all_passes() {
       {"differentiate", "requests for gradients become the nodes that compute them", differentiate},
       {"simplify", "algebra that needs context: batch normalisation folded into weights, broadcasts joined",
        simplify},
+      {"channels_last", "convolutions with channels first get them last, and transposes at the borders",
+       channels_last},
       {"matrices", "weights of products get one axis of sums and one of columns", weights_to_matrices},
       {"hoist", "contractions that do not depend on the carry leave their scan", hoist_from_scans},
       {"sink", "sums over the steps, and products that no step reads, leave their scan", sink_from_scans},

@@ -50,30 +50,33 @@ TEST(Pipeline, RunsThePassesInTheirOrder) {
   std::vector<std::string> ran;
   options.after = [&](std::string_view pass, const Module&) { ran.emplace_back(pass); };
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "),
-            "differentiate simplify matrices hoist sink winograd pack constants prepare fuse stages");
+  EXPECT_EQ(
+      join(ran, " "),
+      "differentiate simplify channels_last matrices hoist sink winograd pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::fast;
   optimize(example(), options);
   EXPECT_EQ(
       join(ran, " "),
-      "differentiate simplify matrices hoist sink fast_conv winograd pack constants prepare fuse stages");
+      "differentiate simplify channels_last matrices hoist sink fast_conv winograd pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::exact;
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "differentiate simplify matrices hoist sink pack constants prepare fuse stages");
+  EXPECT_EQ(join(ran, " "),
+            "differentiate simplify channels_last matrices hoist sink pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::winograd;
   options.precision = Precision::bf16;
   optimize(example(), options);
   EXPECT_EQ(
       join(ran, " "),
-      "differentiate simplify matrices hoist sink bf16 pack constants prepare fuse bf16_storage stages");
+      "differentiate simplify channels_last matrices hoist sink bf16 pack constants prepare fuse bf16_storage stages");
   ran.clear();
   options.precision = Precision::f32;
   options.skip = {"pack", "simplify"};
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "), "differentiate matrices hoist sink winograd constants prepare fuse stages");
+  EXPECT_EQ(join(ran, " "),
+            "differentiate channels_last matrices hoist sink winograd constants prepare fuse stages");
 }
 
 TEST(Pipeline, RefusesToSkipWhatItCannotDoWithout) {
