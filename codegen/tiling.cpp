@@ -226,7 +226,9 @@ class Chooser {
     const int64_t page = ceil_of(kPrefetchBytes, problem_.block * element_);
     const int64_t next = tiling_.block / problem_.block *
                          ceil_of(estimated_elements(problem_.contracted), problem_.pairs ? 2 : 1);
-    const bool is_large = estimated_elements(node_.operands[1].shape()) * element_ > target_.l2_bytes / 16,
+    // Within a piece, the step of a scan above all, the panels have been read before, and stay in the second-level cache.
+    const bool is_large = estimated_elements(node_.operands[1].shape()) * element_ >
+                          target_.l2_bytes / (target_.threads > 1 ? 16 : 2),
                has_room = next * problem_.block * element_ <= target_.l2_bytes / 8;
     const int64_t usual = !is_large ? 0 : has_room ? std::max(page, next) : page;
     tiling_.prefetch =

@@ -4,7 +4,9 @@
 //     %1 = fusion %0 …                                         %1 = fusion %0 …, which widens it first
 //
 // Only large values, which go through caches or past them; results of the function stay as they are, and what an op reads or writes that
-// is a kernel of its own (sort, scan: but for sequences that its steps only compute with). Where a fusion leaves a value and the same rounded, one is left.
+// is a kernel of its own (sort, scan: but for sequences that its steps only compute with). So does what reductions read: a normalisation
+// of what layer after layer has been added to would otherwise see the roundings of all. Where a fusion leaves a value and the same
+// rounded, one is left.
 #include <algorithm>
 #include <unordered_set>
 
@@ -30,6 +32,11 @@ bool is_opaque(const Node& fusion) {
   const auto& nodes = fusion.body->nodes;
   return std::any_of(nodes.begin(), nodes.end(),
                      [](const auto& node) { return form_of(*node) == Form::opaque; });
+}
+
+bool reduces(const Function& region) {
+  return std::ranges::any_of(region.nodes,
+                             [](const auto& node) { return family_of(node->op) == Family::reduce; });
 }
 
 /// The scan of a fusion that has nothing else but constants, or null.
@@ -136,7 +143,7 @@ class StorageRounder : public Rebuilder {
  private:
   bool may_be_rounded(const Node& reader, size_t operand) const {
     if (reader.op != Op::fusion) return !kept_.contains(reader.value());
-    if (!is_opaque(reader)) return true;
+    if (!is_opaque(reader)) return !reduces(*reader.body);
     const Node* scan = as_scan(reader);
     if (scan == nullptr) return false;
     const Value param = reader.body->params[operand]->value();

@@ -3,7 +3,8 @@
  * The pieces of a round are shared out once for all rounds. Who runs a share says after every round that it is done, and looks
  * at what the others say; that costs a cache line's way from core to core, far less than a launch. Nobody may ever come for a
  * share: a pool's threads may be late or busy, or the pool run its items one after the other. So a share belongs to whoever
- * takes it first; those who have waited for an untaken one take it themselves and run both. */
+ * takes it first; those who have waited for an untaken one take it themselves and run both. Who comes for a share that was taken
+ * so gets it between two rounds. */
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -16,6 +17,8 @@
 struct share {
   _Alignas(KRT_APART) atomic_llong rounds_done;
   atomic_flag taken;
+  atomic_int wanted; /* by the item it is meant for, which was late */
+  atomic_int given;  /* to it */
 };
 
 struct rounds {
@@ -46,18 +49,37 @@ static int await_share(struct share* share, int64_t round) {
   return 0;
 }
 
+/* The round from which on a share is the item's that it is meant for; the number of rounds if others have run it. */
+static int64_t first_round(struct rounds* rounds, struct share* share) {
+  if (!atomic_flag_test_and_set(&share->taken)) return 0;
+  atomic_store_explicit(&share->wanted, 1, memory_order_relaxed);
+  for (;;) {
+    const int given = atomic_load_explicit(&share->given, memory_order_acquire);
+    const int64_t done = atomic_load_explicit(&share->rounds_done, memory_order_acquire);
+    if (given || done == rounds->rounds) return done; /* nobody adds to what is given */
+    krt_relax();
+  }
+}
+
 static void run_item(void* arg, size_t item) {
   struct rounds* rounds = arg;
-  if (atomic_flag_test_and_set(&rounds->share[item].taken)) return;
   unsigned char own[MOST_SHARES] = {0};
   own[item] = 1;
-  for (int64_t round = 0; round < rounds->rounds; ++round) {
+  for (int64_t round = first_round(rounds, &rounds->share[item]); round < rounds->rounds; ++round) {
     for (int64_t number = 0; number < rounds->shares; ++number)
       if (own[number]) run_share(rounds, number, round, item);
     for (int64_t number = 0; number < rounds->shares; ++number) {
       if (own[number] || !await_share(&rounds->share[number], round)) continue;
       own[number] = 1;
       run_share(rounds, number, round, item);
+    }
+    for (int64_t number = 0; number < rounds->shares; ++number) {
+      struct share* share = &rounds->share[number];
+      if (!own[number] || number == (int64_t)item ||
+          !atomic_load_explicit(&share->wanted, memory_order_relaxed) || round + 1 == rounds->rounds)
+        continue;
+      own[number] = 0;
+      atomic_store_explicit(&share->given, 1, memory_order_release);
     }
   }
 }
@@ -69,6 +91,8 @@ void krt_run_rounds(const struct krt_call* call, krt_kernel* kernel, void* const
   if (rounds.shares > MOST_SHARES) rounds.shares = MOST_SHARES;
   for (int64_t i = 0; i < rounds.shares; ++i) {
     atomic_init(&rounds.share[i].rounds_done, 0);
+    atomic_init(&rounds.share[i].wanted, 0);
+    atomic_init(&rounds.share[i].given, 0);
     atomic_flag_clear_explicit(&rounds.share[i].taken, memory_order_relaxed);
   }
   krt_share_out(call, (size_t)rounds.shares, run_item, &rounds);
