@@ -15,8 +15,8 @@ struct Blocking {
 
   /// The length of a block of an axis; nothing if that is no number.
   std::optional<int64_t> of(Dim extent) const;
-  /// How many blocks there are. Requires: `all` is a number that they make, or `block` is 1.
-  Dim count() const { return all.is_static() ? Dim(all.coef / block) : all; }
+  /// How many blocks there are. Requires: they make up all, whatever its symbol is.
+  Dim count() const { return Dim(all.coef / block, all.symbol); }
 };
 
 /// By axis of a value: which blocking cuts it; -1: it is whole.

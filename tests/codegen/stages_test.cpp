@@ -65,6 +65,7 @@ const std::vector<Case> kCases = {
     {"AttentionWithRests", attention("3", 8, 57, 71, 19), 1},
     {"AttentionOfFewTerms", attention("4", 8, 64, 64, 5), 1},
     {"AttentionOfBatches", attention("N", 8, 40, 52, 16), 1, 3},
+    {"AttentionOfSeveralSamplesAtATime", attention("16N", 2, 40, 52, 16), 1, 2},
     {"AttentionOfNothing", attention("N", 8, 40, 52, 16), 1, 0},
     {"LayersAndWhatLiesBetween", kLayers, 2},
     {"PooledConvolution", kPooled, 1},
