@@ -78,9 +78,8 @@ void KernelEmitter::prepare_buffers(llvm::Value* args, llvm::Value* tile) {
     std::vector<llvm::Metadata*> apart;
     for (size_t other = 0; other < kernel_.buffers.size(); ++other) {
       const bool other_is_tile = kernel_.buffers[other].mode == Mode::tile;
-      const bool is_apart = is_tile && other_is_tile   ? tiles.are_apart(i, other)
-                            : is_tile || other_is_tile ? true
-                                                       : facts.apart[i][other];
+      const bool is_apart = is_tile && other_is_tile ? tiles.are_apart(i, other)
+                                                     : is_tile || other_is_tile || facts.apart[i][other];
       if (other != i && is_apart) apart.push_back(scopes[other]);
     }
     made.scope = llvm::MDNode::get(context_, {scopes[i]});

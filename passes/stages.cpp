@@ -78,7 +78,7 @@ class Chooser {
       found_.blockings.back().block = block;
       if (!find_blocks()) continue;
       smallest = block;
-      if (is_enough()) return;
+      if (is_within_limits()) return;
     }
     found_.blockings.back().block = smallest;
     if (smallest > 0) return;
@@ -86,8 +86,11 @@ class Chooser {
     axes_.pop_back();
   }
 
-  bool is_enough() {
-    return find_blocks() && found_.bytes <= limits_.most_bytes && found_.pieces >= limits_.least_pieces;
+  bool is_enough() { return find_blocks() && is_within_limits(); }
+
+  /// The blocks that find_blocks() has found.
+  bool is_within_limits() const {
+    return found_.bytes <= limits_.most_bytes && found_.pieces >= limits_.least_pieces;
   }
 
   /// Whether the region can be computed in these blocks; finds the rest of what is to be said of them.

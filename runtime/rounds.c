@@ -31,20 +31,27 @@ struct rounds {
 };
 
 static void run_share(struct rounds* rounds, int64_t number, int64_t round, size_t item) {
-  const int64_t begin = rounds->pieces * number / rounds->shares,
-                end = rounds->pieces * (number + 1) / rounds->shares, before = round * rounds->pieces;
+  const size_t pieces = (size_t)rounds->pieces, shares = (size_t)rounds->shares;
+  const int64_t begin = (int64_t)krt_share_begin(pieces, shares, (size_t)number),
+                end = (int64_t)krt_share_begin(pieces, shares, (size_t)number + 1),
+                before = round * rounds->pieces;
   rounds->kernel(rounds->args, rounds->call->symbols,
                  rounds->call->tiles + (int64_t)item * rounds->call->tile_bytes, before + begin,
                  before + end);
   atomic_store_explicit(&rounds->share[number].rounds_done, round + 1, memory_order_release);
 }
 
+static void wait_a_little(int spins) {
+  krt_relax();
+  if (spins >= SPINS) sched_yield();
+}
+
 /* Returns when the share has done `round`; true if it was nobody's and is the caller's now, who has still to run it. */
 static int await_share(struct share* share, int64_t round) {
-  for (int spins = 0; atomic_load_explicit(&share->rounds_done, memory_order_acquire) <= round; ++spins) {
-    krt_relax();
+  for (int spins = 0; atomic_load_explicit(&share->rounds_done, memory_order_acquire) <= round;
+       spins += spins < SPINS) {
+    wait_a_little(spins);
     if (spins == PATIENCE && round == 0 && !atomic_flag_test_and_set(&share->taken)) return 1;
-    if (spins >= SPINS) sched_yield();
   }
   return 0;
 }
@@ -53,11 +60,11 @@ static int await_share(struct share* share, int64_t round) {
 static int64_t first_round(struct rounds* rounds, struct share* share) {
   if (!atomic_flag_test_and_set(&share->taken)) return 0;
   atomic_store_explicit(&share->wanted, 1, memory_order_relaxed);
-  for (;;) {
+  for (int spins = 0;; spins += spins < SPINS) {
     const int given = atomic_load_explicit(&share->given, memory_order_acquire);
     const int64_t done = atomic_load_explicit(&share->rounds_done, memory_order_acquire);
     if (given || done == rounds->rounds) return done; /* nobody adds to what is given */
-    krt_relax();
+    wait_a_little(spins);
   }
 }
 
