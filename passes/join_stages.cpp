@@ -112,16 +112,17 @@ class StageJoiner {
 
   /// True if no path leads out of the members and back, groups of other nodes included.
   bool is_closed(const Members& members) const {
-    // What is computed from members, but not by them, as far as the last member.
-    const size_t end = members.back();
-    std::vector<bool> follows(end + 1, false);
+    // What is computed from members, but not by them. Behind the horizon all groups begin behind it: no path comes back from there.
+    size_t horizon = members.back();
+    for (size_t i = 0; i <= horizon; ++i) horizon = std::max(horizon, members_[group_[i]].back());
+    std::vector<bool> follows(horizon + 1, false);
     std::vector<size_t> pending;
     const auto is_member = [&](size_t node) {
       return std::binary_search(members.begin(), members.end(), node);
     };
     const auto visit = [&](size_t node) {
       for (const Node* user : uses_.users[node])
-        if (user->index <= end && !is_member(user->index)) pending.push_back(user->index);
+        if (user->index <= horizon && !is_member(user->index)) pending.push_back(user->index);
     };
     for (const size_t member : members) visit(member);
     while (!pending.empty()) {
@@ -133,7 +134,7 @@ class StageJoiner {
       for (const size_t other : members_[group_[node]]) {
         for (const Node* user : uses_.users[other]) {
           if (is_member(user->index)) return false;
-          if (user->index <= end) pending.push_back(user->index);
+          if (user->index <= horizon) pending.push_back(user->index);
         }
       }
     }

@@ -12,6 +12,7 @@
 #include "codegen/tile_layout.h"
 #include "ir/text.h"
 #include "ir/text_format.h"
+#include "ir/verify.h"
 #include "tests/random_graph.h"
 
 namespace keratin::testing {
@@ -141,6 +142,41 @@ const auto kNameOfCase = [](const auto& info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(All, Stages, ::testing::ValuesIn(kCases), kNameOfCase);
 INSTANTIATE_TEST_SUITE_P(InBf16, Stages, ::testing::ValuesIn(kCasesInBf16), kNameOfCase);
 INSTANTIATE_TEST_SUITE_P(All, StagesInTiles, ::testing::ValuesIn(kCasesInBf16), kNameOfCase);
+
+// %0 and %3 are stages of one kernel; %1 and %2 would be of another, and each would wait for the other.
+TEST(StageJoiner, NoTwoKernelsWaitForEachOther) {
+  const Module module = parse_module(R"(module @m {
+  func @f(%x: f32[4,8,8]) -> (%y: f32[4,8,8], %z: f32[4,8,8]) {
+    %0 = fusion %x (%p0: f32[4,8,8]) {
+      %0 = neg %p0 : f32[4,8,8]
+      return %0
+    } : f32[4,8,8]
+    %1 = fusion %x (%p0: f32[4,8,8]) {
+      %0 = exp %p0 : f32[4,8,8]
+      return %0
+    } : f32[4,8,8]
+    %2 = fusion %1, %0 (%p0: f32[4,8,8], %p1: f32[4,8,8]) {
+      %0 = reduce_sum %p1 {axes = [0, 1]} : f32[8]
+      %1 = broadcast %0 {dims = [2]} : f32[4,8,8]
+      %2 = add %p0, %1 : f32[4,8,8]
+      return %2
+    } : f32[4,8,8]
+    %3 = fusion %0, %1 (%p0: f32[4,8,8], %p1: f32[4,8,8]) {
+      %0 = mul %p0, %p1 : f32[4,8,8]
+      return %0
+    } : f32[4,8,8]
+    return %2, %3
+  }
+}
+)",
+                                     "f");
+  const Module joined = join_stages(
+      module, {.least_value = 1, .least_pieces = 2, .free_read = 1 << 20, .operations_per_byte = 0});
+  verify(joined);
+  const std::vector<Tensor> inputs = inputs_of(module.functions[0], {});
+  EXPECT_TRUE(make_interpreter()->compile(joined)->call("f", inputs) ==
+              make_interpreter()->compile(module)->call("f", inputs));
+}
 
 TEST(StageBlocks, AreAsLargeAsTheCacheAllows) {
   const Module module = parse_module(R"(module @m {
