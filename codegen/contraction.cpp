@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kRows = 12;      // enough for a tile
 constexpr int64_t kShortLine = 8;  // about half a tile, or less
+constexpr int64_t kLineTaps = 8;   // whose factors registers hold beside the sums
 
 /// The axis along which neighbours are neighbours in memory; -1: none that is known.
 int64_t memory_axis(Value value) {
@@ -121,6 +122,14 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
         last < 0 || samples_first || is_small_image ? axes.output.batch : axes.output.space.back();
   if (features_in_lanes && problem.row_axis != axes.output.batch)
     if (attrs.pad_low[last] != 0 || attrs.pad_high[last] != 0) problem.row_tap = place[last];
+
+  const bool is_depthwise = attrs.groups > 1 && kernel[axes.kernel.batch].is(1);
+  if (last >= 0 && is_depthwise && order.back() == features && attrs.input_dilation[last] == 1 &&
+      problem.row_axis == axes.output.space.back() && problem.contracted[place[last]].is_static() &&
+      problem.contracted[place[last]].coef <= kLineTaps) {
+    problem.line_tap = place[last];
+    if (last > 0) problem.line_axis = axes.output.space[last - 1];
+  }
 
   const Layout& layout = node.operands[1].type().layout;
   // Groups cut static axes.

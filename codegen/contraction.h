@@ -18,6 +18,11 @@ struct Contraction {
   int64_t block = 0;            ///< columns per block; 0: all are one
   /// Which contracted index moves the left operand's point along the rows; -1: none that leads out of it.
   int64_t row_tap = -1;
+  /// The contracted index along a line of which all taps are summed together, so that each element of the line is loaded once: where
+  /// there is little else to sum, in depthwise convolutions; -1: none. Those behind it are 1.
+  int64_t line_tap = -1;
+  int64_t line_axis =
+      -1;  ///< of the result: lines next to each other read much the same; -1: none that do, or no line_tap
   bool tap_last =
       false;  ///< whether the left operand's point is inside depends on the last contracted index, too
   /// The outermost contracted index counts samples: sums over all that both operands hold, as in the gradient of a weight.

@@ -1,5 +1,7 @@
 #include "codegen/kernel_inline.h"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 
 #include "ir/error.h"
@@ -40,6 +42,9 @@ class Inliner {
     }
   }
 
+  /// A parallel loop goes from `first` on, `count` times.
+  void limit(VarId par, const Index& first, int64_t count) { limits_[par] = {first, count}; }
+
   void run() { emit_par(0); }
 
  private:
@@ -57,9 +62,10 @@ class Inliner {
       return;
     }
     const ParLoop& par = inner_.par[depth];
+    const auto limit = limits_.find(par.variable);
+    const Index high = limit == limits_.end() ? index(par.extent) : Index(limit->second.count);
     Block body = writer_.collect([&] { emit_par(depth + 1); });
-    writer_.emit(
-        for_stmt(variables_[par.variable], 0, index(par.extent), 1, LoopKind::serial, std::move(body)));
+    writer_.emit(for_stmt(variables_[par.variable], 0, high, 1, LoopKind::serial, std::move(body)));
   }
 
   Index index(const Index& from) const {
@@ -72,6 +78,8 @@ class Inliner {
             to += fixed->second * coefficient;
           else
             to += Index::variable(variables_[atom.variable]) * coefficient;
+          if (const auto limit = limits_.find(atom.variable); limit != limits_.end())
+            to += limit->second.first * coefficient;
           break;
         case Index::Atom::Kind::div: to += floor_div(index(*atom.inner), atom.by, {}) * coefficient; break;
         case Index::Atom::Kind::mod: to += modulo(index(*atom.inner), atom.by, {}) * coefficient; break;
@@ -154,10 +162,36 @@ class Inliner {
   const Kernel& inner_;
   std::vector<BufferSlice> slices_;
   std::vector<VarId> variables_;
-  std::map<VarId, Index> fixed_;  // variables of the inner kernel that are no variables of the outer one
+  struct Limit {
+    Index first;
+    int64_t count;
+  };
+  std::map<VarId, Limit> limits_;  // of parallel loops
+  std::map<VarId, Index> fixed_;   // variables of the inner kernel that are no variables of the outer one
   std::vector<AccId> accumulators_;
   std::map<const Expr*, ExprRef> exprs_;
 };
+
+/// The parallel loop whose variable is the index along an axis of all that the kernel stores to a buffer; null: there is none.
+const ParLoop* par_of_axis(const Kernel& kernel, BufferId buffer, size_t axis) {
+  const ParLoop* found = nullptr;
+  bool is_other = false;
+  const std::function<void(const Block&)> look = [&](const Block& block) {
+    for (const Stmt& statement : block) {
+      if (statement.kind == StmtKind::store && statement.access.buffer == buffer) {
+        const auto par = std::ranges::find_if(kernel.par, [&](const ParLoop& loop) {
+          return statement.access.at[axis] == Index::variable(loop.variable);
+        });
+        is_other |= par == kernel.par.end() || (found != nullptr && found != &*par);
+        if (par != kernel.par.end()) found = &*par;
+      }
+      look(statement.body);
+      look(statement.otherwise);
+    }
+  };
+  look(kernel.body);
+  return is_other ? nullptr : found;
+}
 
 }  // namespace
 
@@ -175,6 +209,17 @@ std::vector<Index> block_begin(const Shape& shape, const BlockedAxes& axes,
 void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
                    Mode others) {
   Inliner(writer, inner, slices, others).run();
+}
+
+void inline_part(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
+                 BufferId result, const std::vector<ResultRange>& ranges, Mode others) {
+  Inliner inliner(writer, inner, slices, others);
+  for (const ResultRange& range : ranges) {
+    const ParLoop* par = par_of_axis(inner, result, range.axis);
+    KERATIN_CHECK(par != nullptr, "pieces of the kernel are indices along the axis");
+    inliner.limit(par->variable, range.first, range.count);
+  }
+  inliner.run();
 }
 
 std::optional<int64_t> static_pieces(const Kernel& kernel) {

@@ -27,6 +27,18 @@ std::vector<Index> block_begin(const Shape& shape, const BlockedAxes& axes,
 void inline_kernel(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
                    Mode others);
 
+/// Which indices along an axis of its results a kernel computes: `count` from `first` on.
+struct ResultRange {
+  size_t axis;
+  Index first;
+  int64_t count;
+};
+
+/// The same for the pieces that compute these indices of `result`, a buffer.
+/// Requires: for each axis there is a parallel loop whose variable is the index of what is stored.
+void inline_part(KernelWriter& writer, const Kernel& inner, const std::vector<BufferSlice>& slices,
+                 BufferId result, const std::vector<ResultRange>& ranges, Mode others);
+
 /// The pieces of a kernel, if their number is known.
 std::optional<int64_t> static_pieces(const Kernel& kernel);
 

@@ -15,6 +15,9 @@
 // in tiles of h or a row less. All other axes are outer loops. Where there is one column, or where the operands lie in
 // memory along the contracted axis, lanes run along that instead, and are folded at the end.
 //
+// In depthwise convolutions there is little to sum: all taps along a line are summed together (sum_loops.cpp), and a block of columns
+// goes through several lines before the next.
+//
 // The order of every sum is that of the contracted indices (or of the lanes' partial sums), whatever the tile: results do not
 // depend on where a row lies.
 #include <algorithm>
@@ -62,7 +65,12 @@ class Generator {
     if (tiling_.blocks > 1 && tiling_.blocks_first)
       block_index_ = lowering_.par_index("panel", tiling_.blocks);
     if (tiling_.by_sample) return known_rows();
-    for (const int64_t axis : tiled_.other_axes()) tiled_.base[axis] = lowering_.par_index("p", shape[axis]);
+    for (const int64_t axis : tiled_.other_axes()) {
+      if (axis == problem_.line_axis && tiling_.lines > 0)
+        lines_ = lowering_.par_range("lines", shape[axis], tiling_.lines);
+      else
+        tiled_.base[axis] = lowering_.par_index("p", shape[axis]);
+    }
     if (tiled_.row_extent().is_static())
       known_rows();
     else
@@ -91,10 +99,18 @@ class Generator {
     if (tiling_.high_tiles < tiling_.tiles) add_part(parts, {low_row(low_begin), low_row(piece.second)}, low);
     if (!parts.empty() && problem_.row_tap >= 0 && piece.first.is_constant() && piece.second.is_constant())
       parts = with_borders_apart(std::move(parts));
-    if (!tiling_.by_sample) return columns(parts, tiling_.width(tiling_.height));
+    if (!tiling_.by_sample) return each_line([&] { columns(parts, tiling_.width(tiling_.height)); });
     first_row_ =
         piece.first * low + lowering_.smaller(piece.first, tiling_.high_tiles, {0, tiling_.high_tiles});
     sample_by_sample(parts);
+  }
+
+  void each_line(const std::function<void()>& body) {
+    if (!lines_) return body();
+    writer_.loop("line", lines_->first, lines_->second, 1, LoopKind::serial, [&](const Index& line) {
+      tiled_.base[problem_.line_axis] = line;
+      body();
+    });
   }
 
   /// All tiles for one sample, then for the next. The sums lie in a tile of memory from sample to sample.
@@ -436,6 +452,7 @@ class Generator {
   std::optional<TransposedOperand> transposed_;  // the right one
   std::vector<uint32_t> results_;
   Index block_index_;
+  std::optional<Rows> lines_;   // of a piece, where it has several
   bool has_functions_ = false;  // of what follows: not a single instruction
   Stage stage_ = Stage::whole;
   // Where sums are kept in memory:

@@ -20,7 +20,7 @@ struct RegisterTile {
 };
 
 /// Some rows of a tile.
-using RowRange = std::pair<int64_t, int64_t>;
+using RowRange = std::pair<Index, Index>;
 
 struct TiledContraction {
   RegionLowering& lowering;

@@ -8,7 +8,7 @@ namespace {
 BlockAnalysis analysis_of(const Node& scan, Blocking rows) {
   const Function& body = *scan.body;
   const auto first_axis = [](Value value) {
-    BlockedAxes axes(static_cast<size_t>(value.rank()), -1);
+    BlockedAxes axes(static_cast<size_t>(value.rank()), kWhole);
     if (!axes.empty()) axes[0] = 0;
     return axes;
   };
@@ -34,7 +34,7 @@ std::optional<ScanRows> independent_rows(const Node& scan) {
   for (const Node* param : body.params) {
     const BlockedAxes* axes = analysis.axes_of(param->value());
     rows.params.push_back(axes != nullptr ? *axes
-                                          : BlockedAxes(static_cast<size_t>(param->type().rank()), -1));
+                                          : BlockedAxes(static_cast<size_t>(param->type().rank()), kWhole));
   }
   return rows;
 }

@@ -19,6 +19,7 @@ class SumLoops {
   void loops() {
     const size_t depth = k_.size(), last = problem_.contracted.size();
     if (depth == last) return step_(k_, {all()});
+    if (static_cast<int64_t>(depth) == problem_.line_tap && line_of_taps()) return;
     const Index extent{Size(problem_.contracted[depth])};
     if (depth + 1 == last) return last_loop(extent);
     const auto inner = [&](const Index& index) { at(index, [&] { loops(); }); };
@@ -29,6 +30,12 @@ class SumLoops {
   }
 
  private:
+  /// Rows of a tile whose left operands are inside, if `guard` holds.
+  struct Inside {
+    RowRange rows;
+    Guard guard;
+  };
+
   RowRange all() const { return {0, tile_.height}; }
 
   /// `body` with one more index in k_.
@@ -40,6 +47,57 @@ class SumLoops {
 
   void add(const Index& index, const Summands& summands) {
     at(index, [&] { step_(k_, summands); });
+  }
+
+  /// All taps along a line, row by row: the left operand's elements are loaded once, since the rows next to each other share them. False,
+  /// with nothing written, if not all taps take part under one condition.
+  bool line_of_taps() {
+    const int64_t taps = problem_.contracted[problem_.line_tap].coef;
+    std::optional<Guard> guard;
+    std::vector<Ints> taps_of_row(static_cast<size_t>(tile_.height));
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const std::optional<Inside> inside = inside_under_guard(of_line(tap));
+      if (!inside) return false;
+      if (inside->rows.first == inside->rows.second) continue;
+      if (guard && inside->guard != *guard) return false;
+      guard = inside->guard;
+      for (int64_t row = inside->rows.first.value(); row < inside->rows.second.value(); ++row)
+        taps_of_row[static_cast<size_t>(row)].push_back(tap);
+    }
+    if (guard) writer_.guarded(*guard, [&] { rows_with_taps(taps_of_row); });
+    return true;
+  }
+
+  /// Rows that have the same taps are one loop.
+  void rows_with_taps(const std::vector<Ints>& taps_of_row) {
+    for (size_t first = 0, last = 0; first < taps_of_row.size(); first = last) {
+      const Ints& taps = taps_of_row[first];
+      while (last < taps_of_row.size() && taps_of_row[last] == taps) ++last;
+      if (taps.empty()) continue;
+      KERATIN_CHECK(taps.back() - taps.front() + 1 == static_cast<int64_t>(taps.size()),
+                    "what is outside lies at the ends of a line");
+      writer_.loop("r", static_cast<int64_t>(first), static_cast<int64_t>(last), 1, LoopKind::unroll,
+                   [&](const Index& row) {
+                     writer_.loop("k", taps.front(), taps.back() + 1, 1, LoopKind::unroll,
+                                  [&](const Index& tap) { step_(of_line(tap), {{row, row + 1}}); });
+                   });
+    }
+  }
+
+  /// A tap of a line, with 0 behind it.
+  Point of_line(const Index& tap) const {
+    Point k = k_;
+    k.push_back(tap);
+    k.resize(problem_.contracted.size());
+    return k;
+  }
+
+  /// The rows whose left operands are inside, under a condition that does not depend on the row; nothing if there is none.
+  std::optional<Inside> inside_under_guard(const Point& k) {
+    if (tile_.row.is_constant() && problem_.row_tap >= 0) return rows_inside(k);
+    Guard common, everywhere;
+    if (!tile_conditions(k, common, everywhere) || !everywhere.empty()) return {};
+    return Inside{all(), std::move(common)};
   }
 
   void last_loop(const Index& extent) {
@@ -121,11 +179,6 @@ class SumLoops {
     });
   }
 
-  /// Rows of a tile whose left operands are inside, if `guard` holds.
-  struct Inside {
-    RowRange rows;
-    Guard guard;
-  };
   /// Nothing if it is not known here which rows those are, or they are no range.
   std::optional<Inside> rows_inside(const Point& k) const {
     if (problem_.row_tap < 0 || !tile_.row.is_constant()) return {};
@@ -137,7 +190,7 @@ class SumLoops {
       auto needed = writer_.simplify(inside);
       if (!needed) continue;
       const bool is_first = found.rows.first == found.rows.second;
-      if (!is_first && (found.rows.second != r || found.guard != *needed)) return {};
+      if (!is_first && (!(found.rows.second == r) || found.guard != *needed)) return {};
       if (is_first) found = {{r, r}, std::move(*needed)};
       found.rows.second = r + 1;
     }

@@ -14,6 +14,7 @@ constexpr int64_t kShortSums = 8;  // vectors of terms: of more than these, fold
 constexpr int64_t kRowsToTranspose = 32;  // that read what was transposed for them
 constexpr int64_t kMostVectors = 8;    // of a tile: hides the latency of a multiply-add in a tile of one row
 constexpr int64_t kMostRows = 14;      // of a tile
+constexpr int64_t kLinesOfPiece = 4;   // at least: of what a piece reads not much is read by others
 constexpr int64_t kTermsToFetch = 25;  // of a sum: shorter ones are done before what was fetched is there
 // How far ahead of its use a large right operand is fetched: a page, where the processor's own prefetching ends.
 constexpr int64_t kPrefetchBytes = 4 << 10;
@@ -89,8 +90,10 @@ class Chooser {
   void choose_height() {
     // Accumulators, one row of the right operand and one element of the left one share the registers.
     tiling_.halves = problem_.pairs && !target_.dot2;
-    const int64_t width = std::min<int64_t>(tiling_.fold ? kMostFolded : 2, tiling_.block_vectors);
-    const int64_t left = target_.vector_registers - tiling_.registers_of(width + 1);
+    if (problem_.line_tap >= 0) tiling_.line_taps = problem_.contracted[problem_.line_tap].coef;
+    const int64_t usual_width = tiling_.fold ? kMostFolded : problem_.line_tap >= 0 ? 1 : 2;
+    const int64_t width = std::min(usual_width, tiling_.block_vectors);
+    const int64_t left = target_.vector_registers - tiling_.registers_of(width * tiling_.line_taps + 1);
     int64_t most = std::clamp<int64_t>(left / width, 1, kMostRows);
     if (problem_.row_axis < 0) most = 1;
     most = scheduler_.decide("height", most, other_heights(most));
@@ -105,7 +108,7 @@ class Chooser {
     if (problem_.row_axis < 0) return heights;
     const int64_t widest = tiling_.fold ? kMostFolded : kMostVectors;
     for (int64_t width = 1; width <= widest && width < 2 * tiling_.block_vectors; width *= 2) {
-      const int64_t left = target_.vector_registers - tiling_.registers_of(width + 1);
+      const int64_t left = target_.vector_registers - tiling_.registers_of(width * tiling_.line_taps + 1);
       const int64_t most = std::clamp<int64_t>(left / width, 1, 2 * kMostRows);
       heights.insert(heights.end(), {most, ceil_of(2 * most, 3)});
     }
@@ -146,6 +149,11 @@ class Chooser {
         if (all_rows_ == 1) share_columns();
         decide_block(problem_.block);
       }
+    } else if (problem_.line_tap >= 0 && columns_.is_static()) {
+      // Lines that are read for several others stay in the first-level cache. Enough sums to hide the latency of a multiply-add.
+      tiling_.block_vectors = std::min<int64_t>(tiling_.block_vectors, tiling_.height < kMostVectors ? 2 : 1);
+      tiling_.block = tiling_.block_vectors * tiling_.lanes;
+      decide_block(tiling_.block);
     } else if (columns_.is_static()) {
       // What a block takes of the right operand stays in the second-level cache while the rows go by.
       const int64_t unit = tiling_.width(tiling_.height) * (tiling_.fold ? 1 : tiling_.lanes);
@@ -211,12 +219,26 @@ class Chooser {
   }
 
   void choose_order() {
+    if (problem_.line_tap >= 0) return choose_lines();
     // Sweeping all rows once per block, or all blocks once per piece of rows: what moves less memory.
     const int64_t row_pieces = std::max<int64_t>(1, all_rows_ / (tiling_.height * tiling_.piece_tiles));
     if (tiling_.blocks > 1)
       tiling_.blocks_first =
           decide("blocks_first", estimated_elements(node_.operands[1].shape()) * row_pieces >
                                      estimated_elements(node_.operands[0].shape()) * tiling_.blocks);
+  }
+
+  /// Lines go by one block of columns before the next: what the next line reads again stays in the first-level cache. Threads share them
+  /// by lines, as they share what comes before and after.
+  void choose_lines() {
+    tiling_.blocks_first = true;
+    if (target_.threads == 1 || problem_.line_axis < 0 || !rows_.is_static()) return;
+    const Dim lines = node_.type().shape[problem_.line_axis];
+    if (!lines.is_static()) return;
+    const int64_t usual = std::min(lines.coef, std::max(kLinesOfPiece, ceil_of(lines.coef, target_.threads)));
+    tiling_.lines =
+        scheduler_.decide("lines", usual, {0, ceil_of(usual, 2), std::min(2 * usual, lines.coef)});
+    tiling_.blocks_first = tiling_.lines == 0;
   }
 
   /// Panels that are more than the first-level cache holds come from farther away, if only because other kernels ran before. While all
@@ -311,7 +333,7 @@ int64_t Tiling::width(int64_t rows) const {
   // Beside the sums, a row of the right operand and an element of the left one; a single row takes the right operand from memory.
   int64_t vectors = fold && rows > 1 ? int64_t(kMostFolded) : kMostVectors;
   const auto fits = [&](int64_t count) {
-    return rows * count + registers_of((rows > 1 ? count : 0) + 1) <= registers;
+    return rows * count + registers_of((rows > 1 ? count * line_taps : 0) + 1) <= registers;
   };
   while (vectors > 1 && (vectors / 2 >= block_vectors || !fits(vectors))) vectors /= 2;
   return vectors;

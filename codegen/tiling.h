@@ -27,6 +27,9 @@ struct Tiling {
   bool blocks_first =
       false;  ///< all rows go by one block of columns before the next; otherwise all blocks by a piece of rows
 
+  /// Lines (along Contraction::line_axis) of a piece, which go by one block of columns before the next; 0: each is a piece.
+  int64_t lines = 0;
+
   /// Rows are cut into tiles of `height`. Where their number is known no tile is much lower than another: there are `tiles`, the first
   /// `high_tiles` of them of `height` rows, the others one row lower.
   int64_t height = 1;
@@ -53,6 +56,7 @@ struct Tiling {
   int64_t registers_of(int64_t factors) const;
 
   int64_t registers = 16;     ///< that hold vectors
+  int64_t line_taps = 1;      ///< places of the contracted indices that are summed together
   bool halves = false;        ///< factors are pairs whose halves are multiplied one after the other
   int64_t block_vectors = 1;  ///< vectors (columns) of a block
 };

@@ -30,8 +30,12 @@ std::optional<int64_t> Blocking::of(Dim extent) const {
   return extent.coef * block / all.coef;
 }
 
-BlockAnalysis::BlockAnalysis(const Function& function, std::vector<Blocking> blockings)
-    : function_(function), blockings_(std::move(blockings)), axes_(function.nodes.size()) {
+BlockAnalysis::BlockAnalysis(const Function& function, std::vector<Blocking> blockings, Windows windows)
+    : function_(function),
+      blockings_(std::move(blockings)),
+      allowed_(windows),
+      axes_(function.nodes.size()),
+      windows_(function.nodes.size()) {
   for (const auto& node : function.nodes) axes_[node->index].resize(node->types.size());
 }
 
@@ -82,16 +86,7 @@ void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
     case Op::dim_size: fails_ |= !node.as<DimAttrs>().dim.is_static(); return;
     case Op::dot: return through_dot(node, axes);
     case Op::reshape: return through_reshape(node, axes);
-    case Op::conv: {
-      const ConvAxes places = parse_conv_axes(node.as<ConvAttrs>().dims);
-      const auto batch = static_cast<size_t>(places.output.batch);
-      fails_ |= !passes_along(axes, [&](size_t axis) { return axis == batch; }) ||
-                (axes[batch] >= 0 && node.as<ConvAttrs>().batch_groups != 1);
-      BlockedAxes input(static_cast<size_t>(node.operands[0].rank()), -1);
-      input[static_cast<size_t>(places.input.batch)] = axes[batch];
-      need(node.operands[0], input);
-      return need_whole(node.operands[1]);
-    }
+    case Op::conv: return through_conv(node, axes);
     case Op::winograd:
       same_axes(node.operands[0], [](size_t axis) { return axis == 0; });
       return need_whole(node.operands[1]);
@@ -111,7 +106,7 @@ void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
     }
     case Op::transpose: {
       const Ints& perm = node.as<TransposeAttrs>().perm;
-      BlockedAxes operand(perm.size(), -1);
+      BlockedAxes operand(perm.size(), kWhole);
       for (size_t axis = 0; axis < perm.size(); ++axis) operand[static_cast<size_t>(perm[axis])] = axes[axis];
       return need(node.operands[0], operand);
     }
@@ -144,7 +139,7 @@ void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
     for (const Value operand : node.operands) need(operand, axes);
   } else if (family_of(node.op) == Family::reduce) {
     BlockedAxes operand = axes;
-    for (const int64_t axis : node.as<AxesAttrs>().axes) operand.insert(operand.begin() + axis, -1);
+    for (const int64_t axis : node.as<AxesAttrs>().axes) operand.insert(operand.begin() + axis, kWhole);
     for (const Value each : node.operands) need(each, operand);
   } else {
     fails_ |= any_cut(axes) || node.op == Op::random_bits || node.body != nullptr;
@@ -152,12 +147,40 @@ void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
   }
 }
 
+/// Blocks of the batch are those of the input, and so are lines if each is computed from one. A line of a depthwise convolution is
+/// computed from several; its kernel has a piece for each line (codegen/lower_contraction.cpp), but for places within a line.
+void BlockAnalysis::through_conv(const Node& node, const BlockedAxes& axes) {
+  const auto& attrs = node.as<ConvAttrs>();
+  const ConvAxes places = parse_conv_axes(attrs.dims);
+  const Shape& kernel = node.operands[1].shape();
+  const auto cut = [&](int64_t axis) { return axes[static_cast<size_t>(axis)]; };
+  BlockedAxes input(static_cast<size_t>(node.operands[0].rank()), kWhole);
+  fails_ |= cut(places.output.feature) >= 0 || (cut(places.output.batch) >= 0 && attrs.batch_groups != 1);
+  input[static_cast<size_t>(places.input.batch)] = cut(places.output.batch);
+  const bool may_have_windows = allowed_ == Windows::allowed && attrs.groups > 1 &&
+                                kernel[places.kernel.batch].is(1) && places.input.batch == 0;
+  for (size_t s = 0; s < places.output.space.size(); ++s) {
+    const int blocking = cut(places.output.space[s]);
+    if (blocking < 0) continue;
+    if (kernel[places.kernel.space[s]].is(1) && attrs.stride[s] == 1 && attrs.input_dilation[s] == 1 &&
+        attrs.pad_low[s] == 0 && attrs.pad_high[s] == 0)
+      input[static_cast<size_t>(places.input.space[s])] = blocking;
+    else if (may_have_windows && s + 1 < places.output.space.size())
+      windows_[node.index].insert(blocking);
+    else
+      fails_ = true;
+    if (windows_[node.index].contains(blocking)) input[static_cast<size_t>(places.input.space[s])] = kWindow;
+  }
+  need(node.operands[0], input);
+  need_whole(node.operands[1]);
+}
+
 /// The result's axes are those of the batch, the left operand's, the right one's.
 void BlockAnalysis::through_dot(const Node& node, const BlockedAxes& axes) {
   const auto& [contract, batch] = node.as<DotAttrs>();
   size_t next = batch.lhs.size();
   const auto operand = [&](Value value, const Ints& contracted, const Ints& batched) {
-    BlockedAxes found(static_cast<size_t>(value.rank()), -1);
+    BlockedAxes found(static_cast<size_t>(value.rank()), kWhole);
     for (size_t i = 0; i < batched.size(); ++i) found[static_cast<size_t>(batched[i])] = axes[i];
     for (int64_t axis = 0; axis < value.rank(); ++axis)
       if (!contains(contracted, axis) && !contains(batched, axis))
@@ -171,7 +194,7 @@ void BlockAnalysis::through_dot(const Node& node, const BlockedAxes& axes) {
 /// An axis is the operand's if as much lies before it; of a first axis that is another's part or multiple, blocks are that of the other.
 void BlockAnalysis::through_reshape(const Node& node, const BlockedAxes& axes) {
   const Shape &from = node.operands[0].shape(), &to = node.type().shape;
-  BlockedAxes operand(from.size(), -1);
+  BlockedAxes operand(from.size(), kWhole);
   for (size_t axis = 0; axis < axes.size(); ++axis) {
     if (axes[axis] < 0) continue;
     const Size before = Size::product(Shape(to.begin(), to.begin() + static_cast<ptrdiff_t>(axis)));
@@ -193,8 +216,20 @@ std::vector<BlockedAxes> BlockAnalysis::results_of_fusion(const Node& fusion) co
   std::vector<BlockedAxes> results;
   for (const auto& axes : axes_[fusion.index])
     results.push_back(
-        axes.value_or(BlockedAxes(static_cast<size_t>(fusion.types[results.size()].rank()), -1)));
+        axes.value_or(BlockedAxes(static_cast<size_t>(fusion.types[results.size()].rank()), kWhole)));
   return results;
+}
+
+/// A parameter may be read in windows by one fusion and in blocks by another, which is what is said of it then. Others are computed
+/// block by block: there is nothing for a window.
+BlockedAxes BlockAnalysis::besides_windows(Value value, BlockedAxes axes) {
+  std::optional<BlockedAxes>& known = axes_[value.node->index][value.result];
+  if (!known || value.node->op != Op::param) return axes;
+  for (size_t axis = 0; axis < axes.size(); ++axis) {
+    if ((*known)[axis] == kWindow && axes[axis] >= 0) (*known)[axis] = axes[axis];
+    if (axes[axis] == kWindow && (*known)[axis] >= 0) axes[axis] = (*known)[axis];
+  }
+  return axes;
 }
 
 void BlockAnalysis::through_fusion(const Node& fusion) {
@@ -203,12 +238,13 @@ void BlockAnalysis::through_fusion(const Node& fusion) {
     for (uint32_t i = 0; i < fusion.types.size() && !axes_[fusion.index][unread]; ++i)
       if (axes_[fusion.index][i] && fusion.types[i].shape == fusion.types[unread].shape)
         need(fusion.value(unread), BlockedAxes(*axes_[fusion.index][i]));
-  BlockAnalysis inner(*fusion.body, blockings_);
+  BlockAnalysis inner(*fusion.body, blockings_, allowed_);
   inner.need_results(results_of_fusion(fusion));
   fails_ |= !inner.run();
+  for (const std::set<int>& each : inner.windows_) windows_[fusion.index].insert(each.begin(), each.end());
   for (size_t i = 0; i < fusion.operands.size(); ++i) {
-    if (const BlockedAxes* axes = inner.axes_of(fusion.body->params[i]->value()))
-      need(fusion.operands[i], *axes);
+    const BlockedAxes* axes = inner.axes_of(fusion.body->params[i]->value());
+    if (axes != nullptr) need(fusion.operands[i], besides_windows(fusion.operands[i], *axes));
   }
 }
 
@@ -220,13 +256,7 @@ class BlockRebuilder : public Rebuilder {
 
  protected:
   std::vector<Value> visit(const Node& node) override {
-    const BlockedAxes* axes = analysis_.axes_of(node.value());
-    const auto cut = [&](Shape shape) {
-      for (size_t axis = 0; axes != nullptr && axis < shape.size(); ++axis)
-        if ((*axes)[axis] >= 0)
-          shape[axis] = *analysis_.blockings_[static_cast<size_t>((*axes)[axis])].of(shape[axis]);
-      return shape;
-    };
+    const auto cut = [&](Shape shape) { return analysis_.block_shape(std::move(shape), node.value()); };
     const Type type(node.type().dtype, cut(node.type().shape), node.type().layout);
     if (node.op == Op::param) return {builder().param(node.as<NameAttrs>().name, type)};
     if (node.op == Op::constant) return {builder().splat(node.as<ConstantAttrs>().splat, type)};
@@ -243,15 +273,34 @@ class BlockRebuilder : public Rebuilder {
 
  private:
   std::vector<Value> fusion(const Node& node) {
-    BlockAnalysis inner(*node.body, analysis_.blockings_);
-    inner.need_results(analysis_.results_of_fusion(node));
-    inner.run();
-    auto region = std::make_shared<const Function>(inner.one_block());
+    auto region = std::make_shared<const Function>(analysis_.region_of_block(node));
     return results_of(*builder().make_node(Op::fusion, mapped(node.operands), node.attrs, std::move(region)));
   }
 
   const BlockAnalysis& analysis_;
 };
+
+Shape BlockAnalysis::block_shape(Shape shape, Value value) const {
+  const BlockedAxes* axes = axes_of(value);
+  for (size_t axis = 0; axes != nullptr && axis < shape.size(); ++axis)
+    if ((*axes)[axis] >= 0) shape[axis] = *blockings_[static_cast<size_t>((*axes)[axis])].of(shape[axis]);
+  return shape;
+}
+
+Type BlockAnalysis::block_type(Value value) const {
+  return {value.type().dtype, block_shape(value.shape(), value), value.type().layout};
+}
+
+Function BlockAnalysis::region_of_block(const Node& fusion) const {
+  std::vector<BlockedAxes> results = results_of_fusion(fusion);
+  for (BlockedAxes& axes : results)
+    for (int& blocking : axes)
+      if (windows(fusion).contains(blocking)) blocking = kWhole;
+  BlockAnalysis inner(*fusion.body, blockings_);
+  inner.need_results(results);
+  inner.run();
+  return inner.one_block();
+}
 
 Function BlockAnalysis::one_block() const { return BlockRebuilder(*this).run(); }
 

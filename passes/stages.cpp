@@ -23,7 +23,7 @@ class Chooser {
     for (const size_t axis : static_axes())
       if (!is_enough()) cut(axis);
     if (!find_blocks()) return {};
-    found_.operations = operations_of(analysis_of_blocks()->one_block());
+    found_.operations = operations();
     return std::move(found_);
   }
 
@@ -111,7 +111,8 @@ class Chooser {
         // What is the same for several pieces is read by each, but would be computed by each as well.
         if (is_computed && !is_cut) return false;
         if (is_computed) found_.bytes += block_bytes(node->types[i], *axes);
-        if (is_read && !is_cut) found_.read_again += block_bytes(node->types[i], *axes);
+        const bool is_window = is_read && std::ranges::find(*axes, kWindow) != axes->end();
+        if (is_read && !is_cut && !is_window) found_.read_again += block_bytes(node->types[i], *axes);
       }
     }
     found_.results.clear();
@@ -123,12 +124,26 @@ class Chooser {
 
   /// What the blocks that are found so far say of all values, if the region can be computed in them.
   std::optional<BlockAnalysis> analysis_of_blocks() const {
-    BlockAnalysis analysis(region_, found_.blockings);
-    BlockedAxes last(last_.type().shape.size(), -1);
+    BlockAnalysis analysis(region_, found_.blockings, Windows::allowed);
+    BlockedAxes last(last_.type().shape.size(), kWhole);
     for (size_t i = 0; i < axes_.size(); ++i) last[axes_[i]] = static_cast<int>(i);
     for (uint32_t i = 0; i < last_.types.size(); ++i) analysis.need(last_.value(i), last);
     if (!analysis.run()) return {};
     return analysis;
+  }
+
+  /// Of one piece.
+  double operations() const {
+    const BlockAnalysis blocks = *analysis_of_blocks();
+    double sum = 0;
+    for (const auto& node : region_.nodes) {
+      if (node->op != Op::fusion) continue;
+      double blocks_of_region = 1;
+      for (const int blocking : blocks.windows(*node))
+        blocks_of_region *= static_cast<double>(found_.blockings[static_cast<size_t>(blocking)].count().coef);
+      sum += operations_of(blocks.region_of_block(*node)) / blocks_of_region;
+    }
+    return sum;
   }
 
   int64_t block_bytes(const Type& type, const BlockedAxes& axes) const {

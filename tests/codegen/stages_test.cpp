@@ -61,6 +61,34 @@ const char* const kPooled = R"(func @f(%x: f32[16,19,19,5], %w: f32[3,3,5,40]) -
 }
 )";
 
+struct Separable {
+  std::string batch = "1";
+  int64_t lines = 48, columns = 29, channels = 64, results = 24;
+  int64_t window = 3, stride = 1, pad = 1, multiplier = 1;
+  bool adds_input = false;  ///< at the end
+};
+
+/// A depthwise convolution, relu, and one of windows of 1.
+std::string separable(const Separable& s) {
+  const auto image = [&](int64_t lines, int64_t columns, int64_t channels) {
+    return cat("f32[", s.batch, ",", lines, ",", columns, ",", channels, "]");
+  };
+  const auto conv = [](int64_t stride, int64_t pad, int64_t groups) {
+    return cat("{dims = \"b01f_01io->b01f\", groups = ", groups,
+               ", input_dilation = [1, 1], kernel_dilation = [1, 1], ", "pad_high = [", pad, ", ", pad,
+               "], pad_low = [", pad, ", ", pad, "], stride = [", stride, ", ", stride, "]}");
+  };
+  const auto places = [&](int64_t extent) { return (extent + 2 * s.pad - s.window) / s.stride + 1; };
+  const int64_t lines = places(s.lines), columns = places(s.columns), inner = s.channels * s.multiplier;
+  const std::string x = image(s.lines, s.columns, s.channels), h = image(lines, columns, inner),
+                    y = image(lines, columns, s.results);
+  return cat("func @f(%x: ", x, ", %d: f32[", s.window, ",", s.window, ",1,", inner, "], %w: f32[1,1,", inner,
+             ",", s.results, "]) -> (%y: ", y, ") {\n", "  %0 = conv %x, %d ",
+             conv(s.stride, s.pad, s.channels), " : ", h, "\n  %1 = max %0, 0.0 : ", h,
+             "\n  %2 = conv %1, %w ", conv(1, 0, 1), " : ", y,
+             s.adds_input ? cat("\n  %3 = add %2, %x : ", y, "\n  return %3\n}\n") : "\n  return %2\n}\n");
+}
+
 const std::vector<Case> kCases = {
     {"Attention", attention("2", 8, 64, 80, 32), 1},
     {"AttentionWithRests", attention("3", 8, 57, 71, 19), 1},
@@ -70,6 +98,20 @@ const std::vector<Case> kCases = {
     {"AttentionOfNothing", attention("N", 8, 40, 52, 16), 1, 0},
     {"LayersAndWhatLiesBetween", kLayers, 2},
     {"PooledConvolution", kPooled, 1},
+    {"Separable", separable({}), 1},
+    {"SeparableOfBatches", separable({.batch = "N", .lines = 16, .columns = 13}), 1, 3},
+    {"SeparableWithStrides",
+     separable({.batch = "2", .lines = 49, .columns = 31, .channels = 96, .stride = 2, .pad = 0}), 1},
+    {"SeparableWithSeveralResultsPerChannel", separable({.channels = 40, .multiplier = 2}), 1},
+    {"SeparableAddedToItsInput",
+     separable({.lines = 24,
+                .columns = 31,
+                .channels = 96,
+                .results = 96,
+                .window = 7,
+                .pad = 3,
+                .adds_input = true}),
+     1},
 };
 
 const std::vector<Case> kCasesInBf16 = {
