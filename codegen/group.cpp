@@ -66,10 +66,14 @@ std::pair<Index, Index> RegionLowering::par_range(const std::string& name, Dim e
   if (extent.is_static()) range.high = pieces.value() - 1;
   const VarId id = writer.variable(name, range);
   writer.kernel.par.push_back({id, pieces});
-  const Index low = Index::variable(id) * block;
+  return piece_range(Index::variable(id), extent, block);
+}
+
+std::pair<Index, Index> RegionLowering::piece_range(const Index& piece, Dim extent, int64_t block) {
   Interval ends{0, std::nullopt};
   if (extent.is_static()) ends.high = extent.coef;
-  return {low, smaller(low + Index(block), whole, ends)};
+  const Index low = piece * block;
+  return {low, smaller(low + Index(block), Index(Size(extent)), ends)};
 }
 
 Index RegionLowering::par_index(const std::string& name, Dim extent) {

@@ -32,6 +32,8 @@ struct RegionLowering {
 
   /// A parallel loop over an axis, cut into pieces of `block`: the range [low, high) of the piece.
   std::pair<Index, Index> par_range(const std::string& name, Dim extent, int64_t block);
+  /// The range of a piece of `block`, by its number.
+  std::pair<Index, Index> piece_range(const Index& piece, Dim extent, int64_t block);
   /// A parallel loop over all of an axis.
   Index par_index(const std::string& name, Dim extent);
   /// Whether a <= b always, or a >= b always; absent: neither is known.

@@ -32,8 +32,6 @@ namespace keratin {
 
 namespace {
 
-constexpr int64_t kLineBytes = 64;  // of a cache
-
 /// Writes the loops of one contraction.
 class Generator {
   using Rows = std::pair<Index, Index>;
@@ -353,12 +351,9 @@ class Generator {
       Point left, right;
       Guard inside;
       problem_.points(tiled_.place(tile, 0, c), at, left, right, inside);
-      ExprRef next = problem_.pairs ? right_pairs(right, {}) : lowering_.values.at(node_.operands[1], right);
-      while (next->kind != ExprKind::load && next->args.size() == 1) next = next->args[0];
-      if (next->kind != ExprKind::load) return;
-      Access access = next->access;
-      access.at[access.at.size() - 2] += tiling_.prefetch;
-      writer_.emit(prefetch_stmt(std::move(access)));
+      const ExprRef next =
+          problem_.pairs ? right_pairs(right, {}) : lowering_.values.at(node_.operands[1], right);
+      if (std::optional<Stmt> fetch = prefetch_ahead(next, tiling_.prefetch)) writer_.emit(std::move(*fetch));
     });
   }
 

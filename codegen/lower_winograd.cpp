@@ -1,7 +1,7 @@
 // Winograd's convolutions (ir/winograd.h): one kernel, with what follows the convolution.
 //
-// A piece is a range of tiles, numbered through all images, and a group of columns (output features). It works in two arrays of
-// its own, which the second-level cache holds:
+// A piece is a range of tiles, numbered through all images, and a group of columns (output features). It works in two arrays, which
+// the second-level cache holds:
 //
 //     1. inputs     v[a, b, tile, c] = Bᵀ d B for each tile, lanes along the channels c; what lies in the padding is 0
 //     then, for one block of columns after the other,
@@ -10,12 +10,16 @@
 //     3. results    Aᵀ sums A for each tile, lanes along the columns, and what the region computes from the results before they are
 //                   stored. Those that lie beyond the image are not.
 //
+// Where there are several groups of columns, because tiles are too few to keep threads busy, what step 1 makes is read by all of them:
+// it is made in a round of its own, whose pieces are tiles, and lies in the workspace.
+//
 // The order of every sum is that of the channels: it does not depend on where a tile lies or how pieces are cut.
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "codegen/group.h"
+#include "codegen/prefetch.h"
 #include "codegen/tiling.h"
 #include "codegen/vecmath.h"
 #include "ir/winograd.h"
@@ -35,9 +39,10 @@ constexpr int64_t kPieceProducts =
 
 struct Cut {
   int lanes = 1;
-  int64_t height = 1;  ///< image tiles of a register tile
-  int64_t piece = 1;   ///< image tiles of a piece, a multiple of the height
-  int64_t groups = 1;  ///< of columns; 1 unless all have the same number of whole blocks
+  int64_t height = 1;    ///< image tiles of a register tile
+  int64_t piece = 1;     ///< image tiles of a piece, a multiple of the height
+  int64_t groups = 1;    ///< of columns; 1 unless all have the same number of whole blocks
+  int64_t prefetch = 0;  ///< how many channels ahead the kernel is fetched; 0: it is not
 };
 
 /// What a tile takes of both arrays; a vector more keeps its rows from meeting in the same places of a cache.
@@ -74,9 +79,12 @@ Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t ima
   cut.height = scheduler.decide("height", cut.height, {most, ceil_of(2 * most, 3), ceil_of(most, 2)});
 
   const int64_t tile_bytes = size * size * element * (row_elements(channels, cut.lanes) + block);
-  // A quarter of the cache: what is read of the kernel passes through it, too.
+  // A quarter of the cache: what is read of the kernel passes through it, too. More where the kernel comes from farther away each time.
+  const int64_t kernel_bytes = size * size * channels * columns * element;
+  const bool is_far = kernel_bytes > target.l2_bytes / 2;
+  const int64_t room = is_far ? target.l2_bytes * 5 / 8 : target.l2_bytes / 4;
   const int64_t heights = ceil_of(tiles, cut.height);
-  const int64_t fitting = std::clamp<int64_t>(target.l2_bytes / 4 / tile_bytes / cut.height, 1, heights);
+  const int64_t fitting = std::clamp<int64_t>(room / tile_bytes / cut.height, 1, heights);
   const int64_t usual =
       ceil_of(heights, std::max(ceil_of(heights, fitting), std::min(least_pieces, heights)));
   const auto at_most_all = [&](int64_t count) { return std::clamp<int64_t>(count, 1, heights); };
@@ -90,6 +98,8 @@ Cut choose_cut(const Node& node, const Target& target, bool vectors, int64_t ima
     groups.push_back(2 * groups.back());
   }
   cut.groups = scheduler.decide("groups", cut.groups, std::move(groups));
+  const int64_t page = kPrefetchBytes / (cut.lanes * element);
+  cut.prefetch = scheduler.decide("prefetch", is_far ? page : 0, {0, ceil_of(page, 4), page, 4 * page});
   return cut;
 }
 
@@ -245,27 +255,70 @@ class WinogradGenerator {
 
   void run() {
     const Dim images = node_.type().shape[0], tiles(images.coef * grid_[0] * grid_[1], images.symbol);
+    if (cut_.groups > 1 && tiles.is_static()) return run_in_rounds(tiles.coef);
     const Index group = lowering_.par_index("columns", cut_.groups);
-    const auto [first, end] = lowering_.par_range("tiles", tiles, cut_.piece);
-    first_ = first;
-    count_ = end - first;
-    const bool divides = tiles.is_static() && tiles.coef % cut_.height == 0;
-    rows_ = divides ? count_ : ceil_div(count_, cut_.height, writer_.ranges) * cut_.height;
-
-    const int64_t size = transform_.size, block = kWidth * cut_.lanes;
-    inputs_ =
-        add_buffer(writer_.kernel,
-                   {"v", dtype_, {size, size, cut_.piece, row_elements(channels_, cut_.lanes)}, Mode::tile});
-    sums_ = add_buffer(writer_.kernel, {"sums", dtype_, {size, size, cut_.piece, block}, Mode::tile});
+    choose_tiles(lowering_.par_range("tiles", tiles, cut_.piece), tiles);
+    add_buffers(cut_.piece, Mode::tile);
     transform_inputs();
-    const int64_t whole = columns_ / block, own = whole / cut_.groups;
+    fill_up_inputs();
+    all_columns(group);
+  }
+
+ private:
+  void run_in_rounds(int64_t tiles) {
+    const int64_t pieces_of_tiles = ceil_of(tiles, cut_.piece), pieces = cut_.groups * pieces_of_tiles,
+                  share = ceil_of(tiles, pieces), shares = ceil_of(tiles, share);
+    const Index round = Index::variable(writer_.variable("round", {0, 1})),
+                piece = Index::variable(writer_.variable("piece", {0, pieces - 1}));
+    are_shared_ = true;
+    add_buffers(ceil_of(tiles, cut_.height) * cut_.height, Mode::out);
+    Block inputs = writer_.collect([&] {
+      writer_.guarded(writer_.needed({Index(shares - 1) - piece}), [&] {
+        choose_tiles(lowering_.piece_range(piece, tiles, share), tiles);
+        transform_inputs();
+      });
+      choose_tiles({0, tiles}, tiles);
+      writer_.guarded(writer_.needed({piece - Index(pieces - 1)}), [&] { fill_up_inputs(); });
+    });
+    Block products = writer_.collect([&] {
+      const Index range = modulo(piece, pieces_of_tiles, writer_.ranges);
+      choose_tiles(lowering_.piece_range(range, tiles, cut_.piece), tiles);
+      all_columns(floor_div(piece, pieces_of_tiles, writer_.ranges));
+    });
+    writer_.emit(if_stmt({Index(0) - round}, std::move(inputs), std::move(products)));
+    writer_.kernel.par = {{round.terms().begin()->first.variable, 2},
+                          {piece.terms().begin()->first.variable, pieces}};
+    writer_.kernel.in_rounds = true;
+  }
+
+  /// What is done from here on is for these tiles.
+  void choose_tiles(const std::pair<Index, Index>& range, Dim all) {
+    first_ = range.first;
+    count_ = range.second - range.first;
+    const bool divides = all.is_static() && all.coef % cut_.height == 0;
+    rows_ = divides ? count_ : ceil_div(count_, cut_.height, writer_.ranges) * cut_.height;
+  }
+
+  /// `rows`: of the inputs.
+  void add_buffers(int64_t rows, Mode inputs) {
+    const int64_t size = transform_.size;
+    inputs_ = add_buffer(writer_.kernel,
+                         {"v", dtype_, {size, size, rows, row_elements(channels_, cut_.lanes)}, inputs});
+    sums_ = add_buffer(writer_.kernel,
+                       {"sums", dtype_, {size, size, cut_.piece, kWidth * cut_.lanes}, Mode::tile});
+  }
+
+  /// Where a tile's inputs lie.
+  Index input_row(const Index& tile) const { return are_shared_ ? first_ + tile : tile; }
+
+  void all_columns(const Index& group) {
+    const int64_t block = kWidth * cut_.lanes, whole = columns_ / block, own = whole / cut_.groups;
     writer_.loop("j", 0, own, 1, LoopKind::serial,
                  [&](const Index& j) { column_block((group * own + j) * block, kWidth); });
     if (const int64_t rest = columns_ - whole * block; rest > 0)
       column_block(Index(whole * block), ceil_of(rest, cut_.lanes));
   }
 
- private:
   ExprRef zero(int lanes) const { return number(Scalar::of(dtype_, 0), lanes); }
 
   /// Within `body` the vectors' lanes are an index.
@@ -306,19 +359,23 @@ class WinogradGenerator {
       const auto [image, row, column] = place(tile);
       in_lanes([&](const Index& lane) {
         writer_.loop("c", 0, whole, lanes, LoopKind::serial, [&](const Index& c) {
-          transform_input({image, row, column, c + lane}, {{}, {}, tile, c});
+          transform_input({image, row, column, c + lane}, {{}, {}, input_row(tile), c});
         });
         if (whole == channels_) return;
         lowering_.values.with_guard({Index(channels_ - 1 - whole) - lane}, [&] {
-          transform_input({image, row, column, lane + Index(whole)}, {{}, {}, tile, whole});
+          transform_input({image, row, column, lane + Index(whole)}, {{}, {}, input_row(tile), whole});
         });
       });
     });
-    // What fills up the last register tile.
+  }
+
+  /// What the last register tile has beyond the tiles: zeros.
+  void fill_up_inputs() {
+    const int64_t lanes = cut_.lanes;
     writer_.loop("i", count_, rows_, 1, LoopKind::serial, [&](const Index& tile) {
       each_product([&](const Index& a, const Index& b) {
         writer_.loop("c", 0, ceil_of(channels_, lanes) * lanes, lanes, LoopKind::serial, [&](const Index& c) {
-          writer_.emit(store_stmt(neighbours(inputs_, {a, b, tile, c}), zero(cut_.lanes)));
+          writer_.emit(store_stmt(neighbours(inputs_, {a, b, input_row(tile), c}), zero(cut_.lanes)));
         });
       });
     });
@@ -384,8 +441,10 @@ class WinogradGenerator {
     };
     in_lanes([&](const Index& lane) {
       writer_.loop("k", 0, channels_, 1, LoopKind::serial, [&](const Index& k) {
+        if (cut_.prefetch > 0) prefetch(a, b, k, start + lane, width);
         unroll([&](const Index& r, const Index& c) {
-          const ExprRef left = load(writer_.kernel, {.buffer = inputs_, .at = {a, b, tile + r, k}});
+          const ExprRef left =
+              load(writer_.kernel, {.buffer = inputs_, .at = {a, b, input_row(tile + r), k}});
           const Index column = start + c * cut_.lanes + lane;
           ExprRef right;
           lowering_.values.with_guard(
@@ -401,6 +460,15 @@ class WinogradGenerator {
       writer_.emit(store_stmt(neighbours(sums_, {a, b, tile + r, c * cut_.lanes}),
                               acc_value(writer_.kernel, acc, {r, c})));
     });
+  }
+
+  /// What is read of the kernel a little later, in panels.
+  void prefetch(const Index& a, const Index& b, const Index& k, const Index& column, int64_t width) {
+    const int64_t line = std::max<int64_t>(1, kLineBytes / (cut_.lanes * byte_size(dtype_)));
+    for (int64_t c = 0; c < width; c += line) {
+      const ExprRef next = lowering_.values.at(node_.operands[1], {a, b, k, column + Index(c * cut_.lanes)});
+      if (std::optional<Stmt> fetch = prefetch_ahead(next, cut_.prefetch)) writer_.emit(std::move(*fetch));
+    }
   }
 
   /// Where a column has elements of the kernel: everywhere if it is packed, since panels are filled up.
@@ -443,6 +511,7 @@ class WinogradGenerator {
   const int64_t channels_, columns_;
   const std::array<int64_t, 2> grid_;  // of an image's tiles
   const Cut cut_;
+  bool are_shared_ = false;  // the inputs, by all groups of columns
   std::vector<uint32_t> results_;
   Index first_, count_, rows_;  // of the piece's tiles; rows fill up the last register tile
   BufferId inputs_ = 0, sums_ = 0;

@@ -69,6 +69,15 @@ class Prefetcher {
 
 }  // namespace
 
+std::optional<Stmt> prefetch_ahead(const ExprRef& value, int64_t places) {
+  const Expr* next = value.get();
+  while (next->kind != ExprKind::load && next->args.size() == 1) next = next->args[0].get();
+  if (next->kind != ExprKind::load) return {};
+  Access access = next->access;
+  access.at[access.at.size() - 2] += places;
+  return prefetch_stmt(std::move(access));
+}
+
 Block prefetches(const Kernel& kernel, const Block& block, int64_t least_bytes) {
   return Prefetcher(kernel, least_bytes).block(block);
 }

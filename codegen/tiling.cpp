@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "codegen/prefetch.h"
+
 namespace keratin {
 
 namespace {
@@ -16,8 +18,6 @@ constexpr int64_t kMostVectors = 8;    // of a tile: hides the latency of a mult
 constexpr int64_t kMostRows = 14;      // of a tile
 constexpr int64_t kLinesOfPiece = 4;   // at least: of what a piece reads not much is read by others
 constexpr int64_t kTermsToFetch = 25;  // of a sum: shorter ones are done before what was fetched is there
-// How far ahead of its use a large right operand is fetched: a page, where the processor's own prefetching ends.
-constexpr int64_t kPrefetchBytes = 4 << 10;
 
 /// What the choices are made from.
 class Chooser {

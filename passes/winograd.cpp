@@ -8,8 +8,8 @@
 // It happens to f32 convolutions of the function that predicts, with stride 1, channels last and a weight that is fixed: its
 // transform depends on weights alone, so it ends up in `prepare`. A single function predicts whatever it is called.
 //
-// Whether it pays is a comparison of estimates, in units of a multiply-add: products, transforms of inputs and results, and what has to
-// be read of the kernel, which is larger when it is transformed.
+// Whether it pays is a comparison of estimates, in units of a multiply-add: products, while what has to be read of the kernel comes, which is
+// larger when it is transformed; transforms of inputs and results.
 //
 // How exact it is is measured (passes/winograd_error.h), with some of the real weights: the error may be up to 4 times that of the direct
 // convolution. Tiles of 4 × 4 results need fewer products but are less exact; only the pass `fast_conv` makes them, which runs where
@@ -45,7 +45,7 @@ struct Problem {
 
 double direct_cost(const Problem& p) {
   const double taps = kWinogradTaps * kWinogradTaps, places = static_cast<double>(p.height * p.width);
-  return p.inputs * p.features * taps * (p.images * places + kWeightCost);
+  return p.inputs * p.features * taps * std::max(p.images * places, kWeightCost);
 }
 
 double winograd_cost(const Problem& p, int64_t size) {
@@ -53,8 +53,8 @@ double winograd_cost(const Problem& p, int64_t size) {
   const auto along = [&](int64_t extent) { return (extent + outputs - 1) / outputs; };
   const double tiles = p.images * static_cast<double>(along(p.height) * along(p.width));
   const double elements = static_cast<double>(size * size);
-  return elements *
-         (p.inputs * p.features * (tiles + kWeightCost) + tiles * kTransformCost * (p.inputs + p.features));
+  return elements * (p.inputs * p.features * std::max(tiles, kWeightCost) +
+                     tiles * kTransformCost * (p.inputs + p.features));
 }
 
 constexpr int64_t kSampledFeatures = 8;

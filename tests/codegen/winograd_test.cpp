@@ -37,6 +37,7 @@ const std::vector<Case> kCases = {
     {"FewChannelsAndColumns", {3, 5, 5, 3}, 4, 5, kSame},
     {"ChannelsAndColumnsThatLeaveARest", {1, 6, 7, 45}, 4, 75, kSame},
     {"SeveralPiecesAndGroups", {1, 20, 22, 130}, 4, 256, kSame},
+    {"GroupsOfFewTiles", {1, 5, 7, 40}, 4, 128, kSame},
     {"FreeBatch", {kBatch, 7, 7, 40}, 4, 33, kSame, 5},
     {"FreeBatchOfOne", {kBatch, 7, 7, 40}, 4, 33, kSame, 1},
     {"EmptyBatch", {kBatch, 7, 7, 40}, 4, 33, kSame, 0},
