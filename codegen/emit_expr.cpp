@@ -37,10 +37,14 @@ llvm::Value* choose(Builder& builder, DType dtype, llvm::Value* a, llvm::Value* 
                          : (sign ? llvm::Intrinsic::smax : llvm::Intrinsic::umax);
     return builder.CreateBinaryIntrinsic(id, a, b);
   }
-  // In this form x86 has one instruction; a NaN in `b` needs another two.
+  // In this form x86 has one instruction; a NaN in `b` needs another two, one of which does not wait for `a`. LLVM would make one choice
+  // of both, which takes four: freeze keeps them apart.
   llvm::Value* takes_b = less ? builder.CreateFCmpOLT(b, a) : builder.CreateFCmpOGT(b, a);
-  if (!is_known_number(b)) takes_b = builder.CreateOr(takes_b, builder.CreateFCmpUNO(b, b));
-  return builder.CreateSelect(takes_b, b, a);
+  if (is_known_number(b)) return builder.CreateSelect(takes_b, b, a);
+  llvm::Value* is_nan = builder.CreateFCmpUNO(b, b);
+  // With a constant zero other processors would take theirs for an instruction that does not tell zeros apart.
+  if (is_known_number(a)) return builder.CreateSelect(builder.CreateOr(takes_b, is_nan), b, a);
+  return builder.CreateSelect(is_nan, b, builder.CreateFreeze(builder.CreateSelect(takes_b, b, a)));
 }
 
 llvm::Value* divide(Builder& b, DType dtype, llvm::Value* x, llvm::Value* y) {
