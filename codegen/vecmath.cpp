@@ -9,8 +9,8 @@
 //     log1p       1.3    1.3                the same with f = 2^-k·x + (2^-k - 1), rounded once
 //     sin, cos    0.6    2.0                x = n·π/2 + r, π/2 in three parts; f32 in f64. |x| <= 1e5 (f32: 1e6); beyond, the
 //                                           results stay in [-1, 1] but mean less and less
-//     tanh        1.3    2.4    2^-13.1     f32: a polynomial below 0.625, 1 - 2 / (e^2x + 1) above; f64: t / (t + 2), t = expm1 2x
-//     sigmoid     1.7    1.7    2^-13.6     e^-|x| or 1, over 1 + e^-|x|
+//     tanh        1.4    2.4    2^-13.1     f32: t / (2 - t), t = 1 - e^-2|x|; f64: t / (t + 2), t = expm1 2|x|
+//     sigmoid     1.5    1.5    2^-13.6     e^-|x| or 1, over 1 + e^-|x|
 //     softplus    1.6    1.6    2^-12.9     max(x, 0) + log1p(e^-|x|)
 //     erf         1.2    1.1    2^-11.1     x + x·p(x²) below 1, 1 - e^-p above
 //     pow         0.6    1.1                e^(y·log x); f32 in f64, f64 with a logarithm in two parts
@@ -173,23 +173,28 @@ ExprRef sine_of(const Math& m, const ExprRef& x, bool is_cosine) {
   return cast(DType::f32, sine(m.in_f64(), cast(DType::f64, x), is_cosine, Precision::medium));
 }
 
-/// a / (1 + z), 0 <= z <= 1. In f32 without a division, which takes as long as thirty multiply-adds: 1 / (1 + z) from a parabola (the
-/// error is 1/99), a step of Newton's method, and the last correction made to the quotient.
-ExprRef over_one_plus(const Math& m, const ExprRef& a, const ExprRef& z) {
-  // What rounding 1 + z loses is put back.
-  const ExprRef below = m.add(z, m.num(1)), lost = m.sub(z, m.sub(below, m.num(1)));
-  if (!m.is_single() || !m.fma) {
-    const ExprRef quotient = m.div(a, below);
-    return m.madd(m.neg(quotient), lost, quotient);
-  }
-  const ExprRef minus = m.neg(below);
-  const ExprRef first = m.madd(m.madd(m.num(32.0 / 99), below, m.num(-16.0 / 11)), below, m.num(70.0 / 33));
-  const ExprRef second = m.madd(m.madd(minus, first, m.num(1)), first, first);
-  const ExprRef rest = m.madd(m.neg(lost), second, m.madd(minus, second, m.num(1)));
-  const ExprRef quotient = m.mul(a, second);
-  return m.madd(quotient, m.madd(rest, rest, rest), quotient);
+/// a / b = first + rest · inverse: `rest` is what the first quotient leaves of a, `inverse` about 1 / b.
+struct Quotient {
+  ExprRef first, rest, inverse;
+};
+
+/// 1 / b for b in [1, 2]. In f32 without a division, which takes as long as thirty multiply-adds, but not right to the last bit: from a
+/// parabola (the error is 1/99) and a step of Newton's method.
+ExprRef inverse_of(const Math& m, const ExprRef& b) {
+  if (!m.is_single() || !m.fma) return m.div(m.num(1), b);
+  const ExprRef guess = m.madd(m.madd(m.num(32.0 / 99), b, m.num(-16.0 / 11)), b, m.num(70.0 / 33));
+  return m.madd(m.madd(m.neg(b), guess, m.num(1)), guess, guess);
 }
 
+/// a / b for b = whole + z in [1, 2], whole 1 or 2. Requires: the quotient is between a / (2 · whole) and 2 · a / whole.
+Quotient quotient(const Math& m, const ExprRef& a, int whole, const ExprRef& z) {
+  const ExprRef inverse = inverse_of(m, m.add(z, m.num(whole))), first = m.mul(a, inverse);
+  // a - whole · first is exact; b, which was rounded, is not used.
+  const ExprRef twice = whole == 1 ? first : m.add(first, first);
+  return {first, m.madd(m.neg(z), first, m.sub(a, twice)), inverse};
+}
+
+/// In f32 t / (2 - t), t = 1 - e^-2|x|: right near 0 as well as further out.
 ExprRef tanh_of(const Math& m, const ExprRef& x) {
   const ExprRef size = m.abs(x);
   if (!m.is_single()) {
@@ -197,23 +202,28 @@ ExprRef tanh_of(const Math& m, const ExprRef& x) {
     const ExprRef is_tiny = m.lt(size, m.num(0x1p-28));
     return m.select(is_tiny, x, m.with_sign_of(x, m.div(t, m.add(t, m.num(2)))));
   }
-  const ExprRef z = m.mul(x, x);
-  const ExprRef near = m.madd(m.mul(x, z), m.poly(z, kTanhF32), x);
-  const ExprRef power = exp_normal(m, m.at_least(m.mul(size, m.num(-2)), -40));
-  const ExprRef half = over_one_plus(m, power, power), far = m.sub(m.num(1), m.add(half, half));
-  const ExprRef is_near = m.lt(size, m.num(0.625));
-  const ExprRef is_tiny = m.lt(size, m.num(0x1p-13));  // keeps -0
-  return m.select(is_tiny, x, m.select(is_near, near, m.with_sign_of(x, far)));
+  const ExprRef minus = m.neg(size), twice = m.at_least(m.add(minus, minus), -40);
+  const Reduced reduced = reduce_exp(m, twice, Precision::full, m.bias());
+  const ExprRef minus_scale = m.neg(power_of_two(m, reduced.n.bits)), whole = m.add(m.num(1), minus_scale);
+  const ExprRef t = m.madd(minus_scale, reduced.expm1, whole);
+  const ExprRef lost = m.madd(minus_scale, reduced.expm1, m.sub(whole, t));
+  // What rounding t loses matters where t has passed 1/2 and the result has not: the rest is larger by lost · (1 + result), about 1.4.
+  const Quotient result = quotient(m, t, 2, m.neg(t));
+  return m.with_sign_of(x, m.madd(m.madd(lost, m.num(1.4), result.rest), result.inverse, result.first));
 }
 
-/// e^-|x|
+/// e^-|x|. A power of two that is no denormal yet, nor inf for x = 0, is scaled down last.
 ExprRef decay(const Math& m, const ExprRef& x) {
-  return exp_clamped(m, m.at_least(m.neg(m.abs(x)), m.is_single() ? -104.5 : -746));
+  const ExprRef bounded = m.at_least(m.neg(m.abs(x)), m.is_single() ? -104.5 : -746);
+  const Reduced reduced = reduce_exp(m, bounded, Precision::full, m.bias() + 64);
+  const ExprRef scale = power_of_two(m, reduced.n.bits);
+  return m.mul(m.madd(scale, reduced.expm1, scale), m.num(0x1p-64));
 }
 
 ExprRef sigmoid_of(const Math& m, const ExprRef& x) {
   const ExprRef z = decay(m, x);
-  return over_one_plus(m, m.select(m.lt(x, m.num(0)), z, m.num(1)), z);
+  const Quotient result = quotient(m, m.select(m.lt(x, m.num(0)), z, m.num(1)), 1, z);
+  return m.madd(result.rest, result.inverse, result.first);
 }
 
 ExprRef softplus_of(const Math& m, const ExprRef& x) {

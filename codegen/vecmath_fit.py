@@ -153,9 +153,6 @@ sin_weight = away_from_zero(lambda z: z * sqrt(z) / sin(sqrt(z)), 0)
 cos_tail = away_from_zero(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, mpf(1) / 24)
 cos_weight = lambda z: z**2 / cos(sqrt(z))
 TRIG_END = (pi / 4)**2 * mpf('1.001')
-# tanh x = x + x³·q(x²).
-tanh_tail = away_from_zero(lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z, -mpf(1) / 3)
-tanh_weight = away_from_zero(lambda z: z * sqrt(z) / tanh(sqrt(z)), 0)
 # erf x = x + x·q(x²) near 0; further out 1 - e^-q(x).
 erf_head = away_from_zero(lambda z: erf(sqrt(z)) / sqrt(z) - 1, 2 / sqrt(pi) - 1)
 erf_weight = lambda z: 1 / (1 + erf_head(z))
@@ -185,7 +182,6 @@ emit('kSinF64', 'sin r = r + r·z·q(z), z = r², for |r| <= π/4', sin_tail, si
 emit('kCosF64', 'cos r = 1 - z/2 + z²·q(z)', cos_tail, cos_weight, 0, TRIG_END, 6, DOUBLE)
 emit('kSinMedium', 'sin, for f32 results computed in f64', sin_tail, sin_weight, 0, TRIG_END, 4, DOUBLE)
 emit('kCosMedium', 'cos, for f32 results computed in f64', cos_tail, cos_weight, 0, TRIG_END, 4, DOUBLE)
-emit('kTanhF32', 'tanh x = x + x·z·q(z), z = x², for |x| <= 0.625', tanh_tail, tanh_weight, 0, mpf('0.625')**2 * 1.001, 6, SINGLE)
 emit('kErfF32', 'erf x = x + x·q(x²) for |x| <= 1', erf_head, erf_weight, 0, 1, 7, SINGLE)
 emit('kErfTailF32', 'erf x = 1 - e^-q(x) for x in [1, 4], relative to 1', lambda x: -log(erfc(x)), erfc, 1, 4, 9, SINGLE)
 emit('kErfF64', 'erf x = x + x·q(x²) for |x| <= 1', erf_head, erf_weight, 0, 1, 15, DOUBLE)
