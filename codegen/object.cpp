@@ -5,6 +5,7 @@
 // vectorise and does not unroll.
 #include "codegen/object.h"
 
+#include <llvm/Analysis/AliasAnalysis.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/MC/TargetRegistry.h>
@@ -17,6 +18,7 @@
 #include <mutex>
 
 #include "codegen/c_names.h"
+#include "codegen/chains.h"
 #include "codegen/debug_info.h"
 #include "codegen/emission.h"
 #include "codegen/program_facts.h"
@@ -71,6 +73,15 @@ void check(llvm::Module& module) {
   KERATIN_CHECK(!llvm::verifyModule(module, &stream), text);
 }
 
+struct InterleaveChains : llvm::PassInfoMixin<InterleaveChains> {
+  static llvm::PreservedAnalyses run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
+    interleave_chains(function, analyses.getResult<llvm::AAManager>(function));
+    llvm::PreservedAnalyses preserved;
+    preserved.preserveSet<llvm::CFGAnalyses>();
+    return preserved;
+  }
+};
+
 void optimize_module(llvm::Module& module, llvm::TargetMachine& machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -85,6 +96,7 @@ void optimize_module(llvm::Module& module, llvm::TargetMachine& machine) {
   llvm::ModulePassManager passes;
   llvm::Error error = builder.parsePassPipeline(passes, kPipeline);
   KERATIN_CHECK(!error, llvm::toString(std::move(error)));
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(InterleaveChains()));
   passes.run(module, modules);
 }
 
