@@ -93,6 +93,17 @@ int RegionLowering::lanes() const {
   return std::max(1, writer.target.lanes(std::max<int64_t>(widest, 4)));
 }
 
+bool RegionLowering::has_functions() const {
+  return std::ranges::any_of(region.nodes, [](const auto& node) {
+    return family_of(node->op) == Family::pointwise && !is_kernel_op(node->op);
+  });
+}
+
+int RegionLowering::side_by_side() const {
+  if (!has_functions()) return 1;
+  return writer.target.vector_registers >= 32 ? 4 : 2;
+}
+
 void RegionLowering::store_results(const std::vector<uint32_t>& results, const Point& point) {
   // All values before any store: a result may overwrite what another one reads.
   std::vector<ExprRef> stored;

@@ -44,6 +44,10 @@ struct RegionLowering {
 
   /// Vectors for elements of the widest dtype in the region.
   int lanes() const;
+  /// Whether something is computed that is no single instruction: exponentials and the like.
+  bool has_functions() const;
+  /// How many vectors are written side by side in a loop over elements: functions are chains of instructions that wait for each other.
+  int side_by_side() const;
   /// Evaluates all results at a point, then stores them.
   void store_results(const std::vector<uint32_t>& results, const Point& point);
   /// The same for results in panels: where `inside` does not hold, zeros are stored.

@@ -54,8 +54,6 @@ class Generator {
         problem_(tiled_.problem),
         tiling_(tiled_.tiling) {
     for (uint32_t i = 0; i < lowering.region.results.size(); ++i) results_.push_back(i);
-    for (const auto& each : lowering.region.nodes)
-      has_functions_ |= family_of(each->op) == Family::pointwise && !is_kernel_op(each->op);
   }
 
   void run() {
@@ -360,7 +358,7 @@ class Generator {
   /// What the region makes of a tile's sums.
   void store(const Tile& tile, AccId acc) {
     if (tiling_.fold) return store_folded(tile, acc);
-    if (has_functions_ && tile.height > 1) return store_from_memory(tile, acc);
+    if (lowering_.has_functions() && tile.height > 1) return store_from_memory(tile, acc);
     tiled_.unroll(tile, {0, tile.height}, [&](const Index& r, const Index& c) {
       lowering_.values.with_guard(tiled_.within(tile, c), [&] {
         store_sum(tiled_.place(tile, r, c), acc_value(writer_.kernel, acc, {r, c}));
@@ -447,8 +445,7 @@ class Generator {
   std::optional<TransposedOperand> transposed_;  // the right one
   std::vector<uint32_t> results_;
   Index block_index_;
-  std::optional<Rows> lines_;   // of a piece, where it has several
-  bool has_functions_ = false;  // of what follows: not a single instruction
+  std::optional<Rows> lines_;  // of a piece, where it has several
   Stage stage_ = Stage::whole;
   // Where sums are kept in memory:
   BufferId sums_ = 0;

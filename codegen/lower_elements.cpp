@@ -58,9 +58,16 @@ std::vector<int64_t> find_seams(const Function& region, int64_t axis, int64_t la
                                    : std::vector<int64_t>(seams.begin(), seams.end());
 }
 
-/// Loops over the axes from `axis` on, the last axis longer than 1 in vectors, a loop up to each of the seams.
-void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, int vector_axis, int lanes,
-                const std::vector<int64_t>& seams, const Point& point, const std::pair<Index, Index>* range,
+/// The axis that is walked in vectors, up to each of the seams by itself.
+struct VectorAxis {
+  int axis, lanes;
+  int side_by_side = 1;
+  std::vector<int64_t> seams = {};
+};
+
+/// Loops over the axes from `axis` on.
+void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, const VectorAxis& vectors,
+                const Point& point, const std::pair<Index, Index>* range,
                 const std::function<void(const Point&)>& body) {
   if (axis == shape.size()) return body(point);
   KernelWriter& writer = lowering.writer;
@@ -69,9 +76,10 @@ void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, int v
   auto inner = [&](const Index& index) {
     Point longer = point;
     longer.push_back(index);
-    axis_loops(lowering, shape, axis + 1, vector_axis, lanes, seams, longer, nullptr, body);
+    axis_loops(lowering, shape, axis + 1, vectors, longer, nullptr, body);
   };
-  if (static_cast<int>(axis) != vector_axis || lanes == 1) {
+  const int lanes = vectors.lanes;
+  if (static_cast<int>(axis) != vectors.axis || lanes == 1) {
     writer.loop("i", low, high, 1, LoopKind::serial, inner);
     return;
   }
@@ -79,16 +87,24 @@ void axis_loops(RegionLowering& lowering, const Shape& shape, size_t axis, int v
   lowering.values.with_lanes(lane, lanes, [&] {
     Index start = low;
     if (!range) {
-      for (const int64_t seam : seams) {
+      for (const int64_t seam : vectors.seams) {
         writer.loop("j", start, seam, lanes, LoopKind::serial,
                     [&](const Index& j) { inner(j + Index::variable(lane)); });
         start = seam;
       }
     }
-    const Index whole = start + floor_div(high - start, lanes, writer.ranges) * lanes;
-    writer.loop("j", start, whole, lanes, LoopKind::serial,
-                [&](const Index& j) { inner(j + Index::variable(lane)); });
-    writer.loop("j", whole, high, lanes, LoopKind::serial, [&](const Index& j) {
+    const auto whole_vectors = [&](int64_t count) {
+      const int64_t step = count * lanes;
+      const Index end = start + floor_div(high - start, step, writer.ranges) * step;
+      writer.loop("j", start, end, step, LoopKind::serial, [&](const Index& j) {
+        writer.loop("c", 0, count, 1, LoopKind::unroll,
+                    [&](const Index& c) { inner(j + c * lanes + Index::variable(lane)); });
+      });
+      start = end;
+    };
+    if (vectors.side_by_side > 1) whole_vectors(vectors.side_by_side);
+    whole_vectors(1);
+    writer.loop("j", start, high, lanes, LoopKind::serial, [&](const Index& j) {
       const auto guard = writer.simplify({high - 1 - j - Index::variable(lane)});
       if (guard) lowering.values.with_guard(*guard, [&] { inner(j + Index::variable(lane)); });
     });
@@ -118,7 +134,7 @@ void element_loops(RegionLowering& lowering, const Shape& shape, bool vectors,
   const int axis = last_long_axis(shape);
   const int lanes = axis < 0 ? 1 : fitting_lanes(lowering.lanes(), shape[axis]);
   vectorize_or_not(lowering.writer, vectors && lanes > 1, [&](bool with_vectors) {
-    axis_loops(lowering, shape, 0, axis, with_vectors ? lanes : 1, {}, {}, nullptr, body);
+    axis_loops(lowering, shape, 0, {axis, with_vectors ? lanes : 1}, {}, nullptr, body);
   });
 }
 
@@ -186,7 +202,8 @@ void lower_elements(RegionLowering& lowering) {
   const bool vectors = lanes > 1 && axis >= static_cast<int>(first);
   const std::vector<int64_t> seams = vectors ? find_seams(region, axis, lanes) : std::vector<int64_t>();
   vectorize_or_not(lowering.writer, vectors, [&](bool with_vectors) {
-    axis_loops(lowering, shape, first, axis, with_vectors ? lanes : 1, seams, point, along, body);
+    const VectorAxis walked{axis, with_vectors ? lanes : 1, lowering.side_by_side(), seams};
+    axis_loops(lowering, shape, first, walked, point, along, body);
   });
 }
 
