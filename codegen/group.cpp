@@ -101,7 +101,8 @@ bool RegionLowering::has_functions() const {
 
 int RegionLowering::side_by_side() const {
   if (!has_functions()) return 1;
-  return writer.target.vector_registers >= 32 ? 4 : 2;
+  // More results keep more registers busy.
+  return writer.target.vector_registers >= 32 && region.results.size() <= 2 ? 4 : 2;
 }
 
 void RegionLowering::store_results(const std::vector<uint32_t>& results, const Point& point) {
