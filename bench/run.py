@@ -43,15 +43,16 @@ LOADING_LIMIT = 600
 
 
 class Worker:
-    def __init__(self, peer, threads, given):
+    """A peer in a process of its own, with the Python of this name in the folder of environments."""
+
+    def __init__(self, peer, python, threads, given):
         environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore", CUDA_VISIBLE_DEVICES="",
                            BENCH_KERATIN=str(given.keratin))
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[variable] = str(threads)
-        python = given.environments / PEERS[peer][0] / "bin" / "python"
         self.log = (given.artefacts / f"{peer.replace(':', '-')}.log").open("w+")
         self.process = subprocess.Popen(
-            [python, HERE / "worker.py", peer, str(threads), given.artefacts], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [given.environments / python / "bin" / "python", HERE / "worker.py", peer, str(threads), given.artefacts], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.log, text=True, env=environment, preexec_fn=lambda: self.begin(threads))
         self.stopped = False
         self.models = {}  # (work, batch) -> number, what loading said, calls per measurement
@@ -137,9 +138,9 @@ def slice_of(worker, job, given):
     return runs
 
 
-def limit_of(work, batch, threads, given):
+def limit_of(work, batch, threads, given, model="model.keras"):
     """What has to be done at least, by direct convolutions, and what the machine allows: from `keratin bench`."""
-    command = [given.keratin, "bench", given.artefacts / work / "model.keras", "--batch", str(batch), "--threads", str(threads),
+    command = [given.keratin, "bench", given.artefacts / work / model, "--batch", str(batch), "--threads", str(threads),
                "--seconds", "0.2", "--exact", "--json"]
     if is_training(work):
         command += ["--func", "train_step", "--loss", json.dumps(LOSS), "--optimizer", json.dumps(OPTIMIZER)]
@@ -194,7 +195,7 @@ def machine():
 
 def start(peer, jobs, threads, given, results):
     """A worker with all models that it can load; none if it cannot begin at all."""
-    worker = Worker(peer, threads, given)
+    worker = Worker(peer, PEERS[peer][0], threads, given)
     ended = None
     for job in jobs:
         cell = "%s b%d t%d" % (*job, threads)
@@ -269,4 +270,5 @@ def main():
                 worker.end()
 
 
-main()
+if __name__ == "__main__":
+    main()

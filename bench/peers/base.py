@@ -15,7 +15,9 @@ class Job:
 
     @property
     def model(self):
-        return self.folder / "model.keras"
+        """A model of Keras, or a kernel as Keratin's text."""
+        text = self.converted("kir")
+        return text if text.exists() else self.folder / "model.keras"
 
     def converted(self, kind):
         """model_b1.onnx."""

@@ -1,8 +1,8 @@
 """Keratin: models compiled by the program that BENCH_KERATIN names, build/release/bin/keratin, for the batch at hand.
 
 Inference is `keratin compile` and a Python module over its header (native/predict.c); training the step of a trainer, through a
-module that is built with the project (training_step.cpp). The variant `loop` makes its repetitions in C; the others compile with an
-option.
+module that is built with the project (training_step.cpp). The variant `loop` makes its repetitions in C, `direct` too, without Winograd;
+the others compile with an option.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ import numpy as np
 from cells import LOSS, OPTIMIZER
 from peers import base
 
-OPTIONS = {"exact": ["--exact"], "fast": ["--fast-conv"], "bf16": ["--precision", "bf16"]}  # by variant
+OPTIONS = {"exact": ["--exact"], "direct": ["--exact"], "fast": ["--fast-conv"], "bf16": ["--precision", "bf16"]}  # by variant
 NATIVE = pathlib.Path(__file__).resolve().parent.parent / "native"
 
 
@@ -49,14 +49,14 @@ class Peer(base.Peer):
             self.load_step()
         else:
             self.load_library()
-        if job.variant == "loop":
+        if job.variant in ("loop", "direct"):
             self.repeat = self.repeat_in_c
 
     def load_library(self):
-        job, name = self.job, f"{self.job.work}_b{self.job.batch}"
+        job, name = self.job, f"{self.job.work}_b{self.job.batch}".replace("-", "_")
         library, module = self.folder / f"{name}.so", self.folder / f"python_{name}.so"
-        output_of(self.program, "compile", job.model, "-o", library, "--batch", str(job.batch), "--name", name,
-                  *OPTIONS.get(job.variant, []))
+        batch = [] if job.model.suffix == ".kir" else ["--batch", str(job.batch)]  # text states its shapes
+        output_of(self.program, "compile", job.model, "-o", library, *batch, "--name", name, *OPTIONS.get(job.variant, []))
         output_of(os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-I", sysconfig.get_paths()["include"],
                   "-I", self.folder, f"-DMODULE=python_{name}", f"-DMODEL={name}", f'-DHEADER="{name}.h"',
                   NATIVE / "predict.c", library, f"-Wl,-rpath,{self.folder}", "-o", module)
