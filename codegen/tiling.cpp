@@ -14,10 +14,12 @@ constexpr int64_t kPieceProducts = 64 << 10;  // what is worth handing to anothe
 constexpr int64_t kSampleSums = 64;           // terms of a sum, from one sample
 constexpr int64_t kShortSums = 8;  // vectors of terms: of more than these, folding the lanes costs little
 constexpr int64_t kRowsToTranspose = 32;  // that read what was transposed for them
-constexpr int64_t kMostVectors = 8;    // of a tile: hides the latency of a multiply-add in a tile of one row
-constexpr int64_t kMostRows = 14;      // of a tile
-constexpr int64_t kLinesOfPiece = 4;   // at least: of what a piece reads not much is read by others
-constexpr int64_t kTermsToFetch = 25;  // of a sum: shorter ones are done before what was fetched is there
+constexpr int64_t kMostVectors = 8;     // of a tile: hides the latency of a multiply-add in a tile of one row
+constexpr int64_t kMostRows = 14;       // of a tile
+constexpr int64_t kWayBytes = 4 << 10;  // of the first-level cache: lines so far apart share a set
+constexpr int64_t kSpareWays = 2;       // of a set, for what is read beside the left operand's rows
+constexpr int64_t kLinesOfPiece = 4;    // at least: of what a piece reads not much is read by others
+constexpr int64_t kTermsToFetch = 25;   // of a sum: shorter ones are done before what was fetched is there
 
 /// What the choices are made from.
 class Chooser {
@@ -96,10 +98,38 @@ class Chooser {
     const int64_t left = target_.vector_registers - tiling_.registers_of(width * tiling_.line_taps + 1);
     int64_t most = std::clamp<int64_t>(left / width, 1, kMostRows);
     if (problem_.row_axis < 0) most = 1;
+    const int64_t beside = std::max<int64_t>(1, target_.l1_bytes / kWayBytes - kSpareWays);
+    if (beside < most && !comes_out_lower(beside) && rows_share_a_set()) most = beside;
     most = scheduler_.decide("height", most, other_heights(most));
     tiling_.height = most;
     if (!rows_.is_static()) return;
     set_tiles(std::max<int64_t>(1, ceil_of(rows_.coef, most)));
+  }
+
+  /// Whether tiles of up to `height` rows are lower than that by more than one, since all are about as high.
+  bool comes_out_lower(int64_t height) const {
+    return rows_.is_static() && ceil_of(rows_.coef, ceil_of(rows_.coef, height)) < height - 1;
+  }
+
+  /// Whether the left operand's rows lie so far apart that a line of each has its place in the same set of the first-level cache.
+  bool rows_share_a_set() const {
+    const Shape& shape = node_.operands[0].shape();
+    if (problem_.row_axis < 0 || problem_.line_tap >= 0 || tiling_.fold) return false;
+    Point out(node_.type().shape.size(), Index(0)), first, second, right;
+    const Point k(problem_.contracted.size(), Index(0));
+    Guard inside;
+    problem_.points(out, k, first, right, inside);
+    out[problem_.row_axis] = 1;
+    problem_.points(out, k, second, right, inside);
+    int64_t bytes = 0, step = byte_size(node_.operands[0].dtype());
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      const Index moved = second[axis] - first[axis];
+      if (!moved.is_constant()) return false;
+      bytes += moved.value() * step;
+      if (!shape[axis].is_static()) break;
+      step *= shape[axis].coef;
+    }
+    return bytes > 0 && bytes % kWayBytes == 0;
   }
 
   /// The highest tile of each width, and some that are lower.
@@ -202,6 +232,8 @@ class Chooser {
     tiling_.piece_tiles =
         std::clamp<int64_t>(target_.l2_bytes / 4 / (row_bytes * tiling_.height), 1, kMostTiles);
     if (rows_.is_static()) {
+      // The last piece is not much smaller than the others.
+      tiling_.piece_tiles = ceil_of(tiling_.tiles, ceil_of(tiling_.tiles, tiling_.piece_tiles));
       // At the borders of an image fewer rows take part: that is known where a piece has all of its rows.
       if (problem_.row_tap >= 0 && tiling_.tiles <= 2 * kMostTiles) tiling_.piece_tiles = tiling_.tiles;
       tiling_.piece_tiles = std::min(tiling_.piece_tiles, tiling_.tiles);
