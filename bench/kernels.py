@@ -124,7 +124,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--environments", type=pathlib.Path, required=True, help="the folder of the Python environments")
     parser.add_argument("--keratin", type=pathlib.Path, default=run.HERE.parent / "build" / "release" / "bin" / "keratin")
-    parser.add_argument("--only", default="", help="layers whose names begin so; none: print the table")
+    parser.add_argument("--only", default="", help="layers whose names, with the batch, begin so or so; none: print the table")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=1000, help="most measurements in a slice")
@@ -135,7 +135,7 @@ def main():
     given.environments, given.keratin = given.environments.resolve(), given.keratin.resolve()
     results = json.loads(given.out.read_text()) if given.out.exists() else {"cells": {}, "versions": {}}
     results["machine"] = run.machine()
-    problems = [problem for problem in PROBLEMS if "-".join(map(str, problem)).startswith(given.only)]
+    problems = [problem for problem in PROBLEMS if "-".join(map(str, problem)).startswith(tuple(given.only.split(",")))]
     with tempfile.TemporaryDirectory() as folder:
         given.artefacts = pathlib.Path(folder)
         for problem in problems if given.only != "none" else []:

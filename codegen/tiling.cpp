@@ -36,6 +36,7 @@ class Chooser {
     rows_ = problem.row_axis < 0 ? Dim(1) : shape[problem.row_axis];
     all_rows_ = std::max<int64_t>(1, estimated_elements(shape) / estimated_elements({columns_}));
     choose_lanes(vectors);
+    far_rows_ = rows_share_a_set();
     choose_height();
     choose_block();
     choose_even_tiles();
@@ -99,7 +100,7 @@ class Chooser {
     int64_t most = std::clamp<int64_t>(left / width, 1, kMostRows);
     if (problem_.row_axis < 0) most = 1;
     const int64_t beside = std::max<int64_t>(1, target_.l1_bytes / kWayBytes - kSpareWays);
-    if (beside < most && !comes_out_lower(beside) && rows_share_a_set()) most = beside;
+    if (beside < most && !comes_out_lower(beside) && far_rows_) most = beside;
     most = scheduler_.decide("height", most, other_heights(most));
     tiling_.height = most;
     if (!rows_.is_static()) return;
@@ -226,11 +227,12 @@ class Chooser {
       tiling_.piece_tiles = tiling_.tiles;
       return;
     }
-    // The rows' left operand stays in the second-level cache while the columns go by.
+    // The rows' left operand stays in the second-level cache while the columns go by; where each row lies in a page of its own, and a
+    // line of it in the set of all others, fewer rows do.
     const int64_t row_bytes =
         std::max<int64_t>(1, estimated_elements(node_.operands[0].shape()) * element_ / all_rows_);
-    tiling_.piece_tiles =
-        std::clamp<int64_t>(target_.l2_bytes / 4 / (row_bytes * tiling_.height), 1, kMostTiles);
+    const int64_t room = target_.l2_bytes / (far_rows_ ? 8 : 4);
+    tiling_.piece_tiles = std::clamp<int64_t>(room / (row_bytes * tiling_.height), 1, kMostTiles);
     if (rows_.is_static()) {
       // The last piece is not much smaller than the others.
       tiling_.piece_tiles = ceil_of(tiling_.tiles, ceil_of(tiling_.tiles, tiling_.piece_tiles));
@@ -344,6 +346,7 @@ class Chooser {
   const int64_t element_;
   Dim columns_, rows_;
   int64_t all_rows_ = 1;  // over all axes but the columns
+  bool far_rows_ = false;
   Tiling tiling_;
 };
 

@@ -60,7 +60,7 @@ class Peer(base.Peer):
         output_of(os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-I", sysconfig.get_paths()["include"],
                   "-I", self.folder, f"-DMODULE=python_{name}", f"-DMODEL={name}", f'-DHEADER="{name}.h"',
                   NATIVE / "predict.c", library, f"-Wl,-rpath,{self.folder}", "-o", module)
-        self.y = np.empty(job.array("y").shape, "float32")
+        self.y = base.aligned(np.zeros(job.array("y").shape, "float32"))
         compiled = loaded(f"python_{name}", module)
         compiled.start(job.batch, job.threads)
         predict, x, y = compiled.predict, self.x, self.y

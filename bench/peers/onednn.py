@@ -21,7 +21,7 @@ class Peer(base.Peer):
 
     def load(self):
         job = self.job
-        self.arrays = [job.array("x"), job.array("w"), job.array("b"), np.empty_like(job.array("y"))]
+        self.arrays = [*map(job.array, "xwb"), base.aligned(np.zeros_like(job.array("y")))]
         make = self.native.conv if is_conv(job.work) else self.native.dense
         self.layer = ctypes.c_void_p(make(int(job.variant == "own"), *native.numbers(job.batch, *numbers_of(job.work)),
                                           *map(native.pointer, self.arrays)))

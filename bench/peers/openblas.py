@@ -24,7 +24,7 @@ class Peer(base.Peer):
 
     def load(self):
         job = self.job
-        self.x, self.weights, self.y = job.array("x"), job.array("w"), np.empty_like(job.array("y"))
+        self.x, self.weights, self.y = job.array("x"), job.array("w"), base.aligned(np.zeros_like(job.array("y")))
         if is_conv(job.work) and numbers_of(job.work)[3:] != [1, 1]:
             raise ValueError("no product of matrices")
         terms, columns = self.weights.shape[-2:]
