@@ -13,6 +13,7 @@ environment() {
 environment keras keras tensorflow-cpu jax
 environment ort onnxruntime openvino onnx numpy
 environment misc ai-edge-litert onnx numpy
+environment kernels numpy scipy-openblas64 onednn-devel-cpu-gomp
 environment torch torch numpy keras onnx onnxscript
 environment prep keras tensorflow-cpu jax
 prep/bin/pip install --quiet --no-deps tf2onnx onnx   # they ask for an older protobuf than TensorFlow does

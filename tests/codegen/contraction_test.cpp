@@ -242,7 +242,8 @@ TEST(RandomContractions, HaveTheSameBitsByAnySchedule) {
 }
 
 /// The text of the kernel that multiplies `rows` rows of numbers by a packed `depth` x `columns` matrix.
-std::string kernel_of_product(int64_t rows, int64_t columns, int64_t depth = 64) {
+std::string kernel_of_product(int64_t rows, int64_t columns, int64_t depth = 64,
+                              const std::string& cpu = "x86-64-v3") {
   Module module;
   module.name = "m";
   module.variables.push_back({"w", Type(DType::f32, {depth, columns}), Role::weight, false, nullptr});
@@ -250,7 +251,7 @@ std::string kernel_of_product(int64_t rows, int64_t columns, int64_t depth = 64)
   const Value x = builder.param("x", Type(DType::f32, {rows, depth}));
   builder.result("y", builder.make(Op::dot, {x, builder.var(module.variables[0])}, product()));
   module.functions.push_back(builder.finish());
-  return print(compile_kernels(module, make_target("x86-64-v3", "x86_64-unknown-linux-gnu")));
+  return print(compile_kernels(module, make_target(cpu, "x86_64-unknown-linux-gnu")));
 }
 
 TEST(Contractions, RowsAreCutIntoTilesOfNearlyEqualHeight) {
@@ -259,6 +260,22 @@ TEST(Contractions, RowsAreCutIntoTilesOfNearlyEqualHeight) {
   EXPECT_NE(text.find("f32x8[6,2]"), std::string::npos) << text;
   EXPECT_NE(text.find("f32x8[5,2]"), std::string::npos) << text;
   EXPECT_EQ(text.find("f32x8[2,2]"), std::string::npos) << text;
+}
+
+TEST(Contractions, RowsWhoseLinesShareASetAreFew) {
+  // Two pages apart each, of a cache with 8 ways.
+  const auto text = [](int64_t rows, int64_t depth) {
+    return kernel_of_product(rows, 256, depth, "x86-64-v4");
+  };
+  EXPECT_NE(text(196, 2048).find("f32x16[6,4]"), std::string::npos) << text(196, 2048);
+  EXPECT_NE(text(196, 2064).find("f32x16[14,2]"), std::string::npos) << text(196, 2064);
+  EXPECT_NE(text(7, 2048).find("f32x16[7,2]"), std::string::npos) << "two tiles of 4 rows would be too low";
+}
+
+TEST(Contractions, PiecesOfRowsAreOfAboutOneSize) {
+  // Ten tiles of 6 rows, of which the cache has room for six.
+  const std::string text = kernel_of_product(60, 512, 784);
+  EXPECT_NE(text.find("in 30*rows..30*rows + 30 step 6"), std::string::npos) << text;
 }
 
 TEST(Contractions, LargePanelsAreFetchedAhead) {
