@@ -67,30 +67,34 @@ void* dense(int own, int64_t rows, int64_t terms, int64_t columns, const float* 
   const memory from = layer->at({rows, terms}, Tag::ab, x), to = layer->at({rows, columns}, Tag::ab, y);
   if (own) {
     // Its weights are [columns, terms].
-    const memory turned = layer->at({columns, terms}, Tag::ba, weights), added = layer->at({columns}, Tag::a, bias);
-    layer->set(inner_product_forward::primitive_desc(layer->where, prop_kind::forward_inference, from.get_desc(),
-                                                     any({columns, terms}), added.get_desc(), to.get_desc(), with_relu()),
+    const memory turned = layer->at({columns, terms}, Tag::ba, weights),
+                 added = layer->at({columns}, Tag::a, bias);
+    layer->set(inner_product_forward::primitive_desc(layer->where, prop_kind::forward_inference,
+                                                     from.get_desc(), any({columns, terms}), added.get_desc(),
+                                                     to.get_desc(), with_relu()),
                from, turned, added, to);
   } else {
-    const memory given = layer->at({terms, columns}, Tag::ab, weights), added = layer->at({1, columns}, Tag::ab, bias);
-    layer->set(matmul::primitive_desc(layer->where, from.get_desc(), any({terms, columns}), added.get_desc(), to.get_desc(),
-                                      with_relu()),
+    const memory given = layer->at({terms, columns}, Tag::ab, weights),
+                 added = layer->at({1, columns}, Tag::ab, bias);
+    layer->set(matmul::primitive_desc(layer->where, from.get_desc(), any({terms, columns}), added.get_desc(),
+                                      to.get_desc(), with_relu()),
                from, given, added, to);
   }
   return layer.release();
 }
 
-void* conv(int own, int64_t images, int64_t size, int64_t features, int64_t outputs, int64_t window, int64_t stride,
-           const float* x, const float* weights, const float* bias, float* y) {
+void* conv(int own, int64_t images, int64_t size, int64_t features, int64_t outputs, int64_t window,
+           int64_t stride, const float* x, const float* weights, const float* bias, float* y) {
   auto layer = std::make_unique<Layer>();
   const int64_t pad = window / 2, end = (size - window + 2 * pad) / stride + 1;
-  const Dims in{images, features, size, size}, taps{outputs, features, window, window}, out{images, outputs, end, end};
+  const Dims in{images, features, size, size}, taps{outputs, features, window, window},
+      out{images, outputs, end, end};
   const memory from = layer->at(in, Tag::nhwc, x), given = layer->at(taps, Tag::hwio, weights),
                added = layer->at({outputs}, Tag::a, bias), to = layer->at(out, Tag::nhwc, y);
-  layer->set(convolution_forward::primitive_desc(layer->where, prop_kind::forward_inference, algorithm::convolution_direct,
-                                                 own ? any(in) : from.get_desc(), any(taps), added.get_desc(),
-                                                 own ? any(out) : to.get_desc(), {stride, stride}, {pad, pad}, {pad, pad},
-                                                 with_relu()),
+  layer->set(convolution_forward::primitive_desc(
+                 layer->where, prop_kind::forward_inference, algorithm::convolution_direct,
+                 own ? any(in) : from.get_desc(), any(taps), added.get_desc(), own ? any(out) : to.get_desc(),
+                 {stride, stride}, {pad, pad}, {pad, pad}, with_relu()),
              from, given, added, to);
   return layer.release();
 }
