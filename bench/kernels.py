@@ -70,6 +70,7 @@ def measure(problems, threads, given, results):
             for peer, worker in ready.items():
                 times = [time for part in run.slice_of(worker, problem, given) for time in part["times"]]
                 cell[peer] = min([cell.get(peer, 1), *times])
+        given.out.write_text(json.dumps(results))
         print(problem, threads, {peer: microseconds(cell[peer]) for peer in ready}, file=sys.stderr, flush=True)
     for worker in workers.values():
         worker.end()
@@ -147,7 +148,6 @@ def main():
         for threads in map(int, given.threads.split(",") if given.only != "none" else []):
             given.thread_count = threads
             measure(problems, threads, given, results)
-            given.out.write_text(json.dumps(results))
     report(results)
 
 
