@@ -100,7 +100,7 @@ class Chooser {
     int64_t most = std::clamp<int64_t>(left / width, 1, kMostRows);
     if (problem_.row_axis < 0) most = 1;
     const int64_t beside = std::max<int64_t>(1, target_.l1_bytes / kWayBytes - kSpareWays);
-    if (beside < most && !comes_out_lower(beside) && far_rows_) most = beside;
+    if (far_rows_ && beside < most && !comes_out_lower(beside)) most = beside;
     most = scheduler_.decide("height", most, other_heights(most));
     tiling_.height = most;
     if (!rows_.is_static()) return;
@@ -109,7 +109,8 @@ class Chooser {
 
   /// Whether tiles of up to `height` rows are lower than that by more than one, since all are about as high.
   bool comes_out_lower(int64_t height) const {
-    return rows_.is_static() && ceil_of(rows_.coef, ceil_of(rows_.coef, height)) < height - 1;
+    if (!rows_.is_static() || rows_.is(0)) return false;
+    return ceil_of(rows_.coef, ceil_of(rows_.coef, height)) < height - 1;
   }
 
   /// Whether the left operand's rows lie so far apart that a line of each has its place in the same set of the first-level cache.

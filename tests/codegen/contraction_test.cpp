@@ -59,6 +59,7 @@ const std::vector<Case> kCases = {
     {"OneWindowAtTheBorder", {1, 2, 2, 30}, {3, 3, 30, 10}, convolution(2, 1)},
     {"OneRowOfManyPanels", {1, 70}, {70, 531}, product()},
     {"RowsOfTwoHeights", {32, 50}, {50, 40}, product()},
+    {"NoRowsAPageApart", {0, 1024}, {1024, 40}, product()},
     {"Lines", {1, 7, 14, 130}, {3, 3, 130, 20}, convolution(1, 1)},
     {"LinesWithStride", {2, 9, 15, 257}, {3, 3, 257, 16}, convolution(2, 1)},
     {"WindowsWithoutPadding", {1, 6, 9, 300}, {2, 2, 300, 35}, convolution(1, 0)},
