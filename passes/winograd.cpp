@@ -33,7 +33,7 @@ namespace {
 
 // Of a transform, by element that goes in or comes out; of an element of a kernel, which may have to come from memory.
 constexpr double kTransformCost = 6;
-constexpr double kWeightCost = 18;
+constexpr double kWeightCost = 24;
 constexpr double kFreeBatch = 8;  // images, where any number may come
 constexpr double kGain = 0.9;     // of the cost of what it replaces, at most
 
