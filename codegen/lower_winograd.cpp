@@ -255,7 +255,7 @@ class WinogradGenerator {
 
   void run() {
     const Dim images = node_.type().shape[0], tiles(images.coef * grid_[0] * grid_[1], images.symbol);
-    if (cut_.groups > 1 && tiles.is_static()) return run_in_rounds(tiles.coef);
+    if (cut_.groups > 1 && tiles.is_static() && !tiles.is(0)) return run_in_rounds(tiles.coef);
     const Index group = lowering_.par_index("columns", cut_.groups);
     choose_tiles(lowering_.par_range("tiles", tiles, cut_.piece), tiles);
     add_buffers(cut_.piece, Mode::tile);

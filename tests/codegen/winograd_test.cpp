@@ -46,6 +46,7 @@ const std::vector<Case> kCases = {
     {"WidePadding", {1, 3, 4, 20}, 4, 16, {{4, 0}, {5, 7}}},
     {"OneResult", {1, 3, 3, 20}, 4, 20, kValid},
     {"NoResult", {1, 2, 3, 20}, 4, 20, kValid},
+    {"NoResultOfManyColumns", {0, 5, 7, 40}, 4, 128, kSame},
     {"Doubles", {1, 6, 5, 12}, 4, 20, kSame, 0, DType::f64},
     {"Halves", {1, 6, 5, 12}, 4, 20, kSame, 0, DType::f16},
     {"KernelThatIsAnInput", {2, 5, 6, 7}, 4, 37, kSame, 0, DType::f32, false},
