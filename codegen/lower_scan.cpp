@@ -38,13 +38,20 @@ std::vector<int64_t> block_rows(const Node& scan, const Target& target) {
   return {8, 2, 1};
 }
 
+/// The kernel of a part of a step. Rounds in it would be pieces of one round of the scan, none of which waits for another: what has some is
+/// lowered as if for one thread, which has none.
+Kernel kernel_of_part(const Function& region, const Target& target, Accuracy accuracy) {
+  Kernel kernel = lower_region(region, "step", target, true, accuracy);
+  return kernel.in_rounds ? lower_region(region, "step", target.within_piece(), true, accuracy) : kernel;
+}
+
 /// Whether threads that share each step save more than their waiting for one another costs.
 bool has_long_steps(const Node& scan, const Target& target) {
   const Size products = work_of(*scan.body).multiply_adds;
   if (target.threads == 1 || !products.is_static() || products.value() < kLongStep) return false;
   return std::ranges::any_of(scan.body->nodes, [&](const auto& node) {
     return node->op == Op::fusion &&
-           static_pieces(lower_region(*node->body, "step", target, true)).value_or(1) > 1;
+           static_pieces(kernel_of_part(*node->body, target, Accuracy::full)).value_or(1) > 1;
   });
 }
 
@@ -298,7 +305,7 @@ class StepsLowering {
 
   void inline_region(const Function& region, const std::vector<BufferSlice>& slices) {
     const Target target = piece_ ? writer_.target : writer_.target.within_piece();
-    const Kernel kernel = lower_region(region, "step", target, true, accuracy_);
+    const Kernel kernel = kernel_of_part(region, target, accuracy_);
     if (!piece_) return inline_kernel(writer_, kernel, slices, block_ ? Mode::tile : Mode::out);
     const std::optional<int64_t> pieces = static_pieces(kernel);
     Block body = writer_.collect([&] {

@@ -191,6 +191,39 @@ TEST(Scans, LongStepsAreRounds) {
   EXPECT_NE(text.find("par rounds round in 0..11, piece in 0.."), std::string::npos) << text;
 }
 
+// Threads wait for each other between rounds of the outer scan only.
+TEST(Scans, LongStepsThatAreScansHaveNoRounds) {
+  const Module module = parse_module(R"(module @m {
+  func @f(%h: f32[8,256], %x: f32[3,8,256], %w: f32[256,256]) -> (%y: f32[8,256]) {
+    %0 = scan %h, %x, %w {carries = 1, length = 3, sequences = 1} (%h: f32[8,256], %x: f32[8,256], %w: f32[256,256]) {
+      %0 = broadcast %x {dims = [1, 2]} : f32[5,8,256]
+      %1 = scan %h, %0, %w {carries = 1, length = 5, sequences = 1} (%h: f32[8,256], %x: f32[8,256], %w: f32[256,256]) {
+        %0 = reduce_sum %h {axes = [0]} : f32[256]
+        %1 = broadcast %0 {dims = [1]} : f32[8,256]
+        %2 = dot %h, %w {contract = [1]x[0]} : f32[8,256]
+        %3 = add %1, %2 : f32[8,256]
+        %4 = add %3, %x : f32[8,256]
+        %5 = tanh %4 : f32[8,256]
+        return %5
+      } : f32[8,256]
+      return %1
+    } : f32[8,256]
+    return %0
+  }
+}
+)",
+                                     "f");
+  const Target target = host_levels().back();
+  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(module, target));
+  for (const Kernel& kernel : kernels->kernels) {
+    if (!kernel.in_rounds) continue;
+    EXPECT_LT(kernel.par[1].extent.value(), 11) << "the inner scan's rounds are pieces\n" << print(*kernels);
+  }
+  const std::vector<Tensor> inputs = inputs_of(module, 0);
+  EXPECT_TRUE(jit_kernels(kernels, target, {}, 3)->call("f", inputs) ==
+              interpret_kernels(kernels)->call("f", inputs));
+}
+
 TEST(Scans, BlocksOfRowsArePieces) {
   for (const auto& [batch, pieces] :
        {std::pair("N", "par rows in 0..(N + 7) div 8"), {"32", "par rows in 0..4"}}) {
