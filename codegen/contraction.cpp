@@ -123,8 +123,7 @@ Contraction conv_contraction(const Node& node, const Ranges& ranges) {
   if (features_in_lanes && problem.row_axis != axes.output.batch)
     if (attrs.pad_low[last] != 0 || attrs.pad_high[last] != 0) problem.row_tap = place[last];
 
-  const bool is_depthwise = attrs.groups > 1 && kernel[axes.kernel.batch].is(1);
-  if (last >= 0 && is_depthwise && order.back() == features && attrs.input_dilation[last] == 1 &&
+  if (last >= 0 && is_depthwise(node) && order.back() == features && attrs.input_dilation[last] == 1 &&
       problem.row_axis == axes.output.space.back() && problem.contracted[place[last]].is_static() &&
       problem.contracted[place[last]].coef <= kLineTaps) {
     problem.line_tap = place[last];

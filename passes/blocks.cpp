@@ -6,6 +6,7 @@
 #include "ir/conv_axes.h"
 #include "ir/rebuild.h"
 #include "ir/region.h"
+#include "passes/traits.h"
 
 namespace keratin {
 
@@ -157,8 +158,7 @@ void BlockAnalysis::through_conv(const Node& node, const BlockedAxes& axes) {
   BlockedAxes input(static_cast<size_t>(node.operands[0].rank()), kWhole);
   fails_ |= cut(places.output.feature) >= 0 || (cut(places.output.batch) >= 0 && attrs.batch_groups != 1);
   input[static_cast<size_t>(places.input.batch)] = cut(places.output.batch);
-  const bool may_have_windows = allowed_ == Windows::allowed && attrs.groups > 1 &&
-                                kernel[places.kernel.batch].is(1) && places.input.batch == 0;
+  const bool may_have_windows = allowed_ == Windows::allowed && is_depthwise(node) && places.input.batch == 0;
   for (size_t s = 0; s < places.output.space.size(); ++s) {
     const int blocking = cut(places.output.space[s]);
     if (blocking < 0) continue;

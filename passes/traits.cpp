@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/conv_axes.h"
+
 namespace keratin {
 
 namespace {
@@ -56,6 +58,11 @@ bool is_widening(const Node& node) {
 }
 
 Value before_widening(Value value) { return is_widening(*value.node) ? value.node->operands[0] : value; }
+
+bool is_depthwise(const Node& conv) {
+  const auto& attrs = conv.as<ConvAttrs>();
+  return attrs.groups > 1 && conv.operands[1].shape()[parse_conv_axes(attrs.dims).kernel.batch].is(1);
+}
 
 bool is_index_map(const Node& node) {
   return family_of(node.op) == Family::shape && form_of(node) == Form::inline_;

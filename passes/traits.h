@@ -26,6 +26,9 @@ bool is_widening(const Node& node);
 /// What is widened, or the value itself.
 Value before_widening(Value value);
 
+/// A convolution each of whose results is computed from one feature of the input.
+bool is_depthwise(const Node& conv);
+
 /// True if the value can be recomputed by every reader at no cost: index maps, constants, iota.
 bool is_index_map(const Node& node);
 
