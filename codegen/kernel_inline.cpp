@@ -34,36 +34,42 @@ class Inliner {
       const BufferId id = add_buffer(writer.kernel, std::move(buffer));
       slices_.push_back(is_private ? BufferSlice{id, 0, piece, {}} : BufferSlice{id});
     }
+    is_one_piece_ = true;
     Index rest = piece;
     for (size_t axis = inner_.par.size(); axis-- > 0;) {
       const int64_t extent = inner_.par[axis].extent.value();
-      fixed_[inner_.par[axis].variable] = axis == 0 ? rest : modulo(rest, extent, writer_.ranges);
+      places_[inner_.par[axis].variable] = axis == 0 ? rest : modulo(rest, extent, writer_.ranges);
       rest = floor_div(rest, extent, writer_.ranges);
     }
   }
 
   /// A parallel loop goes from `first` on, `count` times.
-  void limit(VarId par, const Index& first, int64_t count) { limits_[par] = {first, count}; }
+  void limit(VarId par, const Index& first, int64_t count) {
+    places_[par] += first;
+    counts_[par] = count;
+  }
 
   void run() { emit_par(0); }
 
  private:
   Inliner(KernelWriter& writer, const Kernel& inner, std::vector<BufferSlice> slices)
       : writer_(writer), inner_(inner), slices_(std::move(slices)) {
-    for (const KernelVar& variable : inner.variables)
+    for (const KernelVar& variable : inner.variables) {
       variables_.push_back(add_variable(writer.kernel, variable.name, variable.dtype, variable.lanes));
+      places_.push_back(Index::variable(variables_.back()));
+    }
     for (const Accumulator& accumulator : inner.accumulators)
       accumulators_.push_back(add_accumulator(writer.kernel, accumulator));
   }
 
   void emit_par(size_t depth) {
-    if (depth == inner_.par.size() || !fixed_.empty()) {
+    if (depth == inner_.par.size() || is_one_piece_) {
       for (Stmt& statement : block(inner_.body)) writer_.emit(std::move(statement));
       return;
     }
     const ParLoop& par = inner_.par[depth];
-    const auto limit = limits_.find(par.variable);
-    const Index high = limit == limits_.end() ? index(par.extent) : Index(limit->second.count);
+    const auto count = counts_.find(par.variable);
+    const Index high = count == counts_.end() ? index(par.extent) : Index(count->second);
     Block body = writer_.collect([&] { emit_par(depth + 1); });
     writer_.emit(for_stmt(variables_[par.variable], 0, high, 1, LoopKind::serial, std::move(body)));
   }
@@ -73,14 +79,7 @@ class Inliner {
     Index to(from.constant());
     for (const auto& [atom, coefficient] : from.terms()) {
       switch (atom.kind) {
-        case Index::Atom::Kind::variable:
-          if (const auto fixed = fixed_.find(atom.variable); fixed != fixed_.end())
-            to += fixed->second * coefficient;
-          else
-            to += Index::variable(variables_[atom.variable]) * coefficient;
-          if (const auto limit = limits_.find(atom.variable); limit != limits_.end())
-            to += limit->second.first * coefficient;
-          break;
+        case Index::Atom::Kind::variable: to += places_[atom.variable] * coefficient; break;
         case Index::Atom::Kind::div: to += floor_div(index(*atom.inner), atom.by, {}) * coefficient; break;
         case Index::Atom::Kind::mod: to += modulo(index(*atom.inner), atom.by, {}) * coefficient; break;
       }
@@ -162,12 +161,9 @@ class Inliner {
   const Kernel& inner_;
   std::vector<BufferSlice> slices_;
   std::vector<VarId> variables_;
-  struct Limit {
-    Index first;
-    int64_t count;
-  };
-  std::map<VarId, Limit> limits_;  // of parallel loops
-  std::map<VarId, Index> fixed_;   // variables of the inner kernel that are no variables of the outer one
+  std::vector<Index> places_;        // by variable of the inner kernel: what it is in the outer one
+  std::map<VarId, int64_t> counts_;  // of parallel loops that do not run to their ends
+  bool is_one_piece_ = false;        // whose parallel loops are none
   std::vector<AccId> accumulators_;
   std::map<const Expr*, ExprRef> exprs_;
 };
