@@ -52,8 +52,8 @@ class Worker:
             environment[variable] = str(threads)
         self.log = (given.artefacts / f"{peer.replace(':', '-')}.log").open("w+")
         self.process = subprocess.Popen(
-            [given.environments / python / "bin" / "python", HERE / "worker.py", peer, str(threads), given.artefacts], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.log, text=True, env=environment, preexec_fn=lambda: self.begin(threads))
+            [given.environments / python / "bin" / "python", HERE / "worker.py", peer, str(threads), given.artefacts],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment, preexec_fn=lambda: self.begin(threads))
         self.stopped = False
         self.models = {}  # (work, batch) -> number, what loading said, calls per measurement
 

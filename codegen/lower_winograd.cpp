@@ -268,8 +268,9 @@ class WinogradGenerator {
   void run_in_rounds(int64_t tiles) {
     const int64_t pieces_of_tiles = ceil_of(tiles, cut_.piece), pieces = cut_.groups * pieces_of_tiles,
                   share = ceil_of(tiles, pieces), shares = ceil_of(tiles, share);
-    const Index round = Index::variable(writer_.variable("round", {0, 1})),
-                piece = Index::variable(writer_.variable("piece", {0, pieces - 1}));
+    const VarId round = writer_.variable("round", {0, 1}),
+                piece_number = writer_.variable("piece", {0, pieces - 1});
+    const Index piece = Index::variable(piece_number);
     are_shared_ = true;
     add_buffers(ceil_of(tiles, cut_.height) * cut_.height, Mode::out);
     Block inputs = writer_.collect([&] {
@@ -285,9 +286,8 @@ class WinogradGenerator {
       choose_tiles(lowering_.piece_range(range, tiles, cut_.piece), tiles);
       all_columns(floor_div(piece, pieces_of_tiles, writer_.ranges));
     });
-    writer_.emit(if_stmt({Index(0) - round}, std::move(inputs), std::move(products)));
-    writer_.kernel.par = {{round.terms().begin()->first.variable, 2},
-                          {piece.terms().begin()->first.variable, pieces}};
+    writer_.emit(if_stmt({Index(0) - Index::variable(round)}, std::move(inputs), std::move(products)));
+    writer_.kernel.par = {{round, 2}, {piece_number, pieces}};
     writer_.kernel.in_rounds = true;
   }
 

@@ -96,8 +96,7 @@ class Chooser {
     if (problem_.line_tap >= 0) tiling_.line_taps = problem_.contracted[problem_.line_tap].coef;
     const int64_t usual_width = tiling_.fold ? kMostFolded : problem_.line_tap >= 0 ? 1 : 2;
     const int64_t width = std::min(usual_width, tiling_.block_vectors);
-    const int64_t left = target_.vector_registers - tiling_.registers_of(width * tiling_.line_taps + 1);
-    int64_t most = std::clamp<int64_t>(left / width, 1, kMostRows);
+    int64_t most = rows_beside(width, kMostRows);
     if (problem_.row_axis < 0) most = 1;
     const int64_t beside = std::max<int64_t>(1, target_.l1_bytes / kWayBytes - kSpareWays);
     if (far_rows_ && beside < most && !comes_out_lower(beside)) most = beside;
@@ -105,6 +104,12 @@ class Chooser {
     tiling_.height = most;
     if (!rows_.is_static()) return;
     set_tiles(std::max<int64_t>(1, ceil_of(rows_.coef, most)));
+  }
+
+  /// How many rows of sums, up to `most`, the registers hold beside `width` vectors of the right operand.
+  int64_t rows_beside(int64_t width, int64_t most) const {
+    const int64_t left = target_.vector_registers - tiling_.registers_of(width * tiling_.line_taps + 1);
+    return std::clamp<int64_t>(left / width, 1, most);
   }
 
   /// Whether tiles of up to `height` rows are lower than that by more than one, since all are about as high.
@@ -140,8 +145,7 @@ class Chooser {
     if (problem_.row_axis < 0) return heights;
     const int64_t widest = tiling_.fold ? kMostFolded : kMostVectors;
     for (int64_t width = 1; width <= widest && width < 2 * tiling_.block_vectors; width *= 2) {
-      const int64_t left = target_.vector_registers - tiling_.registers_of(width * tiling_.line_taps + 1);
-      const int64_t most = std::clamp<int64_t>(left / width, 1, 2 * kMostRows);
+      const int64_t most = rows_beside(width, 2 * kMostRows);
       heights.insert(heights.end(), {most, ceil_of(2 * most, 3)});
     }
     heights.push_back(ceil_of(usual, 2));
