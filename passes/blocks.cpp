@@ -88,6 +88,7 @@ void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
     case Op::dot: return through_dot(node, axes);
     case Op::reshape: return through_reshape(node, axes);
     case Op::conv: return through_conv(node, axes);
+    case Op::gather: return through_gather(node, axes);
     case Op::winograd:
       same_axes(node.operands[0], [](size_t axis) { return axis == 0; });
       return need_whole(node.operands[1]);
@@ -189,6 +190,20 @@ void BlockAnalysis::through_dot(const Node& node, const BlockedAxes& axes) {
   };
   operand(node.operands[0], contract.lhs, batch.lhs);
   operand(node.operands[1], contract.rhs, batch.rhs);
+}
+
+/// The result has the indices' axes, but for those of the batch, in the place of the data's axis. A block of indices looks up as many
+/// rows as it has, wherever they are.
+void BlockAnalysis::through_gather(const Node& node, const BlockedAxes& axes) {
+  const auto& [axis, batch_dims] = node.as<GatherAttrs>();
+  const auto place = axes.begin() + axis;
+  const auto behind = place + (node.operands[1].rank() - batch_dims);
+  BlockedAxes data(axes.begin(), place), indices(axes.begin(), axes.begin() + batch_dims);
+  indices.insert(indices.end(), place, behind);
+  data.push_back(any_cut(indices) ? kWindow : kWhole);
+  data.insert(data.end(), behind, axes.end());
+  need(node.operands[0], data);
+  need(node.operands[1], indices);
 }
 
 /// An axis is the operand's if as much lies before it; of a first axis that is another's part or multiple, blocks are that of the other.

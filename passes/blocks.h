@@ -23,8 +23,8 @@ struct Blocking {
 /// By axis of a value: which blocking cuts it, or one of these.
 using BlockedAxes = std::vector<int>;
 constexpr int kWhole = -1;
-constexpr int kWindow =
-    -2;  ///< it is whole, but a block of what is computed from it needs little more than a block of it
+/// It is whole, but a block of what is computed from it needs about as much of it: a block and its neighbours, or rows looked up.
+constexpr int kWindow = -2;
 
 /// Whether fusions may read windows: lines of an image are computed from their neighbours, too.
 enum class Windows : uint8_t { refused, allowed };
@@ -62,6 +62,7 @@ class BlockAnalysis {
   bool fits(const Type& type, const BlockedAxes& axes) const;
   void through(const Node& node, const BlockedAxes& axes);
   void through_conv(const Node& node, const BlockedAxes& axes);
+  void through_gather(const Node& node, const BlockedAxes& axes);
   void through_dot(const Node& node, const BlockedAxes& axes);
   void through_reshape(const Node& node, const BlockedAxes& axes);
   void through_fusion(const Node& fusion);

@@ -17,6 +17,8 @@ std::span<const Pass> all_passes() {
       {"matrices", "weights of products get one axis of sums and one of columns", weights_to_matrices},
       {"hoist", "contractions that do not depend on the carry leave their scan", hoist_from_scans},
       {"sink", "sums over the steps, and products that no step reads, leave their scan", sink_from_scans},
+      {"lookups", "products of rows looked up in a small table become rows of a table of products",
+       look_up_products},
       {"fast_conv", "3x3 convolutions become Winograd's, in tiles of 4x4: with --fast-conv", fast_conv},
       {"winograd", "3x3 convolutions become Winograd's, in tiles of 2x2: not with --exact", winograd},
       {"bf16", "operands of contractions are rounded to bf16, if that precision is asked for",

@@ -40,6 +40,7 @@ Module channels_last(const Module& module, Decisions* decisions = nullptr);
 Module weights_to_matrices(const Module& module);
 Module hoist_from_scans(const Module& module, Decisions* decisions = nullptr);
 Module sink_from_scans(const Module& module, Decisions* decisions = nullptr);
+Module look_up_products(const Module& module);
 Module winograd(const Module& module, Decisions* decisions = nullptr);
 Module fast_conv(const Module& module, Decisions* decisions = nullptr);
 Module round_operands(const Module& module);

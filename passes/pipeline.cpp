@@ -31,6 +31,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   //   matrices   after simplify, which scales weights as the layers have them; before pack, which lays columns out
   //   hoist      the input projections of recurrent layers become plain contractions, and are packed like them
   //   sink       likewise the gradients of their weights; after hoist, which leaves less in the loops to look at
+  //   lookups    after hoist, which brings input projections to the lookups before them
   //   fast_conv  after simplify: a weight is scaled before it is transformed; before winograd, which takes what it leaves
   //   winograd   before pack, which lays out the transformed weight
   //   bf16       after simplify, so that what is rounded is what is multiplied; before pack, which lays out what is rounded

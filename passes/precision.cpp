@@ -9,7 +9,7 @@
 // that computes them rounds them.
 //
 // Only what can be multiplied in pairs is rounded: sums that run along the left operand's last axis. Depthwise convolutions, and
-// others with groups, stay as they are.
+// others with groups, stay as they are, and so does what is computed once, from weights alone.
 #include <unordered_map>
 #include <unordered_set>
 
@@ -99,7 +99,7 @@ class OperandRounder : public Rebuilder {
   }
 
   bool makes_pairs(const Node& node) const {
-    if (node.op != Op::dot && node.op != Op::conv) return false;
+    if ((node.op != Op::dot && node.op != Op::conv) || fixed_[node.index]) return false;
     const Value left = node.operands[0], right = node.operands[1];
     if (left.dtype() != DType::f32 || is_widening(*left.node) || is_widening(*right.node)) return false;
     const bool is_weight = fixed_[right.node->index];

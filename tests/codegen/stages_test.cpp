@@ -1,4 +1,4 @@
-// Kernels whose pieces go through several fusions: attention, two layers, a convolution and what pools it. Reference interpreter
+// Kernels whose pieces go through several fusions: attention, two layers, lookups and their products, a convolution and what pools it. Reference interpreter
 // against kernels, kernels against machine code, where blocks and registers leave a rest.
 #include "passes/stages.h"
 
@@ -54,6 +54,14 @@ const char* const kLayers =
 }
 )";
 
+const char* const kLookup =
+    R"(func @f(%x: i32[12,90], %t: f32[120,80], %w: f32[80,72]) -> (%y: f32[12,90,72]) {
+  %0 = gather %t, %x : f32[12,90,80]
+  %1 = dot %0, %w {contract = [2]x[0]} : f32[12,90,72]
+  return %1
+}
+)";
+
 const char* const kPooled = R"(func @f(%x: f32[16,19,19,5], %w: f32[3,3,5,40]) -> (%y: f32[16,8,8,40]) {
   %0 = conv %x, %w {dims = "b01f_01io->b01f", stride = [1, 1], pad_low = [0, 0], pad_high = [0, 0], input_dilation = [1, 1], kernel_dilation = [1, 1]} : f32[16,17,17,40]
   %1 = pool_max %0 {size = [1, 2, 2, 1], stride = [1, 2, 2, 1], pad_low = [0, 0, 0, 0], pad_high = [0, 0, 0, 0]} : f32[16,8,8,40]
@@ -98,6 +106,7 @@ const std::vector<Case> kCases = {
     {"AttentionOfNothing", attention("N", 8, 40, 52, 16), 1, 0},
     {"LayersAndWhatLiesBetween", kLayers, 2},
     {"PooledConvolution", kPooled, 1},
+    {"LookupsAndTheirProducts", kLookup, 1},
     {"Separable", separable({}), 1},
     {"SeparableOfBatches", separable({.batch = "N", .lines = 16, .columns = 13}), 1, 3},
     {"SeparableWithStrides",
@@ -128,7 +137,8 @@ std::vector<Tensor> inputs_of(const Function& function, const Bindings& bindings
     for (const Dim dim : param->type().shape) extents.push_back(dim.value(bindings));
     Tensor& tensor = inputs.emplace_back(param->type().dtype, extents);
     for (int64_t i = 0; i < tensor.elements(); ++i)
-      tensor.set(i, static_cast<double>(random() % 127) / 64 - 1);
+      tensor.set(i, is_integer(tensor.dtype()) ? static_cast<double>(random() % 127)
+                                               : static_cast<double>(random() % 127) / 64 - 1);
   }
   return inputs;
 }
