@@ -117,11 +117,17 @@ llvm::Constant* ModelData::program(const Program& program, llvm::Constant* input
                 sizeof(krt_program));
 }
 
+static_assert(kMostCutArrays <= KRT_MOST_CUT);
+
 /// A krt_code.
 llvm::Constant* ModelData::code(const Emission& level, size_t number_of_program) {
   const Program& program = level.source.programs[number_of_program];
+  const auto samples = [](int64_t count) {
+    return static_cast<uint32_t>(std::min<int64_t>(count, INT32_MAX));
+  };
   return record({level.runs[number_of_program], workspace_terms(program),
-                 number(static_cast<uint32_t>(program.workspace.terms().size())), number(0),
+                 number(static_cast<uint32_t>(program.workspace.terms().size())),
+                 number(samples(program.slices.least)), number(samples(program.slices.most)), number(0),
                  number64(static_cast<uint64_t>(tile_bytes(level.source, program)))},
                 sizeof(krt_code));
 }

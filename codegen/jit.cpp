@@ -61,11 +61,15 @@ class JitExecutable final : public KernelExecutable {
       sizes.push_back(bound == bindings.end() ? 0 : bound->second);
     }
     const unsigned threads = pool_ ? pool_->threads : 1;
-    const int64_t planned =
-        (program.workspace.value(bindings) + KRT_ALIGNMENT - 1) / KRT_ALIGNMENT * KRT_ALIGNMENT;
     const int64_t tile = tile_bytes_[number];
-    if (const int64_t needed = planned + tile * threads; needed > workspace_.bytes())
-      workspace_ = Tensor(DType::u8, {needed});
+    const int64_t n = program.slices.least > 0 ? inputs[0].shape()[0] : 0;
+    const int64_t slices = slices_of(program, n, threads);
+    Bindings of_slice = bindings;
+    if (slices > 1 && of_slice.contains(Symbol("N"))) of_slice[Symbol("N")] = (n + slices - 1) / slices;
+    const int64_t planned =
+        (program.workspace.value(of_slice) + KRT_ALIGNMENT - 1) / KRT_ALIGNMENT * KRT_ALIGNMENT;
+    const int64_t needed = slices > 1 ? (planned + tile) * threads : planned + tile * threads;
+    if (needed > workspace_.bytes()) workspace_ = Tensor(DType::u8, {needed});
     const krt_call call{.inputs = from.data(),
                         .outputs = to.data(),
                         .symbols = sizes.data(),
@@ -76,7 +80,18 @@ class JitExecutable final : public KernelExecutable {
                         .tile_bytes = tile,
                         .threads = threads,
                         .pool = pool_.get()};
-    code_.run(number)(&call);
+    if (slices == 1) return code_.run(number)(&call);
+    std::vector<size_t> input_bytes, output_bytes;
+    for (const Tensor& input : inputs) input_bytes.push_back(static_cast<size_t>(input.bytes() / n));
+    for (const Tensor& output : outputs) output_bytes.push_back(static_cast<size_t>(output.bytes() / n));
+    const krt_cut cut{.n = static_cast<uint64_t>(n),
+                      .slices = static_cast<uint64_t>(slices),
+                      .planned = static_cast<size_t>(planned),
+                      .input_bytes = input_bytes.data(),
+                      .output_bytes = output_bytes.data(),
+                      .input_count = static_cast<uint32_t>(inputs.size()),
+                      .output_count = static_cast<uint32_t>(outputs.size())};
+    krt_run_slices(&call, code_.run(number), &cut);
   }
 
   std::vector<Symbol> symbols_;

@@ -39,6 +39,7 @@
 #include "codegen/schedule.h"
 #include "codegen/work.h"
 #include "ir/graph.h"
+#include "passes/slices.h"
 
 namespace keratin {
 
@@ -220,6 +221,7 @@ struct Program {
   std::vector<uint32_t> inputs, outputs;  ///< which buffers, in the function's order
   Size workspace;                         ///< bytes
   Size least_workspace;                   ///< with the best of plans; no part of the text
+  Slices slices;  ///< inputs and outputs hold all samples; of a fixed batch, everything else is for one slice
   std::vector<Launch> launches;
 };
 

@@ -8,6 +8,7 @@
 
 #include "codegen/kernel_code.h"
 #include "codegen/kernel_executable.h"
+#include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -27,12 +28,17 @@ class KernelInterpreter : public KernelExecutable {
     for (Tensor& output : outputs) fill_with_ones(output);
     Tensor workspace(DType::u8, {program.workspace.value(bindings)});
     fill_with_ones(workspace);
-    const std::vector<std::byte*> buffers = place(program, bindings, inputs, outputs, workspace);
+    std::vector<std::byte*> buffers = place(program, bindings, inputs, outputs, workspace);
     const std::vector<KernelCode>& codes = codes_of(number, bindings);
-    for (size_t i = 0; i < program.launches.size(); ++i) {
-      std::vector<std::byte*> args;
-      for (const uint32_t arg : program.launches[i].args) args.push_back(buffers[arg]);
-      codes[i].run(args);
+    const int64_t slices = fixed_slices(program);
+    for (int64_t slice = 0; slice < slices; ++slice) {
+      for (size_t i = 0; i < program.launches.size(); ++i) {
+        std::vector<std::byte*> args;
+        for (const uint32_t arg : program.launches[i].args) args.push_back(buffers[arg]);
+        codes[i].run(args);
+      }
+      for (size_t i = 0; i < inputs.size(); ++i) buffers[program.inputs[i]] += inputs[i].bytes() / slices;
+      for (size_t i = 0; i < outputs.size(); ++i) buffers[program.outputs[i]] += outputs[i].bytes() / slices;
     }
   }
 

@@ -57,6 +57,11 @@ class ProgramParser {
     const std::vector<Reference> outputs = references();
     if (!in_.accept_word("memory")) in_.fail("expected memory");
     program_.workspace = parse_size(in_);
+    if (in_.accept_word("slices")) {
+      program_.slices.least = in_.integer();
+      in_.expect("..");
+      program_.slices.most = in_.integer();
+    }
     in_.expect('{');
     while (!in_.accept('}')) line();
     program_.inputs = find_all(inputs);

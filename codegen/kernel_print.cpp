@@ -307,7 +307,9 @@ std::string program_text(const Program& program, const std::function<std::string
     return cat("(", join(texts, ", "), ")");
   };
   std::string out = cat("program @", plain_name(program.name), references(program.inputs), " -> ",
-                        references(program.outputs), " memory ", to_text(program.workspace), " {\n");
+                        references(program.outputs), " memory ", to_text(program.workspace));
+  if (program.slices.least > 0) out += cat(" slices ", program.slices.least, "..", program.slices.most);
+  out += " {\n";
   for (size_t i = 0; i < program.buffers.size(); ++i) {
     const ProgramBuffer& buffer = program.buffers[i];
     out += cat("  ", storage_text(buffer.storage), " ", names[i], ": ", buffer.dtype, buffer.shape);

@@ -7,6 +7,7 @@
 
 #include "codegen/kernel.h"
 #include "codegen/kernel_types.h"
+#include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -303,6 +304,7 @@ class ProgramVerifier {
       collect_symbols(program_.buffers[input].shape, known_);
     }
     for (const uint32_t output : program_.outputs) boundary(output, Storage::output);
+    slices();
     for (const ProgramBuffer& each : program_.buffers) buffer(each);
     collect_symbols(program_.workspace, used_);
     for (const Launch& each : program_.launches) launch(each);
@@ -318,6 +320,23 @@ class ProgramVerifier {
     const auto& list = storage == Storage::input ? program_.inputs : program_.outputs;
     require(std::count(list.begin(), list.end(), buffer) == 1,
             cat("%", program_.buffers[buffer].name, " is listed twice"));
+  }
+
+  void slices() const {
+    const auto& [least, most] = program_.slices;
+    if (least == 0) return;
+    require(0 < least && least <= most, cat("there are no slices of ", least, " to ", most, " samples"));
+    require(std::max(program_.inputs.size(), program_.outputs.size()) <= kMostCutArrays,
+            "a program of so many arrays is not cut");
+    const int64_t batch = fixed_batch(program_);
+    for (const std::vector<uint32_t>* list : {&program_.inputs, &program_.outputs})
+      for (const uint32_t each : *list) {
+        const ProgramBuffer& array = program_.buffers[each];
+        const Dim all = batch == 0 ? Dim::batch() : Dim(batch);
+        require(!array.shape.empty() && array.shape[0] == all, cat("%", array.name, " has no batch to cut"));
+      }
+    require(batch == 0 || (least == most && batch % least == 0),
+            cat(batch, " samples cannot be cut into slices of ", least));
   }
 
   void buffer(const ProgramBuffer& buffer) {
@@ -356,8 +375,9 @@ class ProgramVerifier {
       require(launch.args[i] < program_.buffers.size(), cat("there is no buffer ", launch.args[i]));
       const ProgramBuffer& arg = program_.buffers[launch.args[i]];
       const KernelBuffer& param = kernel.buffers[i];
-      require(kernel_dtype(arg.dtype) == kernel_dtype(param.dtype) &&
-                  Size::product(arg.shape) == Size::product(param.shape),
+      const bool is_whole = arg.storage == Storage::input || arg.storage == Storage::output;
+      const Size elements = Size::product(param.shape) * (is_whole ? fixed_slices(program_) : 1);
+      require(kernel_dtype(arg.dtype) == kernel_dtype(param.dtype) && Size::product(arg.shape) == elements,
               cat("@", kernel.name, " takes ", param.dtype, param.shape, " as %", param.name, ", not ",
                   arg.dtype, arg.shape));
       require(param.mode == Mode::in || arg.storage != Storage::input,

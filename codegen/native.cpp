@@ -1,6 +1,9 @@
 #include "codegen/native.h"
 
+#include <map>
+
 #include "codegen/lower.h"
+#include "passes/slices.h"
 
 namespace keratin {
 
@@ -42,28 +45,51 @@ class KernelInterpreter : public Executor {
 
 namespace {
 
-Module prepared(const Module& module, const PipelineOptions& options) {
+/// A module on its way: optimised and prepared, its batches cut.
+struct Prepared {
+  Module module;
+  std::map<std::string, Slices> slices;
+};
+
+Prepared prepared(const Module& module, const PipelineOptions& options) {
   const auto interpreter = make_interpreter();
-  return bake(optimize(module, options), *interpreter);
+  if (!options.slices) return {bake(optimize(module, options), *interpreter), {}};
+  SlicedModule cut = cut_batches(module, options.batch);
+  return {bake(optimize(cut.module, options), *interpreter), std::move(cut.slices)};
 }
 
-KernelModule lower_tuned(const Module& module, const Target& target, const Tuner& tuner) {
-  return lower(module, target, tuner ? tuner(module, target) : Schedules());
+/// `whole`: the module as it was before batches were cut.
+KernelModule lower_tuned(const Prepared& prepared, const Module& whole, const Target& target,
+                         const Tuner& tuner) {
+  KernelModule kernels = lower(prepared.module, target, tuner ? tuner(prepared.module, target) : Schedules());
+  for (Program& program : kernels.programs) {
+    const auto found = prepared.slices.find(program.name);
+    if (found == prepared.slices.end()) continue;
+    const Function& function = whole.function(program.name);
+    const bool is_fixed = function.params[0]->type().shape[0].is_static();
+    if (!is_fixed && program.launches.size() < 2) continue;  // no kernel leaves anything for another one
+    program.slices = found->second;
+    for (size_t i = 0; i < program.inputs.size(); ++i)
+      program.buffers[program.inputs[i]].shape = function.params[i]->type().shape;
+    for (size_t i = 0; i < program.outputs.size(); ++i)
+      program.buffers[program.outputs[i]].shape = function.results[i].value.shape();
+  }
+  return kernels;
 }
 
 }  // namespace
 
 KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options,
                              const Tuner& tuner) {
-  return lower_tuned(prepared(module, options), target, tuner);
+  return lower_tuned(prepared(module, options), module, target, tuner);
 }
 
 std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
                                          const PipelineOptions& options, const Tuner& tuner) {
-  const Module ready = prepared(module, options);
+  const Prepared ready = prepared(module, options);
   std::vector<LevelKernels> compiled;
   for (Target& level : levels) {
-    KernelModule kernels = lower_tuned(ready, level, tuner);
+    KernelModule kernels = lower_tuned(ready, module, level, tuner);
     compiled.push_back({std::move(level), std::move(kernels)});
   }
   return compiled;

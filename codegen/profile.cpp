@@ -6,6 +6,7 @@
 
 #include "codegen/emit.h"
 #include "codegen/jit.h"
+#include "codegen/program_facts.h"
 #include "ir/error.h"
 
 namespace keratin {
@@ -25,16 +26,18 @@ void timed_launch(const krt_call* call, krt_kernel* kernel, void* const* args, i
   launch_seconds->push_back(now() - start);
 }
 
-/// Calls a program whose launches are timed_launch(), and lowers `least` to what they took.
+/// Calls a program whose launches are timed_launch(), and lowers `least` to what they took, in all slices together.
 void time_launches(Executable& timed, const Program& program, std::span<const Tensor> inputs,
                    std::vector<double>& least) {
   std::vector<double> seconds;
   launch_seconds = &seconds;
   timed.call(program.name, inputs);
   launch_seconds = nullptr;
-  KERATIN_CHECK(seconds.size() == program.launches.size(), "a launch per launch");
-  least.resize(seconds.size(), std::numeric_limits<double>::max());
-  for (size_t i = 0; i < seconds.size(); ++i) least[i] = std::min(least[i], seconds[i]);
+  const size_t launches = program.launches.size();
+  KERATIN_CHECK(launches == 0 || seconds.size() % launches == 0, "a launch per launch and slice");
+  for (size_t i = launches; i < seconds.size(); ++i) seconds[i % launches] += seconds[i];
+  least.resize(launches, std::numeric_limits<double>::max());
+  for (size_t i = 0; i < launches; ++i) least[i] = std::min(least[i], seconds[i]);
 }
 
 int64_t bytes_of(const ProgramBuffer& buffer, const Bindings& bindings) {
@@ -48,25 +51,33 @@ class Amounts {
       : module_(module),
         program_(program),
         bindings_(bindings),
+        slices_(fixed_slices(program)),
         read_(program.buffers.size()),
         written_(program.buffers.size()) {}
 
   LaunchTime add(const Launch& launch) {
     const Kernel& kernel = module_.kernels[launch.kernel];
+    const auto flops = [this](const Size& multiply_adds) {
+      return 2.0 * static_cast<double>(multiply_adds.value(bindings_) * slices_);
+    };
     LaunchTime result{.kernel = launch.kernel,
                       .seconds = 0,
-                      .flops = 2.0 * static_cast<double>(kernel.work.multiply_adds.value(bindings_)),
-                      .bf16_flops = 2.0 * static_cast<double>(kernel.work.of_bf16.value(bindings_)),
+                      .flops = flops(kernel.work.multiply_adds),
+                      .bf16_flops = flops(kernel.work.of_bf16),
                       .variables = {},
                       .others = {}};
     for (size_t i = 0; i < kernel.work.bytes.size(); ++i) {
       const ProgramBuffer& buffer = program_.buffers[launch.args[i]];
-      const int64_t bytes = kernel.work.bytes[i].value(bindings_), whole = bytes_of(buffer, bindings_);
+      const bool is_variable = buffer.storage == Storage::variable;
+      const int64_t slices =
+          is_variable ? 1 : slices_;  // variables are read again by each, but from where they are
+      const int64_t part = kernel.work.bytes[i].value(bindings_), bytes = part * slices;
+      const int64_t whole = bytes_of(buffer, bindings_) * (buffer.storage == Storage::workspace ? slices : 1);
       Touched& touched = (kernel.buffers[i].mode == Mode::in ? read_ : written_)[launch.args[i]];
       (bytes > whole ? touched.repeatedly : touched.once) += bytes;
-      Traffic& traffic = buffer.storage == Storage::variable ? result.variables : result.others;
+      Traffic& traffic = is_variable ? result.variables : result.others;
       traffic.bytes += bytes;
-      traffic.footprint += std::min(bytes, whole);
+      traffic.footprint += std::min(part, whole / slices);
     }
     return result;
   }
@@ -96,16 +107,25 @@ class Amounts {
   const KernelModule& module_;
   const Program& program_;
   const Bindings& bindings_;
+  const int64_t slices_;
   std::vector<Touched> read_, written_;  // by buffer
 };
+
+/// How many threads compute slices of a call side by side; 1 if it is not cut.
+int64_t slices_at_once(const Program& program, std::span<const Tensor> inputs, unsigned threads) {
+  if (program.slices.least == 0) return 1;
+  return std::min<int64_t>(slices_of(program, inputs[0].shape()[0], threads), threads);
+}
 
 }  // namespace
 
 Profile profile(std::shared_ptr<const KernelModule> module, const Program& program, const Target& target,
                 unsigned threads, std::span<const Tensor> inputs, double budget) {
-  const auto plain = jit_kernels(module, target, {}, threads);
-  const auto timed = jit_kernels_launched_by(&timed_launch, module, target, threads);
   const Bindings bindings = bind(program, inputs);
+  // Threads that compute whole slices have no launch in common: what one thread takes is shared by all.
+  const int64_t sharing = slices_at_once(program, inputs, threads);
+  const auto plain = jit_kernels(module, target, {}, threads);
+  const auto timed = jit_kernels_launched_by(&timed_launch, module, target, sharing > 1 ? 1 : threads);
   Profile result;
   Amounts amounts(*module, program, bindings);
   for (const Launch& launch : program.launches) result.launches.push_back(amounts.add(launch));
@@ -115,12 +135,16 @@ Profile profile(std::shared_ptr<const KernelModule> module, const Program& progr
   std::vector<double> least;
   result.seconds = std::numeric_limits<double>::max();
   for (const double begin = now(); result.calls < kLeastCalls || now() - begin < budget; ++result.calls) {
-    const double start = now();
-    plain->call(program.name, inputs);
-    result.seconds = std::min(result.seconds, now() - start);
+    // The first of two calls finds the threads asleep if the one that was measured last has taken long.
+    for (int i = 0; i < 2; ++i) {
+      const double start = now();
+      plain->call(program.name, inputs);
+      result.seconds = std::min(result.seconds, now() - start);
+    }
     time_launches(*timed, program, inputs, least);
   }
-  for (size_t i = 0; i < least.size(); ++i) result.launches[i].seconds = least[i];
+  for (size_t i = 0; i < least.size(); ++i)
+    result.launches[i].seconds = least[i] / static_cast<double>(sharing);
   return result;
 }
 

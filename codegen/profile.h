@@ -36,7 +36,7 @@ struct Profile {
   std::vector<LaunchTime> launches;
 };
 
-/// Calls a program of the module again and again for about `budget` seconds; half of the calls measure the whole, half the launches.
+/// Calls a program of the module again and again for about `budget` seconds; two of three calls measure the whole, one the launches.
 /// Requires: runs_on_host(target).
 Profile profile(std::shared_ptr<const KernelModule> module, const Program& program, const Target& target,
                 unsigned threads, std::span<const Tensor> inputs, double budget);

@@ -135,4 +135,17 @@ int64_t fixed_batch(const Program& program) {
   return first.empty() ? 1 : first[0].value();
 }
 
+int64_t slices_of(const Program& program, int64_t n, unsigned threads) {
+  krt_code code{};
+  code.least_slice = static_cast<uint32_t>(program.slices.least);
+  code.most_slice = static_cast<uint32_t>(program.slices.most);
+  return static_cast<int64_t>(
+      krt_slices_of(&code, static_cast<uint64_t>(fixed_batch(program)), static_cast<uint64_t>(n), threads));
+}
+
+int64_t fixed_slices(const Program& program) {
+  if (program.slices.least == 0) return 1;
+  return std::max<int64_t>(fixed_batch(program) / program.slices.least, 1);
+}
+
 }  // namespace keratin

@@ -19,6 +19,11 @@ KernelModule extract_program(const KernelModule& module, const Program& program)
 /// of the first input (1 if there is none).
 int64_t fixed_batch(const Program& program);
 
+/// How many slices a call of n samples has; 1 if it is not cut.
+int64_t slices_of(const Program& program, int64_t n, unsigned threads);
+/// How many times the buffers of inputs and outputs hold what kernels compute: the slices of a fixed batch, 1 if any number may come.
+int64_t fixed_slices(const Program& program);
+
 /// KRT_CPU_* without which the module cannot run: all of the target's, but for the tiles of AMX that no kernel uses, since a process
 /// has to ask for them.
 uint32_t needed_cpu_features(const KernelModule& module, const Target& target);

@@ -68,12 +68,23 @@ bool BlockAnalysis::fits(const Type& type, const BlockedAxes& axes) const {
 bool BlockAnalysis::run() {
   for (size_t i = function_.nodes.size(); i-- > 0 && !fails_;) {
     const Node& node = *function_.nodes[i];
+    const bool is_read = std::ranges::any_of(axes_[i], [](const auto& axes) { return axes.has_value(); });
     if (node.op == Op::fusion)
       through_fusion(node);
-    else if (node.op != Op::param && axes_[i][0])
+    else if (node.op == Op::param || !is_read)
+      continue;
+    else if (node.types.size() == 1)
       through(node, BlockedAxes(*axes_[i][0]));
+    else
+      through_all(node);
   }
   return !fails_;
+}
+
+/// What is computed from all of its operands, and as a whole.
+void BlockAnalysis::through_all(const Node& node) {
+  for (const auto& axes : axes_[node.index]) fails_ |= axes && any_cut(*axes);
+  for (const Value operand : node.operands) need_whole(operand);
 }
 
 void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
@@ -82,7 +93,7 @@ void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
     need(operand, axes);
   };
   switch (node.op) {
-    case Op::constant: return;
+    case Op::constant: fails_ |= node.as<ConstantAttrs>().data && any_cut(axes); return;
     case Op::iota: fails_ |= axes[static_cast<size_t>(node.as<IotaAttrs>().axis)] >= 0; return;
     case Op::dim_size: fails_ |= !node.as<DimAttrs>().dim.is_static(); return;
     case Op::dot: return through_dot(node, axes);
@@ -144,8 +155,8 @@ void BlockAnalysis::through(const Node& node, const BlockedAxes& axes) {
     for (const int64_t axis : node.as<AxesAttrs>().axes) operand.insert(operand.begin() + axis, kWhole);
     for (const Value each : node.operands) need(each, operand);
   } else {
-    fails_ |= any_cut(axes) || node.op == Op::random_bits || node.body != nullptr;
-    for (const Value operand : node.operands) need_whole(operand);
+    fails_ |= node.op == Op::random_bits || node.body != nullptr;
+    through_all(node);
   }
 }
 
@@ -274,8 +285,9 @@ class BlockRebuilder : public Rebuilder {
     const auto cut = [&](Shape shape) { return analysis_.block_shape(std::move(shape), node.value()); };
     const Type type(node.type().dtype, cut(node.type().shape), node.type().layout);
     if (node.op == Op::param) return {builder().param(node.as<NameAttrs>().name, type)};
+    if (node.op == Op::var || (node.op == Op::constant && node.as<ConstantAttrs>().data)) return copy(node);
     if (node.op == Op::constant) return {builder().splat(node.as<ConstantAttrs>().splat, type)};
-    if (node.op == Op::fusion) return fusion(node);
+    if (node.op == Op::fusion) return with_body(node, analysis_.region_of_block(node));
     Attrs attrs = node.attrs;
     std::visit(
         [&](auto& all) {
@@ -287,9 +299,8 @@ class BlockRebuilder : public Rebuilder {
   }
 
  private:
-  std::vector<Value> fusion(const Node& node) {
-    auto region = std::make_shared<const Function>(analysis_.region_of_block(node));
-    return results_of(*builder().make_node(Op::fusion, mapped(node.operands), node.attrs, std::move(region)));
+  std::vector<Value> with_body(const Node& node, Function body) {
+    return copy(node, std::make_shared<const Function>(std::move(body)));
   }
 
   const BlockAnalysis& analysis_;

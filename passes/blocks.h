@@ -66,6 +66,7 @@ class BlockAnalysis {
   void through_dot(const Node& node, const BlockedAxes& axes);
   void through_reshape(const Node& node, const BlockedAxes& axes);
   void through_fusion(const Node& fusion);
+  void through_all(const Node& node);
   BlockedAxes besides_windows(Value value, BlockedAxes axes);
   std::vector<BlockedAxes> results_of_fusion(const Node& fusion) const;
   Shape block_shape(Shape shape, Value value) const;

@@ -227,7 +227,7 @@ double gain_of(const Node& conv) {
   const auto is_one = [](int64_t step) { return step == 1; };
   const bool skips = !std::all_of(turn.attrs.stride.begin(), turn.attrs.stride.end(), is_one) ||
                      !std::all_of(turn.attrs.input_dilation.begin(), turn.attrs.input_dilation.end(), is_one);
-  return products_of(conv) * (has_few ? 0 : skips || turn.kernel ? kGainOfSkipping : kGain);
+  return multiply_adds_of(conv) * (has_few ? 0 : skips || turn.kernel ? kGainOfSkipping : kGain);
 }
 
 /// The cost of the transposes of a function that do not depend on weights alone.

@@ -19,13 +19,8 @@ double work_of(const Node& node, double body) {
   for (const Value operand : node.operands) elements_of_all += elements_of(operand.shape());
   for (const Type& type : node.types) elements_of_all += elements_of(type.shape);
   switch (node.op) {
-    case Op::dot: {
-      double terms = 1;
-      for (const int64_t axis : node.as<DotAttrs>().contract.lhs)
-        terms *= static_cast<double>(node.operands[0].shape()[static_cast<size_t>(axis)].coef);
-      return elements_of(node.type().shape) * terms;
-    }
-    case Op::conv: return products_of(node);
+    case Op::dot:
+    case Op::conv: return multiply_adds_of(node);
     case Op::pool_max:
     case Op::pool_sum:
     case Op::pool_max_grad: {
@@ -62,14 +57,20 @@ double elements_of(const Shape& shape) {
   return product;
 }
 
-double products_of(const Node& conv) {
-  const ConvAxes axes = parse_conv_axes(conv.as<ConvAttrs>().dims);
-  const Shape& kernel = conv.operands[1].shape();
-  double taps = elements_of(kernel);
-  if (const double outputs = static_cast<double>(kernel[static_cast<size_t>(axes.kernel.feature)].coef);
-      outputs > 0)
-    taps /= outputs;
-  return elements_of(conv.type().shape) * taps;
+double multiply_adds_of(const Node& node) {
+  double terms = 1;  // of an element of the result
+  if (node.op == Op::dot) {
+    for (const int64_t axis : node.as<DotAttrs>().contract.lhs)
+      terms *= static_cast<double>(node.operands[0].shape()[static_cast<size_t>(axis)].coef);
+  } else {
+    const ConvAxes axes = parse_conv_axes(node.as<ConvAttrs>().dims);
+    const Shape& kernel = node.operands[1].shape();
+    terms = elements_of(kernel);
+    if (const auto outputs = static_cast<double>(kernel[static_cast<size_t>(axes.kernel.feature)].coef);
+        outputs > 0)
+      terms /= outputs;
+  }
+  return elements_of(node.type().shape) * terms;
 }
 
 double operations_of(const Function& function) { return amount_of(function).work; }

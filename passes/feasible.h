@@ -8,8 +8,8 @@ namespace keratin {
 // Estimates are of one sample, with 1 for every symbol.
 
 double elements_of(const Shape& shape);
-/// Multiply-adds of a convolution.
-double products_of(const Node& conv);
+/// Of a dot or a conv.
+double multiply_adds_of(const Node& node);
 /// Multiply-adds and elements of a function, roughly.
 double operations_of(const Function& function);
 

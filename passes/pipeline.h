@@ -22,6 +22,8 @@ enum class Convolutions : uint8_t { exact, winograd, fast };
 struct PipelineOptions {
   Precision precision = Precision::f32;
   Convolutions convolutions = Convolutions::winograd;
+  bool slices = false;  ///< batches are cut where that is possible (passes/slices.h): those of any size,
+  int64_t batch = 0;    ///< and those that were fixed to this number
   std::vector<std::string> skip;  ///< names of passes that are left out; not fuse
   /// Called after every pass.
   std::function<void(std::string_view pass, const Module& module)> after;

@@ -131,7 +131,10 @@ struct krt_program {
 struct krt_code {
   krt_run* run;
   const struct krt_term* workspace; /* bytes of the planned temporaries: the sum of the terms */
-  uint32_t workspace_terms, reserved;
+  uint32_t workspace_terms;
+  uint32_t least_slice,
+      most_slice; /* samples that are worth a slice of the batch, and that stay in cache; 0: it is not cut */
+  uint32_t reserved;
   int64_t tile_bytes; /* per thread, a multiple of 64 */
 };
 struct krt_level {
@@ -198,6 +201,20 @@ enum krt_status {
   KRT_SELFTEST_FAILED = 7,
   KRT_NO_MEMORY = 8 /* m_predict_alloc, m_selftest */
 };
+
+/* A batch of n samples in slices; the arrays of a program that is cut begin with one entry for each sample. */
+#define KRT_MOST_CUT 16 /* inputs, and outputs, of a program that is cut */
+struct krt_cut {
+  uint64_t n, slices; /* samples, and slices that they are cut into: as long as each other, or one longer */
+  size_t planned;     /* bytes of a slice's workspace, a multiple of KRT_ALIGNMENT */
+  const size_t *input_bytes, *output_bytes; /* of a sample, by array */
+  uint32_t input_count, output_count;
+};
+/* How many slices n samples are cut into; 1: they are not cut. `batch`: the only n that the program accepts, 0 if it accepts any. */
+uint64_t krt_slices_of(const struct krt_code* code, uint64_t batch, uint64_t n, unsigned threads);
+/* Runs the slices on the call's threads. `workspace` has room for planned + tile_bytes for each thread; `tiles` and `symbols` are
+ * not read. */
+void krt_run_slices(const struct krt_call* call, krt_run* run, const struct krt_cut* cut);
 
 /* Whether all of `features` (KRT_CPU_*) can be used. Asks the operating system for what it gives on request only. */
 int krt_cpu_has(uint32_t features);

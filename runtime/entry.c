@@ -74,12 +74,27 @@ static int planned_bytes(const struct krt_code* code, uint64_t n, size_t* bytes)
   return KRT_OK;
 }
 
-static int whole_workspace(const struct krt_program* program, const struct krt_code* code, uint64_t n,
-                           unsigned threads, size_t* planned, size_t* total) {
-  size_t tiles;
-  if (!accepts(program, n) || planned_bytes(code, n, planned) != KRT_OK ||
-      __builtin_mul_overflow((size_t)code->tile_bytes, (size_t)(threads > 0 ? threads : 1), &tiles) ||
-      __builtin_add_overflow(*planned, tiles, total) || *total > PTRDIFF_MAX)
+/* How a call computes its samples, and the memory that it takes. */
+struct plan {
+  uint64_t slices;
+  size_t planned; /* bytes of temporaries of one */
+  size_t total;   /* bytes of the workspace */
+};
+
+static int plan_call(const struct krt_program* program, const struct krt_code* code, uint64_t n,
+                     unsigned threads, struct plan* plan) {
+  if (threads == 0) threads = 1;
+  if (!accepts(program, n)) return KRT_BAD_COUNT;
+  plan->slices = krt_slices_of(code, krt_fixed_batch(program), n, threads);
+  const uint64_t longest = n / plan->slices + (n % plan->slices != 0);
+  if (planned_bytes(code, longest, &plan->planned) != KRT_OK) return KRT_BAD_COUNT;
+  size_t once = plan->planned, each = (size_t)code->tile_bytes, all;
+  if (plan->slices > 1) {
+    if (__builtin_add_overflow(each, once, &each)) return KRT_BAD_COUNT;
+    once = 0;
+  }
+  if (__builtin_mul_overflow(each, (size_t)threads, &all) ||
+      __builtin_add_overflow(once, all, &plan->total) || plan->total > PTRDIFF_MAX)
     return KRT_BAD_COUNT;
   return KRT_OK;
 }
@@ -95,9 +110,8 @@ static const struct krt_level* level_of(const struct krt_model* model) {
 
 size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n, unsigned threads) {
   const struct krt_code* code = &level_of(model)->codes[program];
-  size_t planned, total;
-  const int status = whole_workspace(&model->programs[program], code, n, threads, &planned, &total);
-  return status == KRT_OK ? total : SIZE_MAX;
+  struct plan plan;
+  return plan_call(&model->programs[program], code, n, threads, &plan) == KRT_OK ? plan.total : SIZE_MAX;
 }
 
 /* A stretch of the caller's memory. */
@@ -155,6 +169,30 @@ static int pool_is_usable(const struct keratin_pool* pool) {
   return pool->size >= sizeof(struct keratin_pool) && pool->threads >= 1 && pool->parallel_for != NULL;
 }
 
+/* Requires: check_memory() has found the arrays' sizes to be all right. */
+static void run_slices(const struct krt_program* program, const struct krt_code* code,
+                       const struct krt_call* call, uint64_t n, const struct plan* plan) {
+  size_t input_bytes[KRT_MOST_CUT], output_bytes[KRT_MOST_CUT];
+  for (uint32_t i = 0; i < program->input_count; ++i) {
+    (void)krt_array_bytes(&program->inputs[i], n, &input_bytes[i]);
+    input_bytes[i] /= n;
+  }
+  for (uint32_t o = 0; o < program->output_count; ++o) {
+    (void)krt_array_bytes(&program->outputs[o], n, &output_bytes[o]);
+    output_bytes[o] /= n;
+  }
+  const struct krt_cut cut = {
+      .n = n,
+      .slices = plan->slices,
+      .planned = plan->planned,
+      .input_bytes = input_bytes,
+      .output_bytes = output_bytes,
+      .input_count = program->input_count,
+      .output_count = program->output_count,
+  };
+  krt_run_slices(call, code->run, &cut);
+}
+
 int krt_invoke(const struct krt_model* model, uint32_t program_index, const void* const* inputs,
                void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool) {
   const struct krt_program* program = &model->programs[program_index];
@@ -163,14 +201,14 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
   if (!krt_cpu_has(level->cpu_features)) return KRT_UNSUPPORTED_CPU;
   if (pool && !pool_is_usable(pool)) return KRT_BAD_POOL;
   const unsigned threads = pool ? pool->threads : 1;
-  size_t planned, total;
-  int status = whole_workspace(program, code, n, threads, &planned, &total);
+  struct plan plan;
+  int status = plan_call(program, code, n, threads, &plan);
   if (status != KRT_OK || n == 0) return status;
 
   if ((program->input_count > 0 && !inputs) || (program->output_count > 0 && !outputs))
     return KRT_NULL_ARGUMENT;
   struct stretch blocks[2];
-  if ((status = check_block(workspace, total, &blocks[0])) != KRT_OK) return status;
+  if ((status = check_block(workspace, plan.total, &blocks[0])) != KRT_OK) return status;
   if (model->state_bytes > PTRDIFF_MAX) return KRT_BAD_COUNT;
   if ((status = check_block(state, (size_t)model->state_bytes, &blocks[1])) != KRT_OK) return status;
   if ((status = check_memory(program, inputs, outputs, n, blocks, 2)) != KRT_OK) return status;
@@ -183,12 +221,15 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
       .weights = model->weights,
       .state = state,
       .workspace = workspace,
-      .tiles = total > planned ? (unsigned char*)workspace + planned : NULL,
+      .tiles = plan.total > plan.planned ? (unsigned char*)workspace + plan.planned : NULL,
       .tile_bytes = code->tile_bytes,
       .threads = threads,
       .pool = pool,
   };
-  code->run(&call);
+  if (plan.slices == 1)
+    code->run(&call);
+  else
+    run_slices(program, code, &call, n, &plan);
   return KRT_OK;
 }
 

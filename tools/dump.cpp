@@ -11,6 +11,7 @@
 #include "ir/text_format.h"
 #include "passes/pass.h"
 #include "passes/pipeline.h"
+#include "passes/slices.h"
 #include "tools/dot.h"
 #include "tools/model_source.h"
 #include "tools/pipeline_options.h"
@@ -56,7 +57,7 @@ Module after_pass(const Module& module, const std::string& name, PipelineOptions
   options.after = [&](std::string_view pass, const Module& current) {
     if (pass == name) found = clone(current);
   };
-  optimize(module, options);
+  optimize(cut_batches(module, options.batch).module, options);
   if (!found)
     throw Error(ErrorKind::usage, cat("with these options the pass ", name, " does not run"), "--after",
                 name == "fast_conv" ? "give --fast-conv"

@@ -33,7 +33,7 @@ void write_library(const Module& module, const std::string& path, const std::str
   ArtefactOptions options;
   options.name = name;
   options.selftest = make_selftest(module, "predict");
-  write_artefact(compile_levels(module, make_levels(cpu)), options, path);
+  write_artefact(compile_levels(module, make_levels(cpu), {.slices = true}), options, path);
 }
 
 }  // namespace keratin::keras

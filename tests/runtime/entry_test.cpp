@@ -47,6 +47,41 @@ TEST(Entry, ComputesAndLeavesNothingElse) {
   }
 }
 
+TEST(Entry, CutsBatchesIntoSlicesWithMemoryOfTheirOwn) {
+  for (const unsigned threads : {1u, 2u, 3u, 64u}) {
+    SCOPED_TRACE(threads);
+    keratin_pool* pool = krt_pool_create(threads);
+    for (const uint64_t n : {1u, 2u, 7u, 40u, 100u, 1001u}) {
+      SCOPED_TRACE(n);
+      Call whole(n), cut(n);
+      cut.hand.code.least_slice = 2;
+      cut.hand.code.most_slice = 5;
+      const size_t bytes = krt_workspace_size(&cut.hand.model, 0, n, threads);
+      // What a thread needs: at most five samples of 16 bytes, rounded up, a tile.
+      if (n > 5 * threads && n > 40) {
+        EXPECT_LE(bytes, threads * (192 + 64));
+      }
+      Block workspace(bytes);
+      ASSERT_EQ(whole.run(), KRT_OK);
+      ASSERT_EQ(predict(cut.hand, cut.x.data(), cut.y.data(), cut.sum.data(), n, cut.state.data(),
+                        workspace.data(), pool),
+                KRT_OK);
+      EXPECT_EQ(cut.y, whole.y);
+      EXPECT_EQ(cut.sum, whole.sum);
+    }
+    krt_pool_destroy(pool);
+  }
+}
+
+TEST(Entry, CutsAFixedBatchAsItsKernelsAreMade) {
+  Call whole(12, false, 12), cut(12, false, 12);
+  cut.hand.code.least_slice = cut.hand.code.most_slice = 3;
+  ASSERT_EQ(whole.run(), KRT_OK);
+  ASSERT_EQ(cut.run(), KRT_OK);
+  EXPECT_EQ(cut.y, whole.y);
+  EXPECT_EQ(cut.sum, whole.sum);
+}
+
 TEST(Entry, NoSamplesSucceedAndNothingIsWritten) {
   Call call(3);
   EXPECT_EQ(predict(call.hand, call.x.data(), call.y.data(), call.sum.data(), 0, nullptr, nullptr, nullptr),

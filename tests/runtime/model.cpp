@@ -56,7 +56,7 @@ HandMade::HandMade(int64_t batch, bool with_state) {
   terms[0] = {kWidth * 4 * (batch > 0 ? batch : 1), {n, -1, -1, -1}};
   terms[1] = {60, {-1, -1, -1, -1}};  // not a multiple of 64: the tiles must be aligned all the same
   program = {"predict", 1, 2, batch > 0 ? 0u : 1u, 0, inputs, outputs, symbols};
-  code = {run, terms, 2, 0, 64};
+  code = {run, terms, 2, 0, 0, 0, 64};
   level = {0, 0, &code};
   model = {};
   model.abi_version = KRT_ABI_VERSION;
