@@ -81,21 +81,36 @@ struct plan {
   size_t total;   /* bytes of the workspace */
 };
 
+/* once + threads · (of_thread + a tile area) */
+static int add_up(size_t once, size_t of_thread, const struct krt_code* code, unsigned threads,
+                  size_t* total) {
+  size_t all;
+  if (__builtin_add_overflow(of_thread, (size_t)code->tile_bytes, &of_thread) ||
+      __builtin_mul_overflow(of_thread, (size_t)threads, &all) || __builtin_add_overflow(once, all, total) ||
+      *total > PTRDIFF_MAX)
+    return KRT_BAD_COUNT;
+  return KRT_OK;
+}
+
+/* A workspace also serves smaller calls and fewer threads, which may be cut in another way. */
 static int plan_call(const struct krt_program* program, const struct krt_code* code, uint64_t n,
                      unsigned threads, struct plan* plan) {
   if (threads == 0) threads = 1;
   if (!accepts(program, n)) return KRT_BAD_COUNT;
-  plan->slices = krt_slices_of(code, krt_fixed_batch(program), n, threads);
+  const uint64_t batch = krt_fixed_batch(program);
+  plan->slices = krt_slices_of(code, batch, n, threads);
   const uint64_t longest = n / plan->slices + (n % plan->slices != 0);
   if (planned_bytes(code, longest, &plan->planned) != KRT_OK) return KRT_BAD_COUNT;
-  size_t once = plan->planned, each = (size_t)code->tile_bytes, all;
-  if (plan->slices > 1) {
-    if (__builtin_add_overflow(each, once, &each)) return KRT_BAD_COUNT;
-    once = 0;
-  }
-  if (__builtin_mul_overflow(each, (size_t)threads, &all) ||
-      __builtin_add_overflow(once, all, &plan->total) || plan->total > PTRDIFF_MAX)
+  if (code->least_slice == 0) return add_up(plan->planned, 0, code, threads, &plan->total);
+  if (batch != 0) return add_up(0, plan->planned, code, threads, &plan->total);
+  const uint64_t uncut = krt_most_uncut(code, threads);
+  size_t whole, slice, cut;
+  if (planned_bytes(code, n < uncut ? n : uncut, &whole) != KRT_OK ||
+      planned_bytes(code, n < code->most_slice ? n : code->most_slice, &slice) != KRT_OK ||
+      add_up(whole, 0, code, threads, &plan->total) != KRT_OK ||
+      add_up(0, slice, code, threads, &cut) != KRT_OK)
     return KRT_BAD_COUNT;
+  if (cut > plan->total) plan->total = cut;
   return KRT_OK;
 }
 

@@ -14,6 +14,9 @@ int krt_array_bytes(const struct krt_array* array, uint64_t n, size_t* bytes);
 /* The only n that the program accepts, or 0 if it accepts any. */
 uint64_t krt_fixed_batch(const struct krt_program* program);
 
+/* The most samples of a call that is not cut, of code that makes slices of any number of samples. */
+uint64_t krt_most_uncut(const struct krt_code* code, unsigned threads);
+
 /* Bytes between what different threads write: processors fetch the lines of a cache in pairs. */
 #define KRT_APART 128
 

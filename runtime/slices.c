@@ -6,14 +6,17 @@ static uint64_t ceil_of(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
 /* Slices for each thread: the last ones to end do not keep the others waiting for long. */
 #define SLICES_OF_THREAD 4
 
+/* What stays in cache anyway is not cut, nor what would be a slice for each thread: they share more evenly what a kernel has to do. */
+uint64_t krt_most_uncut(const struct krt_code* code, unsigned threads) {
+  const uint64_t most = code->most_slice, twice = 2 * (uint64_t)code->least_slice;
+  return (most > twice ? most : twice) * threads - threads;
+}
+
 uint64_t krt_slices_of(const struct krt_code* code, uint64_t batch, uint64_t n, unsigned threads) {
   const uint64_t least = code->least_slice, most = code->most_slice;
   if (least == 0 || n == 0) return 1;
   if (batch != 0) return batch / least;
-  /* What stays in cache anyway is not cut, nor what would be a slice for each thread: they share more evenly what a kernel has to
-   * do. */
-  const uint64_t share = ceil_of(n, threads);
-  if (share < most || share < 2 * least) return 1;
+  if (n <= krt_most_uncut(code, threads)) return 1;
   uint64_t samples = threads > 1 ? ceil_of(n, (uint64_t)threads * SLICES_OF_THREAD) : most;
   if (samples > most) samples = most;
   if (samples < least) samples = least;

@@ -53,7 +53,7 @@ class ProgramText {
   }
 
   std::string text() const {
-    const std::string size = fixed_batch(program_) == 0 ? ", for one sample" : "";
+    const std::string size = of_what();
     const size_t kernels = program_.launches.size();
     std::string text =
         cat(program_.name, ": ", kernels, kernels == 1 ? " kernel" : " kernels",
@@ -66,6 +66,13 @@ class ProgramText {
   }
 
  private:
+  std::string of_what() const {
+    if (fixed_batch(program_) == 0) return ", for one sample";
+    if (fixed_slices(program_) == 1) return {};
+    const int64_t samples = program_.slices.least;
+    return cat(", for a slice of ", samples, samples == 1 ? " sample" : " samples");
+  }
+
   int64_t bytes_of(uint32_t buffer) const {
     const ProgramBuffer& it = program_.buffers[buffer];
     return Type(it.dtype, it.shape).bytes().value(ones_);

@@ -1,10 +1,12 @@
 // The checks of the entry points: every status that a call can give, and none that it should not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/runtime/model.h"
@@ -48,29 +50,44 @@ TEST(Entry, ComputesAndLeavesNothingElse) {
 }
 
 TEST(Entry, CutsBatchesIntoSlicesWithMemoryOfTheirOwn) {
-  for (const unsigned threads : {1u, 2u, 3u, 64u}) {
-    SCOPED_TRACE(threads);
-    keratin_pool* pool = krt_pool_create(threads);
-    for (const uint64_t n : {1u, 2u, 7u, 40u, 100u, 1001u}) {
+  constexpr unsigned kMostThreads = 5;
+  constexpr uint64_t kMost = 300;
+  keratin_pool* pools[kMostThreads + 1] = {};
+  for (unsigned threads = 1; threads <= kMostThreads; ++threads) pools[threads] = krt_pool_create(threads);
+  for (const auto& [least, most] : {std::pair(1u, 1u), std::pair(2u, 5u), std::pair(8u, 9u)}) {
+    const auto cut = [&](HandMade& hand) {
+      hand.code.least_slice = least;
+      hand.code.most_slice = most;
+    };
+    HandMade hand;
+    cut(hand);
+    // The workspace of the largest call serves all others.
+    const size_t bytes = krt_workspace_size(&hand.model, 0, kMost, kMostThreads);
+    EXPECT_EQ(bytes, krt_workspace_size(&hand.model, 0, 100'000'000, kMostThreads));
+    Block workspace(bytes + 64);
+    std::memset(workspace.data() + bytes, 0x55, 64);
+    for (uint64_t n = 1; n <= kMost; n += 1 + n / 40) {
       SCOPED_TRACE(n);
-      Call whole(n), cut(n);
-      cut.hand.code.least_slice = 2;
-      cut.hand.code.most_slice = 5;
-      const size_t bytes = krt_workspace_size(&cut.hand.model, 0, n, threads);
-      // What a thread needs: at most five samples of 16 bytes, rounded up, a tile.
-      if (n > 5 * threads && n > 40) {
-        EXPECT_LE(bytes, threads * (192 + 64));
-      }
-      Block workspace(bytes);
+      Call whole(n);
       ASSERT_EQ(whole.run(), KRT_OK);
-      ASSERT_EQ(predict(cut.hand, cut.x.data(), cut.y.data(), cut.sum.data(), n, cut.state.data(),
-                        workspace.data(), pool),
-                KRT_OK);
-      EXPECT_EQ(cut.y, whole.y);
-      EXPECT_EQ(cut.sum, whole.sum);
+      size_t fewer = 0;
+      for (unsigned threads = 1; threads <= kMostThreads; ++threads) {
+        Call call(n);
+        cut(call.hand);
+        ASSERT_EQ(predict(call.hand, call.x.data(), call.y.data(), call.sum.data(), n, call.state.data(),
+                          workspace.data(), pools[threads]),
+                  KRT_OK);
+        EXPECT_EQ(call.y, whole.y);
+        EXPECT_EQ(call.sum, whole.sum);
+        const size_t needed = krt_workspace_size(&call.hand.model, 0, n, threads);
+        EXPECT_GE(needed, fewer);
+        EXPECT_LE(needed, bytes);
+        fewer = needed;
+      }
     }
-    krt_pool_destroy(pool);
+    EXPECT_EQ(std::count(workspace.data() + bytes, workspace.data() + bytes + 64, 0x55), 64);
   }
+  for (keratin_pool* pool : pools) krt_pool_destroy(pool);
 }
 
 TEST(Entry, CutsAFixedBatchAsItsKernelsAreMade) {
