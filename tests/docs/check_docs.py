@@ -1,6 +1,6 @@
 """Runs what the documentation shows, and compares.
 
-    check_docs.py [--build] SOURCES BINARIES PAGE...
+    check_docs.py [--build | --patches] SOURCES BINARIES PAGE...
 
 Each page is read from top to bottom, in a scratch folder that has models/, data/, examples/ and tests/ as the sources do,
 and `keratin` on the path:
@@ -14,6 +14,8 @@ and `keratin` on the path:
 With --build the scratch folder is a copy of the sources, as they are in the working tree, and
 
     ```diff               is applied to them
+
+With --patches that is all that is done: no command is run.
 
 With KERATIN_BLESS=1 in the environment the pages are rewritten with what the commands print; of output with "…" as many
 lines are kept at its beginning and its end as there were.
@@ -69,12 +71,14 @@ def blessed(shown, printed):
 
 
 class Page:
-    def __init__(self, path, folder, environment, bless):
-        self.path, self.folder, self.environment, self.bless = path, folder, environment, bless
+    def __init__(self, path, folder, environment, bless, runs):
+        self.path, self.folder, self.environment, self.bless, self.runs = path, folder, environment, bless, runs
         self.failures = 0
 
     def run(self, command, shown, line):
         """Runs a command; returns the lines to show below it."""
+        if not self.runs:
+            return shown
         done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         printed = [text.rstrip() for text in done.stdout.splitlines()]
@@ -150,8 +154,8 @@ def copy_sources(sources, folder):
 
 def main():
     arguments = sys.argv[1:]
-    build = arguments[0] == "--build"
-    sources, binaries, *pages = (pathlib.Path(argument).resolve() for argument in arguments[build:])
+    mode = arguments.pop(0) if arguments[0] in ("--build", "--patches") else None
+    sources, binaries, *pages = (pathlib.Path(argument).resolve() for argument in arguments)
     environment = dict(os.environ, LC_ALL="C.UTF-8", COLUMNS="100", PATH=f"{binaries}/bin:{os.environ['PATH']}",
                        # as if Keratin were installed
                        CPATH=f"{sources}/frontend/keras/include", LIBRARY_PATH=f"{binaries}/lib",
@@ -160,12 +164,12 @@ def main():
     for path in pages:
         with tempfile.TemporaryDirectory(prefix="keratin_docs_") as name:
             folder = pathlib.Path(name)
-            if build:
+            if mode:
                 copy_sources(sources, folder)
             else:
                 for shown in ("models", "data", "examples", "tests"):
                     (folder / shown).symlink_to(sources / shown)
-            page = Page(path, folder, environment, os.environ.get("KERATIN_BLESS") == "1")
+            page = Page(path, folder, environment, os.environ.get("KERATIN_BLESS") == "1", mode != "--patches")
             page.check()
             failures += page.failures
     sys.exit(1 if failures else 0)
