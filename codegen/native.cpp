@@ -1,7 +1,5 @@
 #include "codegen/native.h"
 
-#include <map>
-
 #include "codegen/lower.h"
 #include "passes/slices.h"
 
@@ -45,13 +43,8 @@ class KernelInterpreter : public Executor {
 
 namespace {
 
-/// A module on its way: optimised and prepared, its batches cut.
-struct Prepared {
-  Module module;
-  std::map<std::string, Slices> slices;
-};
-
-Prepared prepared(const Module& module, const PipelineOptions& options) {
+/// The module optimised and prepared, its batches cut.
+SlicedModule prepared(const Module& module, const PipelineOptions& options) {
   const auto interpreter = make_interpreter();
   if (!options.slices) return {bake(optimize(module, options), *interpreter), {}};
   SlicedModule cut = cut_batches(module, options.batch);
@@ -59,7 +52,7 @@ Prepared prepared(const Module& module, const PipelineOptions& options) {
 }
 
 /// `whole`: the module as it was before batches were cut.
-KernelModule lower_tuned(const Prepared& prepared, const Module& whole, const Target& target,
+KernelModule lower_tuned(const SlicedModule& prepared, const Module& whole, const Target& target,
                          const Tuner& tuner) {
   KernelModule kernels = lower(prepared.module, target, tuner ? tuner(prepared.module, target) : Schedules());
   for (Program& program : kernels.programs) {
@@ -86,7 +79,7 @@ KernelModule compile_kernels(const Module& module, const Target& target, const P
 
 std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
                                          const PipelineOptions& options, const Tuner& tuner) {
-  const Prepared ready = prepared(module, options);
+  const SlicedModule ready = prepared(module, options);
   std::vector<LevelKernels> compiled;
   for (Target& level : levels) {
     KernelModule kernels = lower_tuned(ready, module, level, tuner);

@@ -99,7 +99,7 @@ static int plan_call(const struct krt_program* program, const struct krt_code* c
   if (!accepts(program, n)) return KRT_BAD_COUNT;
   const uint64_t batch = krt_fixed_batch(program);
   plan->slices = krt_slices_of(code, batch, n, threads);
-  const uint64_t longest = n / plan->slices + (n % plan->slices != 0);
+  const uint64_t longest = krt_share_begin(n, plan->slices, 1);
   if (planned_bytes(code, longest, &plan->planned) != KRT_OK) return KRT_BAD_COUNT;
   if (code->least_slice == 0) return add_up(plan->planned, 0, code, threads, &plan->total);
   if (batch != 0) return add_up(0, plan->planned, code, threads, &plan->total);
@@ -185,17 +185,18 @@ static int pool_is_usable(const struct keratin_pool* pool) {
 }
 
 /* Requires: check_memory() has found the arrays' sizes to be all right. */
+static void bytes_of_sample(const struct krt_array* arrays, uint32_t count, uint64_t n, size_t* bytes) {
+  for (uint32_t i = 0; i < count; ++i) {
+    (void)krt_array_bytes(&arrays[i], n, &bytes[i]);
+    bytes[i] /= n;
+  }
+}
+
 static void run_slices(const struct krt_program* program, const struct krt_code* code,
                        const struct krt_call* call, uint64_t n, const struct plan* plan) {
   size_t input_bytes[KRT_MOST_CUT], output_bytes[KRT_MOST_CUT];
-  for (uint32_t i = 0; i < program->input_count; ++i) {
-    (void)krt_array_bytes(&program->inputs[i], n, &input_bytes[i]);
-    input_bytes[i] /= n;
-  }
-  for (uint32_t o = 0; o < program->output_count; ++o) {
-    (void)krt_array_bytes(&program->outputs[o], n, &output_bytes[o]);
-    output_bytes[o] /= n;
-  }
+  bytes_of_sample(program->inputs, program->input_count, n, input_bytes);
+  bytes_of_sample(program->outputs, program->output_count, n, output_bytes);
   const struct krt_cut cut = {
       .n = n,
       .slices = plan->slices,
