@@ -16,6 +16,7 @@
 #include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "runtime/abi.h"
 
 namespace keratin {
 namespace {
@@ -76,13 +77,18 @@ std::string write_image(const fs::path& path, const std::vector<Tensor>& tensors
   return write_image(path, bytes.data(), bytes.size());
 }
 
-void refuse_other_symbols(const Program& program) {
-  for (const ProgramBuffer& buffer : program.buffers)
-    for (const Dim dim : buffer.shape)
-      if (!dim.is_static() && dim.symbol != Symbol("N"))
-        throw Error(ErrorKind::unsupported,
-                    cat("the dimension ", dim.symbol.name(), " of ", buffer.name, " is free"), program.name,
-                    cat("only the batch may stay free: fix the others with --shape ", buffer.name, "=…"));
+void refuse_lengths(const KernelModule& module) {
+  const std::vector<Symbol> lengths = lengths_of(module);
+  if (!lengths.empty())
+    throw Error(ErrorKind::unsupported, cat("the length ", lengths[0].name(), " is free"), module.name,
+                "a trainer's lengths are fixed: --shape INPUT=…");
+}
+
+void expect_few_symbols(const KernelModule& module) {
+  if (symbols_of(module).size() > KRT_MOST_SYMBOLS)
+    throw Error(ErrorKind::unsupported,
+                cat("more than ", KRT_MOST_SYMBOLS, " sizes depend on lengths that are free"), module.name,
+                "fix some of them with --shape");
 }
 
 /// What LevelKernels says of levels: one image of the weights serves all, and a state goes from one machine to another.
@@ -138,7 +144,7 @@ void write_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& 
   for (const LevelKernels& level : whole)
     levels.push_back({level.target, extract_program(level.kernels, artefact_program(level.kernels))});
   expect_one_model(levels);
-  refuse_other_symbols(levels[0].kernels.programs[0]);
+  expect_few_symbols(levels[0].kernels);
   const ScratchFolder scratch(fs::absolute(path));
 
   EntrySpec entry =
@@ -146,6 +152,11 @@ void write_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& 
   entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
   entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
   entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
+  for (const Symbol symbol : lengths_of(levels[0].kernels)) {
+    const auto known = options.selftest.lengths.find(symbol);
+    entry.selftest_lengths.push_back(
+        known == options.selftest.lengths.end() ? 1 : static_cast<uint64_t>(known->second));
+  }
   entry.selftest_atol = options.selftest.atol;
   entry.selftest_rtol = options.selftest.rtol;
 
@@ -164,7 +175,7 @@ void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit
   const fs::path path(path_text);
   refuse_folder(path);
   expect_one_model(levels);
-  for (const Program& program : levels[0].kernels.programs) refuse_other_symbols(program);
+  refuse_lengths(levels[0].kernels);
   const ScratchFolder scratch(fs::absolute(path));
   const EntrySpec entry = entry_of(levels[0].kernels, path.stem().string(), scratch);
   const std::vector<std::byte> object = emit_trainer_object(levels, emit, entry, trainer);

@@ -7,15 +7,16 @@
 // made a C identifier. codegen/emit_entry.cpp emits them, each a thunk of a few instructions around the runtime's function of
 // the last column; codegen/c_header.cpp declares and documents them for users.
 //
-//   int PREFIX_<program>(const T *INPUT…, T *OUTPUT…, [void *state,] size_t n, void *workspace,
-//                        struct keratin_pool *pool)                                 krt_invoke(model, 0, …, n, state, …)
-//   int PREFIX_<program>_alloc(const T *INPUT…, T *OUTPUT…, [void *state,] size_t n)    krt_invoke_alloc(model, 0, …)
+//   int PREFIX_<program>(const T *INPUT…, T *OUTPUT…, [void *state,] size_t n, size_t LENGTH…, void *workspace,
+//                        struct keratin_pool *pool)                                 krt_invoke(model, 0, …, n, …)
+//   int PREFIX_<program>_alloc(const T *INPUT…, T *OUTPUT…, [void *state,] size_t n, size_t LENGTH…)
+//                                                                                    krt_invoke_alloc(model, 0, …)
 //       inputs in the program's order, then outputs in the program's order; `state` only if state_bytes > 0 (NULL is passed
 //       on otherwise). The thunk stores the pointers to two arrays on its stack.
-//   int PREFIX_call(const void *const *inputs, void *const *outputs, void *state, size_t n, void *workspace,
-//                   struct keratin_pool *pool)                                      krt_invoke: for callers that learn
-//       the model's shape at run time; `state` always present
-//   size_t PREFIX_workspace_size(size_t n, unsigned threads)                          krt_workspace_size(model, 0, …)
+//   int PREFIX_call(const void *const *inputs, void *const *outputs, void *state, size_t n, const size_t *lengths,
+//                   void *workspace, struct keratin_pool *pool)                     krt_invoke: for callers that learn
+//       the model's shape at run time; `state` and `lengths` always present
+//   size_t PREFIX_workspace_size(size_t n, size_t LENGTH…, unsigned threads)          krt_workspace_size(model, 0, …)
 //   size_t PREFIX_state_size(void)                          only if state_bytes > 0: the constant
 //   int PREFIX_state_init(void *state)                      only if state_bytes > 0   krt_state_init
 //   int PREFIX_selftest(void)                                                         krt_selftest
@@ -45,7 +46,8 @@ namespace keratin {
 /// Inputs and the outputs that they must give; stored in the artefact for PREFIX_selftest.
 /// Floats match if |got - want| <= atol + rtol · |want|.
 struct SelfTest {
-  int64_t n = 0;  ///< the batch; 0: no self-test
+  int64_t n = 0;     ///< the batch; 0: no self-test
+  Bindings lengths;  ///< of the axes that are free beside it
   std::vector<Tensor> inputs, outputs;
   double atol = 1e-3, rtol = 1e-3;
 };
@@ -61,7 +63,7 @@ struct ArtefactOptions {
 
 /// Writes `path` (.so, .o or .a) and the header beside it (.h); nothing is left half-written.
 /// Requires: all variables that `predict` reads have data; more demanding levels come first.
-/// Throws Error: usage (another ending), unsupported (a free dimension other than N), cannot_create, io.
+/// Throws Error: usage (another ending), unsupported (too many free dimensions), cannot_create, io.
 void write_artefact(std::span<const LevelKernels> levels, const ArtefactOptions& options,
                     const std::string& path);
 

@@ -10,7 +10,7 @@ bool fits(const Tensor& input, const ProgramBuffer& buffer, const Bindings& bind
   if (input.dtype() != buffer.dtype || input.shape().size() != buffer.shape.size()) return false;
   for (size_t axis = 0; axis < buffer.shape.size(); ++axis) {
     const Dim dim = buffer.shape[axis];
-    if (!dim.is_static() && !bindings.contains(dim.symbol)) return false;
+    if (!is_known(dim, bindings)) return false;
     if (input.shape()[axis] != dim.value(bindings)) return false;
   }
   return true;
@@ -27,11 +27,8 @@ Bindings bind(const Program& program, std::span<const Tensor> inputs) {
   Bindings bindings;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const ProgramBuffer& buffer = program.buffers[program.inputs[i]];
-    for (size_t axis = 0; axis < std::min(buffer.shape.size(), inputs[i].shape().size()); ++axis) {
-      const Dim dim = buffer.shape[axis];
-      const int64_t size = inputs[i].shape()[axis];
-      if (!dim.is_static() && size % dim.coef == 0) bindings.emplace(dim.symbol, size / dim.coef);
-    }
+    for (size_t axis = 0; axis < std::min(buffer.shape.size(), inputs[i].shape().size()); ++axis)
+      learn(bindings, buffer.shape[axis], inputs[i].shape()[axis]);
     if (!fits(inputs[i], buffer, bindings)) {
       throw Error(ErrorKind::data,
                   cat("found ", inputs[i].type(), ", expected ", Type(buffer.dtype, buffer.shape)),

@@ -1,6 +1,8 @@
 // The C header of an artefact: text that stands alone, is read by C99 and C++ compilers, and is all the documentation that
 // a user of the artefact has.
+#include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +17,7 @@ namespace {
 
 // What the headers of all models share; whichever comes first in a translation unit defines it.
 constexpr std::string_view kShared = R"(#ifndef KERATIN_ABI
-#define KERATIN_ABI 1
+#define KERATIN_ABI 2
 
 /* What the functions below return. */
 enum keratin_status {
@@ -27,7 +29,8 @@ enum keratin_status {
   KERATIN_UNSUPPORTED_CPU = 5, /* this processor lacks instructions that the model was compiled for */
   KERATIN_BAD_POOL = 6,        /* the pool's struct is not filled in or comes from an incompatible version */
   KERATIN_SELFTEST_FAILED = 7,
-  KERATIN_NO_MEMORY = 8
+  KERATIN_NO_MEMORY = 8,
+  KERATIN_BAD_LENGTH = 9 /* a length is 0, or so short that nothing is left of it, or too large */
 };
 
 /* Threads to compute on: those of <model>_pool_create, or the host's own behind the same struct. All models of a process
@@ -47,8 +50,14 @@ enum keratin_dtype {
 /* What a model says of itself, for programs that learn it at run time. */
 struct keratin_dim {
   int64_t size;
-  int32_t symbol; /* -1: `size` elements; 0: `size` times the number of samples */
+  int32_t symbol; /* -1: `size` elements; else `size` times symbol 0, which is the number of samples, or a later one: the
+                   * lengths, and behind them the quotients */
   int32_t reserved;
+};
+struct keratin_quotient { /* floor((times * symbol `of` + plus) / over): what is left of a length */
+  int64_t times, plus, over;
+  uint32_t of;
+  uint32_t reserved;
 };
 struct keratin_array {
   const char *name;
@@ -64,9 +73,13 @@ struct keratin_info {
   const struct keratin_array *inputs, *outputs;
   uint64_t batch;       /* the only n that is accepted, beside 0; 0: any */
   uint64_t state_bytes; /* 0: the model keeps nothing from call to call */
-  int (*call)(const void *const *inputs, void *const *outputs, void *state, size_t n, void *workspace,
-              struct keratin_pool *pool);
-  size_t (*workspace_size)(size_t n, unsigned threads);
+  uint32_t length_count; /* extents beside n that are free: `lengths` below holds one for each name; NULL if there are none */
+  uint32_t quotient_count;
+  const char *const *length_names;
+  const struct keratin_quotient *quotients;
+  int (*call)(const void *const *inputs, void *const *outputs, void *state, size_t n, const size_t *lengths,
+              void *workspace, struct keratin_pool *pool);
+  size_t (*workspace_size)(size_t n, const size_t *lengths, unsigned threads);
   int (*state_init)(void *state); /* NULL if state_bytes is 0 */
   int (*selftest)(void);
   const char *(*explain)(int status);
@@ -94,10 +107,22 @@ std::string harmless(std::string_view text) {
   return out;
 }
 
-/// "n", "2*n", "784".
-std::string dim_text(Dim dim) {
+/// Free lengths by their names in C, in the order of the parameters.
+using Lengths = std::vector<std::pair<Symbol, std::string>>;
+
+/// "n", "2*n", "784", "(t - 2)", "(t + 1) / 2".
+std::string dim_text(Dim dim, const Lengths& lengths) {
   if (dim.is_static()) return to_text(dim.coef);
-  return dim.coef == 1 ? "n" : cat(dim.coef, "*n");
+  std::string text = "n";
+  if (const Quotient* q = dim.symbol.quotient()) {
+    text = dim_text(Dim(q->times, q->of), lengths);
+    if (q->plus != 0) text = cat("(", text, q->plus < 0 ? " - " : " + ", std::abs(q->plus), ")");
+    if (q->over > 1) text = cat(text, " / ", q->over);
+    if (q->over > 1 && dim.coef > 1) text = cat("(", text, ")");
+  }
+  for (const auto& [symbol, name] : lengths)
+    if (symbol == dim.symbol) text = name;
+  return dim.coef == 1 ? text : cat(dim.coef, "*", text);
 }
 
 /// Replaces every occurrence of `from`.
@@ -116,10 +141,23 @@ struct Argument {
   std::string macro(const std::string& prefix) const {
     return cat(upper_case(prefix), is_output ? "_OUTPUT_" : "_INPUT_", upper_case(name));
   }
-  std::string type_text() const {
+  std::string type_text(const Lengths& lengths) const {
     std::vector<std::string> dims;
-    for (const Dim dim : buffer->shape) dims.push_back(dim_text(dim));
+    for (const Dim dim : buffer->shape) dims.push_back(dim_text(dim, lengths));
     return cat(to_text(buffer->dtype), "[", join(dims, ", "), "]");
+  }
+  bool has_lengths() const {
+    return std::any_of(buffer->shape.begin(), buffer->shape.end(),
+                       [](Dim dim) { return !dim.is_static() && dim.symbol.root() != Dim::batch().symbol; });
+  }
+  /// Elements of one sample, where that depends on lengths: a factor for each axis but the batch.
+  std::string size_of_lengths(const Lengths& lengths) const {
+    std::vector<std::string> factors;
+    for (const Dim dim : buffer->shape) {
+      const std::string text = dim.symbol == Dim::batch().symbol ? to_text(dim.coef) : dim_text(dim, lengths);
+      if (text != "1") factors.push_back(text.find('/') == std::string::npos ? text : cat("(", text, ")"));
+    }
+    return join(factors, " * ");
   }
   /// Elements of one sample, where there is such a number.
   std::optional<int64_t> per_sample(int64_t batch) const {
@@ -134,8 +172,7 @@ struct Argument {
   }
 };
 
-std::vector<Argument> arguments(const Program& program) {
-  const CNames names = c_names(program);
+std::vector<Argument> arguments(const Program& program, const CNames& names) {
   std::vector<Argument> all;
   for (size_t i = 0; i < program.inputs.size(); ++i)
     all.push_back({names.inputs[i], &program.buffers[program.inputs[i]], false});
@@ -153,18 +190,29 @@ std::string parameters(const std::vector<Argument>& all, bool has_state) {
 }
 
 /// The constants that describe one array.
-std::string array_constants(const Argument& one, const std::string& prefix, int64_t batch) {
+std::string array_constants(const Argument& one, const std::string& prefix, int64_t batch,
+                            const Lengths& lengths) {
   const std::string macro = one.macro(prefix);
+  const bool has_lengths = one.has_lengths();
   std::vector<int64_t> shape;
-  for (const Dim dim : one.buffer->shape) shape.push_back(dim.is_static() ? dim.coef : -dim.coef);
+  for (const Dim dim : one.buffer->shape)
+    shape.push_back(dim.is_static() ? dim.coef : dim.symbol == Dim::batch().symbol ? -dim.coef : 0);
   std::string out =
-      cat("/* ", one.is_output ? "output " : "input ", one.name, ": ", one.type_text(), " */\n");
+      cat("/* ", one.is_output ? "output " : "input ", one.name, ": ", one.type_text(lengths), " */\n");
   out += cat("#define ", macro, "_NAME \"", harmless(one.buffer->name), "\"\n");
   out += cat("#define ", macro, "_DTYPE KERATIN_", upper_case(to_text(one.buffer->dtype)), "\n");
   out += cat("#define ", macro, "_RANK ", shape.size(), "\n");
   if (!shape.empty())
-    out += cat("#define ", macro, "_SHAPE {", join(shape, ", "), "} /* negative: that many times n */\n");
-  if (const auto size = one.per_sample(batch))
+    out += cat("#define ", macro, "_SHAPE {", join(shape, ", "), "} /* negative: that many times n",
+               has_lengths ? "; 0: depends on lengths" : "", " */\n");
+  if (has_lengths) {
+    std::vector<std::string> names;
+    Lengths in_brackets = lengths;
+    for (const auto& [symbol, name] : lengths) names.push_back(name);
+    for (auto& [symbol, name] : in_brackets) name = cat("(", name, ")");
+    out += cat("#define ", macro, "_SIZE(", join(names, ", "), ") (", one.size_of_lengths(in_brackets),
+               ") /* elements per sample */\n");
+  } else if (const auto size = one.per_sample(batch))
     out += cat("#define ", macro, "_SIZE ", *size, " /* elements per sample */\n");
   return out + "\n";
 }
@@ -175,7 +223,7 @@ std::string example(const std::vector<Argument>& all, const std::string& prefix,
   const int64_t n = batch > 0 ? batch : 10;
   std::string out = " * In short:\n *\n", names;
   for (const Argument& one : all) {
-    if (!one.per_sample(batch)) return {};
+    if (one.has_lengths() || !one.per_sample(batch)) return {};
     out += cat(" *     static ", c_type(one.buffer->dtype), " ", one.name, "[", n, " * ", one.macro(prefix),
                "_SIZE];\n");
     names += cat(one.name, ", ");
@@ -192,22 +240,23 @@ std::string example(const std::vector<Argument>& all, const std::string& prefix,
 
 constexpr std::string_view kFunctions =
     R"(/* Computes the outputs of n samples. Arrays are row-major, one sample after the other, and may have any alignment that
- * their elements allow. `workspace` is scratch memory of @_workspace_size(n, threads) bytes, aligned to 64;
+ * their elements allow. `workspace` is scratch memory of @_workspace_size(n, @LENGTHS@threads) bytes, aligned to 64;
  * `threads` is the pool's, or 1. `pool` NULL: on the calling thread. The results are the same bits for any number of threads.
  * n = 0 succeeds and writes nothing. Returns an enum keratin_status. Nothing is allocated or kept; any number of
  * calls may run at once, each with a workspace@STATE_TOO@ of its own. */
-int @_@ENTRY@(@PARAMETERS@size_t n, void *workspace,
+int @_@ENTRY@(@PARAMETERS@size_t n, @SIZES@void *workspace,
     struct keratin_pool *pool);
 
 /* The same on the calling thread, with a workspace that it allocates and frees. */
-int @_@ENTRY@_alloc(@PARAMETERS@size_t n);
+int @_@ENTRY@_alloc(@PARAMETERS@size_t n@MORE_SIZES@);
 
-/* The same as @_@ENTRY@ with arrays of pointers, in the order of the parameters above. */
-int @_call(const void *const *inputs, void *const *outputs, void *state, size_t n, void *workspace,
-    struct keratin_pool *pool);
+/* The same as @_@ENTRY@ with arrays of pointers, in the order of the parameters above, and free lengths beside n in an array: NULL if
+ * there are none. */
+int @_call(const void *const *inputs, void *const *outputs, void *state, size_t n, const size_t *lengths,
+    void *workspace, struct keratin_pool *pool);
 
-/* Bytes of workspace for n samples on `threads` threads (0 counts as 1); SIZE_MAX if n is not possible. */
-size_t @_workspace_size(size_t n, unsigned threads);
+/* Bytes of workspace for n samples on `threads` threads (0 counts as 1); SIZE_MAX if that is not possible. */
+size_t @_workspace_size(size_t n, @SIZES@unsigned threads);
 
 )";
 
@@ -253,18 +302,26 @@ std::string c_header(std::span<const LevelKernels> levels, std::string_view pref
   const KernelModule& module = levels[0].kernels;
   const Program& program = artefact_program(module);
   const std::string prefix(prefix_text), guard = cat("KERATIN_MODEL_", upper_case(prefix), "_H");
-  const std::vector<Argument> all = arguments(program);
+  const CNames names = c_names(program, lengths_of(module));
+  const std::vector<Argument> all = arguments(program, names);
+  Lengths lengths;
+  for (const Symbol symbol : lengths_of(module)) lengths.emplace_back(symbol, names.lengths[lengths.size()]);
   const int64_t batch = fixed_batch(program);
   const bool has_state = place_variables(module).state_bytes > 0;
-  const std::string entry = c_names(program).entry;
+  const std::string& entry = names.entry;
 
   std::string out =
       cat("/* ", harmless(module.name.empty() ? prefix : module.name), ", compiled by Keratin for ",
           processors(levels), " (", harmless(levels[0].target.triple), ").\n *\n");
   for (const Argument& one : all)
-    out += cat(" *     ", one.is_output ? "output " : "input  ", one.name, ": ", one.type_text(), "\n");
+    out +=
+        cat(" *     ", one.is_output ? "output " : "input  ", one.name, ": ", one.type_text(lengths), "\n");
   out += batch > 0 ? cat(" *\n * n, the number of samples, is ", batch, ".\n *\n")
                    : " *\n * n is the number of samples, any number.\n *\n";
+  if (!lengths.empty())
+    out +=
+        cat(" * ", join(names.lengths, ", "), lengths.size() == 1 ? " is a free length" : " are free lengths",
+            ": at least 1, and what is computed from one must be at least 1, too.\n *\n");
   out += example(all, prefix, entry, batch, has_state);
   out +=
       " * Each function is described where it is declared. The file needs no other than those of C.\n */\n";
@@ -273,11 +330,20 @@ std::string c_header(std::span<const LevelKernels> levels, std::string_view pref
   out += cat(kShared, "\n");
   out += cat("#define ", upper_case(prefix), "_BATCH ", batch,
              " /* the only n that is accepted, beside 0; 0: any */\n\n");
-  for (const Argument& one : all) out += array_constants(one, prefix, batch);
+  for (const Argument& one : all) out += array_constants(one, prefix, batch, lengths);
 
   std::string functions = cat(kFunctions, has_state ? kStateFunctions : "", kCommonFunctions);
   functions = replaced(functions, "@STATE_TOO@", has_state ? " and a state" : "");
   functions = replaced(functions, "@ENTRY@", entry);
+  std::string sizes, more_sizes, given;
+  for (const std::string& name : names.lengths) {
+    sizes += cat("size_t ", name, ", ");
+    more_sizes += cat(", size_t ", name);
+    given += cat(name, ", ");
+  }
+  functions = replaced(functions, "@SIZES@", sizes);
+  functions = replaced(functions, "@MORE_SIZES@", more_sizes);
+  functions = replaced(functions, "@LENGTHS@", given);
   functions = replaced(functions, "@PARAMETERS@", parameters(all, has_state));
   out += replaced(functions, "@_", prefix + "_");
   return out + "\n#ifdef __cplusplus\n}\n#endif\n#endif\n";

@@ -105,7 +105,7 @@ std::string c_identifier(std::string_view name) {
   return out;
 }
 
-CNames c_names(const Program& program) {
+CNames c_names(const Program& program, const std::vector<Symbol>& lengths) {
   std::set<std::string> entries(std::begin(kEntries), std::end(kEntries));
   CNames names;
   names.entry = unique_identifier(program.name, entries);
@@ -114,6 +114,8 @@ CNames c_names(const Program& program) {
     names.inputs.push_back(unique_identifier(program.buffers[i].name, parameters));
   for (const uint32_t i : program.outputs)
     names.outputs.push_back(unique_identifier(program.buffers[i].name, parameters));
+  for (const Symbol length : lengths)
+    names.lengths.push_back(unique_identifier(lower_case(length.name()), parameters));
   return names;
 }
 

@@ -62,6 +62,7 @@ struct EntrySpec {
   std::string state_file;    ///< initial state, likewise
   std::string selftest_inputs_file, selftest_outputs_file;
   uint64_t selftest_n = 0;
+  std::vector<uint64_t> selftest_lengths;
   double selftest_atol = 0, selftest_rtol = 0;
 };
 /// A relocatable object: kernels and run functions of all levels, the krt_model description and the entry points

@@ -108,13 +108,29 @@ llvm::Constant* ModelData::workspace_terms(const Program& program) {
   return array(terms, "workspace");
 }
 
-llvm::Constant* ModelData::program(const Program& program, llvm::Constant* inputs, llvm::Constant* outputs) {
-  Constants symbols;
-  for (const Symbol& symbol : first_.symbols) symbols.push_back(text(symbol.name()));
+ModelData::Symbols ModelData::symbols() {
+  Constants lengths, quotients;
+  for (const Symbol& symbol : first_.symbols) {
+    if (symbol == Dim::batch().symbol) continue;
+    if (const Quotient* quotient = symbol.quotient())
+      quotients.push_back(record(
+          {number64(static_cast<uint64_t>(quotient->times)), number64(static_cast<uint64_t>(quotient->plus)),
+           number64(static_cast<uint64_t>(quotient->over)), number(symbol_number(quotient->of)), number(0)},
+          sizeof(krt_quotient)));
+    else
+      lengths.push_back(text(symbol.name()));
+  }
+  return {number(static_cast<uint32_t>(lengths.size())), number(static_cast<uint32_t>(quotients.size())),
+          array(lengths, "lengths"), array(quotients, "quotients")};
+}
+
+llvm::Constant* ModelData::program(const Program& program, llvm::Constant* inputs, llvm::Constant* outputs,
+                                   const Symbols& symbols) {
   const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
-  return record({text(program.name), count(program.inputs.size()), count(program.outputs.size()),
-                 count(symbols.size()), number(0), inputs, outputs, array(symbols, "symbols")},
-                sizeof(krt_program));
+  return record(
+      {text(program.name), count(program.inputs.size()), count(program.outputs.size()), symbols.length_count,
+       symbols.quotient_count, inputs, outputs, symbols.lengths, symbols.quotients},
+      sizeof(krt_program));
 }
 
 static_assert(kMostCutArrays <= KRT_MOST_CUT);
@@ -145,6 +161,8 @@ llvm::Constant* ModelData::model(const EntrySpec& entry, const Constants& progra
   llvm::Type* real = builder_.getDoubleTy();
   Constants levels;
   for (const Emission& each : levels_) levels.push_back(level(each));
+  Constants lengths;
+  for (const uint64_t length : entry.selftest_lengths) lengths.push_back(number64(length));
   return constant_global(
       record({number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry.prefix),
               array(programs, "programs"), file_bytes(entry.weights_file, "weights"),
@@ -153,7 +171,7 @@ llvm::Constant* ModelData::model(const EntrySpec& entry, const Constants& progra
               number(static_cast<uint32_t>(levels.size())), number(0), array(levels, "levels"),
               file_bytes(entry.selftest_inputs_file, "selftest_inputs"),
               file_bytes(entry.selftest_outputs_file, "selftest_outputs"), number64(entry.selftest_n),
-              llvm::ConstantFP::get(real, entry.selftest_atol),
+              array(lengths, "selftest_lengths"), llvm::ConstantFP::get(real, entry.selftest_atol),
               llvm::ConstantFP::get(real, entry.selftest_rtol)},
              sizeof(krt_model)),
       "model");

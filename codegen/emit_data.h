@@ -32,8 +32,14 @@ class ModelData {
   llvm::Constant* description(const std::string& name, DType dtype, const Shape& shape);
   /// The address of krt_array[], of a program's inputs or outputs.
   llvm::Constant* descriptions(const Program& program, const std::vector<uint32_t>& buffers);
+  /// What is free beside the batch, and what is computed from it: as fields of krt_program and keratin_info.
+  struct Symbols {
+    llvm::Constant *length_count, *quotient_count, *lengths, *quotients;
+  };
+  Symbols symbols();
   /// A krt_program.
-  llvm::Constant* program(const Program& program, llvm::Constant* inputs, llvm::Constant* outputs);
+  llvm::Constant* program(const Program& program, llvm::Constant* inputs, llvm::Constant* outputs,
+                          const Symbols& symbols);
   /// The address of a krt_model.
   llvm::Constant* model(const EntrySpec& entry, const Constants& programs);
 

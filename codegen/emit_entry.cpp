@@ -14,20 +14,18 @@ class EntryEmitter : ModelData {
       : ModelData(levels),
         program_(first_.source.programs[0]),
         entry_(entry),
-        has_state_(first_.placement.state_bytes > 0) {}
+        has_state_(first_.placement.state_bytes > 0),
+        lengths_(lengths_of(first_.source).size()) {}
 
   void emit() {
     inputs_ = descriptions(program_, program_.inputs);
     outputs_ = descriptions(program_, program_.outputs);
-    model_ = model(entry_, {program(program_, inputs_, outputs_)});
+    symbols_ = symbols();
+    model_ = model(entry_, {program(program_, inputs_, outputs_, symbols_)});
     llvm::Function* call = call_entry();
     program_entry("", "krt_invoke");
     program_entry("_alloc", "krt_invoke_alloc");
-    llvm::Function* workspace_size = thunk("workspace_size", builder_.getInt64Ty(),
-                                           {builder_.getInt64Ty(), builder_.getInt32Ty()}, [&](auto args) {
-                                             return invoke("krt_workspace_size", builder_.getInt64Ty(),
-                                                           {model_, number(0), args[0], args[1]});
-                                           });
+    llvm::Function* workspace_size = workspace_size_entry();
     llvm::Constant* state_init = llvm::ConstantPointerNull::get(pointer_);
     if (has_state_) {
       thunk("state_size", builder_.getInt64Ty(), {},
@@ -54,10 +52,10 @@ class EntryEmitter : ModelData {
   /// An exported function PREFIX_name that returns what `body` makes of its arguments. It asks for no more than the
   /// architecture's first processors have: what the kernels need is looked for behind it.
   llvm::Function* thunk(const std::string& name, llvm::Type* result, std::vector<llvm::Type*> parameters,
-                        const std::function<llvm::Value*(std::vector<llvm::Value*>)>& body) {
-    llvm::Function* function =
-        llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
-                               llvm::GlobalValue::ExternalLinkage, cat(entry_.prefix, "_", name), module_);
+                        const std::function<llvm::Value*(std::vector<llvm::Value*>)>& body,
+                        llvm::GlobalValue::LinkageTypes linkage = llvm::GlobalValue::ExternalLinkage) {
+    llvm::Function* function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
+                                                      linkage, cat(entry_.prefix, "_", name), module_);
     set_attributes(first_.options, *function);
     function->setDSOLocal(true);
     builder_.SetInsertPoint(llvm::BasicBlock::Create(builder_.getContext(), "entry", function));
@@ -79,31 +77,63 @@ class EntryEmitter : ModelData {
   }
 
   llvm::Function* call_entry() {
-    return thunk("call", builder_.getInt32Ty(),
-                 {pointer_, pointer_, pointer_, builder_.getInt64Ty(), pointer_, pointer_}, [&](auto args) {
-                   return invoke("krt_invoke", builder_.getInt32Ty(),
-                                 {model_, number(0), args[0], args[1], args[3], args[2], args[4], args[5]});
-                 });
+    return thunk(
+        "call", builder_.getInt32Ty(),
+        {pointer_, pointer_, pointer_, builder_.getInt64Ty(), pointer_, pointer_, pointer_}, [&](auto args) {
+          return invoke("krt_invoke", builder_.getInt32Ty(),
+                        {model_, number(0), args[0], args[1], args[3], args[4], args[2], args[5], args[6]});
+        });
   }
 
-  /// PREFIX_<program>: inputs, outputs, [state,] n and what else `function` of the runtime takes.
+  /// The function of keratin_info, which takes the address of the lengths; for C, one that takes n and each of them.
+  llvm::Function* workspace_size_entry() {
+    llvm::Type *word = builder_.getInt64Ty(), *threads = builder_.getInt32Ty();
+    if (lengths_ == 0)
+      thunk("workspace_size", word, {word, threads}, [&](auto args) {
+        return invoke("krt_workspace_size", word, {model_, number(0), args[0], null(), args[1]});
+      });
+    else
+      thunk("workspace_size", word, sizes({}, {threads}), [&](auto args) {
+        auto next = args.begin() + 1;
+        llvm::Value* lengths = stored(builder_.getInt64Ty(), next, lengths_);
+        return invoke("krt_workspace_size", word, {model_, number(0), args[0], lengths, args.back()});
+      });
+    return thunk(
+        "info_workspace_size", word, {word, pointer_, threads},
+        [&](auto args) {
+          return invoke("krt_workspace_size", word, {model_, number(0), args[0], args[1], args[2]});
+        },
+        llvm::GlobalValue::InternalLinkage);
+  }
+
+  /// Parameters: `before`, n and the lengths, `behind`.
+  std::vector<llvm::Type*> sizes(std::vector<llvm::Type*> before, const std::vector<llvm::Type*>& behind) {
+    before.insert(before.end(), 1 + lengths_, builder_.getInt64Ty());
+    before.insert(before.end(), behind.begin(), behind.end());
+    return before;
+  }
+
+  /// The address of the next `count` arguments, on the stack.
+  llvm::Value* stored(llvm::Type* type, std::vector<llvm::Value*>::iterator& next, size_t count) {
+    llvm::Value* list = builder_.CreateAlloca(llvm::ArrayType::get(type, std::max<size_t>(count, 1)));
+    for (size_t i = 0; i < count; ++i)
+      builder_.CreateStore(*next++, builder_.CreateConstInBoundsGEP1_64(type, list, i));
+    return list;
+  }
+
+  /// PREFIX_<program>: inputs, outputs, [state,] n, the lengths, and what else `function` of the runtime takes.
   void program_entry(const std::string& suffix, const char* function) {
     const size_t inputs = program_.inputs.size(), outputs = program_.outputs.size();
-    std::vector<llvm::Type*> parameters(inputs + outputs + (has_state_ ? 1 : 0), pointer_);
-    parameters.push_back(builder_.getInt64Ty());
-    if (suffix.empty()) parameters.insert(parameters.end(), 2, pointer_);
-    thunk(c_names(program_).entry + suffix, builder_.getInt32Ty(), parameters, [&](auto args) {
+    const std::vector<llvm::Type*> arrays(inputs + outputs + (has_state_ ? 1 : 0), pointer_),
+        behind(suffix.empty() ? 2 : 0, pointer_), parameters = sizes(arrays, behind);
+    thunk(c_names(program_, {}).entry + suffix, builder_.getInt32Ty(), parameters, [&](auto args) {
       auto next = args.begin();
-      const auto pointers = [&](size_t count) {
-        llvm::Value* list = builder_.CreateAlloca(llvm::ArrayType::get(pointer_, std::max<size_t>(count, 1)));
-        for (size_t i = 0; i < count; ++i)
-          builder_.CreateStore(*next++, builder_.CreateConstInBoundsGEP1_64(pointer_, list, i));
-        return list;
-      };
-      llvm::Value* from = pointers(inputs);
-      llvm::Value* to = pointers(outputs);
+      llvm::Value* from = stored(pointer_, next, inputs);
+      llvm::Value* to = stored(pointer_, next, outputs);
       llvm::Value* state = has_state_ ? *next++ : null();
-      std::vector<llvm::Value*> all{model_, number(0), from, to, *next++, state};
+      llvm::Value* n = *next++;
+      llvm::Value* lengths = lengths_ > 0 ? stored(builder_.getInt64Ty(), next, lengths_) : null();
+      std::vector<llvm::Value*> all{model_, number(0), from, to, n, lengths, state};
       all.insert(all.end(), next, args.end());
       return invoke(function, builder_.getInt32Ty(), all);
     });
@@ -120,7 +150,11 @@ class EntryEmitter : ModelData {
                      inputs_,
                      outputs_,
                      number64(static_cast<uint64_t>(fixed_batch(program_))),
-                     number64(static_cast<uint64_t>(first_.placement.state_bytes))};
+                     number64(static_cast<uint64_t>(first_.placement.state_bytes)),
+                     symbols_.length_count,
+                     symbols_.quotient_count,
+                     symbols_.lengths,
+                     symbols_.quotients};
     fields.insert(fields.end(), functions.begin(), functions.end());
     llvm::Constant* info = constant_global(record(fields, sizeof(keratin_info)), "info");
     llvm::Function* function = thunk("info", pointer_, {}, [&](auto) { return info; });
@@ -130,6 +164,8 @@ class EntryEmitter : ModelData {
   const Program& program_;
   const EntrySpec& entry_;
   const bool has_state_;
+  const size_t lengths_;
+  Symbols symbols_{};
   llvm::Constant* model_ = nullptr;
   llvm::Constant *inputs_ = nullptr, *outputs_ = nullptr;
 };

@@ -14,8 +14,10 @@ class TrainerEmitter : ModelData {
 
   void emit() {
     Constants programs;
+    const Symbols symbols = this->symbols();
     for (const Program& each : first_.source.programs)
-      programs.push_back(program(each, descriptions(each, each.inputs), descriptions(each, each.outputs)));
+      programs.push_back(
+          program(each, descriptions(each, each.inputs), descriptions(each, each.outputs), symbols));
     Constants names, classes;
     if (const uint32_t place = place_of("metrics"); place != KRT_NO_PROGRAM) {
       const Program& metrics = first_.source.programs[place];

@@ -56,10 +56,8 @@ class JitExecutable final : public KernelExecutable {
     std::vector<int64_t> sizes;
     for (const Tensor& input : inputs) from.push_back(input.data());
     for (Tensor& output : outputs) to.push_back(output.data());
-    for (const Symbol& symbol : symbols_) {
-      const auto bound = bindings.find(symbol);
-      sizes.push_back(bound == bindings.end() ? 0 : bound->second);
-    }
+    for (const Symbol& symbol : symbols_)
+      sizes.push_back(is_known(Dim(1, symbol), bindings) ? value_of(symbol, bindings) : 0);
     const unsigned threads = pool_ ? pool_->threads : 1;
     const int64_t tile = tile_bytes_[number];
     const int64_t n = program.slices.least > 0 ? inputs[0].shape()[0] : 0;

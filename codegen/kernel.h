@@ -30,6 +30,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -293,6 +294,8 @@ KernelModule parse_kernels(std::string_view text);
 /// What is ill-formed, with the kernel printed; empty if nothing is: types, scopes, arities, accumulators with indices
 /// that are not constants, unrolled loops without constant bounds, accesses that certainly leave their buffer.
 std::string find_problem(const KernelModule& module);
+/// The symbols that a kernel's indices and buffers are made of. Requires: the kernel is well-formed.
+std::set<Symbol> symbols_of(const Kernel& kernel);
 /// Aborts if there is a problem.
 void verify(const KernelModule& module);
 

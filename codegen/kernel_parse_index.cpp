@@ -74,6 +74,7 @@ class IndexParser {
       in_.expect(')');
       return inner;
     }
+    if (in_.at('{')) return Size(in_.quotient());
     const Scanner::Place place = in_.place();
     const std::string_view name = in_.at_number() ? std::string_view() : in_.word();
     if (name.empty()) return in_.integer();

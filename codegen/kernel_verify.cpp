@@ -309,7 +309,8 @@ class ProgramVerifier {
     collect_symbols(program_.workspace, used_);
     for (const Launch& each : program_.launches) launch(each);
     for (const Symbol& symbol : used_)
-      require(known_.contains(symbol), cat("no input has the dimension ", symbol.name()));
+      require(known_.contains(symbol) || known_.contains(symbol.root()),
+              cat("no input has the dimension ", symbol.name()));
   }
 
  private:
@@ -394,6 +395,8 @@ class ProgramVerifier {
 };
 
 }  // namespace
+
+std::set<Symbol> symbols_of(const Kernel& kernel) { return KernelVerifier(kernel).verify(); }
 
 std::string find_problem(const KernelModule& module) {
   std::string where = module.name, text;

@@ -59,18 +59,36 @@ int64_t typical(const Size& size) {
 
 std::vector<Symbol> symbols_of(const KernelModule& module) {
   std::set<Symbol> all;
-  for (const Program& program : module.programs) {
-    for (const ProgramBuffer& buffer : program.buffers) {
-      for (const Dim& dim : buffer.shape) {
-        if (!dim.is_static()) all.insert(dim.symbol);
-      }
-    }
-  }
+  const auto add = [&all](Symbol symbol) {
+    for (; symbol.quotient() != nullptr; symbol = symbol.quotient()->of) all.insert(symbol);
+    all.insert(symbol);
+  };
+  for (const Program& program : module.programs)
+    for (const ProgramBuffer& buffer : program.buffers)
+      for (const Dim& dim : buffer.shape)
+        if (!dim.is_static()) add(dim.symbol);
+  for (const Kernel& kernel : module.kernels)
+    for (const Symbol symbol : symbols_of(kernel)) add(symbol);
   const Symbol batch = Dim::batch().symbol;
   std::vector<Symbol> order;
-  if (all.erase(batch) > 0) order.push_back(batch);
+  if (!all.empty()) order.push_back(batch);
+  all.erase(batch);
   order.insert(order.end(), all.begin(), all.end());
   return order;
+}
+
+Bindings usual_bindings(const KernelModule& module, int64_t batch) {
+  constexpr int64_t kLength = 128;
+  Bindings bindings{{Dim::batch().symbol, batch}};
+  for (const Symbol length : lengths_of(module)) bindings[length] = kLength;
+  return bindings;
+}
+
+std::vector<Symbol> lengths_of(const KernelModule& module) {
+  std::vector<Symbol> lengths;
+  for (const Symbol symbol : symbols_of(module))
+    if (symbol != Dim::batch().symbol && symbol.quotient() == nullptr) lengths.push_back(symbol);
+  return lengths;
 }
 
 ParameterFacts parameter_facts(const KernelModule& module, uint32_t kernel) {
@@ -127,12 +145,12 @@ KernelModule extract_program(const KernelModule& module, const Program& program)
 }
 
 int64_t fixed_batch(const Program& program) {
-  for (const ProgramBuffer& buffer : program.buffers)
-    for (const Dim dim : buffer.shape)
-      if (!dim.is_static()) return 0;
+  for (const uint32_t input : program.inputs)
+    for (const Dim dim : program.buffers[input].shape)
+      if (dim.symbol.root() == Dim::batch().symbol) return 0;
   if (program.inputs.empty()) return 1;
   const Shape& first = program.buffers[program.inputs[0]].shape;
-  return first.empty() ? 1 : first[0].value();
+  return first.empty() || !first[0].is_static() ? 1 : first[0].value();
 }
 
 int64_t slices_of(const Program& program, int64_t n, unsigned threads) {

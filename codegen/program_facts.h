@@ -34,8 +34,12 @@ Size bytes_of(const ProgramBuffer& buffer);
 int64_t typical(const Size& size);
 
 /// The symbols of a module, in the order in which run functions and kernels find their values (runtime/abi.h,
-/// krt_call::symbols): N first if there is one, then the others by name.
+/// krt_call::symbols): N first, if there is any, then the others by name, and what is computed behind that from which it is.
 std::vector<Symbol> symbols_of(const KernelModule& module);
+/// Values to measure with and to tell sizes by: N is `batch`, and lengths are 128.
+Bindings usual_bindings(const KernelModule& module, int64_t batch);
+/// Those that callers give, beside N: no quotients.
+std::vector<Symbol> lengths_of(const KernelModule& module);
 
 /// What all launches of a kernel have in common: which parameters start at multiples of 64 bytes, and which pairs never share
 /// memory.

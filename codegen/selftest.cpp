@@ -9,18 +9,19 @@
 namespace keratin {
 namespace {
 
-/// The batch of a self-test: two samples, or the only number that a function without symbols takes.
+/// The batch of a self-test: two samples, or the only number that the function takes.
 int64_t batch_of(const Function& function) {
   for (const Node* param : function.params)
-    if (!param->type().is_static()) return 2;
+    for (const Dim dim : param->type().shape)
+      if (dim.symbol == Dim::batch().symbol) return 2;
   if (function.params.empty() || function.params[0]->type().rank() == 0) return 1;
   return function.params[0]->type().shape[0].value();
 }
 
 /// Floats spread evenly over [-1, 1) without a pattern; small integers, which are valid as indices, too.
-Tensor deterministic_tensor(const Type& type, int64_t batch, uint64_t seed) {
+Tensor deterministic_tensor(const Type& type, const Bindings& bindings, uint64_t seed) {
   std::vector<int64_t> shape;
-  for (const Dim dim : type.shape) shape.push_back(dim.is_static() ? dim.value() : dim.coef * batch);
+  for (const Dim dim : type.shape) shape.push_back(dim.value(bindings));
   Tensor tensor(type.dtype, shape);
   uint64_t state = seed;
   for (int64_t i = 0; i < tensor.elements(); ++i) {
@@ -32,6 +33,25 @@ Tensor deterministic_tensor(const Type& type, int64_t batch, uint64_t seed) {
       tensor.set_integer(i, unit < 0.5 ? 0 : 1);
   }
   return tensor;
+}
+
+/// Free lengths that are the same for all, and long enough that something is left wherever windows slide.
+Bindings lengths_of(const Function& function) {
+  constexpr int64_t kShortest = 16, kLongest = 4096;
+  Bindings lengths;
+  for (const Node* param : function.params)
+    for (const Dim dim : param->type().shape)
+      if (!dim.is_static() && dim.symbol != Dim::batch().symbol) lengths[dim.symbol] = kShortest;
+  const auto is_long_enough = [&] {
+    for (const auto& node : function.nodes)
+      for (const Type& type : node->types)
+        for (const Dim dim : type.shape)
+          if (!dim.is_static() && lengths.contains(dim.symbol.root()) && dim.value(lengths) < 1) return false;
+    return true;
+  };
+  while (!lengths.empty() && lengths.begin()->second < kLongest && !is_long_enough())
+    for (auto& [symbol, length] : lengths) length *= 2;
+  return lengths;
 }
 
 /// The largest finite magnitude.
@@ -74,8 +94,11 @@ SelfTest make_selftest(const Module& model, std::string_view function) {
   const Function& tested = model.function(function);
   SelfTest test;
   test.n = batch_of(tested);
+  test.lengths = lengths_of(tested);
+  Bindings bindings = test.lengths;
+  bindings[Dim::batch().symbol] = test.n;
   for (size_t i = 0; i < tested.params.size(); ++i)
-    test.inputs.push_back(deterministic_tensor(tested.params[i]->type(), test.n, i + 1));
+    test.inputs.push_back(deterministic_tensor(tested.params[i]->type(), bindings, i + 1));
   const auto results = [&](Rounding rounding) {
     return make_interpreter(rounding)->compile(model)->call(function, test.inputs);
   };

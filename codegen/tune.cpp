@@ -132,8 +132,7 @@ class ProgramTuner {
     Variants all;
     for (const Schedules& schedules : variants) all.add(lower(module_, target_, schedules));
     const auto module = std::make_shared<const KernelModule>(all.take());
-    Bindings bindings;
-    for (const Symbol& symbol : symbols_of(*module)) bindings[symbol] = options_.batch;
+    const Bindings bindings = usual_bindings(*module, options_.batch);
     const std::vector<Tensor> inputs = sample_inputs(module->programs[0], bindings);
     const std::vector<std::vector<double>> least = least_launch_times(
         module, target_, options_.threads, inputs,

@@ -17,7 +17,8 @@ int64_t Expr::extent(int64_t axis) const {
   const Dim d = dim(axis);
   if (!d.is_static())
     throw Error(ErrorKind::unsupported,
-                cat("axis ", axis, " of ", to_text(value_.type()), " must have a fixed extent"));
+                cat("axis ", axis, " of ", to_text(value_.type()), " must have a fixed extent"), {},
+                "fix it with --shape INPUT=…");
   return d.value();
 }
 

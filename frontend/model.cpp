@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "frontend/graph_call.h"
@@ -84,7 +85,27 @@ std::string spell_shape(const Json& batch_shape) {
   return join(texts, ",");
 }
 
-Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, const std::string& where) {
+/// Names for what inputs leave free: T for steps, H and W for images.
+class FreeLengths {
+ public:
+  explicit FreeLengths(bool shared) : shared_(shared) {}
+
+  Dim of(int64_t rank, size_t axis) {
+    constexpr std::string_view kNames[] = {"", "T", "TF", "HWC", "DHWC"};
+    const std::string_view names = kNames[std::min<int64_t>(rank - 1, std::size(kNames) - 1)];
+    const std::string letter(axis <= names.size() ? names.substr(axis - 1, 1) : std::string_view("L"));
+    std::string name = letter;
+    for (int copy = 2; !used_.insert(name).second && !shared_; ++copy) name = cat(letter, copy);
+    return Dim(1, Symbol(name));
+  }
+
+ private:
+  bool shared_;
+  std::set<std::string> used_;
+};
+
+Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, FreeLengths& lengths,
+                  const std::string& where) {
   const auto given = shapes.extents.find(entry.name);
   const size_t rank = entry.batch_shape->size();
   if (given != shapes.extents.end() && given->second.size() + 1 != rank)
@@ -96,19 +117,15 @@ Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, c
   for (size_t i = 1; i < rank; ++i) {
     const Json& stored = entry.batch_shape->at(i);
     if (given != shapes.extents.end()) {
-      const int64_t extent = given->second[i - 1];
-      if (extent < 1 || (!stored.is_null() && stored.as_int() != extent))
+      const Dim extent = given->second[i - 1];
+      if (extent.coef < 1 || (!stored.is_null() && !extent.is(stored.as_int())))
         throw Error(ErrorKind::usage,
                     cat("--shape ", entry.name, "= does not fit the input, which is ",
                         spell_shape(*entry.batch_shape)),
                     where);
       shape.push_back(extent);
     } else if (stored.is_null()) {
-      throw Error(ErrorKind::unsupported,
-                  cat("input ", quoted(entry.name), " has a free extent: ", spell_shape(*entry.batch_shape)),
-                  where,
-                  cat("fix it with --shape ", entry.name, "=", spell_shape(*entry.batch_shape),
-                      ", a number for each ?"));
+      shape.push_back(lengths.of(static_cast<int64_t>(rank), i));
     } else if (stored.as_int() < 0) {
       throw Error(ErrorKind::data, cat("input ", quoted(entry.name), " has a negative extent"), where);
     } else {
@@ -132,29 +149,31 @@ void check_names(const ShapeOverrides& shapes, const std::vector<Entry>& entries
 }  // namespace
 
 Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes)
-    : context_{std::move(file), keras2, {}} {
+    : context_{std::move(file), keras2, {}}, shapes_(std::move(shapes)) {
   root_ = std::make_unique<Layer>(context_, config, nullptr, "");
   if (!root_->def()->is_model)
     throw Error(ErrorKind::unsupported, "the file holds a single layer, not a model", root_->where());
-  read_inputs(shapes);
+  read_inputs(false);
 }
 
-void Model::read_inputs(const ShapeOverrides& shapes) {
+void Model::read_inputs(bool shares_lengths) {
+  inputs_.clear();
   const Json& config = root_->args().config();
   const std::string where = root_->where();
   try {
     const std::vector<Entry> entries = root_->class_name() == "Sequential"
                                            ? entries_of_sequential(config, where)
                                            : entries_of_functional(config);
-    check_names(shapes, entries, where);
-    const Dim batch = batch_of(entries, shapes.batch, where);
+    check_names(shapes_, entries, where);
+    const Dim batch = batch_of(entries, shapes_.batch, where);
+    FreeLengths lengths(shares_lengths);
     for (const Entry& entry : entries) {
       for (const Input& other : inputs_)
         if (other.name == entry.name)
           throw Error(ErrorKind::data, cat("two inputs are called ", quoted(entry.name)), where);
       inputs_.push_back(
           {entry.name, Type(read_dtype(*entry.dtype, cat(where, ", input ", quoted(entry.name))),
-                            input_shape(entry, batch, shapes, where))});
+                            input_shape(entry, batch, shapes_, lengths, where))});
     }
   } catch (const Error& error) {
     if (!error.where().empty()) throw;
@@ -181,6 +200,23 @@ std::vector<std::string> Model::output_names() const {
 }
 
 Function Model::trace_predict() {
+  const std::vector<Input> own = inputs_;
+  try {
+    return trace();
+  } catch (const Error& error) {
+    read_inputs(true);
+    const bool differs = !std::equal(own.begin(), own.end(), inputs_.begin(), inputs_.end(),
+                                     [](const Input& a, const Input& b) { return a.type == b.type; });
+    if (!differs) throw;
+    try {
+      return trace();
+    } catch (const Error&) {
+      throw error;
+    }
+  }
+}
+
+Function Model::trace() {
   Builder builder("predict");
   Tracer tracer{builder};
   std::vector<Traced> inputs;

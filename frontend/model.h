@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,17 +36,20 @@ class Model {
   /// from one.
   std::vector<std::string> output_names() const;
 
-  /// The function @predict.
+  /// The function @predict. Inputs with free lengths that do not go together are tried once more with the same ones.
   Function trace_predict();
 
   const Layer& root() const { return *root_; }
   const std::string& name() const { return root_->name(); }
 
  private:
-  void read_inputs(const ShapeOverrides& shapes);
+  /// `shares_lengths`: what is free along the same axis of inputs of one rank has the same length.
+  void read_inputs(bool shares_lengths);
+  Function trace();
 
   ModelContext context_;
   std::unique_ptr<Layer> root_;
+  ShapeOverrides shapes_;
   std::vector<Input> inputs_;
 };
 

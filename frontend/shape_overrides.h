@@ -5,14 +5,16 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
+
+#include "ir/type.h"
 
 namespace keratin {
 
-/// What is fixed of the inputs' shapes, beside what the model itself fixes.
+/// What is known of the inputs' shapes, beside what the model itself fixes.
 struct ShapeOverrides {
-  std::map<std::string, std::vector<int64_t>> extents;  ///< after the batch, by the input's name
-  std::optional<int64_t> batch;                         ///< of all inputs
+  std::map<std::string, Shape>
+      extents;  ///< after the batch, by the input's name: numbers, or names of lengths that stay free
+  std::optional<int64_t> batch;  ///< of all inputs
 };
 
 }  // namespace keratin

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/type.h"
+
 namespace keratin {
 
 /// Places of the axes in input, kernel and result. The kernel's `batch` is its input feature ('i') and its `feature` the
@@ -28,6 +30,16 @@ inline int64_t dilated(int64_t size, int64_t dilation) { return size == 0 ? 0 : 
 /// How many windows of `extent`, `stride` apart, lie within `size` elements.
 inline int64_t window_count(int64_t size, int64_t extent, int64_t stride) {
   return size < extent ? 0 : (size - extent) / stride + 1;
+}
+
+/// The same of an axis that may be free. Its windows are as many if they fit at all.
+inline Dim dilated(Dim size, int64_t dilation) {
+  if (size.is_static()) return dilated(size.coef, dilation);
+  return *sum(Dim(size.coef * dilation, size.symbol), 1 - dilation);
+}
+inline Dim window_count(Dim size, int64_t extent, int64_t stride) {
+  return size.is_static() ? Dim(window_count(size.coef, extent, stride))
+                          : quotient(size, stride - extent, stride);
 }
 
 }  // namespace keratin

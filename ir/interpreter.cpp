@@ -93,8 +93,8 @@ std::vector<Array> run_region(const Function& body, std::vector<Array> params, c
                               const std::string& where) {
   std::vector<std::string> known;
   for (Dim dim : type.shape)
-    if (auto it = bindings.find(dim.symbol); !dim.is_static() && it != bindings.end())
-      known.push_back(cat(dim.symbol.name(), " = ", it->second));
+    if (!dim.is_static() && is_known(dim, bindings))
+      known.push_back(cat(dim.symbol.name(), " = ", value_of(dim.symbol, bindings)));
   throw Error(ErrorKind::data,
               cat("found ", to_text(tensor.type()), ", expected ", to_text(type),
                   known.empty() ? "" : " with ", join(known, ", ")),
@@ -106,8 +106,7 @@ void expect_fits(const Tensor& tensor, const Type& type, const Bindings& binding
   bool fits = tensor.dtype() == type.dtype && tensor.rank() == type.rank();
   for (int64_t axis = 0; fits && axis < type.rank(); ++axis) {
     const Dim dim = type.shape[axis];
-    const bool known = dim.is_static() || bindings.contains(dim.symbol);
-    fits = known && tensor.shape()[axis] == dim.value(bindings);
+    fits = is_known(dim, bindings) && tensor.shape()[axis] == dim.value(bindings);
   }
   if (!fits) fail_to_fit(tensor, type, bindings, where);
 }
@@ -192,11 +191,8 @@ Bindings bind(const Function& function, std::span<const Tensor> inputs) {
     const Type& type = function.params[i]->type();
     const std::string where =
         cat("function ", function.name, ": input ", function.params[i]->as<NameAttrs>().name);
-    for (int64_t axis = 0; axis < std::min(type.rank(), inputs[i].rank()); ++axis) {
-      const Dim dim = type.shape[axis];
-      const int64_t size = inputs[i].shape()[axis];
-      if (!dim.is_static() && size % dim.coef == 0) bindings.emplace(dim.symbol, size / dim.coef);
-    }
+    for (int64_t axis = 0; axis < std::min(type.rank(), inputs[i].rank()); ++axis)
+      learn(bindings, type.shape[axis], inputs[i].shape()[axis]);
     expect_fits(inputs[i], type, bindings, where);
   }
   return bindings;

@@ -139,6 +139,10 @@ Dim Scanner::dimension() {
   const Place start = place();
   const bool has_number = at_ < text_.size() && is_digit(text_[at_]);
   const int64_t coefficient = has_number ? integer() : 1;
+  if (directly_at('{')) {
+    const Dim computed = quotient();
+    return Dim(coefficient * computed.coef, computed.symbol);
+  }
   const std::string_view symbol = prefix(rest(), is_word_character);
   if (symbol.empty()) {
     if (!has_number) fail_at(start, "expected a dimension");
@@ -150,6 +154,21 @@ Dim Scanner::dimension() {
   }
   at_ += symbol.size();
   return Dim(coefficient, Symbol(symbol));
+}
+
+Dim Scanner::quotient() {
+  expect('{');
+  const Place start = place();
+  const bool has_brackets = accept('(');
+  const Dim of = dimension();
+  if (of.is_static()) fail_at(start, "expected a symbol");
+  const bool is_sum = directly_at('+');
+  const int64_t plus = is_sum || directly_at('-') ? (at_ += is_sum, integer()) : 0;
+  if (has_brackets) expect(')');
+  const int64_t over = accept('/') ? integer() : 1;
+  if (over < 1) fail_at(start, "a divisor is at least 1");
+  expect('}');
+  return keratin::quotient(of, plus, over);
 }
 
 std::string_view Scanner::number_text() {

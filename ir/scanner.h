@@ -39,7 +39,8 @@ class Scanner {
   std::string name();       ///< behind % or @: plain or quoted
   std::string quoted_text();
   int64_t integer();  ///< of at most 48 bits, so that sums of some do not overflow
-  Dim dimension();    ///< "32", "N", "4N"
+  Dim dimension();    ///< "32", "N", "4N", "3{T-2}"
+  Dim quotient();     ///< "{T-2}", "{(2T+1)/3}"
   std::string_view number_text();
   Scalar number();  ///< "0.5", "3:i32", "true"
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <mutex>
+#include <numeric>
 
 #include "ir/error.h"
 #include "ir/text.h"
@@ -48,10 +51,32 @@ int64_t checked_add(int64_t a, int64_t b) {
   return sum;
 }
 
-int64_t lookup(Symbol symbol, const Bindings& bindings) {
-  const auto found = bindings.find(symbol);
-  KERATIN_CHECK(found != bindings.end(), cat("dimension ", symbol.name(), " has no value"));
-  return found->second;
+int64_t floor_of(int64_t a, int64_t by) { return a / by - (a % by < 0 ? 1 : 0); }
+
+/// Computed symbols, each once. They are few: a model has some for every layer at most.
+class ComputedSymbols {
+ public:
+  uint64_t place_of(const Quotient& quotient) {
+    const std::lock_guard lock(mutex_);
+    const auto [entry, is_new] = places_.try_emplace(quotient, all_.size());
+    if (is_new) all_.push_back(quotient);
+    return entry->second;
+  }
+  /// Stays where it is.
+  const Quotient& at(uint64_t place) {
+    const std::lock_guard lock(mutex_);
+    return all_[place];
+  }
+
+ private:
+  std::recursive_mutex mutex_;  // what is looked up compares symbols that may be computed, too
+  std::map<Quotient, uint64_t> places_;
+  std::deque<Quotient> all_;
+};
+
+ComputedSymbols& computed_symbols() {
+  static ComputedSymbols symbols;
+  return symbols;
 }
 
 }  // namespace
@@ -87,7 +112,34 @@ bool Symbol::is_valid(std::string_view name) {
          std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || digit(c); });
 }
 
+Symbol Symbol::computed(const Quotient& quotient) {
+  return Symbol(computed_symbols().place_of(quotient) << 8 | 1);
+}
+
+const Quotient* Symbol::quotient() const {
+  return (bits_ & 0xff) == 0 ? nullptr : &computed_symbols().at(bits_ >> 8);
+}
+
+Symbol Symbol::root() const {
+  Symbol symbol = *this;
+  while (const Quotient* quotient = symbol.quotient()) symbol = quotient->of;
+  return symbol;
+}
+
+std::strong_ordering Symbol::operator<=>(const Symbol& other) const {
+  const Quotient *own = quotient(), *others = other.quotient();
+  if (own != nullptr && others != nullptr) return *own <=> *others;
+  if (own != nullptr || others != nullptr) return (own != nullptr) <=> (others != nullptr);
+  return bits_ <=> other.bits_;
+}
+
 std::string Symbol::name() const {
+  if (const Quotient* q = quotient()) {
+    const std::string sum =
+        cat(Dim(q->times, q->of), q->plus > 0 ? "+" : "", q->plus != 0 ? to_text(q->plus) : "");
+    if (q->over == 1) return cat("{", sum, "}");
+    return q->plus != 0 ? cat("{(", sum, ")/", q->over, "}") : cat("{", sum, "/", q->over, "}");
+  }
   std::string out;
   for (uint64_t rest = bits_; rest != 0; rest <<= 8) out += static_cast<char>(rest >> 56);
   return out;
@@ -99,7 +151,98 @@ int64_t Dim::value() const {
 }
 
 int64_t Dim::value(const Bindings& bindings) const {
-  return is_static() ? coef : checked_multiply(coef, lookup(symbol, bindings));
+  return is_static() ? coef : checked_multiply(coef, value_of(symbol, bindings));
+}
+
+Dim quotient(Dim dim, int64_t plus, int64_t over) {
+  KERATIN_CHECK(over > 0, "a quotient's divisor is not positive");
+  if (dim.is_static()) return Dim(floor_of(checked_add(dim.coef, plus), over));
+  Quotient q{dim.symbol, dim.coef, plus, over};
+  while (true) {
+    // floor((g·a·s + b) / (g·c)) is floor((a·s + floor(b / g)) / c).
+    const int64_t common = std::gcd(q.times, q.over);
+    q = {q.of, q.times / common, floor_of(q.plus, common), q.over / common};
+    const Quotient* inner = q.of.quotient();
+    if (inner == nullptr) break;
+    if (q.times == 1)
+      q = {inner->of, inner->times, checked_add(inner->plus, checked_multiply(q.plus, inner->over)),
+           checked_multiply(inner->over, q.over)};
+    else if (inner->over == 1)
+      q = {inner->of, checked_multiply(q.times, inner->times),
+           checked_add(checked_multiply(q.times, inner->plus), q.plus), q.over};
+    else
+      break;
+  }
+  if (q.over > 1) return Dim(1, Symbol::computed(q));
+  if (q.plus == 0) return Dim(q.times, q.of);
+  const int64_t common = std::gcd(q.times, q.plus);
+  return Dim(common, Symbol::computed({q.of, q.times / common, q.plus / common, 1}));
+}
+
+std::optional<Dim> sum(Dim a, Dim b) {
+  if (b.is_static()) return quotient(a, b.coef, 1);
+  if (a.is_static()) return quotient(b, a.coef, 1);
+  if (a.symbol == b.symbol) return Dim(checked_add(a.coef, b.coef), a.symbol);
+  // Both as a multiple of a symbol and a number.
+  const auto linear = [](Dim dim) {
+    const Quotient* q = dim.symbol.quotient();
+    if (q == nullptr || q->over > 1) return Quotient{dim.symbol, dim.coef, 0, 1};
+    return Quotient{q->of, checked_multiply(dim.coef, q->times), checked_multiply(dim.coef, q->plus), 1};
+  };
+  const Quotient left = linear(a), right = linear(b);
+  if (left.of != right.of) return {};
+  return quotient(Dim(checked_add(left.times, right.times), left.of), checked_add(left.plus, right.plus), 1);
+}
+
+namespace {
+
+/// slope · symbol + offset, in fractions of `of`.
+struct Line {
+  Symbol symbol;
+  int64_t slope, offset, of;
+};
+
+/// The line that a dimension touches from above, or from below: a quotient by c is rounded down by up to (c - 1) / c.
+Line bound(Dim dim, bool from_below) {
+  const Quotient* q = dim.symbol.quotient();
+  if (q == nullptr) return {dim.symbol, dim.is_static() ? 0 : dim.coef, dim.is_static() ? dim.coef : 0, 1};
+  const Line inner = bound(Dim(q->times, q->of), from_below);
+  const int64_t rounding = from_below ? q->over - 1 : 0;
+  return {
+      inner.symbol, checked_multiply(dim.coef, inner.slope),
+      checked_multiply(dim.coef, checked_add(inner.offset, checked_multiply(q->plus - rounding, inner.of))),
+      checked_multiply(inner.of, q->over)};
+}
+
+}  // namespace
+
+std::optional<int64_t> least_difference(Dim a, Dim b) {
+  if (a == b) return 0;
+  const Line low = bound(a, true), high = bound(b, false);
+  // Symbols are not negative, so the line may rise.
+  const int64_t rise =
+      checked_add(checked_multiply(low.slope, high.of), -checked_multiply(high.slope, low.of));
+  const bool is_one_symbol = low.symbol == high.symbol || high.symbol.empty();
+  if (!is_one_symbol || rise < 0) return {};
+  return floor_of(checked_add(checked_multiply(low.offset, high.of), -checked_multiply(high.offset, low.of)),
+                  checked_multiply(low.of, high.of));
+}
+
+bool is_known(Dim dim, const Bindings& bindings) {
+  return dim.is_static() || bindings.contains(dim.symbol.root());
+}
+
+void learn(Bindings& bindings, Dim dim, int64_t length) {
+  if (!dim.is_static() && dim.symbol.quotient() == nullptr && length % dim.coef == 0)
+    bindings.emplace(dim.symbol, length / dim.coef);
+}
+
+int64_t value_of(Symbol symbol, const Bindings& bindings) {
+  if (const Quotient* q = symbol.quotient())
+    return floor_of(checked_add(checked_multiply(q->times, value_of(q->of, bindings)), q->plus), q->over);
+  const auto found = bindings.find(symbol);
+  KERATIN_CHECK(found != bindings.end(), cat("dimension ", symbol.name(), " has no value"));
+  return found->second;
 }
 
 std::string to_text(Dim dim) {
@@ -139,7 +282,7 @@ int64_t Size::value(const Bindings& bindings) const {
   int64_t sum = 0;
   for (const auto& [symbols, coefficient] : terms_) {
     int64_t product = coefficient;
-    for (const Symbol symbol : symbols) product = checked_multiply(product, lookup(symbol, bindings));
+    for (const Symbol symbol : symbols) product = checked_multiply(product, value_of(symbol, bindings));
     sum = checked_add(sum, product);
   }
   return sum;

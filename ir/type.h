@@ -1,11 +1,13 @@
 // Types of tensors: element type, shape, layout.
 //
 // A dimension is c·s: a positive (or zero) number times a symbol that is known only when the artefact runs.
-// The symbol may be absent (a plain number). N is the batch. What no such product expresses, such as N+1,
-// has no type and is refused where it would arise.
+// The symbol may be absent (a plain number). N is the batch. A symbol may be computed from another one, as what a window that
+// slides along a free axis leaves of it: floor((a·s + b) / c). What neither expresses, such as N+T, has no type and is refused where
+// it would arise.
 //
 //     f32[N,28,28,1]      a batch of images          i32[2N]      twice as many numbers as samples
 //     f32[]               a scalar                   f32[784,32]{1:32}   in panels of 32 along axis 1
+//     f32[N,{T-2},8]      two steps less             f32[N,{(T+1)/2},8]  half as many steps, rounded up
 #pragma once
 
 #include <compare>
@@ -28,21 +30,43 @@ bool is_signed(DType dtype);            ///< i8…i64 and the floats
 std::string_view to_text(DType dtype);  ///< "f32", "bool", …
 std::optional<DType> parse_dtype(std::string_view text);
 
-/// The name of a free dimension: up to seven characters [A-Za-z0-9_], no digit first; the empty one stands for 1.
+struct Dim;
+struct Quotient;
+
+/// A free dimension: its name, up to seven characters [A-Za-z0-9_], no digit first; the empty one stands for 1. Or a number
+/// that is computed from such a one; its value is never negative where a function runs.
 class Symbol {
  public:
   constexpr Symbol() = default;
   explicit Symbol(std::string_view name);  ///< Requires: is_valid(name).
   static bool is_valid(std::string_view name);
   bool empty() const { return bits_ == 0; }
-  std::string name() const;
-  auto operator<=>(const Symbol&) const = default;
+  std::string name() const;  ///< "T", "{T-2}", "{(2T+1)/3}"
+  /// What it is computed from; null: it is free.
+  const Quotient* quotient() const;
+  /// The free symbol that it is, or is computed from.
+  Symbol root() const;
+  bool operator==(const Symbol&) const = default;
+  std::strong_ordering operator<=>(const Symbol& other) const;
 
  private:
-  uint64_t bits_ = 0;  // the characters, first one in the highest byte: order is that of the names
+  friend Dim quotient(Dim dim, int64_t plus, int64_t over);
+  explicit constexpr Symbol(uint64_t bits) : bits_(bits) {}
+  static Symbol computed(const Quotient& quotient);
+
+  // The characters, first one in the highest byte: order is that of the names. The lowest byte is 1 if the symbol is computed: then
+  // the others are its place among all of those.
+  uint64_t bits_ = 0;
 };
 
-/// Values of symbols, as known when a function is called.
+/// floor((times · of + plus) / over), with no factor common to all that could be taken out.
+struct Quotient {
+  Symbol of;
+  int64_t times = 1, plus = 0, over = 1;
+  auto operator<=>(const Quotient&) const = default;
+};
+
+/// Values of free symbols, as known when a function is called.
 using Bindings = std::map<Symbol, int64_t>;
 
 /// One dimension: coef · symbol.
@@ -61,7 +85,19 @@ struct Dim {
   int64_t value(const Bindings& bindings) const;
   auto operator<=>(const Dim&) const = default;
 };
-std::string to_text(Dim dim);  ///< "32", "N", "4N"
+std::string to_text(Dim dim);  ///< "32", "N", "4N", "3{T-2}"
+/// floor((dim + plus) / over). A number may become negative. Requires: over > 0.
+Dim quotient(Dim dim, int64_t plus, int64_t over);
+/// The sum as one dimension, if there is such a one.
+std::optional<Dim> sum(Dim a, Dim b);
+/// A number that a - b is never below, as large as can be told; none if there is no such number.
+std::optional<int64_t> least_difference(Dim a, Dim b);
+/// Whether `bindings` tell the dimension's value.
+bool is_known(Dim dim, const Bindings& bindings);
+/// Adds what an axis that is `length` long tells of its dimension's symbol.
+void learn(Bindings& bindings, Dim dim, int64_t length);
+/// The value of a symbol. Requires: is_known().
+int64_t value_of(Symbol symbol, const Bindings& bindings);
 
 using Shape = std::vector<Dim>;
 std::string to_text(const Shape& shape);  ///< "[N,28,28,1]"

@@ -80,7 +80,7 @@ class FunctionChecker {
       : module_(module), function_(function), is_body_(is_body), symbols_(std::move(symbols)) {
     if (is_body_) return;
     for (const Node* param : function_.params)
-      for_each_dim(param->type().shape, [&](Dim dim) { symbols_.insert(dim.symbol); });
+      for_each_dim(param->type().shape, [&](Dim dim) { symbols_.insert(dim.symbol.root()); });
     symbols_.insert(Symbol());
   }
 
@@ -145,7 +145,7 @@ class FunctionChecker {
 
   /// Its value comes from the shapes that the function is called with.
   void check_symbol(Dim dim) {
-    if (!symbols_.contains(dim.symbol))
+    if (!symbols_.contains(dim.symbol.root()))
       fail(cat("the dimension ", dim.symbol.name(), " is that of no parameter"));
   }
 

@@ -12,6 +12,7 @@ std::span<const Pass> all_passes() {
       {"differentiate", "requests for gradients become the nodes that compute them", differentiate},
       {"simplify", "algebra that needs context: batch normalisation folded into weights, broadcasts joined",
        simplify},
+      {"free_windows", "convolutions along axes of unknown length become products of rows", free_windows},
       {"channels_last", "convolutions with channels first get them last, and transposes at the borders",
        channels_last},
       {"matrices", "weights of products get one axis of sums and one of columns", weights_to_matrices},

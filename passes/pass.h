@@ -36,6 +36,7 @@ Module map_functions(const Module& module, const std::function<Function(const Fu
 
 // The passes; each is described at the head of its file.
 Module simplify(const Module& module);
+Module free_windows(const Module& module);
 Module channels_last(const Module& module, Decisions* decisions = nullptr);
 Module weights_to_matrices(const Module& module);
 Module hoist_from_scans(const Module& module, Decisions* decisions = nullptr);

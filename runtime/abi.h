@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define KRT_ABI_VERSION 1u
+#define KRT_ABI_VERSION 2u
 #define KRT_ALIGNMENT 64 /* of the workspace, the state, the weights, and every buffer planned in them */
 
 /* A pool of threads: ours (pool.c) or the host's own. The public struct of the generated headers: grows at its end only. */
@@ -30,8 +30,16 @@ struct keratin_pool {
 /* What an artefact says of itself, for programs that learn it at run time. Public: grows at its end only. */
 struct keratin_dim {
   int64_t size;
-  int32_t symbol; /* -1: `size` elements; 0: `size` times the number of samples, n */
+  int32_t
+      symbol; /* -1: `size` elements; else `size` times symbol 0, which is the number of samples, n, or a later one: the
+                   * lengths, and behind them the quotients */
   int32_t reserved;
+};
+/* floor((times · symbol `of` + plus) / over): what is left of a free length, and at least 1. */
+struct keratin_quotient {
+  int64_t times, plus, over;
+  uint32_t of; /* an earlier symbol */
+  uint32_t reserved;
 };
 struct keratin_array {
   const char* name;
@@ -47,9 +55,14 @@ struct keratin_info {
   const struct keratin_array *inputs, *outputs;
   uint64_t batch;       /* the only n that is accepted (beside 0); 0: any */
   uint64_t state_bytes; /* 0: the model keeps nothing from call to call */
-  int (*call)(const void* const* inputs, void* const* outputs, void* state, size_t n, void* workspace,
-              struct keratin_pool* pool);
-  size_t (*workspace_size)(size_t n, unsigned threads);
+  uint32_t
+      length_count; /* extents beside n that are free, at least 1 each: `lengths` below holds one for each of these names */
+  uint32_t quotient_count;
+  const char* const* length_names;
+  const struct keratin_quotient* quotients;
+  int (*call)(const void* const* inputs, void* const* outputs, void* state, size_t n, const size_t* lengths,
+              void* workspace, struct keratin_pool* pool);
+  size_t (*workspace_size)(size_t n, const size_t* lengths, unsigned threads);
   int (*state_init)(void* state); /* NULL if state_bytes is 0 */
   int (*selftest)(void);
   const char* (*explain)(int status); /* PREFIX_strerror */
@@ -61,7 +74,7 @@ struct keratin_info {
 struct krt_call {
   const void* const* inputs; /* in the program's order */
   void* const* outputs;
-  const int64_t* symbols; /* values of the program's symbols, in the order of krt_program.symbols */
+  const int64_t* symbols; /* n, the lengths, the quotients */
   const unsigned char* weights;
   unsigned char* state;
   unsigned char* workspace; /* planned temporaries */
@@ -101,11 +114,16 @@ enum krt_dtype {
   KRT_F64
 };
 
-/* A dimension coef · symbols[symbol]; symbol -1: coef alone. Laid out as keratin_dim, and krt_array as keratin_array. */
+/* A dimension coef · symbols[symbol]; symbol -1: coef alone. Laid out as keratin_dim, and so are krt_array and krt_quotient. */
 struct krt_dim {
   int64_t coef;
   int32_t symbol;
   int32_t reserved;
+};
+struct krt_quotient {
+  int64_t times, plus, over;
+  uint32_t of;
+  uint32_t reserved;
 };
 /* coef · Π symbols[powers…]: one term of a size in bytes; unused powers are -1. */
 struct krt_term {
@@ -120,13 +138,15 @@ struct krt_array {
   const struct krt_dim* shape;
 };
 
-/* A program as its callers see it. */
+/* A program as its callers see it. Its symbols are n, the lengths, the quotients, in this order, KRT_MOST_SYMBOLS at most. */
 struct krt_program {
   const char* name;
-  uint32_t input_count, output_count, symbol_count, reserved;
+  uint32_t input_count, output_count, length_count, quotient_count;
   const struct krt_array *inputs, *outputs;
-  const char* const* symbols; /* "N" first, if the program has it */
+  const char* const* length_names;
+  const struct krt_quotient* quotients;
 };
+#define KRT_MOST_SYMBOLS 64
 /* What computes a program on one level of processors, and the memory that it takes. */
 struct krt_code {
   krt_run* run;
@@ -159,6 +179,7 @@ struct krt_model {
    * other; NULL: none. Floats match if |got - want| <= atol + rtol·|want|. */
   const unsigned char *selftest_inputs, *selftest_outputs;
   uint64_t selftest_n;
+  const uint64_t* selftest_lengths;
   double selftest_atol, selftest_rtol;
 };
 
@@ -199,7 +220,8 @@ enum krt_status {
   KRT_UNSUPPORTED_CPU = 5, /* this processor lacks instructions that every level of the model needs */
   KRT_BAD_POOL = 6,        /* the pool's struct is from an incompatible version */
   KRT_SELFTEST_FAILED = 7,
-  KRT_NO_MEMORY = 8 /* m_predict_alloc, m_selftest */
+  KRT_NO_MEMORY = 8, /* m_predict_alloc, m_selftest */
+  KRT_BAD_LENGTH = 9 /* a length is 0, or so short that nothing is left of it */
 };
 
 /* A batch of n samples in slices; the arrays of a program that is cut begin with one entry for each sample. */
@@ -209,25 +231,28 @@ struct krt_cut {
   size_t planned;     /* bytes of a slice's workspace, a multiple of KRT_ALIGNMENT */
   const size_t *input_bytes, *output_bytes; /* of a sample, by array */
   uint32_t input_count, output_count;
+  uint32_t symbol_count; /* those behind the first, n, are the same for all slices */
 };
 /* How many slices n samples are cut into; 1: they are not cut. `batch`: the only n that the program accepts, 0 if it accepts any. */
 uint64_t krt_slices_of(const struct krt_code* code, uint64_t batch, uint64_t n, unsigned threads);
-/* Runs the slices on the call's threads. `workspace` has room for planned + tile_bytes for each thread; `tiles` and `symbols` are
- * not read. */
+/* Runs the slices on the call's threads. `workspace` has room for planned + tile_bytes for each thread; `tiles` is not read. */
 void krt_run_slices(const struct krt_call* call, krt_run* run, const struct krt_cut* cut);
 
 /* Whether all of `features` (KRT_CPU_*) can be used. Asks the operating system for what it gives on request only. */
 int krt_cpu_has(uint32_t features);
 
-/* The implementations behind the generated entry points; `inputs` and `outputs` in the program's order. */
+/* The implementations behind the generated entry points; `inputs` and `outputs` in the program's order, `lengths` too: NULL if it has
+ * none. */
 int krt_invoke(const struct krt_model* model, uint32_t program, const void* const* inputs,
-               void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool);
+               void* const* outputs, uint64_t n, const uint64_t* lengths, void* state, void* workspace,
+               struct keratin_pool* pool);
 /* The same on the calling thread, with a workspace of its own for the time of the call; KRT_NO_MEMORY if there is none. */
 int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void* const* inputs,
-                     void* const* outputs, uint64_t n, void* state);
-/* Bytes of workspace for n samples and a pool of `threads` (0 and 1: none); SIZE_MAX if n does not fit the model or the
+                     void* const* outputs, uint64_t n, const uint64_t* lengths, void* state);
+/* Bytes of workspace for n samples and a pool of `threads` (0 and 1: none); SIZE_MAX if n or the lengths do not fit the model or the
  * size does not fit a size_t. */
-size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n, unsigned threads);
+size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n,
+                          const uint64_t* lengths, unsigned threads);
 int krt_state_init(const struct krt_model* model, void* state);
 int krt_selftest(const struct krt_model* model);
 const char* krt_strerror(int status);

@@ -1,9 +1,8 @@
 /* Behind the generated entry points: everything that can be wrong with a call is found here, before a kernel
  * runs.
  *
- * A program of an artefact has one symbol at most, N, the number of samples. Without it the batch is fixed,
- * and is the first dimension of the first input. The workspace holds the planned temporaries, then one tile
- * area per thread.
+ * If no input has the dimension n, the batch is fixed, and is the first dimension of the first input. The workspace holds
+ * the planned temporaries, then one tile area per thread.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,12 +28,37 @@ size_t krt_element_bytes(uint32_t dtype) {
   return 0;
 }
 
-int krt_array_bytes(const struct krt_array* array, uint64_t n, size_t* bytes) {
+static int64_t floor_of(int64_t a, int64_t by) { return a / by - (a % by < 0); }
+
+int krt_bind(const struct krt_program* program, uint64_t n, const uint64_t* lengths, int64_t* symbols) {
+  if (n > INT64_MAX) return KRT_BAD_COUNT;
+  if (program->length_count > 0 && !lengths) return KRT_NULL_ARGUMENT;
+  *symbols++ = (int64_t)n;
+  for (uint32_t i = 0; i < program->length_count; ++i) {
+    if (lengths[i] == 0 || lengths[i] > INT64_MAX) return KRT_BAD_LENGTH;
+    *symbols++ = (int64_t)lengths[i];
+  }
+  const int64_t* all = symbols - program->length_count - 1;
+  for (uint32_t i = 0; i < program->quotient_count; ++i) {
+    const struct krt_quotient* quotient = &program->quotients[i];
+    int64_t value;
+    if (__builtin_mul_overflow(quotient->times, all[quotient->of], &value) ||
+        __builtin_add_overflow(value, quotient->plus, &value))
+      return KRT_BAD_LENGTH;
+    value = floor_of(value, quotient->over);
+    if (value < 1 && n > 0) return KRT_BAD_LENGTH;
+    *symbols++ = value;
+  }
+  return KRT_OK;
+}
+
+int krt_array_bytes(const struct krt_array* array, const int64_t* symbols, size_t* bytes) {
   uint64_t total = krt_element_bytes(array->dtype);
   for (uint32_t axis = 0; axis < array->rank; ++axis) {
     const struct krt_dim dim = array->shape[axis];
     if (__builtin_mul_overflow(total, (uint64_t)dim.coef, &total)) return KRT_BAD_COUNT;
-    if (dim.symbol >= 0 && __builtin_mul_overflow(total, n, &total)) return KRT_BAD_COUNT;
+    if (dim.symbol >= 0 && __builtin_mul_overflow(total, (uint64_t)symbols[dim.symbol], &total))
+      return KRT_BAD_COUNT;
   }
   if (total > PTRDIFF_MAX) return KRT_BAD_COUNT;
   *bytes = (size_t)total;
@@ -42,9 +66,12 @@ int krt_array_bytes(const struct krt_array* array, uint64_t n, size_t* bytes) {
 }
 
 uint64_t krt_fixed_batch(const struct krt_program* program) {
-  if (program->symbol_count > 0) return 0;
+  for (uint32_t i = 0; i < program->input_count; ++i)
+    for (uint32_t axis = 0; axis < program->inputs[i].rank; ++axis)
+      if (program->inputs[i].shape[axis].symbol == 0) return 0;
   const struct krt_array* first = program->inputs;
-  return program->input_count > 0 && first->rank > 0 ? (uint64_t)first->shape[0].coef : 1;
+  const int is_number = program->input_count > 0 && first->rank > 0 && first->shape[0].symbol < 0;
+  return is_number ? (uint64_t)first->shape[0].coef : 1;
 }
 
 void* krt_allocate(size_t bytes) {
@@ -60,13 +87,17 @@ static int accepts(const struct krt_program* program, uint64_t n) {
   return n <= INT64_MAX && (n == 0 || batch == 0 || n == batch);
 }
 
-/* Bytes of the planned temporaries, rounded up to the alignment of what follows them. */
-static int planned_bytes(const struct krt_code* code, uint64_t n, size_t* bytes) {
+/* Bytes of the planned temporaries of n samples, rounded up to the alignment of what follows them. `symbols` of any number of samples:
+ * where a batch is cut, the others do not depend on it. */
+static int planned_bytes(const struct krt_code* code, uint64_t n, const int64_t* symbols, size_t* bytes) {
   int64_t total = KRT_ALIGNMENT - 1;
   for (uint32_t i = 0; i < code->workspace_terms; ++i) {
     int64_t term = code->workspace[i].coef;
-    for (int p = 0; p < 4 && code->workspace[i].symbols[p] >= 0; ++p)
-      if (__builtin_mul_overflow(term, (int64_t)n, &term)) return KRT_BAD_COUNT;
+    for (int p = 0; p < 4 && code->workspace[i].symbols[p] >= 0; ++p) {
+      const int32_t symbol = code->workspace[i].symbols[p];
+      if (__builtin_mul_overflow(term, symbol == 0 ? (int64_t)n : symbols[symbol], &term))
+        return KRT_BAD_COUNT;
+    }
     if (__builtin_add_overflow(total, term, &total)) return KRT_BAD_COUNT;
   }
   if (total < 0) return KRT_BAD_COUNT;
@@ -76,6 +107,7 @@ static int planned_bytes(const struct krt_code* code, uint64_t n, size_t* bytes)
 
 /* How a call computes its samples, and the memory that it takes. */
 struct plan {
+  int64_t symbols[KRT_MOST_SYMBOLS];
   uint64_t slices;
   size_t planned; /* bytes of temporaries of one */
   size_t total;   /* bytes of the workspace */
@@ -94,19 +126,22 @@ static int add_up(size_t once, size_t of_thread, const struct krt_code* code, un
 
 /* A workspace also serves smaller calls and fewer threads, which may be cut in another way. */
 static int plan_call(const struct krt_program* program, const struct krt_code* code, uint64_t n,
-                     unsigned threads, struct plan* plan) {
+                     const uint64_t* lengths, unsigned threads, struct plan* plan) {
   if (threads == 0) threads = 1;
   if (!accepts(program, n)) return KRT_BAD_COUNT;
+  const int status = krt_bind(program, n, lengths, plan->symbols);
+  if (status != KRT_OK) return status;
+  const int64_t* symbols = plan->symbols;
   const uint64_t batch = krt_fixed_batch(program);
   plan->slices = krt_slices_of(code, batch, n, threads);
   const uint64_t longest = krt_share_begin(n, plan->slices, 1);
-  if (planned_bytes(code, longest, &plan->planned) != KRT_OK) return KRT_BAD_COUNT;
+  if (planned_bytes(code, longest, symbols, &plan->planned) != KRT_OK) return KRT_BAD_COUNT;
   if (code->least_slice == 0) return add_up(plan->planned, 0, code, threads, &plan->total);
   if (batch != 0) return add_up(0, plan->planned, code, threads, &plan->total);
   const uint64_t uncut = krt_most_uncut(code, threads);
   size_t whole, slice, cut;
-  if (planned_bytes(code, n < uncut ? n : uncut, &whole) != KRT_OK ||
-      planned_bytes(code, n < code->most_slice ? n : code->most_slice, &slice) != KRT_OK ||
+  if (planned_bytes(code, n < uncut ? n : uncut, symbols, &whole) != KRT_OK ||
+      planned_bytes(code, n < code->most_slice ? n : code->most_slice, symbols, &slice) != KRT_OK ||
       add_up(whole, 0, code, threads, &plan->total) != KRT_OK ||
       add_up(0, slice, code, threads, &cut) != KRT_OK)
     return KRT_BAD_COUNT;
@@ -123,10 +158,12 @@ static const struct krt_level* level_of(const struct krt_model* model) {
   return level;
 }
 
-size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n, unsigned threads) {
+size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n,
+                          const uint64_t* lengths, unsigned threads) {
   const struct krt_code* code = &level_of(model)->codes[program];
   struct plan plan;
-  return plan_call(&model->programs[program], code, n, threads, &plan) == KRT_OK ? plan.total : SIZE_MAX;
+  const int status = plan_call(&model->programs[program], code, n, lengths, threads, &plan);
+  return status == KRT_OK ? plan.total : SIZE_MAX;
 }
 
 /* A stretch of the caller's memory. */
@@ -140,9 +177,9 @@ static int overlap(struct stretch a, struct stretch b) {
   return a.at <= b.at ? b.at - a.at < a.bytes : a.at - b.at < b.bytes;
 }
 
-static int check_array(const struct krt_array* array, const void* memory, uint64_t n,
+static int check_array(const struct krt_array* array, const void* memory, const int64_t* symbols,
                        struct stretch* stretch) {
-  const int status = krt_array_bytes(array, n, &stretch->bytes);
+  const int status = krt_array_bytes(array, symbols, &stretch->bytes);
   if (status != KRT_OK) return status;
   stretch->at = (uintptr_t)memory;
   if (stretch->bytes > 0 && !memory) return KRT_NULL_ARGUMENT;
@@ -158,23 +195,23 @@ static int check_block(const void* memory, size_t bytes, struct stretch* stretch
 /* Checks every array by itself, and that what is written (outputs, workspace, state) overlaps nothing else.
  */
 static int check_memory(const struct krt_program* program, const void* const* inputs, void* const* outputs,
-                        uint64_t n, const struct stretch* blocks, int block_count) {
+                        const int64_t* symbols, const struct stretch* blocks, int block_count) {
   struct stretch one, other;
   int status;
   for (uint32_t i = 0; i < program->input_count; ++i) {
-    if ((status = check_array(&program->inputs[i], inputs[i], n, &one)) != KRT_OK) return status;
+    if ((status = check_array(&program->inputs[i], inputs[i], symbols, &one)) != KRT_OK) return status;
     for (int b = 0; b < block_count; ++b)
       if (overlap(one, blocks[b])) return KRT_ALIASED;
   }
   for (uint32_t o = 0; o < program->output_count; ++o) {
-    if ((status = check_array(&program->outputs[o], outputs[o], n, &one)) != KRT_OK) return status;
+    if ((status = check_array(&program->outputs[o], outputs[o], symbols, &one)) != KRT_OK) return status;
     for (int b = 0; b < block_count; ++b)
       if (overlap(one, blocks[b])) return KRT_ALIASED;
     for (uint32_t i = 0; i < program->input_count; ++i)
-      if (check_array(&program->inputs[i], inputs[i], n, &other) == KRT_OK && overlap(one, other))
+      if (check_array(&program->inputs[i], inputs[i], symbols, &other) == KRT_OK && overlap(one, other))
         return KRT_ALIASED;
     for (uint32_t p = 0; p < o; ++p)
-      if (check_array(&program->outputs[p], outputs[p], n, &other) == KRT_OK && overlap(one, other))
+      if (check_array(&program->outputs[p], outputs[p], symbols, &other) == KRT_OK && overlap(one, other))
         return KRT_ALIASED;
   }
   return block_count == 2 && overlap(blocks[0], blocks[1]) ? KRT_ALIASED : KRT_OK;
@@ -185,18 +222,19 @@ static int pool_is_usable(const struct keratin_pool* pool) {
 }
 
 /* Requires: check_memory() has found the arrays' sizes to be all right. */
-static void bytes_of_sample(const struct krt_array* arrays, uint32_t count, uint64_t n, size_t* bytes) {
+static void bytes_of_sample(const struct krt_array* arrays, uint32_t count, const int64_t* symbols,
+                            size_t* bytes) {
   for (uint32_t i = 0; i < count; ++i) {
-    (void)krt_array_bytes(&arrays[i], n, &bytes[i]);
-    bytes[i] /= n;
+    (void)krt_array_bytes(&arrays[i], symbols, &bytes[i]);
+    bytes[i] /= (size_t)symbols[0];
   }
 }
 
 static void run_slices(const struct krt_program* program, const struct krt_code* code,
                        const struct krt_call* call, uint64_t n, const struct plan* plan) {
   size_t input_bytes[KRT_MOST_CUT], output_bytes[KRT_MOST_CUT];
-  bytes_of_sample(program->inputs, program->input_count, n, input_bytes);
-  bytes_of_sample(program->outputs, program->output_count, n, output_bytes);
+  bytes_of_sample(program->inputs, program->input_count, plan->symbols, input_bytes);
+  bytes_of_sample(program->outputs, program->output_count, plan->symbols, output_bytes);
   const struct krt_cut cut = {
       .n = n,
       .slices = plan->slices,
@@ -205,12 +243,14 @@ static void run_slices(const struct krt_program* program, const struct krt_code*
       .output_bytes = output_bytes,
       .input_count = program->input_count,
       .output_count = program->output_count,
+      .symbol_count = 1 + program->length_count + program->quotient_count,
   };
   krt_run_slices(call, code->run, &cut);
 }
 
 int krt_invoke(const struct krt_model* model, uint32_t program_index, const void* const* inputs,
-               void* const* outputs, uint64_t n, void* state, void* workspace, struct keratin_pool* pool) {
+               void* const* outputs, uint64_t n, const uint64_t* lengths, void* state, void* workspace,
+               struct keratin_pool* pool) {
   const struct krt_program* program = &model->programs[program_index];
   const struct krt_level* level = level_of(model);
   const struct krt_code* code = &level->codes[program_index];
@@ -218,7 +258,7 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
   if (pool && !pool_is_usable(pool)) return KRT_BAD_POOL;
   const unsigned threads = pool ? pool->threads : 1;
   struct plan plan;
-  int status = plan_call(program, code, n, threads, &plan);
+  int status = plan_call(program, code, n, lengths, threads, &plan);
   if (status != KRT_OK || n == 0) return status;
 
   if ((program->input_count > 0 && !inputs) || (program->output_count > 0 && !outputs))
@@ -227,13 +267,12 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
   if ((status = check_block(workspace, plan.total, &blocks[0])) != KRT_OK) return status;
   if (model->state_bytes > PTRDIFF_MAX) return KRT_BAD_COUNT;
   if ((status = check_block(state, (size_t)model->state_bytes, &blocks[1])) != KRT_OK) return status;
-  if ((status = check_memory(program, inputs, outputs, n, blocks, 2)) != KRT_OK) return status;
+  if ((status = check_memory(program, inputs, outputs, plan.symbols, blocks, 2)) != KRT_OK) return status;
 
-  const int64_t symbols[1] = {(int64_t)n};
   const struct krt_call call = {
       .inputs = inputs,
       .outputs = outputs,
-      .symbols = symbols,
+      .symbols = plan.symbols,
       .weights = model->weights,
       .state = state,
       .workspace = workspace,
@@ -250,12 +289,13 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
 }
 
 int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void* const* inputs,
-                     void* const* outputs, uint64_t n, void* state) {
-  const size_t bytes = krt_workspace_size(model, program, n, 1);
-  if (bytes == SIZE_MAX) return KRT_BAD_COUNT;
-  void* workspace = n > 0 && bytes > 0 ? krt_allocate(bytes) : NULL;
-  if (n > 0 && bytes > 0 && !workspace) return KRT_NO_MEMORY;
-  const int status = krt_invoke(model, program, inputs, outputs, n, state, workspace, NULL);
+                     void* const* outputs, uint64_t n, const uint64_t* lengths, void* state) {
+  struct plan plan;
+  int status = plan_call(&model->programs[program], &level_of(model)->codes[program], n, lengths, 1, &plan);
+  if (status != KRT_OK) return status;
+  void* workspace = n > 0 && plan.total > 0 ? krt_allocate(plan.total) : NULL;
+  if (n > 0 && plan.total > 0 && !workspace) return KRT_NO_MEMORY;
+  status = krt_invoke(model, program, inputs, outputs, n, lengths, state, workspace, NULL);
   free(workspace);
   return status;
 }
@@ -286,6 +326,7 @@ const char* krt_strerror(int status) {
     case KRT_BAD_POOL: return "the thread pool comes from an incompatible version or is not filled in";
     case KRT_SELFTEST_FAILED: return "the model's outputs differ from those recorded when it was compiled";
     case KRT_NO_MEMORY: return "there is not enough memory";
+    case KRT_BAD_LENGTH: return "a free length is 0, too short for the model's windows, or too large";
   }
   return "unknown status";
 }

@@ -9,8 +9,11 @@ uint32_t krt_cpu_features(void);
 
 /* Bytes of one element; 0 for what is no krt_dtype. */
 size_t krt_element_bytes(uint32_t dtype);
-/* Bytes of an array for n samples; 0 on success, else KRT_BAD_COUNT. */
-int krt_array_bytes(const struct krt_array* array, uint64_t n, size_t* bytes);
+/* The values of a program's symbols, KRT_MOST_SYMBOLS at most; 0 on success, else KRT_BAD_LENGTH, KRT_BAD_COUNT or, without lengths
+ * that it needs, KRT_NULL_ARGUMENT. */
+int krt_bind(const struct krt_program* program, uint64_t n, const uint64_t* lengths, int64_t* symbols);
+/* Bytes of an array; 0 on success, else KRT_BAD_COUNT. */
+int krt_array_bytes(const struct krt_array* array, const int64_t* symbols, size_t* bytes);
 /* The only n that the program accepts, or 0 if it accepts any. */
 uint64_t krt_fixed_batch(const struct krt_program* program);
 

@@ -55,29 +55,30 @@ static int same_array(const struct krt_array* array, const unsigned char* got, c
 }
 
 /* Bytes that an array takes in the stored blocks, to the next one; SIZE_MAX if they cannot be told. */
-static size_t stored_bytes(const struct krt_array* array, uint64_t n) {
+static size_t stored_bytes(const struct krt_array* array, const int64_t* symbols) {
   size_t bytes;
-  if (krt_array_bytes(array, n, &bytes) != KRT_OK || bytes > PTRDIFF_MAX - KRT_ALIGNMENT) return SIZE_MAX;
+  if (krt_array_bytes(array, symbols, &bytes) != KRT_OK || bytes > PTRDIFF_MAX - KRT_ALIGNMENT)
+    return SIZE_MAX;
   return (bytes + KRT_ALIGNMENT - 1) / KRT_ALIGNMENT * KRT_ALIGNMENT;
 }
 
-static size_t stored_total(const struct krt_array* arrays, uint32_t count, uint64_t n) {
+static size_t stored_total(const struct krt_array* arrays, uint32_t count, const int64_t* symbols) {
   size_t total = 0;
   for (uint32_t i = 0; i < count; ++i)
-    if (__builtin_add_overflow(total, stored_bytes(&arrays[i], n), &total)) return SIZE_MAX;
+    if (__builtin_add_overflow(total, stored_bytes(&arrays[i], symbols), &total)) return SIZE_MAX;
   return total;
 }
 
-static int compare_outputs(const struct krt_model* model, const unsigned char* got) {
+static int compare_outputs(const struct krt_model* model, const int64_t* symbols, const unsigned char* got) {
   const struct krt_program* program = &model->programs[0];
   size_t at = 0, bytes = 0;
   for (uint32_t i = 0; i < program->output_count; ++i) {
     const struct krt_array* array = &program->outputs[i];
-    krt_array_bytes(array, model->selftest_n, &bytes);
+    krt_array_bytes(array, symbols, &bytes);
     if (!same_array(array, got + at, model->selftest_outputs + at, bytes, model->selftest_atol,
                     model->selftest_rtol))
       return KRT_SELFTEST_FAILED;
-    at += stored_bytes(array, model->selftest_n);
+    at += stored_bytes(array, symbols);
   }
   return KRT_OK;
 }
@@ -87,10 +88,13 @@ int krt_selftest(const struct krt_model* model) {
   const struct krt_program* program = &model->programs[0];
   const uint64_t n = model->selftest_n;
   if (!model->selftest_outputs) return KRT_OK;
+  int64_t symbols[KRT_MOST_SYMBOLS];
+  int status = krt_bind(program, n, model->selftest_lengths, symbols);
+  if (status != KRT_OK) return status;
 
   const size_t pointers = ((size_t)program->input_count + program->output_count + 8) / 8 * 8 *
                           sizeof(void*); /* multiples of 64 bytes */
-  size_t total = stored_total(program->outputs, program->output_count, n);
+  size_t total = stored_total(program->outputs, program->output_count, symbols);
   const size_t outputs_bytes = total;
   if (total == SIZE_MAX || __builtin_add_overflow(total, pointers, &total) ||
       __builtin_add_overflow(total, (size_t)model->state_bytes, &total))
@@ -103,18 +107,19 @@ int krt_selftest(const struct krt_model* model) {
   unsigned char *results = memory + pointers, *state = results + outputs_bytes, *at = results;
   for (uint32_t i = 0; i < program->output_count; ++i) {
     outputs[i] = at;
-    at += stored_bytes(&program->outputs[i], n);
+    at += stored_bytes(&program->outputs[i], symbols);
   }
   const unsigned char* stored = model->selftest_inputs;
   for (uint32_t i = 0; i < program->input_count; ++i) {
     inputs[i] = stored;
-    stored += stored_bytes(&program->inputs[i], n);
+    stored += stored_bytes(&program->inputs[i], symbols);
   }
 
-  int status = krt_state_init(model, model->state_bytes > 0 ? state : NULL);
+  status = krt_state_init(model, model->state_bytes > 0 ? state : NULL);
   if (status == KRT_OK)
-    status = krt_invoke_alloc(model, 0, inputs, outputs, n, model->state_bytes > 0 ? state : NULL);
-  if (status == KRT_OK) status = compare_outputs(model, results);
+    status = krt_invoke_alloc(model, 0, inputs, outputs, n, model->selftest_lengths,
+                              model->state_bytes > 0 ? state : NULL);
+  if (status == KRT_OK) status = compare_outputs(model, symbols, results);
   free(memory);
   return status;
 }

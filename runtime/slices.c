@@ -1,4 +1,6 @@
 /* A batch in slices (passes/slices.h): each runs the whole program on a few samples, on one thread, in memory of its own. */
+#include <string.h>
+
 #include "runtime/internal.h"
 
 static uint64_t ceil_of(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
@@ -46,11 +48,13 @@ static void run_slices(void* const* args, const int64_t* symbols, unsigned char*
       inputs[i] = (const unsigned char*)slices->call->inputs[i] + first * cut->input_bytes[i];
     for (uint32_t i = 0; i < cut->output_count; ++i)
       outputs[i] = (unsigned char*)slices->call->outputs[i] + first * cut->output_bytes[i];
-    const int64_t n[1] = {(int64_t)(behind - first)};
+    int64_t symbols_of_slice[KRT_MOST_SYMBOLS];
+    memcpy(symbols_of_slice, slices->call->symbols, cut->symbol_count * sizeof(int64_t));
+    symbols_of_slice[0] = (int64_t)(behind - first);
     const struct krt_call call = {
         .inputs = inputs,
         .outputs = outputs,
-        .symbols = n,
+        .symbols = symbols_of_slice,
         .weights = slices->call->weights,
         .state = slices->call->state,
         .workspace = memory,

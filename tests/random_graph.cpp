@@ -254,6 +254,8 @@ Tensor Drawer::random_tensor(const Type& type) {
 
 bool Drawer::is_allowed(const Type& type) const {
   constexpr int64_t kHighestRank = 5;
+  for (const Dim dim : type.shape)
+    if (!dim.is_static() && dim.symbol.quotient() != nullptr && dim.value(bindings_) < 1) return false;
   return type.rank() <= kHighestRank && type.elements().value(bindings_) <= options_.most_elements;
 }
 

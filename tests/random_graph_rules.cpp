@@ -179,7 +179,7 @@ bool draw_winograd(Drawer& d, Op op) {
 WindowAttrs random_window(Drawer& d, const Shape& shape) {
   WindowAttrs window{ones(shape.size()), ones(shape.size()), zeros(shape.size()), zeros(shape.size())};
   for (size_t axis = 0; axis < shape.size(); ++axis) {
-    if (!shape[axis].is_static() || d.dice().chance(0.4)) continue;
+    if (d.dice().chance(shape[axis].is_static() ? 0.4 : 0.8)) continue;
     window.size[axis] = d.dice().between(1, 3);
     window.stride[axis] = d.dice().between(1, 3);
     window.pad_low[axis] = d.dice().below(window.size[axis]);
@@ -257,7 +257,15 @@ bool draw_slice(Drawer& d, Op op) {
   if (!x) return false;
   SliceAttrs attrs{zeros(x.rank()), x.shape(), ones(x.rank())};
   for (int64_t axis = 0; axis < x.rank(); ++axis) {
-    if (!x.shape()[axis].is_static() || d.dice().chance(0.3)) continue;
+    if (d.dice().chance(0.3)) continue;
+    if (!x.shape()[axis].is_static()) {
+      if (d.dice().chance(0.5)) continue;
+      attrs.start[axis] = d.dice().between(0, 2);
+      attrs.limit[axis] = *sum(x.shape()[axis], -d.dice().between(0, 2));
+      attrs.stride[axis] = d.dice().between(1, 3);
+      if (sum(attrs.limit[axis], -attrs.start[axis])->value(d.bindings()) < 1) return false;
+      continue;
+    }
     const int64_t length = x.shape()[axis].value();
     attrs.start[axis] = d.dice().between(0, length / 2);
     attrs.limit[axis] = d.dice().between(attrs.start[axis] + (length > 0), length);
@@ -271,7 +279,7 @@ bool draw_pad(Drawer& d, Op op) {
   if (!x) return false;
   PadAttrs attrs{zeros(x.rank()), zeros(x.rank()), zeros(x.rank())};
   for (int64_t axis = 0; axis < x.rank(); ++axis) {
-    if (!x.shape()[axis].is_static() || d.dice().chance(0.3)) continue;
+    if (d.dice().chance(x.shape()[axis].is_static() ? 0.3 : 0.7)) continue;
     attrs.low[axis] = d.dice().between(-1, 2);
     attrs.high[axis] = d.dice().between(-1, 2);
     attrs.interior[axis] = d.dice().chance(0.7) ? 0 : d.dice().between(1, 2);
@@ -286,7 +294,7 @@ bool draw_concat(Drawer& d, Op op) {
   const Dim own = x.shape()[axis];
   std::vector<Value> parts{x};
   for (int64_t more = d.dice().between(0, 2); more > 0; --more) {
-    const Dim length = own.is_static() ? Dim(d.dice().between(1, 4)) : own;
+    const Dim length = own.is_static() || d.dice().chance(0.3) ? Dim(d.dice().between(1, 4)) : own;
     parts.push_back(d.like(Type(x.dtype(), with_axis(x.shape(), axis, length))));
   }
   d.dice().shuffle(parts);

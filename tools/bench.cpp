@@ -79,8 +79,7 @@ int run(const Arguments& arguments) {
   if (only != 0 && batch != only)
     throw Error(ErrorKind::usage, cat("the model takes ", only, " samples at a time"), "--batch");
   const double seconds = arguments.get_real("seconds", 1);
-  Bindings bindings;
-  for (const Symbol& symbol : symbols_of(*kernels)) bindings[symbol] = batch;
+  const Bindings bindings = usual_bindings(*kernels, batch);
   BenchReport measured{*kernels,
                        program,
                        batch,

@@ -1,6 +1,7 @@
 // Compiled models, opened at run time by what they say of themselves.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "ir/error.h"
@@ -20,12 +21,28 @@ DType dtype_of(uint32_t dtype, const std::string& path) {
   return kByNumber[dtype];
 }
 
-std::vector<Port> ports_of(const keratin_array* arrays, uint32_t count, const std::string& path) {
+/// The symbols that dimensions refer to by number.
+std::vector<Dim> symbols_of(const keratin_info& info) {
+  std::vector<Dim> symbols{Dim::batch()};
+  for (const char* name : std::span(info.length_names, info.length_count))
+    symbols.push_back(Dim(1, Symbol(name)));
+  for (const keratin_quotient& q : std::span(info.quotients, info.quotient_count)) {
+    const Dim of = symbols.at(q.of);
+    symbols.push_back(quotient(Dim(of.coef * q.times, of.symbol), q.plus, q.over));
+  }
+  return symbols;
+}
+
+std::vector<Port> ports_of(const keratin_info& info, const keratin_array* arrays, uint32_t count,
+                           const std::string& path) {
+  const std::vector<Dim> symbols = symbols_of(info);
   std::vector<Port> ports;
   for (const keratin_array& array : std::span(arrays, count)) {
     Type type(dtype_of(array.dtype, path), {});
-    for (const keratin_dim& dim : std::span(array.shape, array.rank))
-      type.shape.push_back(dim.symbol < 0 ? Dim(dim.size) : Dim(dim.size, Symbol("N")));
+    for (const keratin_dim& dim : std::span(array.shape, array.rank)) {
+      const Dim symbol = dim.symbol < 0 ? Dim(1) : symbols.at(static_cast<size_t>(dim.symbol));
+      type.shape.push_back(Dim(dim.size * symbol.coef, symbol.symbol));
+    }
     ports.push_back({array.name, type});
   }
   return ports;
@@ -74,37 +91,43 @@ class Library {
     if (pool_ != nullptr) info_->pool_destroy(pool_);
   }
 
-  std::vector<Port> inputs() const { return ports_of(info_->inputs, info_->input_count, path_); }
-  std::vector<Port> outputs() const { return ports_of(info_->outputs, info_->output_count, path_); }
+  std::vector<Port> inputs() const { return ports_of(*info_, info_->inputs, info_->input_count, path_); }
+  std::vector<Port> outputs() const { return ports_of(*info_, info_->outputs, info_->output_count, path_); }
 
   std::vector<Tensor> call(std::span<const Tensor> inputs) {
-    const int64_t n = samples(inputs);
+    const Bindings bindings = bind(inputs);
+    std::vector<size_t> lengths;
+    for (const char* name : std::span(info_->length_names, info_->length_count))
+      lengths.push_back(static_cast<size_t>(value_of(Symbol(name), bindings)));
     std::vector<const void*> from;
     for (const Tensor& tensor : inputs) from.push_back(tensor.data());
     std::vector<Tensor> results;
     for (const Port& port : outputs()) {
       std::vector<int64_t> shape;
-      for (const Dim dim : port.type.shape) shape.push_back(dim.is_static() ? dim.value() : dim.coef * n);
+      for (const Dim dim : port.type.shape) shape.push_back(std::max<int64_t>(dim.value(bindings), 0));
       results.emplace_back(port.type.dtype, shape);
     }
     std::vector<void*> to;
     for (Tensor& tensor : results) to.push_back(tensor.data());
-    const auto count = static_cast<size_t>(n);
-    Block workspace(info_->workspace_size(count, pool_ != nullptr ? pool_->threads : 1));
+    const auto count = static_cast<size_t>(value_of(Dim::batch().symbol, bindings));
+    const size_t bytes = info_->workspace_size(count, lengths.data(), pool_ != nullptr ? pool_->threads : 1);
+    Block workspace(bytes == SIZE_MAX ? 0 : bytes);  // then the call says why
     check(info_->call(from.data(), to.data(), info_->state_bytes > 0 ? state_->get() : nullptr, count,
-                      workspace.get(), pool_));
+                      lengths.data(), workspace.get(), pool_));
     return results;
   }
 
  private:
-  int64_t samples(std::span<const Tensor> inputs) const {
-    if (info_->batch > 0) return static_cast<int64_t>(info_->batch);
+  /// What the inputs' shapes tell of n and of the lengths.
+  Bindings bind(std::span<const Tensor> inputs) const {
+    Bindings bindings;
+    if (info_->batch > 0) bindings[Dim::batch().symbol] = static_cast<int64_t>(info_->batch);
     const std::vector<Port> ports = this->inputs();
     for (size_t i = 0; i < ports.size(); ++i)
       for (size_t axis = 0; axis < ports[i].type.shape.size(); ++axis)
-        if (const Dim dim = ports[i].type.shape[axis]; !dim.is_static())
-          return inputs[i].shape()[axis] / dim.coef;
-    return 1;
+        learn(bindings, ports[i].type.shape[axis], inputs[i].shape()[axis]);
+    bindings.emplace(Dim::batch().symbol, 1);
+    return bindings;
   }
   void check(int status) const {
     if (status != KRT_OK) throw Error(ErrorKind::data, info_->explain(status), path_);

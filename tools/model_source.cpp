@@ -14,16 +14,29 @@
 namespace keratin {
 namespace {
 
-std::vector<int64_t> parse_extents(std::string_view text, const std::string& option) {
-  std::vector<int64_t> extents;
+/// "28", "T", "16H".
+Dim parse_extent(std::string_view word, const std::string& option) {
+  int64_t number = 1;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  const std::string_view symbol(end, static_cast<size_t>(word.data() + word.size() - end));
+  const bool has_number = end != word.data();
+  const bool is_extent = (symbol.empty() ? has_number : Symbol::is_valid(symbol)) && number >= 1 &&
+                         error != std::errc::result_out_of_range;
+  if (!is_extent)
+    throw Error(
+        ErrorKind::usage, cat("'", word, "' is not an extent"), option,
+        "write --shape NAME=28,28,1; lengths stay free with a name, as in NAME=T,8 or NAME=16H,16W,3");
+  if (symbol == Dim::batch().symbol.name())
+    throw Error(ErrorKind::usage, cat("'", word, "' is the number of samples"), option,
+                "give lengths other names than N");
+  return symbol.empty() ? Dim(number) : Dim(number, Symbol(symbol));
+}
+
+Shape parse_extents(std::string_view text, const std::string& option) {
+  Shape extents;
   while (true) {
     const std::string_view word = text.substr(0, text.find(','));
-    int64_t extent = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), extent);
-    if (error != std::errc() || end != word.data() + word.size() || extent < 1)
-      throw Error(ErrorKind::usage, cat("'", word, "' is not an extent"), option,
-                  "write --shape NAME=28,28,1");
-    extents.push_back(extent);
+    extents.push_back(parse_extent(word, option));
     if (word.size() == text.size()) return extents;
     text.remove_prefix(word.size() + 1);
   }

@@ -48,9 +48,10 @@ struct Line {
 class ProgramText {
  public:
   ProgramText(const KernelModule& module, const Program& program, const Decisions& decisions)
-      : program_(program), decisions_(decisions), crossings_(find_crossings(module, program, decisions)) {
-    for (const Symbol& symbol : symbols_of(module)) ones_[symbol] = 1;
-  }
+      : program_(program),
+        decisions_(decisions),
+        crossings_(find_crossings(module, program, decisions)),
+        ones_(usual_bindings(module, 1)) {}
 
   std::string text() const {
     const std::string size = of_what();

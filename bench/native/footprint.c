@@ -87,16 +87,16 @@ int main(int argc, char** argv) {
   make_arrays(info->outputs, info->output_count, n, outputs);
   void* state = info->state_bytes > 0 ? allocate(info->state_bytes) : NULL;
   if (state) info->state_init(state);
-  void* workspace = allocate(info->workspace_size(n, 1));
+  void* workspace = allocate(info->workspace_size(n, NULL, 1));
   const void* const* from = (const void* const*)inputs;
-  const int status = info->call(from, outputs, state, n, workspace, NULL);
+  const int status = info->call(from, outputs, state, n, NULL, workspace, NULL);
   const double first = milliseconds() - began;
   if (status != 0) return fprintf(stderr, "%s\n", info->explain(status)), 1;
 
   double warm = first;
   for (int i = 0; i < 20; ++i) {
     const double start = milliseconds();
-    info->call(from, outputs, state, n, workspace, NULL);
+    info->call(from, outputs, state, n, NULL, workspace, NULL);
     const double took = milliseconds() - start;
     if (took < warm) warm = took;
   }

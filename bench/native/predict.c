@@ -41,7 +41,7 @@ static PyObject* call(PyObject* x, PyObject* y, long count) {
   for (long i = 0; i < count && status == KERATIN_OK; ++i) {
     const void* inputs[] = {in.buf};
     void* outputs[] = {out.buf};
-    status = MODEL_(_call)(inputs, outputs, NULL, samples, workspace, pool);
+    status = MODEL_(_call)(inputs, outputs, NULL, samples, NULL, workspace, pool);
   }
   PyBuffer_Release(&in);
   PyBuffer_Release(&out);

@@ -362,7 +362,9 @@ void Sequential::pop() {
 
 Model load_model(const std::string& path, const LoadOptions& options) try {
   ModelFile file = ModelFile::open(path);
-  const ShapeOverrides shapes{.extents = options.shapes, .batch = {}};
+  ShapeOverrides shapes;
+  for (const auto& [name, extents] : options.shapes)
+    shapes.extents.emplace(name, Shape(extents.begin(), extents.end()));
   keratin::Model traced = open_model(file, shapes);
   Module module = load_predict(traced, file);
   auto node = std::make_shared<LayerNode>(file.config());

@@ -11,7 +11,7 @@
 // output ones. With `batch_groups` it is the batch that is cut: o in run g reads batch entry g · B / batch_groups + b. At most
 // one of the two is not 1.
 //
-// Sums run over ascending indices in f64; integers wrap. Features and batch may have symbols, space axes not.
+// Sums run over ascending indices in f64; integers wrap. All axes of the input may have symbols; those of the kernel that slide may not.
 //
 // Gradients are contractions again: of a dot, the two dots that contract what the other one kept; of conv, in x the
 // correlation of dy, dilated by the stride, with the reversed kernel, and in w the correlation of x with dy, for which batch
@@ -20,6 +20,7 @@
 
 #include "ir/array.h"
 #include "ir/conv_axes.h"
+#include "ir/conv_taps.h"
 #include "ir/ops/elements.h"
 #include "ir/ops/rules.h"
 
@@ -212,11 +213,10 @@ Dim cut(std::string_view what, Dim dim, int64_t parts, std::string_view name) {
   return Dim(dim.coef / parts, dim.symbol);
 }
 
-int64_t space_extent(Operands operands, size_t i, int64_t axis) {
+Dim space_extent(Operands operands, size_t i, int64_t axis) {
   const Dim dim = operands[i].shape()[axis];
-  if (!dim.is_static()) fail_operand(operands, i, cat("space axis ", axis, " must have a fixed size"));
-  if (dim.value() > INT32_MAX) fail_operand(operands, i, cat("space axis ", axis, " is too long"));
-  return dim.value();
+  if (dim.coef > INT32_MAX) fail_operand(operands, i, cat("space axis ", axis, " is too long"));
+  return dim;
 }
 
 std::vector<Type> infer_conv(Operands operands, const Attrs& attrs, const Function*) {
@@ -240,6 +240,11 @@ std::vector<Type> infer_conv(Operands operands, const Attrs& attrs, const Functi
 
   const Shape& input = operands[0].shape();
   const Shape& kernel = operands[1].shape();
+  const bool is_free =
+      std::ranges::any_of(axes.input.space, [&](int64_t axis) { return !input[axis].is_static(); });
+  if (is_free && !(input[axes.input.feature].is_static() && kernel[axes.kernel.feature].is_static()))
+    fail("its features must be of a fixed number if it slides along an axis of free length");
+  if (is_free && conv.batch_groups > 1) fail("batch_groups are for space axes of fixed length");
   const Dim features = cut("the input's feature dimension", input[axes.input.feature], conv.groups, "groups");
   if (features != kernel[axes.kernel.batch])
     fail_operand(operands, 1,
@@ -252,9 +257,11 @@ std::vector<Type> infer_conv(Operands operands, const Attrs& attrs, const Functi
   shape[axes.output.batch] = cut("the batch", input[axes.input.batch], conv.batch_groups, "batch_groups");
   shape[axes.output.feature] = kernel[axes.kernel.feature];
   for (int64_t i = 0; i < space; ++i) {
-    const int64_t padded = dilated(space_extent(operands, 0, axes.input.space[i]), conv.input_dilation[i]) +
-                           conv.pad_low[i] + conv.pad_high[i];
-    const int64_t extent = dilated(space_extent(operands, 1, axes.kernel.space[i]), conv.kernel_dilation[i]);
+    const Dim padded = *sum(dilated(space_extent(operands, 0, axes.input.space[i]), conv.input_dilation[i]),
+                            conv.pad_low[i] + conv.pad_high[i]);
+    const Dim taps = space_extent(operands, 1, axes.kernel.space[i]);
+    if (!taps.is_static()) fail_operand(operands, 1, cat("the kernel's axis ", i, " must have a fixed size"));
+    const int64_t extent = dilated(taps.value(), conv.kernel_dilation[i]);
     shape[axes.output.space[i]] = window_count(padded, extent, conv.stride[i]);
   }
   return {Type(operands[0].dtype(), std::move(shape))};
@@ -399,16 +406,20 @@ Value conv_input_gradient(const GradientArgs& g) {
     const int64_t extent = dilated(kernel.shape()[axes.kernel.space[i]].value(), conv.kernel_dilation[i]);
     const int64_t before = extent - 1 - conv.pad_low[i];
     back.pad_low.push_back(before);
-    back.pad_high.push_back(dilated(input.shape()[axes.input.space[i]].value(), conv.input_dilation[i]) +
-                            extent - 1 - dilated(dy.shape()[axes.output.space[i]].value(), conv.stride[i]) -
-                            before);
+    // What the stride leaves over of a free axis is not known: this is for the most that it can be.
+    const Dim spread = *sum(dilated(dy.shape()[axes.output.space[i]], conv.stride[i]), -conv.pad_low[i]);
+    back.pad_high.push_back(
+        -*least_difference(spread, dilated(input.shape()[axes.input.space[i]], conv.input_dilation[i])));
     if (extent > 1) reversed.push_back(axes.kernel.space[i]);
   }
   std::ranges::sort(reversed);
 
   Value taps = reversed.empty() ? kernel : b.make(Op::reverse, {kernel}, AxesAttrs{reversed});
   taps = move_runs(b, taps, axes.kernel.feature, axes.kernel.batch, runs);
-  const Value dx = b.make(Op::conv, {dy, taps}, std::move(back));
+  Value dx = b.make(Op::conv, {dy, taps}, std::move(back));
+  Shape wanted = dx.shape();
+  for (const int64_t axis : axes.input.space) wanted[axis] = input.shape()[axis];
+  if (wanted != dx.shape()) dx = b.slice(dx, Ints(dx.rank(), 0), wanted);
   return move_runs(b, dx, axes.input.feature, axes.input.batch, conv.batch_groups);
 }
 
@@ -418,6 +429,9 @@ Value conv_kernel_gradient(const GradientArgs& g) {
   const ConvAxes axes = parse_conv_axes(conv.dims);
   const DimsText dims(conv.dims);
   const Value input = g.operands[0], kernel = g.operands[1], dy = g.result_gradients[0];
+  for (const int64_t axis : axes.input.space)
+    if (!input.shape()[axis].is_static())
+      return Taps(g.builder, conv, input, kernel.shape(), dy.shape()).kernel_gradient(dy);
 
   ConvAttrs back{.dims = cat(renamed(dims.input, "bf", "fb"), "_", renamed(dims.output, "bf", "io"), "->",
                              renamed(dims.kernel, "io", "bf")),

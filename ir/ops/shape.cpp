@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ir/array.h"
+#include "ir/conv_axes.h"
 #include "ir/ops/places.h"
 #include "ir/ops/rules.h"
 
@@ -82,19 +83,17 @@ std::vector<Type> infer_slice(Operands operands, const Attrs& attrs, const Funct
   expect_all_at_least("stride", stride, 1);
   Shape shape = operands[0].shape();
   for (int64_t axis = 0; axis < rank; ++axis) {
-    const bool whole = start[axis] == 0 && limit[axis] == shape[axis] && stride[axis] == 1;
-    if (whole) continue;
-    if (!shape[axis].is_static())
-      fail_operand(
-          operands, 0,
-          cat("its axis ", axis, " has the free length ", to_text(shape[axis]), " and must be kept whole"));
-    if (!limit[axis].is_static() || start[axis] < 0 || limit[axis].value() < start[axis] ||
-        limit[axis].value() > shape[axis].value())
+    const bool is_part = start[axis] >= 0 && least_difference(shape[axis], limit[axis]) >= 0 &&
+                         (!limit[axis].is_static() || limit[axis].coef >= start[axis]);
+    if (!is_part)
       fail_operand(
           operands, 0,
           cat("start ", start[axis], " and limit ", to_text(limit[axis]), " are no part of its axis ", axis));
-    const int64_t covered = limit[axis].value() - start[axis];
-    shape[axis] = covered == 0 ? 0 : (covered - 1) / stride[axis] + 1;
+    const Dim covered = *sum(limit[axis], -start[axis]);
+    if (!covered.is_static())
+      shape[axis] = quotient(covered, stride[axis] - 1, stride[axis]);
+    else
+      shape[axis] = covered.coef == 0 ? 0 : (covered.coef - 1) / stride[axis] + 1;
   }
   return {Type(operands[0].dtype(), shape)};
 }
@@ -114,10 +113,10 @@ std::vector<Type> infer_pad(Operands operands, const Attrs& attrs, const Functio
   expect_all_between("interior", interior, 0, INT32_MAX);
   for (size_t axis = 0; axis < shape.size(); ++axis) {
     if (low[axis] == 0 && high[axis] == 0 && interior[axis] == 0) continue;
-    if (!shape[axis].is_static())
-      fail_operand(
-          operands, 0,
-          cat("its axis ", axis, " has the free length ", to_text(shape[axis]), " and cannot be padded"));
+    if (!shape[axis].is_static()) {
+      shape[axis] = *sum(dilated(shape[axis], interior[axis] + 1), low[axis] + high[axis]);
+      continue;
+    }
     const int64_t length = padded_length(shape[axis].value(), low[axis], high[axis], interior[axis]);
     if (length < 0) fail_operand(operands, 0, cat("padding cuts more than there is of its axis ", axis));
     shape[axis] = length;
@@ -130,23 +129,24 @@ std::vector<Type> infer_concat(Operands operands, const Attrs& attrs, const Func
   const int64_t axis = attrs_as<AxisAttrs>(attrs).axis;
   expect_axis("axis", axis, operands[0].rank());
   Shape shape = operands[0].shape();
-  Size length;
+  Dim length = 0;
   for (size_t i = 0; i < operands.size(); ++i) {
     expect_row_major(operands, i);
     expect_same_dtype(operands, i);
     Shape own = operands[i].shape();
     if (own.size() == shape.size()) {
-      length += own[axis];
+      const std::optional<Dim> longer = sum(length, own[axis]);
+      if (!longer)
+        fail(cat("axis ", axis, " would be ", to_text(length), " + ", to_text(own[axis]),
+                 " long, which is no dimension"));
+      length = *longer;
       own[axis] = shape[axis];
     }
     if (own != shape)
       fail_operand(operands, i,
                    cat("but for axis ", axis, " its shape must be that of operand 0, ", to_text(shape)));
   }
-  const std::optional<Dim> dim = as_dim(length);
-  if (!dim)
-    fail(cat("axis ", axis, " would be ", to_text(length), " long, which is no multiple of one symbol"));
-  shape[axis] = *dim;
+  shape[axis] = length;
   return {Type(operands[0].dtype(), shape)};
 }
 
@@ -219,17 +219,26 @@ void eval_pad(const EvalContext& context, std::span<const Array* const> operands
   copy_box(extent, *operands[0], from, results[0], to);
 }
 
+/// dy spread by the strides and put where it was taken from. How much a stride leaves over of a free axis is not known: zeros
+/// are put behind for the most that it can be, and what is too long is cut.
 void gradient_slice(const GradientArgs& args) {
+  Builder& b = args.builder;
   const Value x = args.operands[0], dy = args.result_gradients[0];
   const auto& attrs = args.node.as<SliceAttrs>();
   Ints low = attrs.start, high(low.size(), 0), interior(low.size(), 0);
   for (size_t axis = 0; axis < low.size(); ++axis) {
-    if (!x.shape()[axis].is_static()) continue;
     interior[axis] = attrs.stride[axis] - 1;
-    high[axis] =
-        x.shape()[axis].value() - padded_length(dy.shape()[axis].value(), low[axis], 0, interior[axis]);
+    const Dim whole = x.shape()[axis];
+    const Dim spread = *sum(dilated(dy.shape()[axis], attrs.stride[axis]), low[axis]);
+    const std::optional<int64_t> longer = least_difference(spread, whole);
+    KERATIN_CHECK(longer, "a slice is not bounded by its operand");
+    high[axis] = -*longer;
   }
-  accumulate(args, 0, args.builder.pad(dy, args.builder.constant(x.dtype(), 0), low, high, interior));
+  const Value padded = b.pad(dy, b.constant(x.dtype(), 0), low, high, interior);
+  accumulate(args, 0,
+             padded.shape() == x.shape()
+                 ? padded
+                 : b.slice(padded, Ints(low.size(), 0), x.shape(), Ints(low.size(), 1)));
 }
 
 void gradient_pad(const GradientArgs& args) {
@@ -256,31 +265,49 @@ void gradient_pad(const GradientArgs& args) {
   }
 }
 
-/// The part of dy that belongs to each operand. Along an axis of c·s elements a part is a range of s-long
-/// blocks, so a free length becomes an axis of its own and the blocks are sliced.
+/// The part of dy that belongs to each operand. Where a part begins must be a number to be cut out: counted from the front or,
+/// if something free comes before it, from the back.
 void gradient_concat(const GradientArgs& args) {
   Builder& b = args.builder;
   const int64_t axis = args.node.as<AxisAttrs>().axis;
-  Value dy = args.result_gradients[0];
+  const Value dy = args.result_gradients[0];
+  const auto length = [&](size_t i) { return args.operands[i].shape()[axis]; };
+  const auto cut = [&](Value whole, Dim start, Dim end) {
+    Ints from(dy.rank(), 0);
+    Shape limit = dy.shape();
+    from[axis] = start.value();
+    limit[axis] = end;
+    return b.slice(whole, from, limit, Ints(dy.rank(), 1));
+  };
+  const auto reversed = [&](Value value) { return b.make(Op::reverse, {value}, AxesAttrs{{axis}}); };
   const Dim whole = dy.shape()[axis];
-  if (!whole.is_static()) {
-    Shape blocks = dy.shape();
-    blocks[axis] = Dim(1, whole.symbol);
-    blocks.insert(blocks.begin() + axis, whole.coef);
-    dy = b.reshape(dy, blocks);
-  }
-  int64_t start = 0;
+  Dim start = 0;
   for (size_t i = 0; i < args.operands.size(); ++i) {
-    const Shape& shape = args.operands[i].shape();
-    const int64_t end = start + shape[axis].coef;
+    const std::optional<Dim> end = sum(start, length(i));
     if (args.wanted[i]) {
-      Ints from(dy.rank(), 0);
-      Shape limit = dy.shape();
-      from[axis] = start;
-      limit[axis] = end;
-      accumulate(args, i, b.reshape(b.slice(dy, from, limit), shape));
+      if (start.is_static()) {
+        accumulate(args, i, cut(dy, start, *end));
+      } else if (whole.symbol == start.symbol && whole.symbol == length(i).symbol) {
+        // All are multiples of one symbol: blocks of that length become an axis of their own.
+        Shape blocks = dy.shape();
+        blocks[axis] = Dim(1, whole.symbol);
+        blocks.insert(blocks.begin() + axis, whole.coef);
+        const Value cut_up = b.reshape(dy, blocks);
+        Ints from(cut_up.rank(), 0);
+        Shape limit = blocks;
+        from[axis] = start.coef;
+        limit[axis] = end->coef;
+        accumulate(args, i, b.reshape(b.slice(cut_up, from, limit), args.operands[i].shape()));
+      } else {
+        Dim behind = 0;
+        for (size_t j = i + 1; j < args.operands.size(); ++j) behind = *sum(behind, length(j));
+        if (!behind.is_static())
+          throw Error(ErrorKind::unsupported, "a part between two of free length has no gradient", {},
+                      "fix the lengths with --shape");
+        accumulate(args, i, reversed(cut(reversed(dy), behind, *sum(behind, length(i)))));
+      }
     }
-    start = end;
+    start = *end;
   }
 }
 
@@ -348,8 +375,8 @@ constinit const OpDef def_broadcast{
 constinit const OpDef def_slice{
     .form = "(x: T[S]) -> T[what is left], T anything",
     .doc =
-        "Along each axis the elements start, start + stride, … below limit. An axis with a symbol is kept "
-        "whole. Gradient: a pad.",
+        "Along each axis the elements start, start + stride, … below limit, which is sure not to lie beyond the "
+        "end. Gradient: a pad.",
     .infer = infer_slice,
     .gradient = gradient_slice,
     .eval =
@@ -369,8 +396,7 @@ constinit const OpDef def_pad{
     .form = "(x: T[S], fill: T[]) -> T[S padded], T anything",
     .doc =
         "Along each axis `interior` fills between neighbours, then `low` before and `high` after: element i "
-        "goes to low + i · (interior + 1). Negative low and high cut. An axis with a symbol has zeros for "
-        "all three. Gradient: a slice, and for the fill a sum.",
+        "goes to low + i · (interior + 1). Negative low and high cut. Gradient: a slice, and for the fill a sum.",
     .infer = infer_pad,
     .gradient = gradient_pad,
     .eval = eval_pad,
@@ -380,7 +406,7 @@ constinit const OpDef def_concat{
     .form = "(x: T[S], …) -> T[S with the lengths summed], T anything",
     .doc =
         "The operands one after the other along `axis`; all other axes are equal. The lengths must sum to a "
-        "multiple of one symbol, or to a number. Gradient: slices.",
+        "dimension: one symbol, multiples of it and numbers. Gradient: slices.",
     .infer = infer_concat,
     .gradient = gradient_concat,
     .eval =

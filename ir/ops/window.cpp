@@ -4,7 +4,7 @@
 //
 // Elements of a window are taken in row-major order. The padding counts as the neutral element: 0 for sums; for the
 // maximum the lowest number, -inf for floats. pool_max follows max (ir/ops/pointwise.cpp), so NaN propagates; pool_sum adds in
-// f64. Axes with symbols have windows of one element.
+// f64. Windows may slide along axes with symbols, too.
 //
 // pool_max_grad(x, dy) gives each dy to the first maximum of its window, as argmax would find it: the first NaN if there
 // is one; a window that lies in the padding gives its dy to nothing.
@@ -38,13 +38,8 @@ Shape pooled_shape(Operands operands, const WindowAttrs& window) {
   }
   Shape result;
   for (int64_t axis = 0; axis < rank; ++axis) {
-    const int64_t padding = window.pad_low[axis] + window.pad_high[axis];
-    if (shape[axis].is_static())
-      result.push_back(window_count(shape[axis].value() + padding, window.size[axis], window.stride[axis]));
-    else if (window.size[axis] == 1 && window.stride[axis] == 1 && padding == 0)
-      result.push_back(shape[axis]);
-    else
-      fail_operand(operands, 0, cat("a window cannot slide along axis ", axis, ", whose size is not fixed"));
+    const Dim padded = *sum(shape[axis], window.pad_low[axis] + window.pad_high[axis]);
+    result.push_back(window_count(padded, window.size[axis], window.stride[axis]));
   }
   return result;
 }
@@ -131,26 +126,27 @@ void eval_pool_max_grad(const EvalContext& context, Inputs x, Outputs y) {
 
 // ---- gradients ----
 
-/// An element gets the sum of the dy of all windows that hold it: with dy spread by the stride, those are again a window.
+/// An element gets the sum of the dy of all windows that hold it: with dy spread by the stride, those are again a window. What a stride
+/// leaves over of a free axis is not known: zeros for the most that it can be, and what is too long is cut.
 void gradient_of_pool_sum(const GradientArgs& g) {
   const WindowAttrs& window = g.node.as<WindowAttrs>();
   const Value x = g.operands[0], dy = g.result_gradients[0];
   WindowAttrs sliding{.size = window.size};
   Ints low, high, interior;
   for (size_t axis = 0; axis < window.size.size(); ++axis) {
-    const bool slides = x.shape()[axis].is_static();
     const int64_t before = window.size[axis] - 1 - window.pad_low[axis];
-    const int64_t spread = slides ? dilated(dy.shape()[axis].value(), window.stride[axis]) : 0;
+    const Dim spread = *sum(dilated(dy.shape()[axis], window.stride[axis]), -window.pad_low[axis]);
     interior.push_back(window.stride[axis] - 1);
     low.push_back(before);
-    high.push_back(slides ? x.shape()[axis].value() + window.pad_low[axis] - spread : 0);
+    high.push_back(-*least_difference(spread, x.shape()[axis]));
     sliding.stride.push_back(1);
     sliding.pad_low.push_back(0);
     sliding.pad_high.push_back(0);
   }
   const Value zero = g.builder.constant(x.dtype(), 0.0);
   const Value spread = g.builder.pad(dy, zero, std::move(low), std::move(high), std::move(interior));
-  accumulate(g, 0, g.builder.make(Op::pool_sum, {spread}, std::move(sliding)));
+  const Value sums = g.builder.make(Op::pool_sum, {spread}, std::move(sliding));
+  accumulate(g, 0, sums.shape() == x.shape() ? sums : g.builder.slice(sums, Ints(x.rank(), 0), x.shape()));
 }
 
 void gradient_of_pool_max(const GradientArgs& g) {

@@ -173,15 +173,16 @@ class Compiled : public Trainable {
   /// The workspace grows to what the largest call needs and stays.
   void call(uint32_t program, int64_t n, const void* const* inputs, void* const* outputs) {
     const unsigned threads = pool_ ? pool_->threads : 1;
-    const size_t bytes = krt_workspace_size(trainer_.model, program, static_cast<uint64_t>(n), threads);
+    const size_t bytes =
+        krt_workspace_size(trainer_.model, program, static_cast<uint64_t>(n), nullptr, threads);
     if (bytes == SIZE_MAX) check(KRT_BAD_COUNT);
     if (bytes > workspace_bytes_) {
       workspace_.reset();
       workspace_ = allocate(bytes);
       workspace_bytes_ = bytes;
     }
-    check(krt_invoke(trainer_.model, program, inputs, outputs, static_cast<uint64_t>(n), state_.get(),
-                     workspace_.get(), pool_.get()));
+    check(krt_invoke(trainer_.model, program, inputs, outputs, static_cast<uint64_t>(n), nullptr,
+                     state_.get(), workspace_.get(), pool_.get()));
   }
 
   static void check(int status) {

@@ -75,7 +75,7 @@ TEST(CNames, ParametersAreDifferent) {
                                          buffer("X", DType::f32, {Dim::batch()}, Storage::input)},
                                         {buffer("x", DType::f32, {Dim::batch()}, Storage::output),
                                          buffer("pool", DType::f32, {Dim::batch()}, Storage::output)});
-  const CNames names = c_names(module.programs[0]);
+  const CNames names = c_names(module.programs[0], {});
   EXPECT_EQ(names.inputs, (std::vector<std::string>{"for_", "n_2", "x", "X_2"}));
   EXPECT_EQ(names.outputs, (std::vector<std::string>{"x_3", "pool_2"}));
   EXPECT_EQ(names.entry, "predict");

@@ -102,9 +102,9 @@ void check(const KernelModule& module, DType dtype, const LoadedArtefact& artefa
       std::memcpy(input.data(), x.data(), bytes);
       const void* inputs[] = {input.data()};
       void* outputs[] = {y.data(), z.data()};
-      ASSERT_EQ(
-          artefact.info().call(inputs, outputs, nullptr, static_cast<size_t>(n), workspace.data(), nullptr),
-          KRT_OK);
+      ASSERT_EQ(artefact.info().call(inputs, outputs, nullptr, static_cast<size_t>(n), nullptr,
+                                     workspace.data(), nullptr),
+                KRT_OK);
       EXPECT_EQ(std::memcmp(y.data(), expected[0].data(), bytes), 0) << "n = " << n;
       EXPECT_EQ(std::memcmp(z.data(), expected[1].data(), bytes), 0) << "n = " << n;
     }
@@ -135,8 +135,8 @@ TEST(EmitAccess, BoundsAreCheckedOnRequest) {
       const Tensor workspace(DType::u8, {4096});
       const void* inputs[] = {x.data()};
       void* outputs[] = {y.data(), z.data()};
-      return artefact.info().call(inputs, outputs, nullptr, n, const_cast<std::byte*>(workspace.data()),
-                                  nullptr);
+      return artefact.info().call(inputs, outputs, nullptr, n, nullptr,
+                                  const_cast<std::byte*>(workspace.data()), nullptr);
     };
     EXPECT_EQ(call(1), KRT_OK);
     EXPECT_DEATH(call(2), "kernel k: an access lies outside of y");

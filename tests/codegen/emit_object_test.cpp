@@ -62,7 +62,7 @@ bool run_on_aarch64(const TemporaryFolder& folder, const std::string& object, co
 constexpr const char* kRunFiles = R"(
 #include <stdio.h>
 #include <stdlib.h>
-int model_call(const void *const *, void *const *, void *, size_t, void *, void *);
+int model_call(const void *const *, void *const *, void *, size_t, const size_t *, void *, void *);
 int main(int argc, char **argv) {
   enum { count = sizeof sizes / sizeof sizes[0] };
   static char a[pairs * element], b[pairs * element], p[pairs];
@@ -72,7 +72,7 @@ int main(int argc, char **argv) {
   if (argc != 3 || !in || !out || !fread(a, sizeof a, 1, in) || !fread(b, sizeof b, 1, in) || !fread(p, pairs, 1, in))
     return 1;
   for (int i = 0; i < count; ++i) outputs[i] = malloc(sizes[i]);
-  if (model_call(inputs, outputs, NULL, pairs, NULL, NULL) != 0) return 2;
+  if (model_call(inputs, outputs, NULL, pairs, NULL, NULL, NULL) != 0) return 2;
   for (int i = 0; i < count; ++i) fwrite(outputs[i], sizes[i], 1, out);
   return fclose(out);
 }

@@ -109,10 +109,8 @@ class GuardedExecutable final : public KernelExecutable {
     for (const Tensor& input : inputs) from.push_back(copy_of("an input", input.data(), input.bytes()));
     for (const Tensor& output : outputs) to.push_back(copy_of("an output", output.data(), output.bytes()));
     std::vector<int64_t> sizes;
-    for (const Symbol& symbol : symbols_of(module())) {
-      const auto bound = bindings.find(symbol);
-      sizes.push_back(bound == bindings.end() ? 0 : bound->second);
-    }
+    for (const Symbol& symbol : symbols_of(module()))
+      sizes.push_back(is_known(Dim(1, symbol), bindings) ? value_of(symbol, bindings) : 0);
     const int64_t planned =
         (program.workspace.value(bindings) + KRT_ALIGNMENT - 1) / KRT_ALIGNMENT * KRT_ALIGNMENT;
     const int64_t tile = tile_bytes(module(), program);

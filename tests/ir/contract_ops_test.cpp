@@ -213,8 +213,10 @@ TEST(Conv, Refuses) {
             "conv: kernel_dilation has 4611686018427387904, expected at most 2147483647");
   EXPECT_EQ(error(x, w, Op::conv, with([](ConvAttrs& a) { a.pad_low = {}; })),
             "conv: pad_low has 0 entries, expected 1");
-  EXPECT_EQ(error(f32({4, kT, 3}), w, Op::conv, attrs),
-            "conv: operand 0 is f32[4,T,3]: space axis 1 must have a fixed size");
+  EXPECT_EQ(error(x, f32({kT, 3, 4}), Op::conv, attrs),
+            "conv: operand 1 is f32[T,3,4]: the kernel's axis 0 must have a fixed size");
+  EXPECT_EQ(error(f32({4, kT, 3}), w, Op::conv, with([](ConvAttrs& a) { a.batch_groups = 2; })),
+            "conv: batch_groups are for space axes of fixed length");
   EXPECT_EQ(error(x, f32({3, 3}), Op::conv, attrs), "conv: operand 1 is f32[3,3]: its rank must be 3");
   for (const char* dims :
        {"", "b0f", "b0f_0io", "b0f_0io->b00f", "b0f_0io->bf", "b1f_1io->b1f", "bbf_0io->b0f"})

@@ -130,5 +130,50 @@ TEST(Error, SaysWhatWhereAndHow) {
   EXPECT_STREQ(Error(ErrorKind::io, "broken").within("").what(), "broken");
 }
 
+TEST(Quotient, IsOneDimensionWhateverTheWayToIt) {
+  const Dim t = T;
+  EXPECT_EQ(to_text(quotient(t, -2, 1)), "{T-2}");
+  EXPECT_EQ(to_text(quotient(Dim(6, t.symbol), 3, 1)), "3{2T+1}");
+  EXPECT_EQ(to_text(quotient(t, 1, 2)), "{(T+1)/2}");
+  EXPECT_EQ(quotient(Dim(4, t.symbol), 3, 2), quotient(Dim(2, t.symbol), 1, 1));
+  EXPECT_EQ(quotient(Dim(4, t.symbol), 1, 4), t);
+  EXPECT_EQ(quotient(quotient(t, 1, 2), 1, 2), quotient(t, 3, 4));
+  EXPECT_EQ(quotient(quotient(t, -2, 1), 2, 1), t);
+  EXPECT_EQ(to_text(quotient(Dim(2, quotient(t, 0, 2).symbol), 1, 1)), "{2{T/2}+1}");
+  EXPECT_EQ(quotient(Dim(7), 1, 3), Dim(2));
+  EXPECT_EQ(quotient(Dim(-7), 0, 3), Dim(-3));
+}
+
+TEST(Quotient, HasTheValueOfItsFormula) {
+  const Dim t = T;
+  for (int64_t length = 1; length < 20; ++length) {
+    const Bindings bindings{{t.symbol, length}};
+    for (int64_t coef = 1; coef < 5; ++coef)
+      for (int64_t plus = -3; plus < 4; ++plus)
+        for (int64_t over = 1; over < 5; ++over) {
+          const auto floor_of = [](int64_t a, int64_t by) { return a / by - (a % by < 0); };
+          const int64_t inner = floor_of(coef * length + plus, over);
+          const Dim dim = quotient(Dim(coef, t.symbol), plus, over);
+          EXPECT_EQ(dim.value(bindings), inner);
+          const Dim outer = quotient(Dim(3 * dim.coef, dim.symbol), 1, 2);
+          EXPECT_EQ(outer.value(bindings), floor_of(3 * inner + 1, 2));
+          EXPECT_EQ(sum(dim, dim)->value(bindings), 2 * inner);
+          const int64_t difference = outer.value(bindings) - inner;
+          EXPECT_LE(least_difference(outer, dim).value_or(difference), difference) << to_text(outer);
+        }
+  }
+}
+
+TEST(Quotient, TellsHowMuchIsLeftAtLeast) {
+  const Dim t = T, half = quotient(t, 1, 2);
+  EXPECT_EQ(least_difference(t, quotient(t, -2, 1)), 2);
+  EXPECT_EQ(least_difference(Dim(2, half.symbol), t), 0);
+  EXPECT_EQ(least_difference(t, Dim(2, half.symbol)), -1);
+  EXPECT_EQ(least_difference(t, N), std::nullopt);
+  EXPECT_EQ(least_difference(t, Dim(2, t.symbol)), std::nullopt);
+  EXPECT_EQ(sum(t, N), std::nullopt);
+  EXPECT_EQ(sum(quotient(t, -2, 1), quotient(t, 3, 1)), quotient(Dim(2, t.symbol), 1, 1));
+}
+
 }  // namespace
 }  // namespace keratin

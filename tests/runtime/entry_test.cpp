@@ -62,8 +62,8 @@ TEST(Entry, CutsBatchesIntoSlicesWithMemoryOfTheirOwn) {
     HandMade hand;
     cut(hand);
     // The workspace of the largest call serves all others.
-    const size_t bytes = krt_workspace_size(&hand.model, 0, kMost, kMostThreads);
-    EXPECT_EQ(bytes, krt_workspace_size(&hand.model, 0, 100'000'000, kMostThreads));
+    const size_t bytes = krt_workspace_size(&hand.model, 0, kMost, nullptr, kMostThreads);
+    EXPECT_EQ(bytes, krt_workspace_size(&hand.model, 0, 100'000'000, nullptr, kMostThreads));
     Block workspace(bytes + 64);
     std::memset(workspace.data() + bytes, 0x55, 64);
     for (uint64_t n = 1; n <= kMost; n += 1 + n / 40) {
@@ -79,7 +79,7 @@ TEST(Entry, CutsBatchesIntoSlicesWithMemoryOfTheirOwn) {
                   KRT_OK);
         EXPECT_EQ(call.y, whole.y);
         EXPECT_EQ(call.sum, whole.sum);
-        const size_t needed = krt_workspace_size(&call.hand.model, 0, n, threads);
+        const size_t needed = krt_workspace_size(&call.hand.model, 0, n, nullptr, threads);
         EXPECT_GE(needed, fewer);
         EXPECT_LE(needed, bytes);
         fewer = needed;
@@ -118,7 +118,8 @@ TEST(Entry, MissingPointers) {
   EXPECT_EQ(predict(c.hand, x, y, nullptr, 3, state, work, nullptr), KRT_NULL_ARGUMENT);
   EXPECT_EQ(predict(c.hand, x, y, sum, 3, nullptr, work, nullptr), KRT_NULL_ARGUMENT);
   EXPECT_EQ(predict(c.hand, x, y, sum, 3, state, nullptr, nullptr), KRT_NULL_ARGUMENT);
-  EXPECT_EQ(krt_invoke(&c.hand.model, 0, nullptr, nullptr, 3, state, work, nullptr), KRT_NULL_ARGUMENT);
+  EXPECT_EQ(krt_invoke(&c.hand.model, 0, nullptr, nullptr, 3, nullptr, state, work, nullptr),
+            KRT_NULL_ARGUMENT);
   EXPECT_EQ(krt_state_init(&c.hand.model, nullptr), KRT_NULL_ARGUMENT);
 }
 
@@ -150,7 +151,7 @@ TEST(Entry, Misalignment) {
 TEST(Entry, AliasingMatrix) {
   HandMade hand(0, true);
   const uint64_t n = 16;  // x and y: 256 bytes, sum: 64, state: 64
-  const size_t work = krt_workspace_size(&hand.model, 0, n, 1);
+  const size_t work = krt_workspace_size(&hand.model, 0, n, nullptr, 1);
   const size_t bytes[] = {256, 256, 64, 64, work};  // x, y, sum, state, workspace
   Block arena(8192);
   for (int a = 0; a < 5; ++a) {
@@ -191,14 +192,14 @@ TEST(Entry, FixedBatch) {
   EXPECT_EQ(predict(call.hand, call.x.data(), call.y.data(), call.sum.data(), 0, nullptr,
                     call.workspace.data(), nullptr),
             KRT_OK);
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 5, 1), SIZE_MAX);
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, 1), 64u + 64u + 64u);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 5, nullptr, 1), SIZE_MAX);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, nullptr, 1), 64u + 64u + 64u);
 }
 
 TEST(Entry, SizesThatOverflow) {
   Call call(1);
   for (const uint64_t n : {UINT64_MAX, UINT64_MAX / 2, UINT64_MAX / 4, UINT64_MAX / 16, UINT64_MAX / 32}) {
-    EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, n, 1), SIZE_MAX) << n;
+    EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, n, nullptr, 1), SIZE_MAX) << n;
     EXPECT_EQ(predict(call.hand, call.x.data(), call.y.data(), call.sum.data(), n, nullptr,
                       call.workspace.data(), nullptr),
               KRT_BAD_COUNT);
@@ -209,18 +210,18 @@ TEST(Entry, SizesThatOverflow) {
             KRT_BAD_COUNT);
   call.hand.terms[0] = {1, {0, 0, 0, 0}};
   call.hand.code.workspace_terms = 1;
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 1000, 1), 1000000000000u + 64);
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 100000, 1), SIZE_MAX);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 1000, nullptr, 1), 1000000000000u + 64);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 100000, nullptr, 1), SIZE_MAX);
   call.hand.code.tile_bytes = INT64_MAX / 64 * 64;
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 1, 4), SIZE_MAX);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 1, nullptr, 4), SIZE_MAX);
 }
 
 TEST(Entry, WorkspaceIsThePlanAndATilePerThread) {
   HandMade hand;
-  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 0, 1), 64u + 64u);
-  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 4, 0), 128u + 64u);
-  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 4, 1), 128u + 64u);
-  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 4, 3), 128u + 3 * 64u);
+  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 0, nullptr, 1), 64u + 64u);
+  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 4, nullptr, 0), 128u + 64u);
+  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 4, nullptr, 1), 128u + 64u);
+  EXPECT_EQ(krt_workspace_size(&hand.model, 0, 4, nullptr, 3), 128u + 3 * 64u);
 }
 
 TEST(Entry, ProcessorThatLacksFeatures) {
@@ -240,19 +241,19 @@ TEST(Entry, TheFirstLevelThatTheProcessorHasIsUsed) {
   call.hand.model.levels = levels;
   EXPECT_EQ(call.run(), KRT_OK);
   EXPECT_NE(call.sum[0], 7);
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, 1), 128u + 64u);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, nullptr, 1), 128u + 64u);
 
   const krt_level all_fit[] = {{0, 0, &other}, {0, 0, &call.hand.code}};
   call.hand.model.level_count = 2;
   call.hand.model.levels = all_fit;
   EXPECT_EQ(call.run(), KRT_OK);
   EXPECT_EQ(call.sum[0], 7);
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, 1), 128u + 256u);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, nullptr, 1), 128u + 256u);
 
   // Where none fits, there is still a workspace to ask for, and a call says why it does nothing.
   const krt_level none_fits[] = {{nobody, 0, &call.hand.code}, {nobody, 0, &other}};
   call.hand.model.levels = none_fits;
-  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, 1), 128u + 256u);
+  EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 4, nullptr, 1), 128u + 256u);
   EXPECT_EQ(call.run(), KRT_UNSUPPORTED_CPU);
 }
 
@@ -297,13 +298,14 @@ TEST(Entry, OneCallForm) {
   Call call(3), same(3);
   const void* inputs[] = {call.x.data()};
   void* outputs[] = {call.y.data(), call.sum.data()};
-  ASSERT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 3, nullptr), KRT_OK);
+  ASSERT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 3, nullptr, nullptr), KRT_OK);
   ASSERT_EQ(same.run(), KRT_OK);
   EXPECT_EQ(call.y, same.y);
-  EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 0, nullptr), KRT_OK);
-  EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, UINT64_MAX, nullptr), KRT_BAD_COUNT);
+  EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 0, nullptr, nullptr), KRT_OK);
+  EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, UINT64_MAX, nullptr, nullptr),
+            KRT_BAD_COUNT);
   call.hand.code.tile_bytes = INT64_MAX / 2 / 64 * 64;
-  EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 3, nullptr), KRT_NO_MEMORY);
+  EXPECT_EQ(krt_invoke_alloc(&call.hand.model, 0, inputs, outputs, 3, nullptr, nullptr), KRT_NO_MEMORY);
 }
 
 TEST(Entry, EveryStatusHasASentenceOfItsOwn) {

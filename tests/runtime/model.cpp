@@ -55,7 +55,7 @@ HandMade::HandMade(int64_t batch, bool with_state) {
   const int32_t n = batch > 0 ? -1 : 0;
   terms[0] = {kWidth * 4 * (batch > 0 ? batch : 1), {n, -1, -1, -1}};
   terms[1] = {60, {-1, -1, -1, -1}};  // not a multiple of 64: the tiles must be aligned all the same
-  program = {"predict", 1, 2, batch > 0 ? 0u : 1u, 0, inputs, outputs, symbols};
+  program = {"predict", 1, 2, 0, 0, inputs, outputs, nullptr, nullptr};
   code = {run, terms, 2, 0, 0, 0, 64};
   level = {0, 0, &code};
   model = {};
@@ -74,7 +74,7 @@ int predict(HandMade& hand, const float* x, float* y, float* sum, uint64_t n, vo
             keratin_pool* pool) {
   const void* inputs[] = {x};
   void* outputs[] = {y, sum};
-  return krt_invoke(&hand.model, 0, inputs, outputs, n, state, workspace, pool);
+  return krt_invoke(&hand.model, 0, inputs, outputs, n, nullptr, state, workspace, pool);
 }
 
 }  // namespace keratin::testing

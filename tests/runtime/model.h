@@ -24,7 +24,6 @@ struct HandMade {
   krt_code code;
   krt_level level;
   krt_model model;
-  const char* symbols[1] = {"N"};
   alignas(64) float weights[16] = {1, 2, 3, 4};
 };
 

@@ -118,7 +118,7 @@ Results predict_all(HandMade& hand, uint64_t n, keratin_pool* pool, int times = 
   std::vector<float> x(n * kWidth);
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) * 0.37f;
   Results results{std::vector<float>(n * kWidth), std::vector<float>(n)};
-  Block workspace(krt_workspace_size(&hand.model, 0, n, pool ? pool->threads : 1));
+  Block workspace(krt_workspace_size(&hand.model, 0, n, nullptr, pool ? pool->threads : 1));
   for (int i = 0; i < times; ++i)
     if (predict(hand, x.data(), results.y.data(), results.sum.data(), n, nullptr, workspace.data(), pool) !=
         KRT_OK)

@@ -238,7 +238,7 @@ TEST(Artefact, NoSamplesAndFixedBatch) {
   const keratin_info* info = open_info(shell / "fixed.so");
   ASSERT_NE(info, nullptr);
   EXPECT_EQ(info->batch, 4u);
-  EXPECT_EQ(info->workspace_size(3, 1), SIZE_MAX);
+  EXPECT_EQ(info->workspace_size(3, nullptr, 1), SIZE_MAX);
   const Runnable fixed = open_library((shell / "fixed.so").string(), 1);
   EXPECT_EQ(fixed.call(std::vector{Tensor(DType::f32, {4, 2})})[0].shape(), (std::vector<int64_t>{4, 2}));
 }
