@@ -59,4 +59,36 @@ Value SparseCategoricalCrossentropy(const SparseCategoricalCrossentropyOptions& 
   return loss("SparseCategoricalCrossentropy", "sparse_categorical_crossentropy", o, own);
 }
 
+Value BinaryFocalCrossentropy(const BinaryFocalCrossentropyOptions& o) {
+  return loss("BinaryFocalCrossentropy", "binary_focal_crossentropy", o,
+              {{"from_logits", o.from_logits},
+               {"label_smoothing", o.label_smoothing},
+               {"axis", o.axis},
+               {"apply_class_balancing", o.apply_class_balancing},
+               {"alpha", o.alpha},
+               {"gamma", o.gamma}});
+}
+Value CategoricalFocalCrossentropy(const CategoricalFocalCrossentropyOptions& o) {
+  return loss("CategoricalFocalCrossentropy", "categorical_focal_crossentropy", o,
+              {{"from_logits", o.from_logits},
+               {"label_smoothing", o.label_smoothing},
+               {"axis", o.axis},
+               {"alpha", o.alpha},
+               {"gamma", o.gamma}});
+}
+Value CategoricalGeneralizedCrossEntropy(const CategoricalGeneralizedCrossEntropyOptions& o) {
+  return loss("CategoricalGeneralizedCrossEntropy", "categorical_generalized_cross_entropy", o, {{"q", o.q}});
+}
+
+Value CTC(const LossOptions& o) { return loss("CTC", "ctc", o); }
+
+Value Dice(const DiceOptions& o) { return loss("Dice", "dice", o, {{"axis", o.axis}}); }
+Value Tversky(const TverskyOptions& o) {
+  return loss("Tversky", "tversky", o, {{"alpha", o.alpha}, {"beta", o.beta}, {"axis", o.axis}});
+}
+Value Circle(const CircleOptions& o) {
+  return loss("Circle", "circle", o,
+              {{"gamma", o.gamma}, {"margin", o.margin}, {"remove_diagonal", o.remove_diagonal}});
+}
+
 }  // namespace keratin::keras::losses

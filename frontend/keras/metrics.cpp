@@ -17,12 +17,45 @@ Value confusion(std::string_view class_name, std::string_view name, const Confus
   return metric(class_name, name, o, {{"thresholds", o.thresholds}});
 }
 
+Value at_bound(std::string_view class_name, std::string_view name, std::string_view bound, double value,
+               const AtBoundOptions& o) {
+  return metric(
+      class_name, name, o,
+      {{"num_thresholds", o.num_thresholds}, {"class_id", o.class_id}, {std::string(bound), value}});
+}
+
+/// What is given to all of them, then the class's own.
+template <typename Options>
+Value iou(std::string_view class_name, std::string_view name, const Options& o, Arguments own) {
+  own.emplace_back("dtype", o.dtype.is_none() ? "int32" : o.dtype);
+  return metric(class_name, name, o, own);
+}
+
+template <typename Options>
+Arguments class_arguments(int64_t num_classes, const Options& o) {
+  Arguments arguments = {{"num_classes", num_classes}, {"ignore_class", o.ignore_class}};
+  if constexpr (requires { o.sparse_y_true; }) arguments.emplace_back("sparse_y_true", o.sparse_y_true);
+  arguments.emplace_back("sparse_y_pred", o.sparse_y_pred);
+  arguments.emplace_back("axis", o.axis);
+  return arguments;
+}
+
+template <typename Options>
+Arguments class_arguments(int64_t num_classes, const Value& target_class_ids, const Options& o) {
+  Arguments arguments = class_arguments(num_classes, o);
+  arguments.emplace_back("target_class_ids", target_class_ids);
+  return arguments;
+}
+
 Arguments precision_arguments(const PrecisionOptions& o) {
   return {{"thresholds", o.thresholds}, {"top_k", o.top_k}, {"class_id", o.class_id}};
 }
 
 }  // namespace
 
+Value Accuracy(const MetricOptions& o) { return metric("Accuracy", "accuracy", o); }
+Value Mean(const MetricOptions& o) { return metric("Mean", "mean", o); }
+Value Sum(const MetricOptions& o) { return metric("Sum", "sum", o); }
 Value CategoricalAccuracy(const MetricOptions& o) {
   return metric("CategoricalAccuracy", "categorical_accuracy", o);
 }
@@ -69,9 +102,27 @@ Value R2Score(const R2ScoreOptions& o) {
 }
 
 Value CosineSimilarity(const CosineSimilarityOptions& o) {
-  // Keras forgets the axis; here it must be seen to be refused.
+  // Keras forgets the axis.
   return metric("CosineSimilarity", "cosine_similarity", o,
                 o.axis == -1 ? Arguments() : Arguments{{"axis", o.axis}});
+}
+
+Value PearsonCorrelation(const CorrelationOptions& o) {
+  return metric("PearsonCorrelation", "pearson_correlation", o, {{"axis", o.axis}});
+}
+Value ConcordanceCorrelation(const CorrelationOptions& o) {
+  return metric("ConcordanceCorrelation", "concordance_correlation", o, {{"axis", o.axis}});
+}
+
+Value MeanMetricWrapper(const Value& fn, const MeanMetricWrapperOptions& o) {
+  const bool is_name = fn.json().starts_with('"');
+  Arguments own = {{"fn", is_name ? Value(Dict{{"module", "builtins"},
+                                               {"class_name", "function"},
+                                               {"config", fn},
+                                               {"registered_name", "function"}})
+                                  : fn}};
+  own.insert(own.end(), o.arguments.begin(), o.arguments.end());
+  return metric("MeanMetricWrapper", "mean_metric_wrapper", o, own);
 }
 
 Value BinaryCrossentropy(const BinaryCrossentropyOptions& o) {
@@ -97,6 +148,19 @@ Value Precision(const PrecisionOptions& o) {
 }
 Value Recall(const PrecisionOptions& o) { return metric("Recall", "recall", o, precision_arguments(o)); }
 
+Value SensitivityAtSpecificity(double specificity, const AtBoundOptions& o) {
+  return at_bound("SensitivityAtSpecificity", "sensitivity_at_specificity", "specificity", specificity, o);
+}
+Value SpecificityAtSensitivity(double sensitivity, const AtBoundOptions& o) {
+  return at_bound("SpecificityAtSensitivity", "specificity_at_sensitivity", "sensitivity", sensitivity, o);
+}
+Value PrecisionAtRecall(double recall, const AtBoundOptions& o) {
+  return at_bound("PrecisionAtRecall", "precision_at_recall", "recall", recall, o);
+}
+Value RecallAtPrecision(double precision, const AtBoundOptions& o) {
+  return at_bound("RecallAtPrecision", "recall_at_precision", "precision", precision, o);
+}
+
 Value AUC(const AUCOptions& o) {
   Arguments own = {{"num_thresholds", o.num_thresholds},
                    {"curve", o.curve},
@@ -115,6 +179,23 @@ Value F1Score(const F1ScoreOptions& o) {
 Value FBetaScore(const FBetaScoreOptions& o) {
   return metric("FBetaScore", "fbeta_score", o,
                 {{"average", o.average}, {"beta", o.beta}, {"threshold", o.threshold}});
+}
+
+Value BinaryIoU(const BinaryIoUOptions& o) {
+  return iou("BinaryIoU", "binary_io_u", o,
+             {{"target_class_ids", o.target_class_ids}, {"threshold", o.threshold}});
+}
+Value IoU(int64_t num_classes, const Value& target_class_ids, const IoUOptions& o) {
+  return iou("IoU", "io_u", o, class_arguments(num_classes, target_class_ids, o));
+}
+Value MeanIoU(int64_t num_classes, const IoUOptions& o) {
+  return iou("MeanIoU", "mean_io_u", o, class_arguments(num_classes, o));
+}
+Value OneHotIoU(int64_t num_classes, const Value& target_class_ids, const OneHotIoUOptions& o) {
+  return iou("OneHotIoU", "one_hot_io_u", o, class_arguments(num_classes, target_class_ids, o));
+}
+Value OneHotMeanIoU(int64_t num_classes, const OneHotIoUOptions& o) {
+  return iou("OneHotMeanIoU", "one_hot_mean_io_u", o, class_arguments(num_classes, o));
 }
 
 }  // namespace keratin::keras::metrics

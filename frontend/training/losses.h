@@ -1,9 +1,11 @@
 // Losses: a table row and a short function each.
 //
-// A loss function gives one value per sample, or per sample and step: the prediction's shape without its last axis. What is made
-// of these values, by masks, sample weights and the reduction, is the same for all (class Loss).
+// A loss function gives one value per sample, or per sample and step; the prediction's shape without its last axis, unless an
+// argument says otherwise. What is made of these values, by masks, sample weights and the reduction, is the same for all
+// (class Loss). The tables are one per topic: losses_TOPIC.cpp.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "frontend/layer.h"
@@ -11,17 +13,42 @@
 
 namespace keratin {
 
+/// What a prediction is compared with.
+enum class LossTarget : uint8_t {
+  values,    ///< floats of the prediction's shape
+  classes,   ///< integers: class numbers in the place of the prediction's axis of classes
+  groups,    ///< integers in the place of the last axis: samples that have the same one belong together
+  sequence,  ///< integers: as many class numbers as the prediction has steps; zeros fill up what is shorter
+};
+
 struct LossCall {
   const Args& args;
-  Expr target;        ///< floats of the prediction's shape; labels: integers without its last axis
+  Expr target;        ///< what LossTarget says; floats are of the prediction's dtype
   Traced prediction;  ///< floats
 };
-using LossFn = Expr(const LossCall&);
+
+struct LossValues {
+  Expr values;
+  Expr counted;  ///< booleans, false where a value does not count; none: all do
+
+  LossValues(Expr v, Expr c = {})
+      : values(std::move(v)), counted(std::move(c)) {}  // NOLINT: usually all count
+};
+using LossFn = LossValues(const LossCall&);
 
 struct LossDef : ClassRow {
-  bool labels;  ///< the target holds a class number in the place of the last axis
+  LossTarget target;
   LossFn* values;
 };
+
+std::span<const LossDef> regression_losses();
+std::span<const LossDef> probabilistic_losses();
+std::span<const LossDef> hinge_losses();
+std::span<const LossDef> similarity_losses();
+std::span<const LossDef> ctc_losses();
+
+/// The row of a class or of its function, or null.
+const LossDef* find_loss_def(std::string_view name);
 
 class Loss {
  public:
@@ -30,10 +57,13 @@ class Loss {
   Loss(const Loss&) = delete;
 
   const std::string& class_name() const { return name_; }
-  /// What the prediction is compared with.
+  /// What the prediction is compared with. Throws Error about a prediction that the loss cannot be made of.
   Type target_type(const Type& prediction) const;
-  bool has_labels() const { return def_->labels; }
+  /// Whether the target holds numbers of classes that the prediction's last axis has, and nothing else.
+  bool has_labels() const;
 
+  /// One value per sample, or per sample and step.
+  LossValues values(const Expr& target, const Traced& prediction) const;
   /// The values reduced to a scalar, weighted by `sample_weight` : f32[N] and, where the prediction has one, by its mask.
   Expr operator()(const Expr& target, const Traced& prediction, const Expr& sample_weight) const;
 
@@ -42,33 +72,7 @@ class Loss {
   std::string name_;
   Json config_;
   Args args_;
+  DType dtype_;  ///< what it computes in
 };
-
-// Values that metrics use, too: `target` and `prediction` of one shape, reduced over the last axis.
-Expr squared_error(const Expr& target, const Expr& prediction);
-Expr absolute_error(const Expr& target, const Expr& prediction);
-Expr absolute_percentage_error(const Expr& target, const Expr& prediction);
-Expr squared_logarithmic_error(const Expr& target, const Expr& prediction);
-Expr log_cosh(const Expr& target, const Expr& prediction);
-Expr poisson(const Expr& target, const Expr& prediction);
-Expr kl_divergence(const Expr& target, const Expr& prediction);
-Expr hinge(const Expr& target, const Expr& prediction);
-Expr squared_hinge(const Expr& target, const Expr& prediction);
-Expr categorical_hinge(const Expr& target, const Expr& prediction);
-/// The cosine of the angle between the two, from -1 to 1.
-Expr cosine_similarity(const Expr& target, const Expr& prediction);
-
-// By the logits behind a prediction where it remembers them.
-Expr binary_crossentropy(const Expr& target, const Traced& prediction, bool from_logits, double smoothing);
-Expr categorical_crossentropy(const Expr& target, const Traced& prediction, bool from_logits,
-                              double smoothing);
-Expr sparse_categorical_crossentropy(const Expr& labels, const Traced& prediction, bool from_logits);
-
-/// `labels` as numbers 0 and 1 along a new last axis as long as that of `like`.
-Expr one_hot(const Expr& labels, const Expr& like);
-/// x, of rank 1, along axis 0 of `like`.
-Expr along_batch(const Expr& x, const Expr& like);
-
-constexpr double kEpsilon = 1e-7;  ///< keras.config.epsilon()
 
 }  // namespace keratin

@@ -162,20 +162,31 @@ LOSS = dict(reduction="sum", name="own")
 LOSSES = {
     **{name: ({}, LOSS) for name in (
         "MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError",
-        "LogCosh", "Poisson", "KLDivergence", "Hinge", "SquaredHinge", "CategoricalHinge")},
+        "LogCosh", "Poisson", "KLDivergence", "Hinge", "SquaredHinge", "CategoricalHinge", "CTC")},
     "Huber": ({}, dict(delta=0.5, **LOSS)),
     "CosineSimilarity": ({}, dict(axis=1, **LOSS)),
     **{name: ({}, dict(from_logits=True, label_smoothing=0.1, axis=1, **LOSS)) for name in (
         "BinaryCrossentropy", "CategoricalCrossentropy")},
     "SparseCategoricalCrossentropy": ({}, dict(from_logits=True, ignore_class=2, axis=1, **LOSS)),
+    "BinaryFocalCrossentropy": ({}, dict(
+        apply_class_balancing=True, alpha=0.5, gamma=3.0, from_logits=True, label_smoothing=0.1, axis=1, **LOSS)),
+    "CategoricalFocalCrossentropy": ({}, dict(
+        alpha=0.5, gamma=3.0, from_logits=True, label_smoothing=0.1, axis=1, **LOSS)),
+    "CategoricalGeneralizedCrossEntropy": ({}, dict(q=0.25, **LOSS)),
+    "Dice": ({}, dict(axis=(1, 2), **LOSS)),
+    "Tversky": ({}, dict(alpha=0.25, beta=0.75, axis=(1, 2), **LOSS)),
+    "Circle": ({}, dict(gamma=2.0, margin=0.25, remove_diagonal=False, **LOSS)),
 }
 
 NAME = dict(name="own")
 DECISIONS = dict(thresholds=0.25, **NAME)
+AT_BOUND = dict(num_thresholds=50, class_id=1, **NAME)
+ONE_HOT = dict(dtype="float32", ignore_class=1, sparse_y_pred=True, axis=0, **NAME)
+IOU = dict(dtype="float32", ignore_class=1, sparse_y_true=False, sparse_y_pred=False, axis=0, **NAME)
 METRICS = {
     "BinaryAccuracy": ({}, dict(threshold=0.25, **NAME)),
     **{name: ({}, NAME) for name in (
-        "CategoricalAccuracy", "SparseCategoricalAccuracy", "MeanSquaredError", "MeanAbsoluteError",
+        "Accuracy", "Mean", "Sum", "CategoricalAccuracy", "SparseCategoricalAccuracy", "MeanSquaredError", "MeanAbsoluteError",
         "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "RootMeanSquaredError", "LogCoshError",
         "Poisson", "KLDivergence", "Hinge", "SquaredHinge", "CategoricalHinge")},
     "TopKCategoricalAccuracy": ({}, dict(k=2, **NAME)),
@@ -184,12 +195,23 @@ METRICS = {
     "CosineSimilarity": ({}, dict(axis=1, **NAME)),
     "BinaryCrossentropy": ({}, dict(from_logits=True, label_smoothing=0.1, **NAME)),
     "CategoricalCrossentropy": ({}, dict(from_logits=True, label_smoothing=0.1, axis=1, **NAME)),
-    "SparseCategoricalCrossentropy": ({}, dict(from_logits=True, axis=1, **NAME)),
+    "SparseCategoricalCrossentropy": ({}, dict(from_logits=True, ignore_class=2, axis=1, **NAME)),
+    **{name: ({}, dict(axis=1, **NAME)) for name in ("PearsonCorrelation", "ConcordanceCorrelation")},
+    "MeanMetricWrapper": (dict(fn=keras.losses.huber), dict(delta=0.5, **NAME)),
     **{name: ({}, DECISIONS) for name in (
         "TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")},
     **{name: ({}, dict(top_k=2, class_id=1, **DECISIONS)) for name in ("Precision", "Recall")},
     "AUC": ({}, dict(num_thresholds=50, curve="PR", summation_method="minoring", multi_label=True, num_labels=3,
                      label_weights=[0.5, 1.0, 2.0], from_logits=True, **NAME)),
+    "SensitivityAtSpecificity": (dict(specificity=0.5), AT_BOUND),
+    "SpecificityAtSensitivity": (dict(sensitivity=0.5), AT_BOUND),
+    "PrecisionAtRecall": (dict(recall=0.5), AT_BOUND),
+    "RecallAtPrecision": (dict(precision=0.5), AT_BOUND),
+    "BinaryIoU": ({}, dict(target_class_ids=[1], threshold=0.25, dtype="float32", **NAME)),
+    "IoU": (dict(num_classes=4, target_class_ids=[0, 2]), IOU),
+    "MeanIoU": (dict(num_classes=4), IOU),
+    "OneHotIoU": (dict(num_classes=4, target_class_ids=[0, 2]), ONE_HOT),
+    "OneHotMeanIoU": (dict(num_classes=4), ONE_HOT),
     "F1Score": ({}, dict(average="macro", threshold=0.25, **NAME)),
     "FBetaScore": ({}, dict(average="macro", beta=2.0, threshold=0.25, **NAME)),
 }

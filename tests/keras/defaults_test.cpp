@@ -247,8 +247,9 @@ TEST(KerasReaders, Losses) {
 
 TEST(KerasReaders, Metrics) {
   read_all_there_is(metric_cases(), [](const Json& object) {
-    const Type type(DType::f32, {3, 4});
-    const Metric metric(object, type, type, "", false, "test");
+    const bool sparse = object["class_name"].as_string().starts_with("Sparse");
+    const Type prediction(DType::f32, {3, 4}), target = sparse ? Type(DType::i32, {3}) : prediction;
+    const Metric metric(object, target, prediction, "", false, "test");
   });
 }
 

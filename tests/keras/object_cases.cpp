@@ -62,6 +62,31 @@ std::vector<Case> loss_cases() {
       {"SparseCategoricalCrossentropy", SparseCategoricalCrossentropy(),
        SparseCategoricalCrossentropy(
            {.from_logits = true, .ignore_class = 2, .reduction = "sum", .axis = 1, .name = "own"})},
+      {"BinaryFocalCrossentropy", BinaryFocalCrossentropy(),
+       BinaryFocalCrossentropy({.apply_class_balancing = true,
+                                .alpha = 0.5,
+                                .gamma = 3.0,
+                                .from_logits = true,
+                                .label_smoothing = 0.1,
+                                .axis = 1,
+                                .reduction = "sum",
+                                .name = "own"})},
+      {"CategoricalFocalCrossentropy", CategoricalFocalCrossentropy(),
+       CategoricalFocalCrossentropy({.alpha = 0.5,
+                                     .gamma = 3.0,
+                                     .from_logits = true,
+                                     .label_smoothing = 0.1,
+                                     .axis = 1,
+                                     .reduction = "sum",
+                                     .name = "own"})},
+      {"CategoricalGeneralizedCrossEntropy", CategoricalGeneralizedCrossEntropy(),
+       CategoricalGeneralizedCrossEntropy({.q = 0.25, .reduction = "sum", .name = "own"})},
+      {"CTC", CTC(), CTC(own)},
+      {"Dice", Dice(), Dice({.reduction = "sum", .name = "own", .axis = {1, 2}})},
+      {"Tversky", Tversky(),
+       Tversky({.alpha = 0.25, .beta = 0.75, .reduction = "sum", .name = "own", .axis = {1, 2}})},
+      {"Circle", Circle(),
+       Circle({.gamma = 2.0, .margin = 0.25, .remove_diagonal = false, .reduction = "sum", .name = "own"})},
   };
 }
 
@@ -70,7 +95,19 @@ std::vector<Case> metric_cases() {
   const MetricOptions own = {.name = "own"};
   const ConfusionOptions confusion = {.thresholds = 0.25, .name = "own"};
   const PrecisionOptions precision = {.thresholds = 0.25, .top_k = 2, .class_id = 1, .name = "own"};
+  const AtBoundOptions at_bound = {.num_thresholds = 50, .class_id = 1, .name = "own"};
+  const IoUOptions iou = {.name = "own",
+                          .dtype = "float32",
+                          .ignore_class = 1,
+                          .sparse_y_true = false,
+                          .sparse_y_pred = false,
+                          .axis = 0};
+  const OneHotIoUOptions one_hot = {
+      .name = "own", .dtype = "float32", .ignore_class = 1, .sparse_y_pred = true, .axis = 0};
   return {
+      {"Accuracy", Accuracy(), Accuracy(own)},
+      {"Mean", Mean(), Mean(own)},
+      {"Sum", Sum(), Sum(own)},
       {"CategoricalAccuracy", CategoricalAccuracy(), CategoricalAccuracy(own)},
       {"SparseCategoricalAccuracy", SparseCategoricalAccuracy(), SparseCategoricalAccuracy(own)},
       {"MeanSquaredError", MeanSquaredError(), MeanSquaredError(own)},
@@ -97,7 +134,22 @@ std::vector<Case> metric_cases() {
       {"CategoricalCrossentropy", CategoricalCrossentropy(),
        CategoricalCrossentropy({.name = "own", .from_logits = true, .label_smoothing = 0.1, .axis = 1})},
       {"SparseCategoricalCrossentropy", SparseCategoricalCrossentropy(),
-       SparseCategoricalCrossentropy({.name = "own", .from_logits = true, .axis = 1})},
+       SparseCategoricalCrossentropy({.name = "own", .from_logits = true, .ignore_class = 2, .axis = 1})},
+      {"PearsonCorrelation", PearsonCorrelation(), PearsonCorrelation({.name = "own", .axis = 1})},
+      {"ConcordanceCorrelation", ConcordanceCorrelation(),
+       ConcordanceCorrelation({.name = "own", .axis = 1})},
+      {"MeanMetricWrapper", MeanMetricWrapper("huber"),
+       MeanMetricWrapper("huber", {.name = "own", .arguments = {{"delta", 0.5}}})},
+      {"SensitivityAtSpecificity", SensitivityAtSpecificity(0.5), SensitivityAtSpecificity(0.5, at_bound)},
+      {"SpecificityAtSensitivity", SpecificityAtSensitivity(0.5), SpecificityAtSensitivity(0.5, at_bound)},
+      {"PrecisionAtRecall", PrecisionAtRecall(0.5), PrecisionAtRecall(0.5, at_bound)},
+      {"RecallAtPrecision", RecallAtPrecision(0.5), RecallAtPrecision(0.5, at_bound)},
+      {"BinaryIoU", BinaryIoU(),
+       BinaryIoU({.target_class_ids = {1}, .threshold = 0.25, .name = "own", .dtype = "float32"})},
+      {"IoU", IoU(4, {0, 2}), IoU(4, {0, 2}, iou)},
+      {"MeanIoU", MeanIoU(4), MeanIoU(4, iou)},
+      {"OneHotIoU", OneHotIoU(4, {0, 2}), OneHotIoU(4, {0, 2}, one_hot)},
+      {"OneHotMeanIoU", OneHotMeanIoU(4), OneHotMeanIoU(4, one_hot)},
       {"TruePositives", TruePositives(), TruePositives(confusion)},
       {"FalsePositives", FalsePositives(), FalsePositives(confusion)},
       {"TrueNegatives", TrueNegatives(), TrueNegatives(confusion)},

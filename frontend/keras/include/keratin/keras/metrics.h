@@ -1,7 +1,8 @@
 // Metrics: what is logged beside the loss, over all samples of an epoch.
 //
 // Below, y is the target and p the prediction. Means are those of the samples, weighted if the metric is a weighted one.
-// Refused by Model::compile, as yet: several thresholds, top_k and class_id, multi_label, and what gives more than one number.
+// Losses are metrics, too: .metrics = {losses::Huber()}. Refused by Model::compile: what gives more than one number, as several
+// thresholds do, or F scores without an average.
 #pragma once
 
 #include <keratin/keras/value.h>
@@ -11,6 +12,12 @@ namespace keratin::keras::metrics {
 struct MetricOptions {
   std::string name = {};
 };
+/// How often p is y.
+Value Accuracy(const MetricOptions& options = {});
+/// The mean of y, weighted by p: what Keras makes of Mean for a model's output.
+Value Mean(const MetricOptions& options = {});
+/// The sum of y · p.
+Value Sum(const MetricOptions& options = {});
 /// How often the largest p is where the largest y is.
 Value CategoricalAccuracy(const MetricOptions& options = {});
 /// How often the largest p is at y, an integer.
@@ -51,11 +58,11 @@ struct SparseTopKCategoricalAccuracyOptions {
 Value SparseTopKCategoricalAccuracy(const SparseTopKCategoricalAccuracyOptions& options = {});
 
 struct R2ScoreOptions {
-  std::string class_aggregation = "uniform_average";  ///< or "variance_weighted_average"
+  Value class_aggregation = "uniform_average";  ///< or "variance_weighted_average"; None: a number per output
   int64_t num_regressors = 0;
   std::string name = {};
 };
-/// The part of the targets' variance that predictions explain.
+/// The part of the targets' variance that predictions explain, adjusted if they come from `num_regressors` variables.
 Value R2Score(const R2ScoreOptions& options = {});
 
 struct CosineSimilarityOptions {
@@ -64,6 +71,23 @@ struct CosineSimilarityOptions {
 };
 /// The cosine of the angle between y and p.
 Value CosineSimilarity(const CosineSimilarityOptions& options = {});
+
+struct CorrelationOptions {
+  std::string name = {};
+  int64_t axis = -1;
+};
+/// Pearson's correlation of y and p.
+Value PearsonCorrelation(const CorrelationOptions& options = {});
+/// Lin's: of y and p being the same, not only growing together.
+Value ConcordanceCorrelation(const CorrelationOptions& options = {});
+
+struct MeanMetricWrapperOptions {
+  std::string name = {};
+  std::vector<std::pair<std::string, Value>> arguments = {};  ///< of the function
+};
+/// The mean of what a function gives: MeanMetricWrapper("huber", {.arguments = {{"delta", 0.5}}}). `fn`: the name of a function
+/// of keras.losses or keras.metrics, or a loss, of which it is the mean over steps.
+Value MeanMetricWrapper(const Value& fn, const MeanMetricWrapperOptions& options = {});
 
 struct BinaryCrossentropyOptions {
   std::string name = {};
@@ -109,9 +133,20 @@ Value Precision(const PrecisionOptions& options = {});
 /// The part of what is 1 that is decided for.
 Value Recall(const PrecisionOptions& options = {});
 
+struct AtBoundOptions {
+  int64_t num_thresholds = 200;
+  Value class_id = {};
+  std::string name = {};
+};
+// The best of one rate at thresholds where another is at least the bound.
+Value SensitivityAtSpecificity(double specificity, const AtBoundOptions& options = {});
+Value SpecificityAtSensitivity(double sensitivity, const AtBoundOptions& options = {});
+Value PrecisionAtRecall(double recall, const AtBoundOptions& options = {});
+Value RecallAtPrecision(double precision, const AtBoundOptions& options = {});
+
 struct AUCOptions {
   int64_t num_thresholds = 200;
-  std::string curve = "ROC";                       ///< or "PR"
+  std::string curve = "ROC";                       ///< or "PR", "PRGAIN"
   std::string summation_method = "interpolation";  ///< or "minoring", "majoring"
   std::string name = {};
   Value thresholds = {};
@@ -139,5 +174,38 @@ struct FBetaScoreOptions {
 };
 /// The same with recall `beta` times as important as precision.
 Value FBetaScore(const FBetaScoreOptions& options = {});
+
+// Intersection over union: of the elements that are a class, or are predicted to be, those that are both; the mean over classes
+// that occur. They count in int32, so weights are cut to whole numbers, unless `dtype` is a float.
+
+struct BinaryIoUOptions {
+  Value target_class_ids = {0, 1};
+  double threshold = 0.5;
+  std::string name = {};
+  Value dtype = {};
+};
+/// The classes are y, 0 or 1, and p >= threshold.
+Value BinaryIoU(const BinaryIoUOptions& options = {});
+
+struct IoUOptions {
+  std::string name = {};
+  Value dtype = {};
+  Value ignore_class = {};
+  bool sparse_y_true = true;  ///< y holds class numbers; otherwise the largest along `axis` is the class
+  bool sparse_y_pred = true;  ///< so does p
+  int64_t axis = -1;
+};
+Value IoU(int64_t num_classes, const Value& target_class_ids, const IoUOptions& options = {});
+Value MeanIoU(int64_t num_classes, const IoUOptions& options = {});
+
+struct OneHotIoUOptions {
+  std::string name = {};
+  Value dtype = {};
+  Value ignore_class = {};
+  bool sparse_y_pred = false;
+  int64_t axis = -1;
+};
+Value OneHotIoU(int64_t num_classes, const Value& target_class_ids, const OneHotIoUOptions& options = {});
+Value OneHotMeanIoU(int64_t num_classes, const OneHotIoUOptions& options = {});
 
 }  // namespace keratin::keras::metrics
