@@ -35,6 +35,7 @@ Bindings bind(const Program& program, std::span<const Tensor> inputs) {
                   cat(where, ": input ", buffer.name));
     }
   }
+  expect_lengths(bindings, where);
   return bindings;
 }
 

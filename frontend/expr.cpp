@@ -267,7 +267,7 @@ Expr squeeze(const Expr& x, const Ints& axes) {
   return reshape(x, shape);
 }
 
-Expr slice(const Expr& x, int64_t axis, int64_t start, int64_t limit, int64_t stride) {
+Expr slice(const Expr& x, int64_t axis, int64_t start, Dim limit, int64_t stride) {
   Ints starts(x.rank(), 0), strides(x.rank(), 1);
   Shape limits = x.shape();
   axis = x.axis(axis);

@@ -116,7 +116,7 @@ Expr expand_dims(const Expr& x, int64_t axis);  ///< the new axis has index `axi
 /// The elements at `places` (counted from the front) along an axis.
 Expr take(const Expr& x, int64_t axis, const Ints& places);
 Expr squeeze(const Expr& x, const Ints& axes);  ///< Requires: the axes have extent 1.
-Expr slice(const Expr& x, int64_t axis, int64_t start, int64_t limit, int64_t stride = 1);
+Expr slice(const Expr& x, int64_t axis, int64_t start, Dim limit, int64_t stride = 1);
 Expr pad(const Expr& x, const Ints& low, const Ints& high, double fill = 0);
 Expr concat(const std::vector<Expr>& parts, int64_t axis);
 Expr reverse(const Expr& x, int64_t axis);

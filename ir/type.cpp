@@ -219,13 +219,15 @@ Line bound(Dim dim, bool from_below) {
 std::optional<int64_t> least_difference(Dim a, Dim b) {
   if (a == b) return 0;
   const Line low = bound(a, true), high = bound(b, false);
-  // Symbols are not negative, so the line may rise.
+  // The line may rise: it is lowest where the symbol is, and only the batch can be empty.
   const int64_t rise =
       checked_add(checked_multiply(low.slope, high.of), -checked_multiply(high.slope, low.of));
   const bool is_one_symbol = low.symbol == high.symbol || high.symbol.empty();
   if (!is_one_symbol || rise < 0) return {};
-  return floor_of(checked_add(checked_multiply(low.offset, high.of), -checked_multiply(high.offset, low.of)),
-                  checked_multiply(low.of, high.of));
+  const int64_t least = low.symbol.empty() || low.symbol == Dim::batch().symbol ? 0 : 1;
+  const int64_t offset =
+      checked_add(checked_multiply(low.offset, high.of), -checked_multiply(high.offset, low.of));
+  return floor_of(checked_add(offset, checked_multiply(rise, least)), checked_multiply(low.of, high.of));
 }
 
 bool is_known(Dim dim, const Bindings& bindings) {
@@ -235,6 +237,13 @@ bool is_known(Dim dim, const Bindings& bindings) {
 void learn(Bindings& bindings, Dim dim, int64_t length) {
   if (!dim.is_static() && dim.symbol.quotient() == nullptr && length % dim.coef == 0)
     bindings.emplace(dim.symbol, length / dim.coef);
+}
+
+void expect_lengths(const Bindings& bindings, const std::string& where) {
+  for (const auto& [symbol, length] : bindings)
+    if (length < 1 && symbol != Dim::batch().symbol)
+      throw Error(ErrorKind::data, cat("the length ", symbol.name(), " is ", length, ", expected at least 1"),
+                  where);
 }
 
 int64_t value_of(Symbol symbol, const Bindings& bindings) {

@@ -34,7 +34,7 @@ struct Dim;
 struct Quotient;
 
 /// A free dimension: its name, up to seven characters [A-Za-z0-9_], no digit first; the empty one stands for 1. Or a number
-/// that is computed from such a one; its value is never negative where a function runs.
+/// that is computed from such a one. Where a function runs, all but the batch are at least 1.
 class Symbol {
  public:
   constexpr Symbol() = default;
@@ -96,6 +96,8 @@ std::optional<int64_t> least_difference(Dim a, Dim b);
 bool is_known(Dim dim, const Bindings& bindings);
 /// Adds what an axis that is `length` long tells of its dimension's symbol.
 void learn(Bindings& bindings, Dim dim, int64_t length);
+/// Throws Error(data) if a length is 0 that is not the batch.
+void expect_lengths(const Bindings& bindings, const std::string& where);
 /// The value of a symbol. Requires: is_known().
 int64_t value_of(Symbol symbol, const Bindings& bindings);
 

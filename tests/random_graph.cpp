@@ -334,7 +334,7 @@ RandomGraph random_graph(const RandomGraphOptions& options) {
   graph.module.name = "random";
   for (int64_t i = 0; i < options.symbols; ++i)
     graph.bindings[Symbol(i == 0 ? "N" : "T")] =
-        dice.chance(0.04) ? 0 : dice.pick<int64_t>({1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 33});
+        i == 0 && dice.chance(0.04) ? 0 : dice.pick<int64_t>({1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 33});
   Drawer drawer(options, dice, graph.bindings, graph.module);
 
   // Every symbol is found in some parameter.

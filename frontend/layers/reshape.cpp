@@ -8,6 +8,13 @@
 namespace keratin {
 namespace {
 
+/// Elements of a sample as one extent.
+Dim features_of(Call& call, const Expr& x) {
+  const std::optional<Dim> features = as_dim(Size::product(Shape(x.shape().begin() + 1, x.shape().end())));
+  if (!features) call.fail("several axes of its input are free", "fix one of them with --shape");
+  return *features;
+}
+
 constexpr Arg kFlattenArgs[] = {kDataFormatArg};
 
 /// All axes but the batch as one; channels come last in it, wherever they were.
@@ -19,31 +26,30 @@ Outputs flatten(Call& call) {
     perm.push_back(1);
     x = transpose(x, perm);
   }
-  int64_t features = 1;
-  for (int64_t axis = 1; axis < x.rank(); ++axis) features *= x.extent(axis);
-  return reshape(x, {x.dim(0), features});
+  return reshape(x, {x.dim(0), features_of(call, x)});
 }
 
 constexpr Arg kReshapeArgs[] = {{"target_shape", ArgKind::ints}};
 
-/// One extent of the target may be -1: what is left.
+/// One extent of the target may be -1: what is left. A free length goes there, as a whole.
 Outputs reshape_layer(Call& call) {
   const Expr x = call.input();
   const Ints target = call.args().ints("target_shape");
-  int64_t features = 1, known = 1, unknown = 0;
-  for (int64_t axis = 1; axis < x.rank(); ++axis) features *= x.extent(axis);
+  const Dim all = features_of(call, x);
+  const int64_t features = all.coef;
+  int64_t known = 1, unknown = 0;
   for (int64_t extent : target) {
     if (extent < -1)
       call.args().reject("target_shape", "extents are numbers, and at most one is -1", {}, ErrorKind::data);
     extent == -1 ? ++unknown
                  : known = std::min(known * extent, features + 1);  // more than there are is enough to know
   }
-  const bool fits = unknown == 0 ? known == features : unknown == 1 && known != 0 && features % known == 0;
+  const bool fits = unknown == 0 ? all.is(known) : unknown == 1 && known != 0 && features % known == 0;
   if (!fits)
-    call.args().reject("target_shape", cat("does not fit the input's ", features, " elements"), {},
+    call.args().reject("target_shape", cat("does not fit the input's ", to_text(all), " elements"), {},
                        ErrorKind::data);
   Shape shape{x.dim(0)};
-  for (int64_t extent : target) shape.push_back(extent == -1 ? features / known : extent);
+  for (int64_t extent : target) shape.push_back(extent == -1 ? Dim(features / known, all.symbol) : extent);
   return reshape(x, shape);
 }
 
@@ -105,11 +111,12 @@ Outputs cropping(Call& call) {
   const SpaceAxes axes = space_axes(call.args(), x.rank());
   const Edges edges = read_edges(call, "cropping", x, axes);
   for (int64_t axis : axes.space) {
-    const int64_t extent = x.extent(axis);
-    if (edges.low[axis] + edges.high[axis] >= extent)
-      call.args().reject("cropping", cat("leaves nothing of axis ", axis, ", which is ", extent), {},
+    const Dim left = *sum(x.dim(axis), -edges.low[axis] - edges.high[axis]);
+    if (left.coef < 1)
+      call.args().reject("cropping",
+                         cat("leaves nothing of axis ", axis, ", which is ", to_text(x.dim(axis))), {},
                          ErrorKind::data);
-    x = slice(x, axis, edges.low[axis], extent - edges.high[axis]);
+    x = slice(x, axis, edges.low[axis], *sum(left, edges.low[axis]));
   }
   return x;
 }

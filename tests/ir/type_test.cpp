@@ -171,6 +171,8 @@ TEST(Quotient, TellsHowMuchIsLeftAtLeast) {
   EXPECT_EQ(least_difference(t, Dim(2, half.symbol)), -1);
   EXPECT_EQ(least_difference(t, N), std::nullopt);
   EXPECT_EQ(least_difference(t, Dim(2, t.symbol)), std::nullopt);
+  EXPECT_EQ(least_difference(t, 1), 0);
+  EXPECT_EQ(least_difference(N, 1), -1);
   EXPECT_EQ(sum(t, N), std::nullopt);
   EXPECT_EQ(sum(quotient(t, -2, 1), quotient(t, 3, 1)), quotient(Dim(2, t.symbol), 1, 1));
 }
