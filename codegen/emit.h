@@ -71,8 +71,8 @@ struct EntrySpec {
 std::vector<std::byte> emit_object(std::span<const LevelKernels> levels, const EmitOptions& options,
                                    const EntrySpec& entry);
 
-/// A trainer's model: the programs predict and initialize, and of one that trains train_step, evaluate_step, metrics and
-/// reset_metrics, too; and what the runtime needs to know of them (struct krt_trainer).
+/// A trainer's model: the programs predict and initialize, and of one that trains train_step, evaluate_step, metrics,
+/// reset_metrics and, where it is needed, finish_training, too; and what the runtime needs to know of them (struct krt_trainer).
 struct TrainerSpec {
   std::vector<int64_t> classes;        ///< per target of train_step; 0: it holds no labels
   std::vector<std::string> variables;  ///< those that are saved and loaded; each is updated by `initialize`

@@ -30,7 +30,8 @@ class TrainerEmitter : ModelData {
          count(names.size()), model(entry_, programs), array(variables(), "variables"),
          array(classes, "classes"), array(names, "metrics"), number(place_of("predict")),
          number(place_of("train_step")), number(place_of("evaluate_step")), number(place_of("metrics")),
-         number(place_of("reset_metrics")), number(place_of("initialize"))},
+         number(place_of("reset_metrics")), number(place_of("initialize")),
+         number(place_of("finish_training")), number(0)},
         sizeof(krt_trainer));
     auto* exported = new llvm::GlobalVariable(
         module_, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, "keratin_trainer_model");

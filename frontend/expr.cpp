@@ -290,6 +290,11 @@ Expr concat(const std::vector<Expr>& parts, int64_t axis) {
   return {parts[0].builder(), parts[0].builder().concat(std::move(values), parts[0].axis(axis))};
 }
 
+Expr places(const Expr& like, int64_t axis) {
+  Builder& b = like.builder();
+  return {b, b.make(Op::iota, {}, IotaAttrs{like.axis(axis), DType::i32, like.shape()})};
+}
+
 Expr reverse(const Expr& x, int64_t axis) {
   return {x.builder(), x.builder().make(Op::reverse, {x.value()}, AxesAttrs{{x.axis(axis)}})};
 }

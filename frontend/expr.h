@@ -119,6 +119,7 @@ Expr squeeze(const Expr& x, const Ints& axes);  ///< Requires: the axes have ext
 Expr slice(const Expr& x, int64_t axis, int64_t start, Dim limit, int64_t stride = 1);
 Expr pad(const Expr& x, const Ints& low, const Ints& high, double fill = 0);
 Expr concat(const std::vector<Expr>& parts, int64_t axis);
+Expr places(const Expr& like, int64_t axis);  ///< of each element of `like`, its place along an axis: i32
 Expr reverse(const Expr& x, int64_t axis);
 /// Every element `times` times in a row along `axis`.
 Expr repeat(const Expr& x, int64_t axis, int64_t times);

@@ -72,14 +72,18 @@ Module load_predict(Model& model, ModelFile& file) {
 
 void restore_optimizer(std::vector<Variable>& variables, const std::vector<Variable>& state,
                        std::vector<Tensor> stored) {
-  const bool begins = stored.size() <= 2;
-  if (!begins && stored.size() != state.size())
+  // One that was never used has no slots yet.
+  std::vector<Variable> wanted;
+  for (const Variable& each : state)
+    if (each.name.ends_with("/iteration") || each.name.ends_with("/learning_rate")) wanted.push_back(each);
+  if (stored.size() != wanted.size()) wanted = state;
+  if (!stored.empty() && stored.size() != wanted.size())
     throw Error(ErrorKind::data,
                 cat("the optimizer has ", stored.size(), " variables, expected ", state.size()), {},
                 "compile the model again: the optimizer then starts afresh");
-  for (size_t i = 0; i < stored.size() && i < state.size(); ++i) {
+  for (size_t i = 0; i < stored.size(); ++i) {
     const auto variable = std::find_if(variables.begin(), variables.end(),
-                                       [&](const Variable& each) { return each.name == state[i].name; });
+                                       [&](const Variable& each) { return each.name == wanted[i].name; });
     if (stored[i].type().shape != variable->type.shape)
       throw Error(ErrorKind::data, cat(variable->name, " is ", to_text(stored[i].type()), ", expected ",
                                        to_text(variable->type)));

@@ -199,6 +199,7 @@ struct krt_trainer {
   const char* const* metrics; /* names of the outputs of the program `metrics` */
   uint32_t predict, train_step, evaluate_step, metric_program, reset_metrics,
       initialize; /* numbers of programs; KRT_NO_PROGRAM: the model was not compiled for training */
+  uint32_t finish_training, reserved; /* KRT_NO_PROGRAM: nothing is left to do */
 };
 #define KRT_NO_PROGRAM UINT32_MAX
 

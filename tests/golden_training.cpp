@@ -85,6 +85,7 @@ class Run {
       expect_logs(logs, trajectory_["epochs"].at(static_cast<size_t>(epoch)), cat("epoch ", epoch));
     }
     EXPECT_EQ(step, losses.size());
+    if (model_.module.find_function("finish_training") != nullptr) executable_.call("finish_training", {});
     expect_logs(evaluate(0, samples_), trajectory_["evaluate_after"], "evaluation after");
     expect_final_weights(golden_, [&](const std::string& name) { return executable_.get_variable(name); });
     expect_outputs();

@@ -35,7 +35,7 @@ Json list_option(const Arguments& arguments, std::string_view name) {
 
 bool is_training_function(std::string_view name) {
   constexpr std::string_view kNames[] = {"train_step", "evaluate_step", "metrics", "reset_metrics",
-                                         "initialize"};
+                                         "initialize", "finish_training"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 

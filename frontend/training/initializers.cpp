@@ -1,9 +1,11 @@
 #include "frontend/training/initializers.h"
 
 #include <cmath>
+#include <functional>
 #include <numbers>
 
 #include "frontend/training/serialized.h"
+#include "frontend/training/window_functions.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -83,11 +85,28 @@ Fans fans_of(const Shape& shape, const std::optional<FanAxes>& axes) {
           static_cast<double>(shape.back().value()) * field};
 }
 
+/// Those that the initializer itself names, if it does.
+std::optional<FanAxes> own_axes(const InitializerCall& call) {
+  const Json &in = call.args.json("input_axes"), &out = call.args.json("output_axes");
+  if (in.is_null() || out.is_null()) return {};
+  const auto counted = [&](std::string_view name) {
+    Ints axes = to_ints(call.args.json(name));
+    const auto rank = static_cast<int64_t>(call.shape.size());
+    for (int64_t& axis : axes) {
+      if (axis < -rank || axis >= rank)
+        call.args.reject(name, cat("not axes of ", to_text(call.shape)), {}, ErrorKind::data);
+      if (axis < 0) axis += rank;
+    }
+    return axes;
+  };
+  return FanAxes{counted("input_axes"), counted("output_axes")};
+}
+
 /// Deviations of a truncated normal distribution are made those of the whole one.
 constexpr double kTruncated = 0.87962566103423978;
 
 Expr scaled(const InitializerCall& call, double scale, std::string_view mode, std::string_view distribution) {
-  const Fans fans = fans_of(call.shape, call.fans);
+  const Fans fans = fans_of(call.shape, own_axes(call) ? own_axes(call) : call.fans);
   const double n = mode == "fan_in" ? fans.in : mode == "fan_out" ? fans.out : (fans.in + fans.out) / 2;
   const double variance = scale / std::max(1.0, n);
   if (distribution == "uniform") return call.symmetric(call.shape) * std::sqrt(3 * variance);
@@ -137,20 +156,106 @@ Expr orthogonal(const InitializerCall& call) {
   return reshape(q, call.shape) * call.args.real("gain");
 }
 
-constexpr Arg kConstantArgs[] = {{"value", ArgKind::real, "0.0"}};
+/// Numbers in lists of equal length.
+std::shared_ptr<const Tensor> numbers_of(const Json& lists) {
+  std::vector<int64_t> shape;
+  for (const Json* level = &lists; level->is_array() && level->size() > 0; level = &level->at(0))
+    shape.push_back(static_cast<int64_t>(level->size()));
+  std::vector<double> numbers;
+  const std::function<void(const Json&, size_t)> visit = [&](const Json& value, size_t depth) {
+    if (depth == shape.size()) {
+      numbers.push_back(value.as_double());
+      return;
+    }
+    if (static_cast<int64_t>(value.items().size()) != shape[depth])
+      throw Error(ErrorKind::data, cat(value.path(), ": lists of different lengths are no array"));
+    for (const Json& item : value.items()) visit(item, depth + 1);
+  };
+  visit(lists, 0);
+  auto tensor = std::make_shared<Tensor>(DType::f32, shape);
+  for (size_t i = 0; i < numbers.size(); ++i) tensor->set(static_cast<int64_t>(i), numbers[i]);
+  return tensor;
+}
+
+constexpr Arg kConstantArgs[] = {{"value", ArgKind::any, "0.0"}};
+
+/// A number, or an array that is broadcast: a list, or the object that Keras writes for one.
+Expr constant(const InitializerCall& call) {
+  const Json& given = call.args.json("value");
+  const Json& value = given.is_object() ? given["config"]["value"] : given;
+  if (value.is_number()) return call.full(value.as_double());
+  return broadcast_to({call.builder, call.builder.constant(numbers_of(value))}, call.shape);
+}
+
+/// Ones on the diagonal of a matrix, times gain.
+Expr identity(const InitializerCall& call) {
+  if (call.shape.size() != 2)
+    call.args.reject("gain", cat("only a matrix can be an identity, not ", to_text(call.shape)), {},
+                     ErrorKind::data);
+  const Expr zeros = call.full(0);
+  return where(equal(places(zeros, 0), places(zeros, 1)), call.full(call.args.real("gain")), zeros);
+}
+
+constexpr Arg kStftArgs[] = {
+    {"side", ArgKind::choice, "real", "real|imag"},
+    {"window", ArgKind::any, "null"},
+    {"scaling", ArgKind::any, "null"},
+    {"periodic", ArgKind::boolean, "false"},
+};
+
+/// The cosines, or sines, that a Fourier transform of frames multiplies with, under a window: [frame, 1, frequency].
+Expr stft(const InitializerCall& call) {
+  if (call.shape.size() != 3)
+    call.args.reject("window", cat("a kernel of rank 3 is expected, not ", to_text(call.shape)), {},
+                     ErrorKind::data);
+  const int64_t length = call.shape[0].value(), frequencies = call.shape[2].value();
+  const Expr like(call.builder, call.builder.constant(DType::f32, 0, {length, 1, frequencies}));
+  const Expr time = cast(places(like, 0), DType::f32), place = cast(places(like, 2), DType::f32);
+  const Expr angle = time * -2 * (place / (2.0 * (static_cast<double>(frequencies) - 1))) * std::numbers::pi;
+  const Expr wave = unary(call.args.choice("side") == "real" ? Op::cos : Op::sin, angle);
+  const auto given = [&](std::string_view name, std::string_view fallback) {
+    return call.args.config().has(name) ? call.args.json(name) : Json::of(std::string(fallback));
+  };
+  const Json name = given("window", "hann"), scaling = given("scaling", "density");
+  if (name.is_null()) return broadcast_to(wave, call.shape);
+  const std::vector<double> values =
+      window_values(name, length, call.args.boolean("periodic"), call.args.where());
+  auto window = std::make_shared<Tensor>(DType::f32, std::vector<int64_t>{length, 1, 1});
+  double sum_of_squares = 0, sum_of_sizes = 0;
+  for (int64_t i = 0; i < length; ++i) {
+    window->set(i, values[static_cast<size_t>(i)]);
+    sum_of_squares += window->get(i) * window->get(i);
+    sum_of_sizes += std::abs(window->get(i));
+  }
+  double scale = 1;
+  if (!scaling.is_null()) {
+    const std::string& kind = scaling.as_string();
+    if (kind != "density" && kind != "spectrum")
+      call.args.reject("scaling", "expected null, \"density\" or \"spectrum\"");
+    scale = kind == "density" ? std::sqrt(sum_of_squares) : sum_of_sizes;
+  }
+  return broadcast_to(wave * Expr(call.builder, call.builder.constant(std::move(window))) / scale,
+                      call.shape);
+}
+
 constexpr Arg kUniformArgs[] = {{"minval", ArgKind::real, "-0.05"}, {"maxval", ArgKind::real, "0.05"}};
 constexpr Arg kNormalArgs[] = {{"mean", ArgKind::real, "0.0"}, {"stddev", ArgKind::real, "0.05"}};
 constexpr Arg kScalingArgs[] = {
     {"scale", ArgKind::real, "1.0"},
     {"mode", ArgKind::choice, "fan_in", "fan_in|fan_out|fan_avg"},
-    {"distribution", ArgKind::choice, "truncated_normal", "truncated_normal|untruncated_normal|uniform"},
+    {"distribution", ArgKind::choice, "truncated_normal",
+     "truncated_normal|normal|untruncated_normal|uniform"},
+    {"input_axes", ArgKind::any, "null"},
+    {"output_axes", ArgKind::any, "null"},
 };
+constexpr Arg kFanArgs[] = {{"input_axes", ArgKind::any, "null"}, {"output_axes", ArgKind::any, "null"}};
 
 constexpr InitializerDef kInitializers[] = {
     {{"Zeros", "zero", {}}, [](const InitializerCall& call) { return call.full(0); }},
     {{"Ones", "one", {}}, [](const InitializerCall& call) { return call.full(1); }},
-    {{"Constant", "", kConstantArgs},
-     [](const InitializerCall& call) { return call.full(call.args.real("value")); }},
+    {{"Constant", "", kConstantArgs}, constant},
+    {{"Identity", "IdentityInitializer", kGainArgs}, identity},
+    {{"STFT", "stft|STFTInitializer", kStftArgs}, stft},
     {{"RandomUniform", "uniform", kUniformArgs},
      [](const InitializerCall& call) {
        const double low = call.args.real("minval"), high = call.args.real("maxval");
@@ -169,16 +274,17 @@ constexpr InitializerDef kInitializers[] = {
        return scaled(call, call.args.real("scale"), call.args.choice("mode"),
                      call.args.choice("distribution"));
      }},
-    {{"GlorotUniform", "", {}},
+    {{"GlorotUniform", "", kFanArgs},
      [](const InitializerCall& call) { return scaled(call, 1, "fan_avg", "uniform"); }},
-    {{"GlorotNormal", "", {}},
+    {{"GlorotNormal", "", kFanArgs},
      [](const InitializerCall& call) { return scaled(call, 1, "fan_avg", "truncated_normal"); }},
-    {{"HeUniform", "", {}}, [](const InitializerCall& call) { return scaled(call, 2, "fan_in", "uniform"); }},
-    {{"HeNormal", "", {}},
+    {{"HeUniform", "", kFanArgs},
+     [](const InitializerCall& call) { return scaled(call, 2, "fan_in", "uniform"); }},
+    {{"HeNormal", "", kFanArgs},
      [](const InitializerCall& call) { return scaled(call, 2, "fan_in", "truncated_normal"); }},
-    {{"LecunUniform", "", {}},
+    {{"LecunUniform", "", kFanArgs},
      [](const InitializerCall& call) { return scaled(call, 1, "fan_in", "uniform"); }},
-    {{"LecunNormal", "", {}},
+    {{"LecunNormal", "", kFanArgs},
      [](const InitializerCall& call) { return scaled(call, 1, "fan_in", "truncated_normal"); }},
     {{"Orthogonal", "OrthogonalInitializer", kGainArgs}, orthogonal},
 };
@@ -190,7 +296,8 @@ Expr initial_value(const Json& initializer, const Type& type, const std::optiona
   const Serialized serialized = read_serialized(initializer, "the initializer");
   const auto& def = find_row<InitializerDef>(kInitializers, serialized.class_name, "initializer", where);
   const Args args(def.args, serialized.config, cat(where, ": initializer ", def.class_name));
-  const Json& seed = serialized.config["seed"];
+  const Json& given = serialized.config["seed"];
+  const Json& seed = given.is_object() ? given["config"]["seed"] : given;  // a SeedGenerator, or a number
   if (seed.kind() != Json::Kind::integer)
     return cast(def.value({args, builder, random, type.shape, fans}), type.dtype);
   // One with a seed of its own gives the same numbers whatever else is initialized.

@@ -1,148 +1,30 @@
 #include "frontend/training/optimizers.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 #include "frontend/model_file.h"
+#include "frontend/training/constraints.h"
+#include "frontend/training/optimizer_wrappers.h"
 #include "frontend/training/schedules.h"
+#include "frontend/training/update_rules.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
 namespace keratin {
-
 namespace {
-
-/// "dense/kernel" and "momentum" are "dense_kernel_momentum".
-std::string slot_name(std::string variable, std::string_view slot) {
-  std::replace(variable.begin(), variable.end(), '/', '_');
-  return cat(variable, "_", slot);
-}
-
-}  // namespace
-
-Expr VariableUpdate::slot(std::string_view name) const {
-  Builder& builder = variable.builder();
-  return {builder, builder.var(cat(path_, name), variable.value().type())};
-}
-
-void VariableUpdate::set_slot(std::string_view name, const Expr& value) const {
-  variable.builder().update(cat(path_, name), value.value());
-}
-
-namespace {
-
-Expr square(const Expr& x) { return x * x; }
-Expr root(const Expr& x) { return unary(Op::sqrt, x); }
-
-// ---- SGD: B. Polyak 1964; Y. Nesterov 1983 ----
-
-constexpr Arg kSgdArgs[] = {{"momentum", ArgKind::real, "0.0"}, {"nesterov", ArgKind::boolean, "false"}};
-
-std::vector<std::vector<std::string_view>> sgd_slots(const Args& args) {
-  if (args.real("momentum") == 0) return {};
-  return {{"momentum"}};
-}
-
-Expr sgd(const VariableUpdate& u) {
-  const double momentum = u.args.real("momentum");
-  const Expr step = u.gradient * u.rate;
-  if (momentum == 0) return u.variable - step;
-  const Expr m = u.slot("momentum") * momentum - step;
-  u.set_slot("momentum", m);
-  return u.args.boolean("nesterov") ? u.variable + (m * momentum - step) : u.variable + m;
-}
-
-// ---- Adam: D. Kingma, J. Ba, ICLR 2015; amsgrad: S. Reddi et al., ICLR 2018; AdamW: I. Loshchilov, F. Hutter, ICLR 2019 ----
-
-constexpr Arg kAdamArgs[] = {
-    {"beta_1", ArgKind::real, "0.9"},
-    {"beta_2", ArgKind::real, "0.999"},
-    {"epsilon", ArgKind::real, "1e-07"},
-    {"amsgrad", ArgKind::boolean, "false"},
-};
-
-std::vector<std::vector<std::string_view>> adam_slots(const Args& args) {
-  if (args.boolean("amsgrad")) return {{"momentum", "velocity"}, {"velocity_hat"}};
-  return {{"momentum", "velocity"}};
-}
-
-/// Unlike in the paper, epsilon is added before the correction of the bias.
-Expr adam(const VariableUpdate& u) {
-  const double beta_1 = u.args.real("beta_1"), beta_2 = u.args.real("beta_2");
-  auto left = [&](double beta) { return 1 - binary(Op::pow, number(u.step, beta), u.step); };
-  const Expr rate = u.rate * root(left(beta_2)) / left(beta_1);
-  const Expr old_m = u.slot("momentum"), old_v = u.slot("velocity");
-  const Expr m = old_m + (u.gradient - old_m) * (1 - beta_1);
-  const Expr v = old_v + (square(u.gradient) - old_v) * (1 - beta_2);
-  u.set_slot("momentum", m);
-  u.set_slot("velocity", v);
-  Expr largest = v;
-  if (u.args.boolean("amsgrad")) {
-    largest = maximum(u.slot("velocity_hat"), v);
-    u.set_slot("velocity_hat", largest);
-  }
-  return u.variable - m * rate / (root(largest) + u.args.real("epsilon"));
-}
-
-// ---- RMSprop: T. Tieleman, G. Hinton 2012; centered: A. Graves 2013 ----
-
-constexpr Arg kRmspropArgs[] = {
-    {"rho", ArgKind::real, "0.9"},
-    {"momentum", ArgKind::real, "0.0"},
-    {"epsilon", ArgKind::real, "1e-07"},
-    {"centered", ArgKind::boolean, "false"},
-};
-
-std::vector<std::vector<std::string_view>> rmsprop_slots(const Args& args) {
-  std::vector<std::vector<std::string_view>> slots{{"velocity"}};
-  if (args.real("momentum") > 0) slots.push_back({"momentum"});
-  if (args.boolean("centered")) slots.push_back({"average_gradient"});
-  return slots;
-}
-
-Expr rmsprop(const VariableUpdate& u) {
-  const double rho = u.args.real("rho"), momentum = u.args.real("momentum");
-  const Expr v = u.slot("velocity") * rho + square(u.gradient) * (1 - rho);
-  u.set_slot("velocity", v);
-  Expr spread = v;
-  if (u.args.boolean("centered")) {
-    const Expr average = u.slot("average_gradient") * rho + u.gradient * (1 - rho);
-    u.set_slot("average_gradient", average);
-    spread = v - square(average);
-  }
-  const Expr step = u.gradient * u.rate / root(spread + u.args.real("epsilon"));
-  if (momentum <= 0) return u.variable - step;
-  const Expr m = u.slot("momentum") * momentum + step;
-  u.set_slot("momentum", m);
-  return u.variable - m;
-}
-
-// ---- the table ----
-
-constexpr OptimizerDef kOptimizers[] = {
-    {{"SGD", "sgd", kSgdArgs}, sgd_slots, sgd},
-    {{"Adam", "adam", kAdamArgs}, adam_slots, adam},
-    {{"AdamW", "adamw", kAdamArgs}, adam_slots, adam},
-    {{"RMSprop", "rmsprop", kRmspropArgs}, rmsprop_slots, rmsprop},
-};
 
 /// What every optimizer has.
 constexpr Arg kCommonArgs[] = {
-    {"learning_rate", ArgKind::any, "null"},
-    {"weight_decay", ArgKind::any, "null"},
-    {"clipnorm", ArgKind::any, "null"},
-    {"global_clipnorm", ArgKind::any, "null"},
-    {"clipvalue", ArgKind::any, "null"},
-    {"use_ema", ArgKind::fixed, "false"},
-    {"ema_momentum", ArgKind::any, "null"},
-    {"ema_overwrite_frequency", ArgKind::any, "null"},
-    {"loss_scale_factor", ArgKind::fixed, "null"},
-    {"gradient_accumulation_steps", ArgKind::fixed, "null"},
+    {"learning_rate", ArgKind::any, "null"},     {"weight_decay", ArgKind::any, "null"},
+    {"clipnorm", ArgKind::any, "null"},          {"global_clipnorm", ArgKind::any, "null"},
+    {"clipvalue", ArgKind::any, "null"},         {"use_ema", ArgKind::boolean, "false"},
+    {"ema_momentum", ArgKind::real, "0.99"},     {"ema_overwrite_frequency", ArgKind::integer, "0"},
+    {"loss_scale_factor", ArgKind::any, "null"}, {"gradient_accumulation_steps", ArgKind::integer, "0"},
+    {"jit_compile", ArgKind::any, "null"},  // Keras 2; says nothing about what is computed
 };
-
-constexpr double kSgdRate = 0.01, kDefaultRate = 0.001, kAdamWDecay = 0.004;
-
-double default_rate(const OptimizerDef& def) { return def.class_name == "SGD" ? kSgdRate : kDefaultRate; }
 
 Expr norm(const std::vector<Expr>& gradients) {
   Expr squares;
@@ -153,78 +35,238 @@ Expr norm(const std::vector<Expr>& gradients) {
   return root(squares);
 }
 
+/// Whether `count` is a multiple of `of`.
+Expr is_multiple(const Expr& count, int64_t of) {
+  return equal(binary(Op::rem, count, number(count, static_cast<double>(of))), number(count, 0));
+}
+
+/// An optimizer with a rule of its own.
+class RuleOptimizer : public Optimizer {
+ public:
+  RuleOptimizer(const OptimizerDef& def, Json config, std::string prefix, const std::string& where)
+      : def_(def), config_(std::move(config)), prefix_(std::move(prefix)) {
+    std::vector<Arg> args(def.args.begin(), def.args.end());
+    for (const Arg& common : kCommonArgs) args.push_back(common);
+    args_ = Args(args, config_, cat(where, ": optimizer ", def.class_name));
+    averages_ = args_.boolean("use_ema");
+    accumulated_ = args_.integer("gradient_accumulation_steps");
+    if (accumulated_ < 0 || accumulated_ == 1)
+      args_.reject("gradient_accumulation_steps", "expected at least 2 steps", {}, ErrorKind::data);
+    if (args_.integer("ema_overwrite_frequency") < 0)
+      args_.reject("ema_overwrite_frequency", "expected at least 1 step", {}, ErrorKind::data);
+    if (limit("clipnorm").has_value() + limit("global_clipnorm").has_value() +
+            limit("clipvalue").has_value() >
+        1)
+      args_.reject(limit("clipnorm") ? "clipnorm" : "clipvalue",
+                   "only one of clipnorm, global_clipnorm and clipvalue can be set");
+  }
+
+  std::vector<Variable> variables(const std::vector<TrainedVariable>& trained) const override {
+    std::vector<Variable> own{variable("iteration", Type(DType::i32, {}), 0)};
+    const Json& rate = args_.json("learning_rate");
+    if (!rate.is_object())
+      own.push_back(
+          variable("learning_rate", Type(DType::f32, {}), rate.is_null() ? def_.rate : rate.as_double()));
+    const auto add_to_each = [&](std::string_view slot) {
+      for (const TrainedVariable& each : trained)
+        own.push_back(variable(slot_name(each.variable.name, slot), each.variable.type, 0));
+    };
+    if (averages_) add_to_each(kAverage);
+    if (accumulated_ > 0) add_to_each(kAccumulator);
+    if (trained.empty()) return own;
+    const size_t groups = def_.slots(args_, trained[0].variable).size();
+    for (size_t group = 0; group < groups; ++group)
+      for (const TrainedVariable& each : trained) {
+        const std::vector<std::vector<Slot>> slots = def_.slots(args_, each.variable);
+        for (const Slot& slot : slots[group]) {
+          own.push_back(variable(slot_name(each.variable.name, slot.name),
+                                 Type(each.variable.type.dtype, slot.shape), slot.initial));
+          if (slot.starts_as_variable) own.back().data = each.variable.data;
+        }
+      }
+    for (const Slot& slot : def_.shared)
+      own.push_back(variable(slot.name, Type(DType::f32, slot.shape), slot.initial));
+    return own;
+  }
+
+  Expr scaled(const Expr& loss) const override {
+    const std::optional<double> factor = optional_real(args_, "loss_scale_factor");
+    return factor ? loss * *factor : loss;
+  }
+
+  Expr iterations(Builder& builder) const override {
+    return {builder, builder.var(path("iteration"), Type(DType::i32, {}))};
+  }
+
+  StepState step(Builder& builder, const std::vector<TrainedVariable>& trained,
+                 std::vector<Expr> gradients) const override {
+    StepState state(builder);
+    if (const std::optional<double> factor = optional_real(args_, "loss_scale_factor"))
+      for (Expr& gradient : gradients) gradient = gradient / *factor;
+    if (accumulated_ > 0)
+      accumulate(state, trained, std::move(gradients));
+    else
+      update(state, trained, std::move(gradients));
+    if (averages_) average(state, trained);
+    for (const TrainedVariable& each : trained) {
+      if (each.constraint.is_null()) continue;
+      const Expr value = state.get(each.variable.name, each.variable.type);
+      state.set(each.variable.name, constrained(each.constraint, value, each.where));
+    }
+    state.set(path("iteration"), iterations(builder) + 1);
+    return state;
+  }
+
+  /// The weights become their averages, if there was a step.
+  StepState finish(Builder& builder, const std::vector<TrainedVariable>& trained) const override {
+    StepState state(builder);
+    if (!averages_) return state;
+    const Expr begun = greater(iterations(builder), 0);
+    for (const auto& [variable, constraint, where] : trained)
+      state.set(variable.name,
+                keratin::where(begun, get(state, variable, kAverage), Expr(builder, builder.var(variable))));
+    return state;
+  }
+
+ private:
+  static constexpr std::string_view kAverage = "average", kAccumulator = "gradient_accumulator";
+
+  std::string path(std::string_view name) const { return cat(prefix_, name); }
+
+  Variable variable(std::string_view name, Type type, double value) const {
+    Variable own{path(name), std::move(type), Role::state, false, nullptr};
+    if (value == 0 && own.type.rank() > 0) return own;
+    std::vector<int64_t> shape;
+    for (Dim d : own.type.shape) shape.push_back(d.value());
+    auto data = std::make_shared<Tensor>(own.type.dtype, shape);
+    for (int64_t i = 0; i < data->elements(); ++i) data->set(i, value);
+    own.data = std::move(data);
+    return own;
+  }
+
+  /// A slot that has the variable's shape.
+  Expr get(const StepState& state, const Variable& of, std::string_view slot) const {
+    return state.get(path(slot_name(of.name, slot)), of.type);
+  }
+  void set(StepState& state, const Variable& of, std::string_view slot, const Expr& value) const {
+    state.set(path(slot_name(of.name, slot)), value);
+  }
+
+  /// A limit of 0 is none.
+  std::optional<double> limit(std::string_view name) const {
+    const std::optional<double> given = optional_real(args_, name);
+    return given && *given > 0 ? given : std::nullopt;
+  }
+
+  std::vector<Expr> clipped(std::vector<Expr> gradients) const {
+    if (const std::optional<double> most = limit("clipnorm")) {
+      for (Expr& g : gradients) g = g * *most / maximum(norm({g}), *most);
+    } else if (const std::optional<double> most_of_all = limit("global_clipnorm")) {
+      // As in Keras, an infinite gradient makes all of them NaN.
+      const Expr all = norm(gradients);
+      const Expr scale = minimum(1 / all, 1 / *most_of_all) * *most_of_all + (all - all);
+      for (Expr& g : gradients) g = g * scale;
+    } else if (const std::optional<double> size = limit("clipvalue")) {
+      for (Expr& g : gradients) g = clip(g, -*size, *size);
+    }
+    return gradients;
+  }
+
+  /// How often variables have been updated: one in several steps counts where gradients are accumulated.
+  Expr updates(Builder& builder) const {
+    const Expr steps = iterations(builder);
+    return accumulated_ > 0 ? binary(Op::div, steps, number(steps, static_cast<double>(accumulated_)))
+                            : steps;
+  }
+
+  /// Schedules count all steps.
+  Expr rate(Builder& builder) const {
+    const Json& given = args_.json("learning_rate");
+    if (given.is_object()) return scheduled_rate(given, cast(iterations(builder), DType::f32), args_.where());
+    return {builder, builder.var(path("learning_rate"), Type(DType::f32, {}))};
+  }
+
+  void update(StepState& state, const std::vector<TrainedVariable>& trained,
+              std::vector<Expr> gradients) const {
+    Builder& builder = state.builder();
+    gradients = clipped(std::move(gradients));
+    const Expr rate = this->rate(builder), step = cast(updates(builder), DType::f32) + 1;
+    for (size_t i = 0; i < trained.size(); ++i) {
+      const Variable& variable = trained[i].variable;
+      std::vector<Slot> slots(def_.shared.begin(), def_.shared.end());
+      for (const std::vector<Slot>& group : def_.slots(args_, variable))
+        slots.insert(slots.end(), group.begin(), group.end());
+      VariableUpdate update(args_, state, variable, std::move(slots), prefix_);
+      if (const std::optional<double> decay = def_.decay(args_, variable))
+        update.variable = update.variable - update.variable * (rate * *decay);
+      update.gradient = gradients[i];
+      update.rate = rate;
+      update.step = step;
+      state.set(variable.name, def_.update(update));
+    }
+  }
+
+  /// The mean of the gradients of several steps makes one update.
+  void accumulate(StepState& state, const std::vector<TrainedVariable>& trained,
+                  std::vector<Expr> gradients) const {
+    const Expr is_last = is_multiple(iterations(state.builder()) + 1, accumulated_);
+    std::vector<Expr> sums, means;
+    for (size_t i = 0; i < trained.size(); ++i) {
+      sums.push_back(gradients[i] + get(state, trained[i].variable, kAccumulator));
+      means.push_back(sums[i] / static_cast<double>(accumulated_));
+    }
+    update(state, trained, std::move(means));
+    state.keep_unless(is_last);
+    for (size_t i = 0; i < trained.size(); ++i)
+      set(state, trained[i].variable, kAccumulator, where(is_last, number(sums[i], 0), sums[i]));
+  }
+
+  /// The first update's average is the variable itself. Every so many updates variables become their averages.
+  void average(StepState& state, const std::vector<TrainedVariable>& trained) const {
+    const Expr updates = this->updates(state.builder());
+    const Expr begun = cast(greater(updates, 0), DType::f32) * args_.real("ema_momentum");
+    const int64_t overwrite = args_.integer("ema_overwrite_frequency");
+    for (const TrainedVariable& each : trained) {
+      const Variable& variable = each.variable;
+      const Expr now = state.get(variable.name, variable.type);
+      const Expr average = get(state, variable, kAverage) * begun + now * (1 - begun);
+      set(state, variable, kAverage, average);
+      if (overwrite > 0) state.set(variable.name, where(is_multiple(updates + 1, overwrite), average, now));
+    }
+  }
+
+  const OptimizerDef& def_;
+  Json config_;
+  std::string prefix_;
+  Args args_;
+  bool averages_ = false;
+  int64_t accumulated_ = 0;  ///< gradients for one update; 0: each makes one
+};
+
+/// Those with rules, and wrappers, which have none.
+std::span<const OptimizerDef> optimizer_defs() {
+  static const std::vector<OptimizerDef> all = [] {
+    std::vector<OptimizerDef> rows;
+    for (const auto table : {gradient_rules(), moment_rules(), matrix_rules()})
+      rows.insert(rows.end(), table.begin(), table.end());
+    for (const ClassRow& wrapper : wrapper_rows()) rows.push_back({wrapper, nullptr, nullptr});
+    return rows;
+  }();
+  return all;
+}
+
 }  // namespace
 
-Optimizer::Optimizer(const Json& object, const std::string& where) {
+std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& where) {
+  return make_optimizer(object, "optimizer/", where);
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& prefix,
+                                          const std::string& where) {
   const Serialized serialized = read_serialized(object, "the optimizer");
-  def_ = &find_row<OptimizerDef>(kOptimizers, serialized.class_name, "optimizer", where);
-  config_ = serialized.config;
-  std::vector<Arg> args(def_->args.begin(), def_->args.end());
-  args.insert(args.end(), std::begin(kCommonArgs), std::end(kCommonArgs));
-  args_ = Args(args, config_, cat(where, ": optimizer ", def_->class_name));
-  const Json& name = config_["name"];
-  name_ = name.is_string() ? name.as_string() : snake_case(def_->class_name);
-}
-
-std::string Optimizer::path(std::string_view variable) const { return cat("optimizer/", variable); }
-
-std::vector<Variable> Optimizer::variables(const std::vector<Variable>& trained) const {
-  std::vector<Variable> own;
-  const auto add = [&](std::string_view name, Type type, double value) {
-    auto data = std::make_shared<Tensor>(type.dtype, std::vector<int64_t>{});
-    data->set(0, value);
-    own.push_back({path(name), std::move(type), Role::state, false, std::move(data)});
-  };
-  add("iteration", Type(DType::i32, {}), 0);
-  const Json& rate = args_.json("learning_rate");
-  if (!rate.is_object())
-    add("learning_rate", Type(DType::f32, {}), rate.is_null() ? default_rate(*def_) : rate.as_double());
-  for (const std::vector<std::string_view>& group : def_->slots(args_))
-    for (const Variable& variable : trained)
-      for (const std::string_view slot : group)
-        own.push_back({path(slot_name(variable.name, slot)), variable.type, Role::state, false, nullptr});
-  return own;
-}
-
-Expr Optimizer::iterations(Builder& builder) const {
-  return {builder, builder.var(path("iteration"), Type(DType::i32, {}))};
-}
-
-std::vector<Expr> Optimizer::clipped(std::vector<Expr> gradients) const {
-  const Json &by_norm = args_.json("clipnorm"), &by_all = args_.json("global_clipnorm"),
-             &by_value = args_.json("clipvalue");
-  if (!by_norm.is_null() + !by_all.is_null() + !by_value.is_null() > 1)
-    args_.reject(by_norm.is_null() ? "clipvalue" : "clipnorm",
-                 "only one of clipnorm, global_clipnorm and clipvalue can be set");
-  if (!by_norm.is_null()) {
-    for (Expr& g : gradients) g = g * by_norm.as_double() / maximum(norm({g}), by_norm.as_double());
-  } else if (!by_all.is_null()) {
-    const Expr scale = by_all.as_double() / maximum(norm(gradients), by_all.as_double());
-    for (Expr& g : gradients) g = g * scale;
-  } else if (!by_value.is_null()) {
-    for (Expr& g : gradients) g = clip(g, -by_value.as_double(), by_value.as_double());
-  }
-  return gradients;
-}
-
-void Optimizer::apply(Builder& builder, const std::vector<Variable>& trained,
-                      std::vector<Expr> gradients) const {
-  const Expr before = iterations(builder), step = cast(before, DType::f32);
-  const Json& given = args_.json("learning_rate");
-  const Expr rate = given.is_object()
-                        ? scheduled_rate(given, step, args_.where())
-                        : Expr(builder, builder.var(path("learning_rate"), Type(DType::f32, {})));
-  gradients = clipped(std::move(gradients));
-  const Json& decay = args_.json("weight_decay");
-  const bool decays = !decay.is_null() || def_->class_name == "AdamW";
-  for (size_t i = 0; i < trained.size(); ++i) {
-    Expr variable(builder, builder.var(trained[i]));
-    if (decays) variable = variable - variable * (rate * (decay.is_null() ? kAdamWDecay : decay.as_double()));
-    const VariableUpdate update(args_, variable, gradients[i], rate, step + 1,
-                                path(slot_name(trained[i].name, "")));
-    builder.update(trained[i].name, def_->update(update).value());
-  }
-  builder.update(path("iteration"), (before + 1).value());
+  const auto& def = find_row<OptimizerDef>(optimizer_defs(), serialized.class_name, "optimizer", where);
+  if (def.update == nullptr) return make_wrapper(def, serialized.config, prefix, where);
+  return std::make_unique<RuleOptimizer>(def, serialized.config, prefix, where);
 }
 
 }  // namespace keratin

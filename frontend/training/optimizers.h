@@ -1,72 +1,45 @@
-// Optimizers: a table row and a short function each.
+// Optimizers: what becomes of the trained variables in a step, in Keras's order.
 //
-// An optimizer's function says what one variable becomes, given its gradient and its slots. What all have in common stands in
-// class Optimizer, in Keras's order: clipping, weight decay, the update. Rates, clipping and decay are traced into the same
-// graph, so that the update can be fused with whatever makes the gradient.
+// A step divides by the loss scale, adds up gradients, clips them, lets weights decay, updates them by the optimizer's rule
+// (update_rules.h), averages them, and puts constraints on them. All of it is traced into the same graph, so that the update can be
+// fused with whatever makes the gradient.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "frontend/layer.h"
-#include "frontend/training/serialized.h"
+#include "frontend/json.h"
+#include "frontend/training/step_state.h"
 
 namespace keratin {
 
-/// One variable's update, as an optimizer's function sees it.
-class VariableUpdate {
- public:
-  VariableUpdate(const Args& args, Expr variable, Expr gradient, Expr rate, Expr step, std::string path)
-      : args(args),
-        variable(std::move(variable)),
-        gradient(std::move(gradient)),
-        rate(std::move(rate)),
-        step(std::move(step)),
-        path_(std::move(path)) {}
-
-  const Args& args;
-  Expr variable, gradient;
-  Expr rate;  ///< the learning rate, an f32 scalar
-  Expr step;  ///< the number of this update, from 1: an f32 scalar
-
-  Expr slot(std::string_view name) const;
-  void set_slot(std::string_view name, const Expr& value) const;
-
- private:
-  std::string path_;  ///< of its slots, without their names
-};
-
-using UpdateFn = Expr(const VariableUpdate& update);
-/// The slots of each variable. Slots of one group stand together in files, variable by variable; then comes the next group.
-using SlotsFn = std::vector<std::vector<std::string_view>>(const Args& args);
-
-struct OptimizerDef : ClassRow {
-  SlotsFn* slots;
-  UpdateFn* update;
+struct TrainedVariable {
+  Variable variable;
+  Json constraint;    ///< a name, a serialized object or null
+  std::string where;  ///< of its layer, for errors
 };
 
 class Optimizer {
  public:
-  Optimizer(const Json& object, const std::string& where);
-  Optimizer(const Optimizer&) = delete;
+  virtual ~Optimizer() = default;
 
-  /// All its variables, in the order of Keras's files: the count of updates, the rate unless a schedule gives it, the slots.
-  std::vector<Variable> variables(const std::vector<Variable>& trained) const;
-
-  /// Updates the variables in `trained`, each with its gradient, and the optimizer's own. Requires: one builder.
-  void apply(Builder& builder, const std::vector<Variable>& trained, std::vector<Expr> gradients) const;
-
-  /// The number of updates so far: an i32 scalar.
-  Expr iterations(Builder& builder) const;
-
- private:
-  std::string path(std::string_view variable) const;
-  std::vector<Expr> clipped(std::vector<Expr> gradients) const;
-
-  const OptimizerDef* def_;
-  std::string name_;
-  Json config_;
-  Args args_;
+  /// All its variables, in the order of Keras's files. Names end in "/iteration" or "/learning_rate" if the variable is there before the first
+  /// step, and in no other case.
+  virtual std::vector<Variable> variables(const std::vector<TrainedVariable>& trained) const = 0;
+  /// What the gradients are taken of.
+  virtual Expr scaled(const Expr& loss) const = 0;
+  /// What a step gives to the variables in `trained`, each with its gradient, and to its own.
+  virtual StepState step(Builder& builder, const std::vector<TrainedVariable>& trained,
+                         std::vector<Expr> gradients) const = 0;
+  /// What the variables become when training is over. Nothing for most optimizers.
+  virtual StepState finish(Builder& builder, const std::vector<TrainedVariable>& trained) const = 0;
+  /// The number of steps so far: an i32 scalar.
+  virtual Expr iterations(Builder& builder) const = 0;
 };
+
+/// The optimizer that `object`, a name or a serialized object, describes. Throws Error(unsupported), with `where`, for classes and arguments
+/// that are not supported.
+std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& where);
 
 }  // namespace keratin

@@ -8,7 +8,7 @@
 
 namespace keratin {
 
-/// The penalty of a serialized regularizer on `x`: a scalar. Throws Error(unsupported) for other classes than L1, L2, L1L2.
+/// The penalty of a serialized regularizer on `x`: a scalar. Throws Error(unsupported) for classes that are not Keras's.
 Expr penalty(const Json& regularizer, const Expr& x, const std::string& where);
 
 }  // namespace keratin

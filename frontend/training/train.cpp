@@ -67,8 +67,7 @@ class TrainingTracer {
     find_outputs();
     read_losses();
     read_metrics();
-    for (const Variable& variable : module_.variables)
-      if (variable.role == Role::weight && variable.trainable && !is_frozen()) trained_.push_back(variable);
+    find_trained();
     if (trained_.empty())
       throw Error(ErrorKind::unsupported, "nothing can be trained: the model has no trainable weights",
                   where_);
@@ -76,6 +75,8 @@ class TrainingTracer {
     module_.functions.push_back(trace_evaluate_step());
     module_.functions.push_back(trace_metrics());
     module_.functions.push_back(trace_reset());
+    if (Function finish = trace_finish(); !finish.updates.empty())
+      module_.functions.push_back(std::move(finish));
     return finish();
   }
 
@@ -89,9 +90,9 @@ class TrainingTracer {
     std::optional<LossTracker> tracker;
   };
 
-  Optimizer optimizer() const {
+  std::unique_ptr<Optimizer> optimizer() const {
     if (config_.optimizer.is_null()) fail_uncompiled("optimizer");
-    return Optimizer(config_.optimizer, where_);
+    return make_optimizer(config_.optimizer, where_);
   }
 
   [[noreturn]] void fail_uncompiled(std::string_view what) const {
@@ -103,6 +104,27 @@ class TrainingTracer {
 
   /// Loading a Sequential, Keras forgets its flag and minds those of its layers.
   bool is_frozen() const { return !model_.root().trainable() && model_.root().class_name() != "Sequential"; }
+
+  void find_trained() {
+    if (is_frozen()) return;
+    std::map<std::string, std::pair<const LayerVariable*, const Layer*>> of_layers;
+    for_each_variable([&](const Layer& layer, const LayerVariable& variable) {
+      of_layers[variable.path] = {&variable, &layer};
+    });
+    for (const Variable& variable : module_.variables) {
+      if (variable.role != Role::weight || !variable.trainable) continue;
+      const auto& [made, layer] = of_layers.at(variable.name);
+      trained_.push_back({variable, made->constraint, layer->where()});
+    }
+  }
+
+  void for_each_variable(const std::function<void(const Layer&, const LayerVariable&)>& see) const {
+    const std::function<void(const Layer&)> visit = [&](const Layer& layer) {
+      for (const LayerVariable& variable : layer.variables()) see(layer, variable);
+      for (const std::unique_ptr<Layer>& child : layer.children()) visit(*child);
+    };
+    visit(model_.root());
+  }
 
   void find_outputs() {
     for (const Result& result : module_.function("predict").results) {
@@ -213,7 +235,7 @@ class TrainingTracer {
     Tracer tracer{.builder = builder, .training = training, .losses = &run.penalties};
     if (training) {
       tracer.random_key = builder.var(seed_);
-      tracer.random_counter = cast(optimizer_.iterations(builder), DType::u32).value();
+      tracer.random_counter = cast(optimizer_->iterations(builder), DType::u32).value();
     }
     run.outputs = model_.call(tracer, std::move(inputs));
     return run;
@@ -245,33 +267,23 @@ class TrainingTracer {
   /// What the regularizers of trained weights say.
   Expr penalties_of_weights(const Expr& like) {
     Expr sum = number(like, 0);
-    const std::function<void(const Layer&)> visit = [&](const Layer& layer) {
-      for (const LayerVariable& variable : layer.variables()) {
-        if (!variable.trainable) continue;
-        if (!variable.constraint.is_null())
-          throw Error(ErrorKind::unsupported,
-                      cat("the constraint on its ", variable.name, " is not supported in training"),
-                      layer.where());
-        if (!variable.regularizer.is_null())
-          sum = sum + penalty(variable.regularizer,
-                              Expr(like.builder(), like.builder().var(variable.path, variable.type)),
-                              layer.where());
-      }
-      for (const std::unique_ptr<Layer>& child : layer.children()) visit(*child);
-    };
-    visit(model_.root());
+    for_each_variable([&](const Layer& layer, const LayerVariable& variable) {
+      if (!variable.trainable || variable.regularizer.is_null()) return;
+      const Expr value(like.builder(), like.builder().var(variable.path, variable.type));
+      sum = sum + penalty(variable.regularizer, value, layer.where());
+    });
     return sum;
   }
 
   Function trace_train_step() {
     Builder builder("train_step");
     const Expr loss = compare(forward(builder, true));
-    std::vector<Value> arguments{loss.value()};
-    for (const Variable& variable : trained_) arguments.push_back(builder.var(variable));
+    std::vector<Value> arguments{optimizer_->scaled(loss).value()};
+    for (const TrainedVariable& each : trained_) arguments.push_back(builder.var(each.variable));
     const Node* gradient = builder.make_node(Op::gradient, arguments);
     std::vector<Expr> gradients;
     for (uint32_t i = 0; i < trained_.size(); ++i) gradients.emplace_back(builder, gradient->value(i));
-    optimizer_.apply(builder, trained_, std::move(gradients));
+    optimizer_->step(builder, trained_, std::move(gradients)).write();
     builder.result("loss", loss.value());
     return builder.finish();
   }
@@ -312,12 +324,18 @@ class TrainingTracer {
     return builder.finish();
   }
 
+  Function trace_finish() {
+    Builder builder("finish_training");
+    optimizer_->finish(builder, trained_).write();
+    return builder.finish();
+  }
+
   TrainingSignature finish() {
     TrainingSignature signature;
     for (Compared& each : compared_) signature.targets.push_back(each.target);
     for (const Result& metric : module_.function("metrics").results) signature.metrics.push_back(metric.name);
-    for (const Variable& variable : trained_) signature.trained.push_back(variable.name);
-    signature.optimizer_state = optimizer_.variables(trained_);
+    for (const TrainedVariable& each : trained_) signature.trained.push_back(each.variable.name);
+    signature.optimizer_state = optimizer_->variables(trained_);
     std::vector<Variable> seed;
     for (const auto& node : module_.function("train_step").nodes)
       if (node->op == Op::var && node->as<NameAttrs>().name == seed_.name) seed = {seed_};
@@ -332,12 +350,12 @@ class TrainingTracer {
   Model& model_;
   const CompileConfig& config_;
   std::string where_;
-  Optimizer optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
   std::vector<std::string> names_;
   std::vector<Type> types_;
   std::vector<Compared> compared_;
   std::deque<Metric> metrics_;
-  std::vector<Variable> trained_;
+  std::vector<TrainedVariable> trained_;
   LossTracker loss_{"loss"};
 };
 

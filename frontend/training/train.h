@@ -4,6 +4,7 @@
 //   evaluate_step(inputs…, y:OUTPUT…, sample_weight: f32[N]) -> loss    updates metrics
 //   metrics() -> a scalar per metric, by its name in logs               what was accumulated since the last reset
 //   reset_metrics()
+//   finish_training()                                                   weights become their averages; where an optimizer has some
 //   initialize(seed: u32[2])                                            begins afresh (initialize.h)
 //
 // A step's loss and metrics are those before its update. Keras's epoch loss is the mean of the steps' losses, weighted by the

@@ -118,6 +118,10 @@ class Compiled : public Trainable {
     std::memcpy(at(index), value.data(), static_cast<size_t>(value.bytes()));
   }
 
+  void finish_training() override {
+    if (trainer_.finish_training != KRT_NO_PROGRAM) call(trainer_.finish_training, 1, nullptr, nullptr);
+  }
+
   void start_errand(size_t n, void (*fn)(void* arg, size_t i), void* arg) override {
     if (!pool_) return Trainable::start_errand(n, fn, arg);
     krt_pool_start_errand(pool_.get(), n, fn, arg);

@@ -43,6 +43,7 @@ class Fit {
       if (!logs) break;
       history.epochs.push_back(std::move(*logs));
     }
+    if (options_.epochs > 0) model_.finish_training();
     return history;
   }
 

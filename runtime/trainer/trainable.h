@@ -80,6 +80,9 @@ class Trainable {
     errand_.n = 0;
   }
 
+  /// Puts into the weights what is only known when training is over: their averages.
+  virtual void finish_training() {}
+
   /// What random ops of training draw from.
   virtual void set_seed(uint64_t seed) = 0;
   /// Weights by their initializers; statistics, slots and counters as they begin.
