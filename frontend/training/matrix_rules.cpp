@@ -22,13 +22,13 @@ constexpr Arg kAdafactorArgs[] = {
 
 /// Variables of lower rank have numbers in files in place of rows and columns.
 std::vector<std::vector<Slot>> adafactor_slots(const Args&, const Variable& v) {
+  if (v.type.rank() < 2)
+    return {{{.name = "row", .is_overlooked = true},
+             {.name = "column", .is_overlooked = true},
+             {"velocity", v.type.shape}}};
   Shape rows = v.type.shape, columns = v.type.shape;
-  if (rows.size() < 2) {
-    rows = columns = {};
-  } else {
-    rows.pop_back();
-    columns.erase(columns.end() - 2);
-  }
+  rows.pop_back();
+  columns.erase(columns.end() - 2);
   return {{{"row", rows}, {"column", columns}, {"velocity", v.type.shape}}};
 }
 

@@ -57,7 +57,7 @@ Expr adamax(const VariableUpdate& u) {
 
 // ---- Nadam: T. Dozat, ICLR workshop 2016 ----
 
-const Slot kNadamShared[] = {{"momentum_product", {}, 1}};
+const Slot kNadamShared[] = {{.name = "momentum_product", .initial = 1, .is_overlooked = true}};
 
 /// The decay of the first moment warms up; the product of all decays so far takes the place of its power.
 Expr nadam(const VariableUpdate& u) {

@@ -59,7 +59,7 @@ class LossScaleOptimizer : public Optimizer {
         prefix_(prefix),
         args_(kLossScaleArgs, config_, cat(where, ": optimizer LossScaleOptimizer")),
         inner_(make_optimizer(with_loss_scale(args_.json("inner_optimizer"), Json::null(), "inner_optimizer"),
-                              cat(prefix, "inner/"), where)) {}
+                              cat(prefix, "inner/"), where, true)) {}
 
   std::vector<Variable> variables(const std::vector<TrainedVariable>& trained) const override {
     std::vector<Variable> all = own_variables(prefix_);
@@ -128,7 +128,7 @@ class MultiOptimizer : public Optimizer {
       const std::string place = cat(prefix, inner_.size(), "/");
       inner_.push_back(make_optimizer(
           with_loss_scale(optimizer, args_.json("loss_scale_factor"), "an optimizer of the map"), place,
-          where));
+          where, false));
     };
     for (const auto& [pattern, optimizer] : map["config"]["optimizer_map"].members()) {
       patterns_.emplace_back(pattern, NamePattern(pattern, args_.where()));

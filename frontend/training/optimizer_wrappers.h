@@ -17,8 +17,8 @@ std::span<const ClassRow> wrapper_rows();
 std::unique_ptr<Optimizer> make_wrapper(const ClassRow& row, Json config, const std::string& prefix,
                                         const std::string& where);
 
-/// As make_optimizer(object, where). Names of its variables begin with `prefix`.
+/// As make_optimizer(object, where). Names of its variables begin with `prefix`. `overlooks`: see Slot::is_overlooked.
 std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& prefix,
-                                          const std::string& where);
+                                          const std::string& where, bool overlooks);
 
 }  // namespace keratin

@@ -43,8 +43,9 @@ Expr is_multiple(const Expr& count, int64_t of) {
 /// An optimizer with a rule of its own.
 class RuleOptimizer : public Optimizer {
  public:
-  RuleOptimizer(const OptimizerDef& def, Json config, std::string prefix, const std::string& where)
-      : def_(def), config_(std::move(config)), prefix_(std::move(prefix)) {
+  RuleOptimizer(const OptimizerDef& def, Json config, std::string prefix, const std::string& where,
+                bool overlooks)
+      : def_(def), config_(std::move(config)), prefix_(std::move(prefix)), overlooks_(overlooks) {
     std::vector<Arg> args(def.args.begin(), def.args.end());
     for (const Arg& common : kCommonArgs) args.push_back(common);
     args_ = Args(args, config_, cat(where, ": optimizer ", def.class_name));
@@ -79,13 +80,15 @@ class RuleOptimizer : public Optimizer {
       for (const TrainedVariable& each : trained) {
         const std::vector<std::vector<Slot>> slots = def_.slots(args_, each.variable);
         for (const Slot& slot : slots[group]) {
+          if (slot.is_overlooked && overlooks_) continue;
           own.push_back(variable(slot_name(each.variable.name, slot.name),
                                  Type(each.variable.type.dtype, slot.shape), slot.initial));
           if (slot.starts_as_variable) own.back().data = each.variable.data;
         }
       }
     for (const Slot& slot : def_.shared)
-      own.push_back(variable(slot.name, Type(DType::f32, slot.shape), slot.initial));
+      if (!slot.is_overlooked || !overlooks_)
+        own.push_back(variable(slot.name, Type(DType::f32, slot.shape), slot.initial));
     return own;
   }
 
@@ -196,6 +199,7 @@ class RuleOptimizer : public Optimizer {
       std::vector<Slot> slots(def_.shared.begin(), def_.shared.end());
       for (const std::vector<Slot>& group : def_.slots(args_, variable))
         slots.insert(slots.end(), group.begin(), group.end());
+      for (Slot& slot : slots) slot.is_overlooked = slot.is_overlooked && overlooks_;
       VariableUpdate update(args_, state, variable, std::move(slots), prefix_);
       if (const std::optional<double> decay = def_.decay(args_, variable))
         update.variable = update.variable - update.variable * (rate * *decay);
@@ -238,6 +242,7 @@ class RuleOptimizer : public Optimizer {
   const OptimizerDef& def_;
   Json config_;
   std::string prefix_;
+  bool overlooks_;
   Args args_;
   bool averages_ = false;
   int64_t accumulated_ = 0;  ///< gradients for one update; 0: each makes one
@@ -258,15 +263,15 @@ std::span<const OptimizerDef> optimizer_defs() {
 }  // namespace
 
 std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& where) {
-  return make_optimizer(object, "optimizer/", where);
+  return make_optimizer(object, "optimizer/", where, false);
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& prefix,
-                                          const std::string& where) {
+                                          const std::string& where, bool overlooks) {
   const Serialized serialized = read_serialized(object, "the optimizer");
   const auto& def = find_row<OptimizerDef>(optimizer_defs(), serialized.class_name, "optimizer", where);
   if (def.update == nullptr) return make_wrapper(def, serialized.config, prefix, where);
-  return std::make_unique<RuleOptimizer>(def, serialized.config, prefix, where);
+  return std::make_unique<RuleOptimizer>(def, serialized.config, prefix, where, overlooks);
 }
 
 }  // namespace keratin

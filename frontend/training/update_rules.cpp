@@ -34,10 +34,14 @@ void VariableUpdate::set_slot(std::string_view name, const Expr& value) const {
 }
 
 Expr VariableUpdate::shared(std::string_view name) const {
+  const Slot* slot = find(name);
+  KERATIN_CHECK(slot != nullptr, cat("slot ", name, " is not declared"));
+  if (slot->is_overlooked) return number(step, slot->initial);
   return state_.before(cat(prefix_, name), Type(DType::f32, {}));
 }
 
 void VariableUpdate::set_shared(std::string_view name, const Expr& value) const {
+  if (find(name)->is_overlooked) return;
   state_.set(cat(prefix_, name), value);
 }
 

@@ -22,6 +22,9 @@ struct Slot {
   Shape shape;
   double initial = 0;
   bool starts_as_variable = false;  ///< from the variable's value before the first update, not from `initial`
+  /// Keras makes it in another way than the rest. Within a LossScaleOptimizer it overlooks it then: the slot is in no file, and as it began
+  /// in every step.
+  bool is_overlooked = false;
 };
 
 /// One variable's update, as an optimizer's function sees it.
