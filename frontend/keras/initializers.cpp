@@ -21,7 +21,8 @@ Value by_fans(std::string_view class_name, const FanOptions& o) {
 
 Value Zeros() { return make("Zeros", {}); }
 Value Ones() { return make("Ones", {}); }
-Value Constant(double value) { return make("Constant", {{"value", value}}); }
+Value Constant(const Value& value) { return make("Constant", {{"value", value}}); }
+Value Identity(double gain) { return make("Identity", {{"gain", gain}}); }
 
 Value RandomUniform(const RandomUniformOptions& o) {
   return make("RandomUniform", {{"seed", o.seed}, {"minval", o.minval}, {"maxval", o.maxval}});
@@ -47,6 +48,11 @@ Value LecunNormal(const FanOptions& options) { return by_fans("LecunNormal", opt
 
 Value Orthogonal(const OrthogonalOptions& o) {
   return make("Orthogonal", {{"seed", o.seed}, {"gain", o.gain}});
+}
+
+Value STFT(const STFTOptions& o) {
+  return make("STFT",
+              {{"side", o.side}, {"window", o.window}, {"periodic", o.periodic}, {"scaling", o.scaling}});
 }
 
 }  // namespace keratin::keras::initializers

@@ -10,4 +10,8 @@ Value L1L2(const L1L2Options& o) {
   return make_object("keras.regularizers", "L1L2", {{"l1", o.l1}, {"l2", o.l2}});
 }
 
+Value OrthogonalRegularizer(const OrthogonalRegularizerOptions& o) {
+  return make_object("keras.regularizers", "OrthogonalRegularizer", {{"factor", o.factor}, {"mode", o.mode}});
+}
+
 }  // namespace keratin::keras::regularizers

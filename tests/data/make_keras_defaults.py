@@ -11,7 +11,7 @@ import os
 
 import keras
 from keras import initializers, layers, regularizers
-from keras.optimizers import schedules
+from keras.optimizers import OptimizerMap, schedules
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -148,15 +148,23 @@ INITIALIZERS = {
     **{name: ({}, dict(seed=7)) for name in (
         "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal")},
     "Orthogonal": ({}, dict(gain=0.5, seed=7)),
+    "Identity": ({}, dict(gain=0.5)),
+    "STFT": ({}, dict(side="imag", window="hamming", scaling=None, periodic=True)),
 }
 
 REGULARIZERS = {
     "L1": ({}, dict(l1=0.5)),
     "L2": ({}, dict(l2=0.5)),
     "L1L2": ({}, dict(l1=0.5, l2=0.25)),
+    "OrthogonalRegularizer": ({}, dict(factor=0.5, mode="columns")),
 }
 
-CONSTRAINTS = {name: ({}, {}) for name in ("MaxNorm", "NonNeg", "UnitNorm")}  # those above
+CONSTRAINTS = {
+    "MaxNorm": ({}, dict(max_value=0.5, axis=[0, 1])),
+    "MinMaxNorm": ({}, dict(min_value=0.25, max_value=0.5, rate=0.75, axis=1)),
+    "NonNeg": ({}, {}),
+    "UnitNorm": ({}, dict(axis=1)),
+}
 
 LOSS = dict(reduction="sum", name="own")
 LOSSES = {
@@ -226,6 +234,32 @@ OPTIMIZERS = {
     "RMSprop": ({}, dict(
         learning_rate=schedules.ExponentialDecay(0.5, 10, 0.9), rho=0.8, momentum=0.9, epsilon=0.001,
         centered=True, **UPDATES)),
+    "Adadelta": ({}, dict(learning_rate=0.5, rho=0.8, epsilon=0.001, **UPDATES)),
+    "Adagrad": ({}, dict(learning_rate=0.5, initial_accumulator_value=0.2, epsilon=0.001, **UPDATES)),
+    **{name: ({}, dict(learning_rate=0.5, beta_1=0.8, beta_2=0.9, epsilon=0.001, **UPDATES))
+       for name in ("Adamax", "Nadam", "Lamb")},
+    "Adafactor": ({}, dict(
+        learning_rate=0.5, beta_2_decay=-0.5, epsilon_1=0.25, epsilon_2=0.5, clip_threshold=2.0,
+        relative_step=False, **UPDATES)),
+    "Ftrl": ({}, dict(
+        learning_rate=0.5, learning_rate_power=-0.25, initial_accumulator_value=0.5,
+        l1_regularization_strength=0.1, l2_regularization_strength=0.2,
+        l2_shrinkage_regularization_strength=0.3, beta=0.4, **UPDATES)),
+    "Lion": ({}, dict(learning_rate=0.5, beta_1=0.8, beta_2=0.9, **UPDATES)),
+    "Muon": ({}, dict(
+        learning_rate=0.5, adam_beta_1=0.8, adam_beta_2=0.9, adam_weight_decay=None, epsilon=0.001,
+        exclude_layers=["out"], exclude_embeddings=False, muon_a=3.0, muon_b=-4.0, muon_c=2.0, adam_lr_ratio=0.5,
+        momentum=0.5, ns_steps=3, nesterov=False, rms_rate=None, **UPDATES)),
+    "ScheduleFreeAdamW": ({}, dict(
+        learning_rate=0.5, beta_1=0.8, beta_2=0.9, epsilon=0.001, warmup_steps=5, **UPDATES)),
+    "LossScaleOptimizer": (
+        dict(inner_optimizer=keras.optimizers.SGD(name="sgd")),
+        dict(inner_optimizer=keras.optimizers.Adam(0.5, name="adam"), initial_scale=8.0, dynamic_growth_steps=3, name="own")),
+    "MultiOptimizer": (
+        dict(optimizer_map=OptimizerMap(keras.optimizers.SGD(name="sgd"))),
+        dict(optimizer_map=OptimizerMap(
+                 keras.optimizers.SGD(name="sgd"), {"dense/.*": keras.optimizers.Lion(name="lion")}),
+             loss_scale_factor=2.0, name="own")),
 }
 
 DECAY = dict(initial_learning_rate=0.5, decay_steps=10)

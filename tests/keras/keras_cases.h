@@ -17,6 +17,7 @@ struct Case {
 std::vector<Case> layer_cases();
 std::vector<Case> initializer_cases();
 std::vector<Case> regularizer_cases();
+std::vector<Case> constraint_cases();
 std::vector<Case> loss_cases();
 std::vector<Case> metric_cases();
 std::vector<Case> optimizer_cases();

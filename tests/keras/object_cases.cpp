@@ -1,3 +1,4 @@
+#include <keratin/keras/constraints.h>
 #include <keratin/keras/initializers.h>
 #include <keratin/keras/losses.h>
 #include <keratin/keras/metrics.h>
@@ -26,6 +27,8 @@ std::vector<Case> initializer_cases() {
       {"LecunUniform", LecunUniform(), LecunUniform({.seed = 7})},
       {"LecunNormal", LecunNormal(), LecunNormal({.seed = 7})},
       {"Orthogonal", Orthogonal(), Orthogonal({.gain = 0.5, .seed = 7})},
+      {"Identity", Identity(), Identity(0.5)},
+      {"STFT", STFT(), STFT({.side = "imag", .window = "hamming", .scaling = {}, .periodic = true})},
   };
 }
 
@@ -35,6 +38,19 @@ std::vector<Case> regularizer_cases() {
       {"L1", L1(), L1(0.5)},
       {"L2", L2(), L2(0.5)},
       {"L1L2", L1L2(), L1L2({.l1 = 0.5, .l2 = 0.25})},
+      {"OrthogonalRegularizer", OrthogonalRegularizer(),
+       OrthogonalRegularizer({.factor = 0.5, .mode = "columns"})},
+  };
+}
+
+std::vector<Case> constraint_cases() {
+  using namespace constraints;
+  return {
+      {"MaxNorm", MaxNorm(), MaxNorm({.max_value = 0.5, .axis = {0, 1}})},
+      {"MinMaxNorm", MinMaxNorm(),
+       MinMaxNorm({.min_value = 0.25, .max_value = 0.5, .rate = 0.75, .axis = 1})},
+      {"NonNeg", NonNeg(), NonNeg()},
+      {"UnitNorm", UnitNorm(), UnitNorm(1)},
   };
 }
 
@@ -187,6 +203,11 @@ Options with_updates(Options o) {
 }
 
 template <typename Options>
+Options moments() {
+  return with_updates(Options{.learning_rate = 0.5, .beta_1 = 0.8, .beta_2 = 0.9, .epsilon = 0.001});
+}
+
+template <typename Options>
 Options adam() {
   return with_updates(
       Options{.learning_rate = 0.5, .beta_1 = 0.8, .beta_2 = 0.9, .epsilon = 0.001, .amsgrad = true});
@@ -206,6 +227,55 @@ std::vector<Case> optimizer_cases() {
                                            .momentum = 0.9,
                                            .epsilon = 0.001,
                                            .centered = true}))},
+      {"Adadelta", Adadelta(),
+       Adadelta(with_updates(AdadeltaOptions{.learning_rate = 0.5, .rho = 0.8, .epsilon = 0.001}))},
+      {"Adagrad", Adagrad(),
+       Adagrad(with_updates(
+           AdagradOptions{.learning_rate = 0.5, .initial_accumulator_value = 0.2, .epsilon = 0.001}))},
+      {"Adamax", Adamax(), Adamax(moments<AdamaxOptions>())},
+      {"Adafactor", Adafactor(),
+       Adafactor(with_updates(AdafactorOptions{.learning_rate = 0.5,
+                                               .beta_2_decay = -0.5,
+                                               .epsilon_1 = 0.25,
+                                               .epsilon_2 = 0.5,
+                                               .clip_threshold = 2.0,
+                                               .relative_step = false}))},
+      {"Nadam", Nadam(), Nadam(moments<NadamOptions>())},
+      {"Ftrl", Ftrl(),
+       Ftrl(with_updates(FtrlOptions{.learning_rate = 0.5,
+                                     .learning_rate_power = -0.25,
+                                     .initial_accumulator_value = 0.5,
+                                     .l1_regularization_strength = 0.1,
+                                     .l2_regularization_strength = 0.2,
+                                     .l2_shrinkage_regularization_strength = 0.3,
+                                     .beta = 0.4}))},
+      {"Lion", Lion(), Lion(with_updates(LionOptions{.learning_rate = 0.5, .beta_1 = 0.8, .beta_2 = 0.9}))},
+      {"Lamb", Lamb(), Lamb(moments<LambOptions>())},
+      {"Muon", Muon(),
+       Muon(with_updates(MuonOptions{.learning_rate = 0.5,
+                                     .adam_beta_1 = 0.8,
+                                     .adam_beta_2 = 0.9,
+                                     .adam_weight_decay = {},
+                                     .epsilon = 0.001,
+                                     .exclude_layers = {"out"},
+                                     .exclude_embeddings = false,
+                                     .muon_a = 3.0,
+                                     .muon_b = -4.0,
+                                     .muon_c = 2.0,
+                                     .adam_lr_ratio = 0.5,
+                                     .momentum = 0.5,
+                                     .ns_steps = 3,
+                                     .nesterov = false,
+                                     .rms_rate = {}}))},
+      {"ScheduleFreeAdamW", ScheduleFreeAdamW(),
+       ScheduleFreeAdamW(with_updates(ScheduleFreeAdamWOptions{
+           .learning_rate = 0.5, .beta_1 = 0.8, .beta_2 = 0.9, .epsilon = 0.001, .warmup_steps = 5}))},
+      {"LossScaleOptimizer", LossScaleOptimizer(SGD()),
+       LossScaleOptimizer(Adam(0.5), {.initial_scale = 8.0, .dynamic_growth_steps = 3, .name = "own"})},
+      {"MultiOptimizer", MultiOptimizer(OptimizerMap(SGD())),
+       MultiOptimizer(
+           OptimizerMap(SGD({.loss_scale_factor = 2.0}), {{"dense/.*", Lion({.loss_scale_factor = 2.0})}}),
+           {.loss_scale_factor = 2.0, .name = "own"})},
   };
 }
 

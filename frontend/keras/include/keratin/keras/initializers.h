@@ -9,7 +9,9 @@ namespace keratin::keras::initializers {
 
 Value Zeros();
 Value Ones();
-Value Constant(double value = 0.0);
+Value Constant(const Value& value = 0.0);  ///< a number, or lists of numbers that are broadcast
+Value Identity(
+    double gain = 1.0);  ///< of a matrix. Keras's files leave gain out, and it is 1 where Keras loads them.
 
 struct RandomUniformOptions {
   double minval = -0.05;
@@ -57,5 +59,14 @@ struct OrthogonalOptions {
 };
 /// A matrix, of the last axis and all others, whose rows or columns are orthogonal and of length `gain`.
 Value Orthogonal(const OrthogonalOptions& options = {});
+
+struct STFTOptions {
+  std::string side = "real";  ///< or "imag"
+  Value window = "hann";      ///< a name that scipy.signal.get_window knows, numbers, or None
+  Value scaling = "density";  ///< or "spectrum", or None
+  bool periodic = false;
+};
+/// The kernel [frame, 1, frequency] of a convolution that is a Fourier transform of short frames.
+Value STFT(const STFTOptions& options = {});
 
 }  // namespace keratin::keras::initializers

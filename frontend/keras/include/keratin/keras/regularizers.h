@@ -15,4 +15,11 @@ struct L1L2Options {
 /// l1 · Σ|x| + l2 · Σx²
 Value L1L2(const L1L2Options& options = {});
 
+struct OrthogonalRegularizerOptions {
+  double factor = 0.01;
+  std::string mode = "rows";  ///< or "columns"
+};
+/// factor · the mean size of the cosines between rows, or columns, of a matrix
+Value OrthogonalRegularizer(const OrthogonalRegularizerOptions& options = {});
+
 }  // namespace keratin::keras::regularizers
