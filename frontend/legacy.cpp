@@ -32,6 +32,8 @@ constexpr std::array kDropped = {
     Dropped{"LSTM", "implementation", "*"},
     Dropped{"GRU", "implementation", "*"},
     Dropped{"SimpleRNN", "implementation", "*"},
+    Dropped{"LSTMCell", "implementation", "*"},
+    Dropped{"GRUCell", "implementation", "*"},
     Dropped{"MultiHeadAttention", "query_shape", "*"},
     Dropped{"MultiHeadAttention", "key_shape", "*"},
     Dropped{"MultiHeadAttention", "value_shape", "*"},

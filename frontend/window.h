@@ -34,7 +34,14 @@ struct Windows {
 
 /// Sets the padding that "valid", "same" or "causal" means for space axes of these extents: "same" gives ⌈extent/stride⌉
 /// windows, the odd element of padding at the end; "causal" pads in front only. Throws Error(data) if no window fits.
-void set_padding(Windows& windows, std::string_view padding, const Expr& x, const SpaceAxes& axes);
+void set_padding(Windows& windows, std::string_view padding, const Shape& x, const SpaceAxes& axes);
+
+/// The arguments kernel_size, strides and dilation_rate, for `rank` space axes; no padding yet.
+Windows read_windows(const Args& args, size_t rank);
+
+/// kernel: space axes, input features per group, output features.
+Expr convolve(const Expr& x, const Expr& kernel, const Windows& windows, bool channels_last,
+              int64_t groups = 1);
 
 /// The attribute `dims` of a conv: "b01f_01io->b01f" for images with channels last and a kernel whose features are "io".
 std::string conv_dims(size_t rank, bool channels_last, std::string_view kernel_features);

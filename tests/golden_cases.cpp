@@ -22,12 +22,9 @@ constexpr std::string_view kNotCompiledYet[] = {
     "training/focal_lamb",
     "training/focal_sum_adafactor",
 
-    "layers/adaptive_pooling",
-    "layers/conv_lstm",
     "layers/dtype_policies",
     "layers/ops_linalg_nn",
     "layers/quantized_int8",
-    "layers/rnn_cells",
 };
 
 GoldenCase read_case(const fs::path& folder, const fs::path& root, bool is_ours) {

@@ -22,27 +22,13 @@ struct Convolution {
 Convolution::Convolution(Call& call, size_t rank)
     : x(call.float_input(static_cast<int64_t>(rank) + 2)),
       axes(space_axes(call.args(), x.rank())),
+      windows(read_windows(call.args(), rank)),
       channels_last(call.args().choice("data_format") == kChannelsLast) {
-  const Args& args = call.args();
-  windows = {
-      args.ints("kernel_size", rank), args.ints("strides", rank), args.ints("dilation_rate", rank), {}, {}};
-  for (const char* name : {"kernel_size", "strides", "dilation_rate"})
-    for (int64_t value : args.ints(name, rank))
-      if (value < 1) args.reject(name, "expected numbers of at least 1", {}, ErrorKind::data);
-  set_padding(windows, args.choice("padding"), x, axes);
+  set_padding(windows, call.args().choice("padding"), x.shape(), axes);
 }
 
 Expr Convolution::apply(const Expr& kernel, int64_t groups) const {
-  const size_t rank = axes.space.size();
-  Builder& b = x.builder();
-  return {b, b.make(Op::conv, {x.value(), kernel.value()},
-                    ConvAttrs{.dims = conv_dims(rank, channels_last, "io"),
-                              .stride = windows.stride,
-                              .pad_low = windows.pad_low,
-                              .pad_high = windows.pad_high,
-                              .input_dilation = Ints(rank, 1),
-                              .kernel_dilation = windows.dilation,
-                              .groups = groups})};
+  return convolve(x, kernel, windows, channels_last, groups);
 }
 
 Shape kernel_shape(const Windows& windows, int64_t in, int64_t out) {

@@ -46,8 +46,7 @@ Outputs conv_transpose(Call& call) {
   const SpaceAxes axes = space_axes(args, x.rank());
   const bool channels_last = args.choice("data_format") == kChannelsLast,
              same = args.choice("padding") == "same";
-  const Windows windows{
-      args.ints("kernel_size", rank), args.ints("strides", rank), args.ints("dilation_rate", rank), {}, {}};
+  const Windows windows = read_windows(args, rank);
   const Json& given = args.json("output_padding");
   Ints output_padding;
   if (!given.is_null()) output_padding = to_ints(given);
@@ -64,8 +63,7 @@ Outputs conv_transpose(Call& call) {
                   .kernel_dilation = windows.dilation};
   for (size_t i = 0; i < rank; ++i) {
     const int64_t extent = x.extent(axes.space[i]), stride = windows.stride[i], span = windows.span(i);
-    if (stride < 1 || windows.size[i] < 1 || windows.dilation[i] < 1 || extent < 1)
-      call.fail("sizes, strides and dilations must be at least 1", {}, ErrorKind::data);
+    if (extent < 1) call.fail("its input is empty", {}, ErrorKind::data);
     const Part part = part_of(same, extent, stride, span,
                               output_padding.empty() ? std::nullopt : std::optional(output_padding[i]));
     if (part.length < 1) args.reject("output_padding", "leaves no output", {}, ErrorKind::data);

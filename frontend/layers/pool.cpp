@@ -1,4 +1,6 @@
 // Pooling over windows and over whole images: one function for every rank.
+#include <map>
+
 #include "frontend/layers/tables.h"
 #include "frontend/window.h"
 #include "ir/text.h"
@@ -25,7 +27,7 @@ Windows read_windows(Call& call, const Expr& x, const SpaceAxes& axes) {
   for (size_t i = 0; i < rank; ++i)
     if (windows.size[i] < 1 || windows.stride[i] < 1)
       call.fail("pool_size and strides must be at least 1", {}, ErrorKind::data);
-  set_padding(windows, args.choice("padding"), x, axes);
+  set_padding(windows, args.choice("padding"), x.shape(), axes);
   return windows;
 }
 
@@ -109,6 +111,49 @@ Outputs global_average_pooling(Call& call) {
   return sum(x * kept, space, keep) / sum(kept, space, keep);
 }
 
+constexpr Arg kAdaptiveArgs[] = {{"output_size", ArgKind::ints}, kDataFormatArg};
+
+/// One axis in `count` windows of nearly the same size, which may overlap: window i has the elements from ⌊i·n/count⌋ to before
+/// ⌈(i+1)·n/count⌉. Windows of each size that there is are made at every place, and of those the wanted ones taken.
+Expr pool_adaptively(Op op, const Expr& x, int64_t axis, int64_t count) {
+  const int64_t extent = x.extent(axis);
+  std::map<int64_t, int64_t> first;  // of each size: where its windows begin in the concatenation
+  const auto start = [&](int64_t i) { return i * extent / count; };
+  const auto size = [&](int64_t i) { return ((i + 1) * extent + count - 1) / count - start(i); };
+  for (int64_t i = 0; i < count; ++i) first.emplace(size(i), 0);
+  std::vector<Expr> parts;
+  int64_t places = 0;
+  for (auto& [length, begin] : first) {
+    const SpaceAxes axes{0, {axis}};
+    const Expr pooled = pool(op, x, {{length}, {1}, {1}, {0}, {0}}, axes);
+    parts.push_back(op == Op::pool_sum ? pooled / static_cast<double>(length) : pooled);
+    begin = places;
+    places += parts.back().extent(axis);
+  }
+  Ints wanted;
+  for (int64_t i = 0; i < count; ++i) wanted.push_back(first.at(size(i)) + start(i));
+  return take(concat(parts, axis), axis, wanted);
+}
+
+template <Op op, size_t rank>
+Outputs adaptive_pooling(Call& call) {
+  Expr x = call.float_input(rank + 2);
+  const Ints space = space_axes(call.args(), x.rank()).space, sizes = call.args().ints("output_size", rank);
+  for (size_t i = 0; i < rank; ++i) {
+    const int64_t extent = x.extent(space[i]);
+    if (sizes[i] < 1)
+      call.args().reject("output_size", "expected numbers of at least 1", {}, ErrorKind::data);
+    if (extent % sizes[i] != 0) {
+      x = pool_adaptively(op, x, space[i], sizes[i]);
+      continue;
+    }
+    const int64_t size = extent / sizes[i];
+    x = pool(op, x, {{size}, {size}, {1}, {0}, {0}}, {0, {space[i]}});
+    if (op == Op::pool_sum) x = x / static_cast<double>(size);
+  }
+  return x;
+}
+
 constexpr LayerDef kLayers[] = {
     {"MaxPooling1D", kPoolArgs, Masks::drop, max_pooling<1>},
     {"MaxPooling2D", kPoolArgs, Masks::drop, max_pooling<2>},
@@ -122,6 +167,12 @@ constexpr LayerDef kLayers[] = {
     {"GlobalAveragePooling1D", kGlobalArgs, Masks::drop, global_average_pooling<1>},
     {"GlobalAveragePooling2D", kGlobalArgs, Masks::drop, global_average_pooling<2>},
     {"GlobalAveragePooling3D", kGlobalArgs, Masks::drop, global_average_pooling<3>},
+    {"AdaptiveMaxPooling1D", kAdaptiveArgs, Masks::drop, adaptive_pooling<Op::pool_max, 1>},
+    {"AdaptiveMaxPooling2D", kAdaptiveArgs, Masks::drop, adaptive_pooling<Op::pool_max, 2>},
+    {"AdaptiveMaxPooling3D", kAdaptiveArgs, Masks::drop, adaptive_pooling<Op::pool_max, 3>},
+    {"AdaptiveAveragePooling1D", kAdaptiveArgs, Masks::drop, adaptive_pooling<Op::pool_sum, 1>},
+    {"AdaptiveAveragePooling2D", kAdaptiveArgs, Masks::drop, adaptive_pooling<Op::pool_sum, 2>},
+    {"AdaptiveAveragePooling3D", kAdaptiveArgs, Masks::drop, adaptive_pooling<Op::pool_sum, 3>},
 };
 
 }  // namespace

@@ -1,145 +1,74 @@
-// Recurrent layers: LSTM, GRU, SimpleRNN, as a scan over time.
+// Recurrent layers as a scan over time: LSTM, GRU, SimpleRNN, ConvLSTM, RNN around cells; and cells as layers by themselves.
 //
-// What a layer does in one step is a `Cell`; everything around it (direction, masks, states, what comes out) is the same for
-// all and stands in trace_recurrent(). The whole step is in the scan's body, the input's projection included: a later pass
-// moves out of the loop what does not depend on the state.
+// What a layer does in one step is a cell's (frontend/layers/cell.h); everything around it (direction, masks, states, what comes out)
+// is the same for all and stands in recur(). The whole step is in the scan's body, the input's projection
+// included: a later pass moves out of the loop what does not depend on the state.
 #include <algorithm>
 #include <array>
 
+#include "frontend/layers/cell.h"
 #include "frontend/layers/tables.h"
+#include "frontend/window.h"
 #include "ir/text.h"
 
 namespace keratin {
 namespace {
 
-/// A layer's weights, inside the body of the scan.
-struct CellWeights {
-  Expr kernel, recurrent, bias;  // no bias: none
-};
+constexpr int64_t kTimeAxis = 1;
 
-struct Cell {
-  std::string_view part;                     ///< the cell's name in paths of variables: "lstm_cell"
-  int64_t gates;                             ///< blocks of `units` columns in the kernels
-  int64_t states;                            ///< the first one is the output
-  bool (*has_two_biases)(const Args& args);  ///< bias is [2, gates·units]
-  std::vector<Expr> (*step)(Call& call, const CellWeights& weights, const Expr& x,
-                            const std::vector<Expr>& states);
-};
-
-/// Block i of the last axis.
-Expr block(const Expr& x, int64_t i, int64_t units) { return slice(x, -1, i * units, (i + 1) * units); }
-
-Expr with_bias(const Expr& x, const Expr& bias) { return bias ? x + bias : x; }
-
-Expr activate(Call& call, const Expr& x) { return call.activate("activation", x).value; }
-Expr activate_gate(Call& call, const Expr& x) { return call.activate("recurrent_activation", x).value; }
-
-/// Gates i, f, g, o:  c' = f·c + i·g,  h' = o·tanh(c').
-std::vector<Expr> lstm_step(Call& call, const CellWeights& weights, const Expr& x,
-                            const std::vector<Expr>& states) {
-  const int64_t units = call.args().integer("units");
-  const Expr gates =
-      with_bias(matmul(x, weights.kernel) + matmul(states[0], weights.recurrent), weights.bias);
-  const Expr input = activate_gate(call, block(gates, 0, units));
-  const Expr forget = activate_gate(call, block(gates, 1, units));
-  const Expr candidate = activate(call, block(gates, 2, units));
-  const Expr output = activate_gate(call, block(gates, 3, units));
-  const Expr carry = forget * states[1] + input * candidate;
-  return {output * activate(call, carry), carry};
+/// Names of the states: "h" and "c", numbered where there are several cells.
+std::vector<std::string> state_names(const CellStack& cells) {
+  const size_t states = cells.states().size();
+  if (states == 1) return {"h"};
+  if (states == 2 && cells.output() == 0) return {"h", "c"};
+  std::vector<std::string> names;
+  for (size_t i = 0; i < states; ++i) names.push_back(cat("h", i));
+  return names;
 }
 
-bool resets_after(const Args& args) { return args.boolean("reset_after"); }
-
-/// Gates z, r and the candidate n:  h' = z·h + (1 − z)·n. The reset gate r scales what the state contributes to n: after the
-/// recurrent product, which then has a bias of its own, or before it.
-std::vector<Expr> gru_step(Call& call, const CellWeights& weights, const Expr& x,
-                           const std::vector<Expr>& states) {
-  const int64_t units = call.args().integer("units");
-  const bool after = resets_after(call.args());
-  const Expr& h = states[0];
-  Expr input_bias = weights.bias, recurrent_bias;
-  if (after && weights.bias) {
-    input_bias = squeeze(slice(weights.bias, 0, 0, 1), {0});
-    recurrent_bias = squeeze(slice(weights.bias, 0, 1, 2), {0});
-  }
-  const Expr from_x = with_bias(matmul(x, weights.kernel), input_bias);
-  const Expr gate_columns = after ? weights.recurrent : slice(weights.recurrent, -1, 0, 2 * units);
-  const Expr from_h = with_bias(matmul(h, gate_columns), recurrent_bias);
-  const Expr update = activate_gate(call, block(from_x, 0, units) + block(from_h, 0, units));
-  const Expr reset = activate_gate(call, block(from_x, 1, units) + block(from_h, 1, units));
-  const Expr from_state =
-      after ? reset * block(from_h, 2, units) : matmul(reset * h, block(weights.recurrent, 2, units));
-  const Expr candidate = activate(call, block(from_x, 2, units) + from_state);
-  return {update * h + (1 - update) * candidate};
+/// The variable that keeps a state from call to call where a layer is stateful. Keras leaves them out of files and of the parameters
+/// that it counts.
+VariableSpec kept_state(const std::string& name, const Shape& shape) {
+  return {name, shape, "zeros", false, {}, DType::f32, Role::state};
 }
 
-std::vector<Expr> simple_step(Call& call, const CellWeights& weights, const Expr& x,
-                              const std::vector<Expr>& states) {
-  return {activate(
-      call, with_bias(matmul(x, weights.kernel) + matmul(states[0], weights.recurrent), weights.bias))};
-}
-
-constexpr auto kOneBias = [](const Args&) { return false; };
-constexpr Cell kLstm{"lstm_cell", 4, 2, kOneBias, lstm_step};
-constexpr Cell kGru{"gru_cell", 3, 1, resets_after, gru_step};
-constexpr Cell kSimple{"simple_rnn_cell", 1, 1, kOneBias, simple_step};
-
-CellWeights make_weights(Call& call, const Cell& cell, int64_t features) {
-  const int64_t units = call.args().integer("units"), columns = cell.gates * units;
-  Layer& part = call.layer().part(cell.part, "cell");
-  CellWeights weights;
-  weights.kernel = call.variable(part, {"kernel", {features, columns}, "glorot_uniform"});
-  weights.recurrent =
-      call.variable(part, {"recurrent_kernel", {units, columns}, "orthogonal", true, "recurrent"});
-  if (!call.args().boolean("use_bias")) return weights;
-  const Shape shape = cell.has_two_biases(call.args()) ? Shape{2, columns} : Shape{columns};
-  VariableSpec bias{"bias", shape, "zeros"};
-  if (cell.gates == 4 && call.args().boolean("unit_forget_bias")) bias.ones = {units, 2 * units};
-  weights.bias = call.variable(part, bias);
-  return weights;
-}
-
-/// "h" and "c" of a step, and the variables that keep them from call to call where a layer is stateful. Keras gives these no
-/// names of their own, and leaves them out of files and of the parameters that it counts.
-constexpr std::array<std::string_view, 2> kStateNames = {"h", "c"};
-
-VariableSpec kept_state(size_t i, const Shape& shape) {
-  return {kStateNames[i], shape, "zeros", false, {}, DType::f32, Role::state};
-}
-
-/// The states before the first step: those the call gives, those that the last call left, or zeros.
-std::vector<Expr> initial_states(Call& call, const Cell& cell) {
+/// The states that a call gives, as arguments after the first or by name.
+std::vector<Traced> given_states(Call& call) {
   std::vector<Traced> given(call.inputs().begin() + 1, call.inputs().end());
   const std::vector<Traced>& named = call.tensors(kInitialState[0]);
   given.insert(given.end(), named.begin(), named.end());
-  const Shape shape{call.inputs()[0].value.dim(0), call.args().integer("units")};
-  const bool stateful = call.args().boolean("stateful");
-  if (stateful && !shape[0].is_static())
-    call.fail("is stateful, and its batch is free",
-              "give the model's input a batch size in Keras: Input(batch_shape=…)");
+  return given;
+}
+
+std::vector<Expr> checked_states(Call& call, const CellStack& cells, const std::vector<Traced>& given) {
+  const std::vector<Shape> shapes = cells.states();
+  if (given.size() != shapes.size())
+    call.fail(cat("is called with ", given.size(), " states, expected ", shapes.size()), {}, ErrorKind::data);
   std::vector<Expr> states;
-  if (given.empty()) {
-    for (int64_t i = 0; i < cell.states; ++i)
-      states.push_back(stateful ? call.variable(kept_state(i, shape))
-                                : Expr(call.builder(), call.builder().constant(DType::f32, 0, shape)));
-  }
-  for (const Traced& state : given) states.push_back(cast(state.value, DType::f32));
-  if (static_cast<int64_t>(states.size()) != cell.states)
-    call.fail(cat("is called with ", states.size(), " initial states, expected ", cell.states), {},
-              ErrorKind::data);
-  for (const Expr& state : states)
-    if (state.shape() != shape)
-      call.fail(cat("an initial state is ", to_text(state.shape()), ", expected ", to_text(shape)), {},
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i].value.shape() != shapes[i])
+      call.fail(cat("a state is ", to_text(given[i].value.shape()), ", expected ", to_text(shapes[i])), {},
                 ErrorKind::data);
+    states.push_back(cast(given[i].value, DType::f32));
+  }
   return states;
 }
 
-/// Factors that drop elements of [batch, features], the same in every step; none outside training.
-Expr dropout_factors(Call& call, std::string_view argument, int64_t features) {
-  const double rate = call.args().real(argument);
-  if (!call.training() || rate == 0) return {};
-  const Expr kept = greater_equal(call.uniform({call.inputs()[0].value.dim(0), features}), rate);
-  return cast(kept, DType::f32) * (1 / (1 - rate));
+/// The states before the first step: those the call gives, those that the last call left, or zeros.
+std::vector<Expr> initial_states(Call& call, const CellStack& cells) {
+  const bool stateful = call.args().boolean("stateful");
+  const std::vector<std::string> names = state_names(cells);
+  const std::vector<Shape> shapes = cells.states();
+  if (stateful && !shapes[0][0].is_static())
+    call.fail("is stateful, and its batch is free",
+              "give the model's input a batch size in Keras: Input(batch_shape=…)");
+  const std::vector<Traced> given = given_states(call);
+  if (!given.empty()) return checked_states(call, cells, given);
+  std::vector<Expr> states;
+  for (size_t i = 0; i < shapes.size(); ++i)
+    states.push_back(stateful ? call.variable(kept_state(names[i], shapes[i]))
+                              : Expr(call.builder(), call.builder().constant(DType::f32, 0, shapes[i])));
+  return states;
 }
 
 /// The operands of a scan and the params of its body, added in pairs.
@@ -151,94 +80,142 @@ class ScanBuilder {
     operands_.push_back(operand.value());
     return {body_, body_.param(std::move(name), type)};
   }
-  /// No value stands for none.
-  Expr add_optional(std::string name, const Expr& operand) {
-    return operand ? add(std::move(name), operand) : Expr();
-  }
-  Builder& body() { return body_; }
   void result(std::string name, const Expr& value) { body_.result(std::move(name), value.value()); }
   const Node* finish(Builder& outer, ScanAttrs attrs) {
     attrs.axis = kTimeAxis;
     return outer.make_node(Op::scan, std::move(operands_), attrs,
                            std::make_shared<const Function>(body_.finish()));
   }
-  static constexpr int64_t kTimeAxis = 1;
 
  private:
   Builder body_;
   std::vector<Value> operands_;
 };
 
-Outputs trace_recurrent(Call& call, const Cell& cell) {
+/// [batch] as [batch, 1, …], beside `x`.
+Expr beside(Expr mask, const Expr& x) {
+  while (mask.rank() < x.rank()) mask = expand_dims(mask, -1);
+  return mask;
+}
+
+/// [batch, time] of a mask that may have more axes: a step counts if anything in it does.
+Expr mask_of_steps(Call& call, const Expr& mask) {
+  if (!mask || mask.rank() == 2) return mask;
+  if (mask.rank() < 2)
+    call.fail(cat("its mask is ", to_text(mask.shape()), ", expected batch and time"), {}, ErrorKind::data);
+  return reduce(Op::reduce_or, mask, axes_from(mask, 2));
+}
+
+Outputs recur(Call& call, CellStack cells) {
   const Args& args = call.args();
-  if (call.inputs().empty()) call.fail("is called with no inputs", {}, ErrorKind::data);
   const Expr x = to_float(call.inputs()[0].value);
-  const Expr mask = call.inputs()[0].mask;
-  if (x.rank() != 3)
-    call.fail(cat("its input is ", to_text(x.shape()), ", expected rank 3: batch, time, features"), {},
-              ErrorKind::data);
-  const bool sequences = args.boolean("return_sequences"), zero_masked = args.boolean("zero_output_for_mask");
-  const int64_t units = args.integer("units");
-  const CellWeights weights = make_weights(call, cell, x.extent(2));
-  std::vector<Expr> states = initial_states(call, cell);
-  // A masked last step that puts out zeros makes the last output differ from the last state.
-  const bool carries_output = mask && zero_masked && !sequences;
+  const Expr given_mask = call.inputs()[0].mask, mask = mask_of_steps(call, given_mask);
+  const bool sequences = args.boolean("return_sequences"), unrolled = args.boolean("unroll"),
+             backwards = args.boolean("go_backwards");
+  // Unrolled, Keras does not look at this.
+  const bool zero_masked = args.boolean("zero_output_for_mask") && !unrolled;
+  const std::vector<Expr> states = initial_states(call, cells);
+  const std::vector<std::string> names = state_names(cells);
+  const size_t count = states.size(), output_state = cells.output();
+  // Before the first step that counts the output is the initial state or, unrolled, zeros; and a masked last step that puts out
+  // zeros makes the last output differ from the last state.
+  const bool carries_output =
+      mask &&
+      (zero_masked ? !sequences : unrolled && (args.boolean("stateful") || !given_states(call).empty()));
 
   ScanBuilder scan;
   std::vector<Expr> old;
-  for (size_t i = 0; i < states.size(); ++i) old.push_back(scan.add(std::string(kStateNames[i]), states[i]));
-  if (carries_output) scan.add("output", number(states[0], 0));
-  Expr step_x = scan.add("x", x, true);
-  Expr step_mask;
-  if (mask) step_mask = scan.add("mask", mask, true);
-  CellWeights inner;
-  inner.kernel = scan.add("kernel", weights.kernel);
-  inner.recurrent = scan.add("recurrent_kernel", weights.recurrent);
-  inner.bias = scan.add_optional("bias", weights.bias);
-  const Expr drop_x = scan.add_optional("dropout", dropout_factors(call, "dropout", x.extent(2)));
-  const Expr drop_h =
-      scan.add_optional("recurrent_dropout", dropout_factors(call, "recurrent_dropout", units));
+  for (size_t i = 0; i < count; ++i) old.push_back(scan.add(names[i], states[i]));
+  Expr last_output = old[output_state];
+  if (carries_output)
+    last_output = scan.add("output", broadcast_to(number(x, 0), states[output_state].shape()));
+  const Expr step_x = scan.add("x", x, true);
+  const Expr step_mask = mask ? scan.add("mask", mask, true) : Expr();
+  cells.replace([&](std::string name, const Expr& value) { return scan.add(std::move(name), value); });
 
   // All params stand before the first other node.
-  if (mask) step_mask = expand_dims(step_mask, -1);
-  if (drop_x) step_x = step_x * drop_x;
-  std::vector<Expr> seen = old;
-  if (drop_h) seen[0] = seen[0] * drop_h;
-  std::vector<Expr> next = cell.step(call, inner, step_x, seen);
-  Expr output = next[0];
+  std::vector<Expr> next = cells.step(step_x, old);
+  Expr output = next[output_state];
   if (mask) {
-    for (size_t i = 0; i < next.size(); ++i) next[i] = where(step_mask, next[i], old[i]);
-    output = zero_masked ? where(step_mask, output, number(output, 0)) : next[0];
+    for (size_t i = 0; i < count; ++i) next[i] = where(beside(step_mask, old[i]), next[i], old[i]);
+    if (zero_masked || carries_output)
+      output = where(beside(step_mask, output), output, zero_masked ? number(output, 0) : last_output);
+    else
+      output = next[output_state];
   }
-  for (size_t i = 0; i < next.size(); ++i) scan.result(std::string(kStateNames[i]), next[i]);
-  if (carries_output || sequences) scan.result("output", output);
-  const Node* node = scan.finish(call.builder(), {.carries = cell.states + carries_output,
+  for (size_t i = 0; i < count; ++i) scan.result(names[i], next[i]);
+  if (carries_output) scan.result("output", output);
+  if (sequences) scan.result("outputs", output);
+  const Node* node = scan.finish(call.builder(), {.carries = static_cast<int64_t>(count) + carries_output,
                                                   .sequences = mask ? 2 : 1,
-                                                  .length = x.dim(1),
-                                                  .reverse = args.boolean("go_backwards")});
+                                                  .length = x.dim(kTimeAxis),
+                                                  .reverse = backwards});
 
-  const auto result = [&](int64_t i) { return Expr(call.builder(), node->value(static_cast<uint32_t>(i))); };
+  const auto result = [&](size_t i) { return Expr(call.builder(), node->value(static_cast<uint32_t>(i))); };
   if (args.boolean("stateful"))
-    for (int64_t i = 0; i < cell.states; ++i) call.update(kept_state(i, states[i].shape()), result(i));
+    for (size_t i = 0; i < count; ++i) call.update(kept_state(names[i], states[i].shape()), result(i));
   Outputs outputs;
   if (sequences) {
-    const Expr steps = result(cell.states);
+    const Expr steps = result(count + carries_output);
     // Keras leaves the steps in the order in which they were walked.
-    outputs.emplace_back(args.boolean("go_backwards") ? reverse(steps, 1) : steps, mask);
+    outputs.emplace_back(backwards ? reverse(steps, kTimeAxis) : steps, given_mask);
   } else {
-    outputs.emplace_back(result(carries_output ? cell.states : 0));
+    outputs.emplace_back(result(carries_output ? count : output_state));
   }
   if (args.boolean("return_state"))
-    for (int64_t i = 0; i < cell.states; ++i) outputs.emplace_back(result(i));
+    for (size_t i = 0; i < count; ++i) outputs.emplace_back(result(i));
   return outputs;
 }
 
-constexpr std::array kCommonArgs = {
-    Arg{"units", ArgKind::count},
-    Arg{"activation", ArgKind::any, "\"tanh\""},
-    Arg{"use_bias", ArgKind::boolean, "true"},
-    Arg{"dropout", ArgKind::real, "0.0"},
-    Arg{"recurrent_dropout", ArgKind::real, "0.0"},
+/// The shape of what a step reads.
+Shape step_shape(Call& call, int64_t rank) {
+  if (call.inputs().empty()) call.fail("is called with no inputs", {}, ErrorKind::data);
+  Shape shape = call.inputs()[0].value.shape();
+  const bool fits = rank == 0 ? shape.size() >= 3 : static_cast<int64_t>(shape.size()) == rank;
+  if (!fits)
+    call.fail(cat("its input is ", to_text(shape), ", expected ",
+                  rank == 0 ? "at least rank 3" : cat("rank ", rank), ": batch, time, features"),
+              {}, ErrorKind::data);
+  shape.erase(shape.begin() + kTimeAxis);
+  return shape;
+}
+
+/// The layer that is named after a cell has its arguments and, in a part, its variables.
+template <const CellDef& def, int64_t input_rank = 3>
+Outputs named_after(Call& call) {
+  const Shape x = step_shape(call, input_rank);
+  return recur(call, CellStack(Cell(def, call, call.layer().part(def.part, "cell"), x)));
+}
+
+Outputs rnn(Call& call) {
+  const Shape x = step_shape(call, 0);
+  Layer& cell = call.layer().child(call.args().json("cell"), cat(call.layer().group(), "/cell"));
+  return recur(call, CellStack(cell, call.tracer(), x));
+}
+
+/// A cell by itself: its output, and its states after the step.
+Outputs one_step(Call& call) {
+  if (call.inputs().empty()) call.fail("is called with no inputs", {}, ErrorKind::data);
+  const Expr x = to_float(call.inputs()[0].value);
+  const CellStack cells(call.layer(), call.tracer(), x.shape());
+  const std::vector<Expr> states =
+      cells.step(x, checked_states(call, cells, {call.inputs().begin() + 1, call.inputs().end()}));
+  Outputs outputs(states[cells.output()]);
+  for (const Expr& state : states) outputs.emplace_back(state);
+  return outputs;
+}
+
+// ---- the table ----
+
+template <size_t n, size_t m>
+constexpr std::array<Arg, n + m> both(const std::array<Arg, n>& a, const std::array<Arg, m>& b) {
+  std::array<Arg, n + m> args{};
+  std::copy(a.begin(), a.end(), args.begin());
+  std::copy(b.begin(), b.end(), args.begin() + n);
+  return args;
+}
+
+constexpr std::array kWalkArgs = {
     Arg{"return_sequences", ArgKind::boolean, "false"},
     Arg{"return_state", ArgKind::boolean, "false"},
     Arg{"go_backwards", ArgKind::boolean, "false"},
@@ -246,30 +223,56 @@ constexpr std::array kCommonArgs = {
     Arg{"unroll", ArgKind::boolean, "false"},
     Arg{"zero_output_for_mask", ArgKind::boolean, "false"},
 };
+constexpr std::array kStepArgs = {
+    Arg{"activation", ArgKind::any, "\"tanh\""},
+    Arg{"use_bias", ArgKind::boolean, "true"},
+    Arg{"dropout", ArgKind::real, "0.0"},
+    Arg{"recurrent_dropout", ArgKind::real, "0.0"},
+};
+constexpr std::array kGateArgs = {Arg{"recurrent_activation", ArgKind::any, "\"sigmoid\""}};
+constexpr std::array kSimpleCellArgs = both(kStepArgs, std::array{Arg{"units", ArgKind::count}});
+constexpr std::array kGatedCellArgs = both(kSimpleCellArgs, kGateArgs);
+constexpr std::array kForgetArgs = {Arg{"unit_forget_bias", ArgKind::boolean, "true"}};
+constexpr std::array kLstmCellArgs = both(kGatedCellArgs, kForgetArgs);
+constexpr std::array kGruCellArgs =
+    both(kGatedCellArgs, std::array{Arg{"reset_after", ArgKind::boolean, "true"}});
+constexpr std::array kConvolutionArgs = {
+    Arg{"filters", ArgKind::count},
+    Arg{"kernel_size", ArgKind::ints},
+    Arg{"strides", ArgKind::ints, "1"},
+    Arg{"padding", ArgKind::choice, "valid", "valid|same"},
+    kDataFormatArg,
+    Arg{"dilation_rate", ArgKind::ints, "1"},
+};
+constexpr std::array kStackArgs = {Arg{"cells", ArgKind::any}};
 
-/// What all recurrent layers have, and what one has of its own.
-template <size_t n>
-constexpr std::array<Arg, kCommonArgs.size() + n> common_and(const Arg (&own)[n]) {
-  std::array<Arg, kCommonArgs.size() + n> args{};
-  std::copy(kCommonArgs.begin(), kCommonArgs.end(), args.begin());
-  std::copy(own, own + n, args.begin() + kCommonArgs.size());
-  return args;
+constexpr std::array kLstmArgs = both(kLstmCellArgs, kWalkArgs);
+constexpr std::array kGruArgs = both(kGruCellArgs, kWalkArgs);
+constexpr std::array kSimpleArgs = both(kSimpleCellArgs, kWalkArgs);
+constexpr std::array kConvLstmArgs =
+    both(both(kStepArgs, kGateArgs), both(both(kForgetArgs, kConvolutionArgs), kWalkArgs));
+constexpr std::array kRnnArgs = both(std::array{Arg{"cell", ArgKind::any}}, kWalkArgs);
+
+/// What calls of cells name their arguments.
+constexpr std::string_view kCellInputs[] = {"inputs", "sequence", "states"};
+
+constexpr LayerDef cell_by_itself(std::string_view class_name, std::span<const Arg> args) {
+  return {
+      .class_name = class_name, .args = args, .masks = Masks::drop, .trace = one_step, .inputs = kCellInputs};
 }
 
-constexpr auto kLstmArgs = common_and({
-    {"recurrent_activation", ArgKind::any, "\"sigmoid\""},
-    {"unit_forget_bias", ArgKind::boolean, "true"},
-});
-constexpr auto kGruArgs = common_and({
-    {"recurrent_activation", ArgKind::any, "\"sigmoid\""},
-    {"reset_after", ArgKind::boolean, "true"},
-});
-
 constexpr LayerDef kLayers[] = {
-    {"LSTM", kLstmArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kLstm); }, kInitialState},
-    {"GRU", kGruArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kGru); }, kInitialState},
-    {"SimpleRNN", kCommonArgs, Masks::own, [](Call& call) { return trace_recurrent(call, kSimple); },
-     kInitialState},
+    {"LSTM", kLstmArgs, Masks::own, named_after<kLstmCell>, kInitialState},
+    {"GRU", kGruArgs, Masks::own, named_after<kGruCell>, kInitialState},
+    {"SimpleRNN", kSimpleArgs, Masks::own, named_after<kSimpleCell>, kInitialState},
+    {"ConvLSTM1D", kConvLstmArgs, Masks::own, named_after<kConvLstmCell, 4>, kInitialState},
+    {"ConvLSTM2D", kConvLstmArgs, Masks::own, named_after<kConvLstmCell, 5>, kInitialState},
+    {"ConvLSTM3D", kConvLstmArgs, Masks::own, named_after<kConvLstmCell, 6>, kInitialState},
+    {"RNN", kRnnArgs, Masks::own, rnn, kInitialState},
+    cell_by_itself("LSTMCell", kLstmCellArgs),
+    cell_by_itself("GRUCell", kGruCellArgs),
+    cell_by_itself("SimpleRNNCell", kSimpleCellArgs),
+    cell_by_itself("StackedRNNCells", kStackArgs),
 };
 
 }  // namespace
