@@ -25,22 +25,25 @@ constexpr std::string_view kOptimizer = "optimizer/";
 struct Place {
   std::string stored_at, name;
   Type type;
+  bool is_copy = false;  ///< the variable has another place as well
 };
 
 /// Appends the places of the weights of `layer` and its inner layers: where `stored` has them, or where Keras puts them.
 void find_places(const Layer& layer, const H5File& stored, std::vector<Place>& places) {
   size_t index = 0;
-  for (const LayerVariable& variable : layer.variables()) {
-    if (variable.role == Role::state) continue;
+  const auto add = [&](const LayerVariable& variable, bool is_copy) {
     const auto in = [&](const std::string& group) {
       return cat(group, group.empty() ? "" : "/", "vars/", index);
     };
     std::string at = in(layer.group());
     if (std::string other = in(other_spelling(layer.group())); stored.datasets.contains(other))
       at = std::move(other);
-    places.push_back({std::move(at), variable.path, variable.type});
+    places.push_back({std::move(at), variable.path, variable.type, is_copy});
     ++index;
-  }
+  };
+  for (const LayerVariable& copy : layer.copies()) add(copy, true);
+  for (const LayerVariable& variable : layer.variables())
+    if (variable.role != Role::state) add(variable, false);
   for (const std::unique_ptr<Layer>& child : layer.children()) find_places(*child, stored, places);
 }
 
@@ -61,7 +64,7 @@ void put(const std::vector<Place>& places, TensorStore& weights, const std::stri
       throw Error(ErrorKind::data, cat(place.name, " is ", type, ", expected ", to_text(place.type)),
                   weights_path);
     stored.datasets.insert_or_assign(place.stored_at, *found->second);
-    weights.erase(found);
+    if (!place.is_copy) weights.erase(found);
   }
 }
 

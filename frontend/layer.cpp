@@ -164,13 +164,20 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
     return variable;
   }
   const std::string argument(spec.argument.empty() ? spec.name : spec.argument);
-  const Json initializer = config[argument + "_initializer"], regularizer = config[argument + "_regularizer"],
-             constraint = config[argument + "_constraint"];
+  const Json initializer = config[argument + "_initializer"];
+  const Json regularizer = spec.is_bare ? Json() : config[argument + "_regularizer"];
+  const Json constraint = spec.is_bare ? Json() : config[argument + "_constraint"];
   variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.role,
                         spec.trainable && trainable_,
                         initializer.is_null() ? Json::of(std::string(spec.initializer)) : initializer,
                         regularizer, constraint, spec.ones, spec.fans});
   return variables_.back();
+}
+
+void Layer::add_copy(const LayerVariable& variable) {
+  for (const LayerVariable& copy : copies_)
+    if (copy.path == variable.path) return;
+  copies_.push_back(variable);
 }
 
 // --- calls ---
@@ -236,6 +243,8 @@ Expr Call::float_input(int64_t rank) const {
 
 Expr Call::variable(Layer& part, const VariableSpec& spec) {
   const LayerVariable& variable = part.variable(spec, layer_.args().config());
+  if (const auto other = tracer_.replaced.find(variable.path); other != tracer_.replaced.end())
+    return other->second;
   for (const Update& update : builder().updates())
     if (update.variable == variable.path) return {builder(), update.value};
   return {builder(), builder().var(variable.path, variable.type)};

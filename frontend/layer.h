@@ -79,6 +79,8 @@ struct Tracer {
   Value random_key = {}, random_counter = {};
   int64_t random_streams = 0;           ///< those used so far
   std::vector<Expr>* losses = nullptr;  ///< takes what layers add to the loss, if that is wanted
+  std::map<std::string, Expr> replaced =
+      {};  ///< variables, by their paths, whose value in this call is another
 };
 
 /// The axes of a kernel that inputs and outputs are counted along.
@@ -97,6 +99,7 @@ struct VariableSpec {
   Ints ones =
       {};  ///< begin and end, along the last axis, of what starts as ones whatever the initializer says
   std::optional<FanAxes> fans = {};  ///< none: the last two axes, and all before them are a window
+  bool is_bare = false;              ///< has the argument's initializer only: no regularizer, no constraint
 };
 
 struct LayerVariable {
@@ -166,6 +169,9 @@ class Layer {
   std::string where() const;  ///< for errors: file, layer, class
 
   const std::vector<LayerVariable>& variables() const { return variables_; }
+  /// Variables of other layers that its group in files holds as well, before its own.
+  const std::vector<LayerVariable>& copies() const { return copies_; }
+  void add_copy(const LayerVariable& variable);
   /// What its last call gave: for summaries. Empty before the first.
   const std::vector<Type>& output_types() const { return output_types_; }
   void set_output_types(std::vector<Type> types) { output_types_ = std::move(types); }
@@ -193,7 +199,7 @@ class Layer {
   std::string name_, class_name_, origin_, group_, path_;
   Args args_;
   bool trainable_ = true;
-  std::vector<LayerVariable> variables_;
+  std::vector<LayerVariable> variables_, copies_;
   std::vector<Type> output_types_;
   std::vector<std::unique_ptr<Layer>> children_;
   std::vector<std::unique_ptr<const Json>> changed_objects_;

@@ -17,12 +17,15 @@ void collect(const Layer& layer, bool free, const std::string& outermost, std::v
              std::vector<Variable>& variables) {
   free = free && layer.trainable();
   size_t in_group = 0;
+  const auto want = [&](const LayerVariable& made, bool is_copy) {
+    WantedVariable one{outermost, layer.group(), in_group++, made.name, {}, made.trainable && free, is_copy};
+    for (Dim d : made.type.shape) one.shape.push_back(d.value());
+    wanted.push_back(std::move(one));
+  };
+  for (const LayerVariable& copy : layer.copies()) want(copy, true);
   for (const LayerVariable& made : layer.variables()) {
     variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
-    if (made.role == Role::state) continue;
-    WantedVariable want{outermost, layer.group(), in_group++, made.name, {}, made.trainable && free};
-    for (Dim d : made.type.shape) want.shape.push_back(d.value());
-    wanted.push_back(std::move(want));
+    if (made.role != Role::state) want(made, false);
   }
   for (const std::unique_ptr<Layer>& child : layer.children())
     collect(*child, free, outermost, wanted, variables);

@@ -137,10 +137,10 @@ std::vector<std::string> ModelFile::locate(std::span<const WantedVariable> wante
       in_group;  // how many are wanted, and one of them
   for (const WantedVariable& variable : wanted) {
     const std::string group = find_group(variable.group);
-    paths.push_back(cat(group.empty() ? "" : group + "/", "vars/", variable.index));
-    check(paths.back(), variable);
-    ++in_group.try_emplace(paths.back().substr(0, paths.back().rfind('/') + 1), 0, &variable)
-          .first->second.first;
+    const std::string path = cat(group.empty() ? "" : group + "/", "vars/", variable.index);
+    check(path, variable);
+    ++in_group.try_emplace(path.substr(0, path.rfind('/') + 1), 0, &variable).first->second.first;
+    if (!variable.is_copy) paths.push_back(path);
   }
   for (const auto& [group, asked] : in_group) {
     const size_t stored = count_numbered(weights_, group);
@@ -182,7 +182,9 @@ Tensor ModelFile::take(const std::string& stored_at) {
   return tensor;
 }
 
-std::vector<Tensor> ModelFile::take_weights(std::span<const WantedVariable> wanted) {
+std::vector<Tensor> ModelFile::take_weights(std::span<const WantedVariable> all) {
+  std::vector<WantedVariable> wanted(all.begin(), all.end());
+  if (legacy_) std::erase_if(wanted, [](const WantedVariable& variable) { return variable.is_copy; });
   const std::vector<std::string> paths = legacy_ ? locate_legacy(wanted) : locate(wanted);
   std::vector<Tensor> tensors;
   for (const std::string& path : paths) tensors.push_back(take(path));

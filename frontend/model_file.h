@@ -32,6 +32,7 @@ struct WantedVariable {
   std::string name;   ///< "kernel": for messages
   std::vector<int64_t> shape;
   bool trainable = true;  ///< and no layer around it is frozen
+  bool is_copy = false;   ///< of another: counted and checked, but not read; legacy files do not have it
 };
 
 class ModelFile {
@@ -51,7 +52,7 @@ class ModelFile {
   /// The variables' values as stored, one per entry of `wanted`. They leave this object: each can be taken
   /// once. Throws Error(data), naming file, layer and shapes, if one is absent, has another shape, or has
   /// neighbours in its group (legacy: in its layer) that nobody asks for.
-  std::vector<Tensor> take_weights(std::span<const WantedVariable> wanted);
+  std::vector<Tensor> take_weights(std::span<const WantedVariable> all);
 
   /// The optimizer's variables in the file's order; empty if there are none. They leave this object too.
   std::vector<Tensor> take_optimizer_state();

@@ -1,4 +1,9 @@
 // Normalisations.
+#include <cmath>
+#include <optional>
+#include <tuple>
+#include <utility>
+
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -6,9 +11,105 @@ namespace keratin {
 namespace {
 
 constexpr Arg kBatchNormArgs[] = {
-    {"axis", ArgKind::ints, "-1"},       {"momentum", ArgKind::real, "0.99"},
-    {"epsilon", ArgKind::real, "0.001"}, {"center", ArgKind::boolean, "true"},
-    {"scale", ArgKind::boolean, "true"}, {"synchronized", ArgKind::fixed, "false"},
+    {"axis", ArgKind::ints, "-1"},
+    {"momentum", ArgKind::real, "0.99"},
+    {"epsilon", ArgKind::real, "0.001"},
+    {"center", ArgKind::boolean, "true"},
+    {"scale", ArgKind::boolean, "true"},
+    {"synchronized", ArgKind::boolean, "false"},
+    {"renorm", ArgKind::boolean, "false"},
+    {"renorm_clipping", ArgKind::any, "{}"},
+    {"renorm_momentum", ArgKind::real, "0.99"},
+};
+
+/// What the batch says of each channel.
+struct Moments {
+  Expr mean, variance;
+};
+
+Moments moments_of(const Expr& x, int64_t channels_axis) {
+  Ints others = axes_from(x, 0);
+  others.erase(others.begin() + channels_axis);
+  const Expr center = mean(x, others);
+  return {center, variance(x, align(center, x, {channels_axis}), others)};
+}
+
+/// Elements that the mask leaves out do not count. Keras adds a little to their number, in case that there are none.
+Moments masked_moments(Call& call, const Expr& x, const Expr& mask, int64_t channels_axis) {
+  constexpr double kLittle = 1e-7;
+  if (mask.rank() != x.rank() - 1)
+    call.fail(cat("its mask is ", to_text(mask.shape()), ", expected one axis less than its input ",
+                  to_text(x.shape())),
+              {}, ErrorKind::data);
+  Ints others = axes_from(x, 0);
+  others.erase(others.begin() + channels_axis);
+  const Expr kept = cast(broadcast_to(expand_dims(mask, -1), x.shape()), x.dtype());
+  const Expr kept_count = sum(kept, others) + kLittle;
+  const Expr center = sum(x * kept, others) / kept_count;
+  const Expr difference = (x - align(center, x, {channels_axis})) * kept;
+  return {center, sum(difference * difference, others) / kept_count};
+}
+
+Expr moved(const Expr& old, const Expr& value, double momentum) {
+  return old * momentum + value * (1 - momentum);
+}
+
+/// Batch renormalization (S. Ioffe, NIPS 2017): x·r + d instead of the normalised x, where r and d make of the batch's statistics
+/// the running ones, within limits. It moves statistics of its own; the running variance is made of a running deviation.
+class Renormalization {
+ public:
+  Renormalization(Call& call, const Shape& channels)
+      : call_(call),
+        stddev_{"moving_stddev", channels, "ones", false, "moving_variance"},
+        slow_mean_{"renorm_mean", channels, "zeros", false, "moving_mean"},
+        slow_stddev_{"renorm_stddev", channels, "ones", false, "moving_variance"} {
+    check_initializer();
+    for (const VariableSpec* spec : {&stddev_, &slow_mean_, &slow_stddev_}) call.variable(*spec);
+  }
+
+  /// r and d.
+  std::pair<Expr, Expr> correction(const Moments& batch) {
+    const double epsilon = call_.args().real("epsilon");
+    const Expr slow_stddev = maximum(call_.variable(slow_stddev_), std::sqrt(epsilon));
+    Expr r = unary(Op::sqrt, batch.variance + epsilon) / slow_stddev;
+    Expr d = (batch.mean - call_.variable(slow_mean_)) / slow_stddev;
+    if (const auto limit = clipping("rmin")) r = maximum(r, *limit);
+    if (const auto limit = clipping("rmax")) r = minimum(r, *limit);
+    if (const auto limit = clipping("dmax")) d = clip(d, -*limit, *limit);
+    return {unary(Op::stop_gradient, r), unary(Op::stop_gradient, d)};
+  }
+
+  /// Moves its statistics, and gives what the running variance becomes.
+  Expr update(const Moments& batch) {
+    const Args& args = call_.args();
+    const double epsilon = args.real("epsilon"), slowness = args.real("renorm_momentum");
+    const Expr stddev = unary(Op::sqrt, batch.variance + epsilon);
+    call_.update(slow_mean_, moved(call_.variable(slow_mean_), batch.mean, slowness));
+    call_.update(slow_stddev_, moved(call_.variable(slow_stddev_), stddev, slowness));
+    const Expr moving = moved(call_.variable(stddev_), stddev, args.real("momentum"));
+    call_.update(stddev_, moving);
+    return maximum(moving * moving - epsilon, 0);
+  }
+
+ private:
+  /// Deviations start as the root of what variances start as.
+  void check_initializer() const {
+    const Json& initializer = call_.args().config()["moving_variance_initializer"];
+    const Json& name = initializer.is_object() ? initializer["class_name"] : initializer;
+    for (const char* own_root : {"Ones", "ones", "Zeros", "zeros"})
+      if (name.is_null() || (name.is_string() && name.as_string() == own_root)) return;
+    call_.fail("with renorm, moving_variance_initializer is not supported", "ones and zeros are");
+  }
+  std::optional<double> clipping(std::string_view limit) const {
+    const Json& given = call_.args().json("renorm_clipping")[limit];
+    if (given.is_null()) return std::nullopt;
+    if (!given.is_number())
+      call_.args().reject("renorm_clipping", cat(limit, " is no number"), {}, ErrorKind::data);
+    return given.as_double();
+  }
+
+  Call& call_;
+  VariableSpec stddev_, slow_mean_, slow_stddev_;
 };
 
 /// One value per channel: mean and variance are those of the batch in training, which also moves the running ones; at
@@ -24,25 +125,36 @@ Outputs batch_normalization(Call& call) {
   if (args.boolean("center")) beta = call.variable({"beta", channels, "zeros"});
   const VariableSpec mean_spec{"moving_mean", channels, "zeros", false};
   const VariableSpec variance_spec{"moving_variance", channels, "ones", false};
-  Expr mean_of_x = call.variable(mean_spec), variance_of_x = call.variable(variance_spec);
+  Moments moments{call.variable(mean_spec), call.variable(variance_spec)};
+  std::optional<Renormalization> renormalization;
+  if (args.boolean("renorm")) {
+    if (call.layer().context().keras2)
+      call.fail("renorm in files of Keras 2 is not supported", "save the model again with Keras 3.15");
+    renormalization.emplace(call, channels);
+  }
+  Expr r, d;
 
   if (call.training() && call.layer().trainable()) {
-    if (call.traced_input().mask) call.fail("statistics of masked batches are not supported in training");
-    Ints others;
-    for (int64_t axis = 0; axis < x.rank(); ++axis)
-      if (axis != axes[0]) others.push_back(axis);
+    const Expr& mask = call.traced_input().mask;
+    const Moments batch = mask ? masked_moments(call, x, mask, axes[0]) : moments_of(x, axes[0]);
     const double momentum = args.real("momentum");
-    const Expr batch_mean = mean(x, others);
-    const Expr batch_variance = variance(x, align(batch_mean, x, axes), others);
-    call.update(mean_spec, mean_of_x * momentum + batch_mean * (1 - momentum));
-    call.update(variance_spec, variance_of_x * momentum + batch_variance * (1 - momentum));
-    mean_of_x = batch_mean;
-    variance_of_x = batch_variance;
+    call.update(mean_spec, moved(moments.mean, batch.mean, momentum));
+    if (renormalization) std::tie(r, d) = renormalization->correction(batch);
+    call.update(variance_spec, renormalization ? renormalization->update(batch)
+                                               : moved(moments.variance, batch.variance, momentum));
+    moments = batch;
   }
 
-  Expr scale = unary(Op::rsqrt, variance_of_x + args.real("epsilon"));
-  if (gamma) scale = scale * gamma;
-  const Expr shift = beta ? beta - mean_of_x * scale : -(mean_of_x * scale);
+  // y = ((x - mean) / √(variance + ε) · r + d) · gamma + beta, as one product and one sum.
+  Expr scale = unary(Op::rsqrt, moments.variance + args.real("epsilon"));
+  if (r) scale = scale * r;
+  Expr shift = -(moments.mean * scale);
+  if (d) shift = shift + d;
+  if (gamma) {
+    scale = scale * gamma;
+    shift = d ? shift * gamma : -(moments.mean * scale);
+  }
+  if (beta) shift = d ? shift + beta : beta - moments.mean * scale;
   return x * align(scale, x, axes) + align(shift, x, axes);
 }
 
@@ -51,9 +163,10 @@ constexpr Arg kLayerNormArgs[] = {
     {"epsilon", ArgKind::real, "0.001"},
     {"center", ArgKind::boolean, "true"},
     {"scale", ArgKind::boolean, "true"},
-    {"rms_scaling", ArgKind::fixed, "false"},
+    {"rms_scaling", ArgKind::boolean, "false"},
 };
 
+/// With rms_scaling, which Keras keeps for old models, nothing is subtracted and added; there is a scale always.
 Outputs layer_normalization(Call& call) {
   const Args& args = call.args();
   const Expr x = call.float_input();
@@ -62,9 +175,10 @@ Outputs layer_normalization(Call& call) {
   for (int64_t axis : axes) shape.push_back(x.extent(axis));
   const Expr center = mean(x, axes, true);
   const Expr spread = variance(x, center, axes, true);
-  Expr y = (x - center) * unary(Op::rsqrt, spread + args.real("epsilon"));
-  if (args.boolean("scale")) y = y * align(call.variable({"gamma", shape, "ones"}), y, axes);
-  if (args.boolean("center")) y = y + align(call.variable({"beta", shape, "zeros"}), y, axes);
+  const bool only_scales = args.boolean("rms_scaling");
+  Expr y = (only_scales ? x : x - center) * unary(Op::rsqrt, spread + args.real("epsilon"));
+  if (args.boolean("scale") || only_scales) y = y * align(call.variable({"gamma", shape, "ones"}), y, axes);
+  if (args.boolean("center") && !only_scales) y = y + align(call.variable({"beta", shape, "zeros"}), y, axes);
   return y;
 }
 

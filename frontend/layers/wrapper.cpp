@@ -25,8 +25,8 @@ Layer& direction(Call& call, bool backward) {
   const Json& object = backward && !own.is_null() ? own : forward;
   const Json& config = object["config"];
   // Keras decides this one by what goes out, whatever the wrapped layer says.
-  std::vector<std::pair<std::string, Json>> changes = {
-      {"zero_output_for_mask", Json::of(is_true(config["return_sequences"]))}};
+  std::vector<std::pair<std::string, Json>> changes;
+  changes.emplace_back("zero_output_for_mask", Json::of(is_true(config["return_sequences"])));
   if (backward && own.is_null()) {
     changes.emplace_back("go_backwards", Json::of(!is_true(config["go_backwards"])));
     changes.emplace_back("name", Json::of(prefixed("backward_", config["name"].as_string())));
@@ -75,45 +75,140 @@ Outputs bidirectional(Call& call) {
   return outputs;
 }
 
+/// Calls a layer apart from the graph, which makes its variables. True if calls leave something behind: values of variables, or what
+/// they add to the loss.
+bool has_effects(Call& call, Layer& layer, const std::vector<Traced>& inputs) {
+  Builder apart;
+  const auto param = [&](const char* name, const Value& like) { return apart.param(name, like.type()); };
+  std::vector<Expr> losses;
+  Tracer tracer{.builder = apart, .training = call.training(), .losses = &losses};
+  if (call.tracer().random_key) {
+    tracer.random_key = param("key", call.tracer().random_key);
+    tracer.random_counter = param("counter", call.tracer().random_counter);
+  }
+  std::vector<Traced> params;
+  for (const Traced& input : inputs) {
+    Traced& own = params.emplace_back(Expr(apart, param("x", input.value.value())));
+    if (input.mask) own.mask = {apart, param("mask", input.mask.value())};
+  }
+  call_layer(layer, tracer, {.inputs = std::move(params)});
+  return !apart.updates().empty() || !losses.empty();
+}
+
+/// `y` with other axes in the place of its first ones.
+Expr with_front(const Expr& y, size_t replaced, const Shape& front) {
+  Shape shape = y.shape();
+  shape.erase(shape.begin(), shape.begin() + static_cast<int64_t>(replaced));
+  shape.insert(shape.begin(), front.begin(), front.end());
+  return reshape(y, shape);
+}
+
+/// The wrapped layer on all steps, one after the other.
+Outputs step_by_step(Call& call, Layer& layer) {
+  const Traced& input = call.traced_input();
+  const auto step = [](const Expr& x, int64_t i) { return squeeze(slice(x, 1, i, i + 1), {1}); };
+  std::vector<std::vector<Expr>> outputs;
+  for (int64_t i = 0; i < input.value.extent(1); ++i) {
+    Traced x = step(input.value, i);
+    if (input.mask) x.mask = step(input.mask, i);
+    const Outputs made = call_layer(layer, call.tracer(), {.inputs = {x}});
+    outputs.resize(made.size());
+    for (size_t k = 0; k < made.size(); ++k) outputs[k].push_back(expand_dims(made[k].value, 1));
+  }
+  Outputs joined;
+  for (const std::vector<Expr>& steps : outputs) joined.emplace_back(concat(steps, 1));
+  return joined;
+}
+
+/// What TimeDistributed wraps. Keras calls it without what is around calls, so its activity_regularizer does nothing.
+Layer& timed_layer(Call& call) {
+  const Json& object = call.args().json("layer");
+  std::vector<std::pair<std::string, Json>> changes;
+  if (!object["config"]["activity_regularizer"].is_null())
+    changes.emplace_back("activity_regularizer", Json());
+  const std::string group = cat(call.layer().group(), "/layer");
+  return changes.empty() ? call.layer().child(object, group)
+                         : call.layer().child(object, group, std::move(changes));
+}
+
 constexpr Arg kTimeDistributedArgs[] = {{"layer", ArgKind::any}};
 
-/// Time becomes part of the batch for the wrapped layer: [N, T, …] is [T·N, …] to it.
+/// Time becomes part of the batch for the wrapped layer: [N, T, …] is [T·N, …] to it; or, if a step leaves something behind for the
+/// next, steps are calls of their own.
 Outputs time_distributed(Call& call) {
-  const Expr& x = call.input();
+  const Traced& input = call.traced_input();
+  const Expr& x = input.value;
   if (x.rank() < 3)
     call.fail(cat("its input is ", to_text(x.shape()), ", expected at least rank 3"), {}, ErrorKind::data);
-  Layer& layer = call.layer().child(call.args().json("layer"), cat(call.layer().group(), "/layer"));
-  if (call.traced_input().mask && layer.def()->masks == Masks::own && !layer.def()->is_model)
-    call.fail(cat("a mask cannot be passed on to a wrapped ", layer.class_name()));
+  if (input.mask && input.mask.rank() < 2)
+    call.fail(cat("its mask is ", to_text(input.mask.shape()), ", expected batch and time"), {},
+              ErrorKind::data);
+  Layer& layer = timed_layer(call);
   const std::optional<Dim> batch = as_dim(Size(x.dim(0)) * Size(x.dim(1)));
   if (!batch) call.fail("batch and time are both free", "fix the time with --shape");
-  const auto with_batch = [](const Expr& y, size_t replaced, const Shape& front) {
-    Shape shape = y.shape();
-    shape.erase(shape.begin(), shape.begin() + static_cast<int64_t>(replaced));
-    shape.insert(shape.begin(), front.begin(), front.end());
-    return reshape(y, shape);
-  };
-  const std::vector<Update> updates = call.builder().updates();
-  Outputs outputs = call_layer(layer, call.tracer(), {.inputs = {with_batch(x, 2, {*batch})}});
-  if (call.builder().updates() != updates)
-    call.fail(cat("the wrapped ", layer.class_name(), " would keep something from each step to the next"));
-  for (Traced& output : outputs) output = with_batch(output.value, 1, {x.dim(0), x.dim(1)});
+  Traced steps = with_front(x, 2, {*batch});
+  if (input.mask) steps.mask = with_front(input.mask, 2, {*batch});
+  if (has_effects(call, layer, {steps})) {
+    if (!x.dim(1).is_static())
+      call.fail(cat("the wrapped ", layer.class_name(), " would keep something from each step to the next"),
+                "fix the time with --shape");
+    return step_by_step(call, layer);
+  }
+  Outputs outputs = call_layer(layer, call.tracer(), {.inputs = {steps}});
+  for (Traced& output : outputs) output = with_front(output.value, 1, {x.dim(0), x.dim(1)});
   return outputs;
 }
 
 constexpr Arg kSpectralArgs[] = {{"layer", ArgKind::any}, {"power_iterations", ArgKind::count, "1"}};
 
-/// Divides the wrapped layer's kernel by its largest singular value, in training; the kernel in the file has been divided.
+/// The variable that a wrapped layer multiplies by.
+const LayerVariable& kernel_of(Call& call, const Layer& layer) {
+  for (const LayerVariable& variable : layer.variables())
+    if (variable.name == "kernel" || variable.name == "embeddings") return variable;
+  call.fail(cat("its layer ", layer.name(), " has no kernel"), {}, ErrorKind::data);
+}
+
+/// x / ‖x‖.
+Expr unit(const Expr& x) {
+  constexpr double kSmallest = 1e-14;
+  return x * unary(Op::rsqrt, maximum(sum(x * x, axes_from(x, 0)), kSmallest));
+}
+
+/// Elements along all axes but the last.
+int64_t matrix_rows(const Expr& kernel) {
+  int64_t rows = 1;
+  for (int64_t axis = 0; axis + 1 < kernel.rank(); ++axis) rows *= kernel.extent(axis);
+  return rows;
+}
+
+/// In training the wrapped layer's kernel is divided by its largest singular value, which power iterations find, each call going on from
+/// the vector that the last one left (T. Miyato et al., ICLR 2018). As in Keras on JAX the kernel itself stays as it is, and
+/// inference takes it so.
 Outputs spectral_normalization(Call& call) {
-  if (call.training()) call.fail("is supported at inference only");
   Layer& layer = call.layer().child(call.args().json("layer"), cat(call.layer().group(), "/layer"));
-  const Outputs outputs = call_layer(layer, call.tracer(), {.inputs = {call.traced_input()}});
-  if (layer.variables().empty() || layer.variables()[0].type.rank() < 1)
-    call.fail(cat("its layer ", layer.name(), " has no kernel"), {}, ErrorKind::data);
-  // Files hold the kernel a second time, as the wrapper's own. At inference nothing reads it, nor the vector.
-  const Shape& kernel = layer.variables()[0].type.shape;
-  call.variable({"kernel", kernel, "glorot_uniform"});
-  call.variable({"vector_u", {1, kernel.back()}, "truncated_normal", false});
+  has_effects(call, layer, call.inputs());
+  const LayerVariable& variable = kernel_of(call, layer);
+  const Expr kernel(call.builder(), call.builder().var(variable.path, variable.type));
+  call.layer().add_copy(variable);
+  const VariableSpec u_spec{"vector_u", {1, kernel.dim(-1)}, "truncated_normal", false};
+  Expr u = call.variable(u_spec);
+  if (!call.training()) return call_layer(layer, call.tracer(), {.inputs = {call.traced_input()}});
+
+  const Expr matrix = reshape(kernel, {matrix_rows(kernel), kernel.dim(-1)});
+  Expr v;
+  for (int64_t i = 0; i < call.args().integer("power_iterations"); ++i) {
+    v = unit(matmul(u, transpose(matrix, {1, 0})));
+    u = unit(matmul(v, matrix));
+  }
+  u = unary(Op::stop_gradient, u);
+  v = unary(Op::stop_gradient, v);
+  const Expr largest = sum(matmul(v, matrix) * u, {0, 1});
+  const Expr is_zero = logical_not(reduce(Op::reduce_or, not_equal(matrix, 0), {0, 1}));
+  call.update(u_spec, where(is_zero, call.variable(u_spec), u));
+  Tracer tracer = call.tracer();
+  tracer.replaced.emplace(variable.path, kernel / where(is_zero, number(largest, 1), largest));
+  Outputs outputs = call_layer(layer, tracer, {.inputs = {call.traced_input()}});
+  call.tracer().random_streams = tracer.random_streams;
   return outputs;
 }
 
