@@ -1,4 +1,5 @@
-// Dense, Embedding, Masking, Identity.
+// Dense, Embedding, ReversibleEmbedding, Masking, Identity.
+#include "frontend/layers/lora.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -9,12 +10,15 @@ constexpr Arg kDenseArgs[] = {
     {"units", ArgKind::count},
     {"activation", ArgKind::any, "null"},
     {"use_bias", ArgKind::boolean, "true"},
+    kLoraRankArg,
+    kLoraAlphaArg,
 };
 
 Outputs dense(Call& call) {
   const Expr x = call.float_input();
   if (x.rank() < 2)
     call.fail(cat("its input is ", to_text(x.shape()), ", expected at least rank 2"), {}, ErrorKind::data);
+  refuse_lora_training(call);
   const int64_t units = call.args().integer("units");
   Expr y = matmul(x, call.variable({"kernel", {x.extent(-1), units}, "glorot_uniform"}));
   if (call.args().boolean("use_bias")) y = y + call.variable({"bias", {units}, "zeros"});
@@ -25,9 +29,12 @@ constexpr Arg kEmbeddingArgs[] = {
     {"input_dim", ArgKind::count},
     {"output_dim", ArgKind::count},
     {"mask_zero", ArgKind::boolean, "false"},
+    kLoraRankArg,
+    kLoraAlphaArg,
 };
 
 Outputs embedding(Call& call) {
+  refuse_lora_training(call);
   const Expr indices = call.input();
   const Expr table = call.variable(
       {"embeddings", {call.args().integer("input_dim"), call.args().integer("output_dim")}, "uniform"});
@@ -36,6 +43,38 @@ Outputs embedding(Call& call) {
       Expr(call.builder(), call.builder().make(Op::gather, {table.value(), rows.value()}, GatherAttrs{}));
   if (call.args().boolean("mask_zero")) out.mask = not_equal(indices, 0);
   return out;
+}
+
+constexpr Arg kReversibleArgs[] = {
+    {"input_dim", ArgKind::count},
+    {"output_dim", ArgKind::count},
+    {"mask_zero", ArgKind::boolean, "false"},
+    {"tie_weights", ArgKind::boolean, "true"},
+    {"reverse_dtype", ArgKind::choice, "null", "float32"},
+    {"logit_soft_cap", ArgKind::any, "null"},
+    kLoraRankArg,
+    kLoraAlphaArg,
+};
+constexpr std::string_view kReverse[] = {"reverse"};
+
+/// An embedding or, called with reverse=True, how much a vector is like each of its rows: by the same table or by another, which has
+/// its initializer only. A cap c makes c·tanh(y/c) of the results.
+Outputs reversible_embedding(Call& call) {
+  const int64_t rows = call.args().integer("input_dim"), columns = call.args().integer("output_dim");
+  const Expr table = call.variable({"embeddings", {rows, columns}, "uniform"});
+  Expr reversed;
+  if (!call.args().boolean("tie_weights"))
+    reversed = call.variable({.name = "reverse_embeddings",
+                              .shape = {columns, rows},
+                              .initializer = "uniform",
+                              .argument = "embeddings",
+                              .is_bare = true});
+  if (!call.flag("reverse")) return embedding(call);
+  const Expr y = matmul(call.float_input(), reversed ? reversed : transpose(table, {1, 0}));
+  if (call.args().is_null("logit_soft_cap")) return y;
+  const Json& cap = call.args().json("logit_soft_cap");
+  if (!cap.is_number()) call.args().reject("logit_soft_cap", "expected a number", {}, ErrorKind::data);
+  return unary(Op::tanh, y / cap.as_double()) * cap.as_double();
 }
 
 constexpr Arg kMaskingArgs[] = {{"mask_value", ArgKind::real, "0.0"}};
@@ -53,6 +92,11 @@ Outputs identity(Call& call) { return call.input(); }
 constexpr LayerDef kLayers[] = {
     {"Dense", kDenseArgs, Masks::pass, dense},
     {"Embedding", kEmbeddingArgs, Masks::own, embedding},
+    {.class_name = "ReversibleEmbedding",
+     .args = kReversibleArgs,
+     .masks = Masks::own,
+     .trace = reversible_embedding,
+     .flags = kReverse},
     {"Masking", kMaskingArgs, Masks::own, masking},
     {"Identity", {}, Masks::pass, identity},
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "frontend/einsum.h"
+#include "frontend/layers/lora.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -13,6 +14,8 @@ constexpr Arg kEinsumDenseArgs[] = {
     {"output_shape", ArgKind::any},
     {"activation", ArgKind::any, "null"},
     {"bias_axes", ArgKind::any, "null"},
+    kLoraRankArg,
+    kLoraAlphaArg,
 };
 
 /// The letters of an equation's parts, those that stand for an ellipsis included, and the extents that the config gives for the
@@ -135,6 +138,7 @@ Shape bias_shape(Call& call, const Equation& equation, const Expr& y, const std:
 }
 
 Outputs einsum_dense(Call& call) {
+  refuse_lora_training(call);
   const Expr x = call.float_input();
   const Equation equation = read_equation(call, x);
   const Expr kernel = of_sane_size(call.variable(kernel_of(call, equation, x)));
