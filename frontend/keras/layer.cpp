@@ -34,6 +34,7 @@ std::vector<std::pair<std::string, CallArgument>> keywords_of(const CallOptions&
   std::vector<std::pair<std::string, CallArgument>> keywords;
   for (const auto& [name, tensors] :
        {std::pair<const char*, const Tensors&>("initial_state", options.initial_state),
+        {"states", options.states},
         {"mask", options.mask},
         {"value", options.value},
         {"key", options.key},
@@ -43,7 +44,8 @@ std::vector<std::pair<std::string, CallArgument>> keywords_of(const CallOptions&
         {"attention_mask", options.attention_mask}})
     if (tensors.size() > 0) keywords.emplace_back(name, argument_of(tensors));
   for (const auto& [name, is_set] : {std::pair("return_attention_scores", options.return_attention_scores),
-                                     {"use_causal_mask", options.use_causal_mask}})
+                                     {"use_causal_mask", options.use_causal_mask},
+                                     {"reverse", options.reverse}})
     if (is_set) keywords.emplace_back(name, CallArgument{{}, {}, false, Json::of(true)});
   return keywords;
 }

@@ -45,6 +45,10 @@ RECURRENT = dict(
     recurrent_constraint="unit_norm", dropout=0.1, recurrent_dropout=0.2, return_sequences=True,
     return_state=True, go_backwards=True, stateful=True, unroll=True, zero_output_for_mask=True, seed=7, **NAMED)
 
+CELL = {k: v for k, v in RECURRENT.items() if k in (
+    "activation", "use_bias", "dropout", "recurrent_dropout", "seed", "name", "trainable") or
+    k.startswith(("kernel_", "recurrent_", "bias_"))}
+
 # class: the required arguments; others
 LAYERS = {
     "Dense": (dict(units=3), dict(activation="relu", use_bias=False, **weights(), **NAMED)),
@@ -53,6 +57,9 @@ LAYERS = {
     "Embedding": (dict(input_dim=9, output_dim=4), dict(
         embeddings_initializer=HE, embeddings_regularizer=L1, embeddings_constraint=MAX_NORM, mask_zero=True,
         **NAMED)),
+    "ReversibleEmbedding": (dict(input_dim=9, output_dim=4), dict(
+        tie_weights=False, embeddings_initializer=HE, embeddings_regularizer=L1, embeddings_constraint=MAX_NORM,
+        mask_zero=True, reverse_dtype="float32", logit_soft_cap=2.5, **NAMED)),
     "Masking": ({}, dict(mask_value=-1.5, **NAMED)),
     "Identity": ({}, NAMED),
     "Activation": (dict(activation="relu"), NAMED),
@@ -81,6 +88,8 @@ LAYERS = {
     **{f"{kind}Pooling{n}D": (dict(pool_size=2) if kind == "Average" else {}, POOL)
        for kind in ("Max", "Average") for n in (1, 2, 3)},
     **{f"Global{kind}Pooling{n}D": ({}, GLOBAL) for kind in ("Max", "Average") for n in (1, 2, 3)},
+    **{f"Adaptive{kind}Pooling{n}D": (dict(output_size=2), dict(data_format="channels_first", **NAMED))
+       for kind in ("Max", "Average") for n in (1, 2, 3)},
     "BatchNormalization": ({}, dict(
         axis=1, momentum=0.9, epsilon=0.01, **AFFINE, moving_mean_initializer="ones",
         moving_variance_initializer="zeros", renorm=True,
@@ -121,6 +130,16 @@ LAYERS = {
     "LSTM": (dict(units=3), dict(recurrent_activation="hard_sigmoid", unit_forget_bias=False, **RECURRENT)),
     "GRU": (dict(units=3), dict(recurrent_activation="hard_sigmoid", reset_after=False, **RECURRENT)),
     "SimpleRNN": (dict(units=3), RECURRENT),
+    "LSTMCell": (dict(units=3), dict(recurrent_activation="hard_sigmoid", unit_forget_bias=False, **CELL)),
+    "GRUCell": (dict(units=3), dict(recurrent_activation="hard_sigmoid", reset_after=False, **CELL)),
+    "SimpleRNNCell": (dict(units=3), CELL),
+    "StackedRNNCells": (dict(cells=[layers.LSTMCell(3, name="one"), layers.GRUCell(2, name="two")]), NAMED),
+    "RNN": (dict(cell=layers.GRUCell(3, name="one")), dict(
+        return_sequences=True, return_state=True, go_backwards=True, stateful=True, unroll=True,
+        zero_output_for_mask=True, **NAMED)),
+    **{f"ConvLSTM{n}D": (dict(filters=4, kernel_size=3), dict(
+        strides=2, padding="same", data_format="channels_first", recurrent_activation="hard_sigmoid",
+        unit_forget_bias=False, **RECURRENT)) for n in (1, 2, 3)},
     "MultiHeadAttention": (dict(num_heads=2, key_dim=4), dict(
         value_dim=5, dropout=0.5, use_bias=False, output_shape=3, attention_axes=[1, 2], sliding_window=6,
         use_gate=True, seed=7, **weights(), **NAMED)),

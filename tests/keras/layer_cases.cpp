@@ -92,8 +92,9 @@ ConvTransposeOptions transposed(const Value& output_padding) {
           .trainable = false};
 }
 
+/// What cells and recurrent layers have.
 template <typename Options>
-Options with_most(Options o) {
+Options with_most_of_step(Options o) {
   o.activation = "relu";
   o.use_bias = false;
   o.kernel_initializer = kHe;
@@ -107,10 +108,16 @@ Options with_most(Options o) {
   o.bias_constraint = "non_neg";
   o.dropout = 0.1;
   o.recurrent_dropout = 0.2;
-  o.return_sequences = o.return_state = o.go_backwards = o.stateful = o.unroll = true;
-  o.zero_output_for_mask = true;
   o.name = "own";
   o.trainable = false;
+  return o;
+}
+
+template <typename Options>
+Options with_most(Options o) {
+  o = with_most_of_step(std::move(o));
+  o.return_sequences = o.return_state = o.go_backwards = o.stateful = o.unroll = true;
+  o.zero_output_for_mask = true;
   return o;
 }
 
@@ -151,6 +158,17 @@ std::vector<Case> core() {
                   .mask_zero = true,
                   .name = "own",
                   .trainable = false})},
+      {"ReversibleEmbedding", ReversibleEmbedding(9, 4),
+       ReversibleEmbedding(9, 4,
+                           {.tie_weights = false,
+                            .embeddings_initializer = kHe,
+                            .embeddings_regularizer = kL1,
+                            .embeddings_constraint = kMaxNorm,
+                            .mask_zero = true,
+                            .reverse_dtype = "float32",
+                            .logit_soft_cap = 2.5,
+                            .name = "own",
+                            .trainable = false})},
       {"Masking", Masking(), Masking({.mask_value = -1.5, .name = "own", .trainable = false})},
       {"Identity", Identity(), Identity(kNamed)},
       {"Activation", Activation("relu"), Activation("relu", kNamed)},
@@ -187,6 +205,8 @@ std::vector<Case> convolutions() {
 std::vector<Case> pooling() {
   const PoolingOptions windows = {
       .strides = 1, .padding = "same", .data_format = "channels_first", .name = "own", .trainable = false};
+  const AdaptivePoolingOptions adaptive = {
+      .data_format = "channels_first", .name = "own", .trainable = false};
   const GlobalPoolingOptions global = {
       .data_format = "channels_first", .keepdims = true, .name = "own", .trainable = false};
   return {
@@ -196,6 +216,12 @@ std::vector<Case> pooling() {
       {"AveragePooling1D", AveragePooling1D(2), AveragePooling1D(3, windows)},
       {"AveragePooling2D", AveragePooling2D(2), AveragePooling2D(3, windows)},
       {"AveragePooling3D", AveragePooling3D(2), AveragePooling3D(3, windows)},
+      {"AdaptiveMaxPooling1D", AdaptiveMaxPooling1D(2), AdaptiveMaxPooling1D(2, adaptive)},
+      {"AdaptiveMaxPooling2D", AdaptiveMaxPooling2D(2), AdaptiveMaxPooling2D(2, adaptive)},
+      {"AdaptiveMaxPooling3D", AdaptiveMaxPooling3D(2), AdaptiveMaxPooling3D(2, adaptive)},
+      {"AdaptiveAveragePooling1D", AdaptiveAveragePooling1D(2), AdaptiveAveragePooling1D(2, adaptive)},
+      {"AdaptiveAveragePooling2D", AdaptiveAveragePooling2D(2), AdaptiveAveragePooling2D(2, adaptive)},
+      {"AdaptiveAveragePooling3D", AdaptiveAveragePooling3D(2), AdaptiveAveragePooling3D(2, adaptive)},
       {"GlobalMaxPooling1D", GlobalMaxPooling1D(), GlobalMaxPooling1D(global)},
       {"GlobalMaxPooling2D", GlobalMaxPooling2D(), GlobalMaxPooling2D(global)},
       {"GlobalMaxPooling3D", GlobalMaxPooling3D(), GlobalMaxPooling3D(global)},
@@ -316,6 +342,14 @@ std::vector<Case> merging() {
 }
 
 std::vector<Case> recurrent() {
+  const std::vector<Layer> stack = {LSTMCell(3, {.name = "one"}), GRUCell(2, {.name = "two"})};
+  const ConvLSTMOptions conv_lstm = with_most(ConvLSTMOptions{.strides = 2,
+                                                              .padding = "same",
+                                                              .data_format = "channels_first",
+                                                              .recurrent_activation = "hard_sigmoid",
+                                                              .unit_forget_bias = false,
+                                                              .activity_regularizer = "l1",
+                                                              .seed = 7});
   return {
       {"LSTM", LSTM(3),
        LSTM(3, with_most(LSTMOptions{.recurrent_activation = "hard_sigmoid",
@@ -328,6 +362,28 @@ std::vector<Case> recurrent() {
                                    .seed = 7,
                                    .reset_after = false}))},
       {"SimpleRNN", SimpleRNN(3), SimpleRNN(3, with_most(SimpleRNNOptions()))},
+      {"LSTMCell", LSTMCell(3),
+       LSTMCell(3, with_most_of_step(LSTMCellOptions{
+                       .recurrent_activation = "hard_sigmoid", .unit_forget_bias = false, .seed = 7}))},
+      {"GRUCell", GRUCell(3),
+       GRUCell(3, with_most_of_step(GRUCellOptions{
+                      .recurrent_activation = "hard_sigmoid", .reset_after = false, .seed = 7}))},
+      {"SimpleRNNCell", SimpleRNNCell(3),
+       SimpleRNNCell(3, with_most_of_step(SimpleRNNCellOptions{.seed = 7}))},
+      {"StackedRNNCells", StackedRNNCells(stack),
+       StackedRNNCells(stack, {.name = "own", .trainable = false})},
+      {"RNN", RNN(GRUCell(3, {.name = "one"})),
+       RNN(GRUCell(3, {.name = "one"}), {.return_sequences = true,
+                                         .return_state = true,
+                                         .go_backwards = true,
+                                         .stateful = true,
+                                         .unroll = true,
+                                         .zero_output_for_mask = true,
+                                         .name = "own",
+                                         .trainable = false})},
+      {"ConvLSTM1D", ConvLSTM1D(4, 3), ConvLSTM1D(4, 3, conv_lstm)},
+      {"ConvLSTM2D", ConvLSTM2D(4, 3), ConvLSTM2D(4, 3, conv_lstm)},
+      {"ConvLSTM3D", ConvLSTM3D(4, 3), ConvLSTM3D(4, 3, conv_lstm)},
   };
 }
 

@@ -46,6 +46,20 @@ Layer Embedding(int64_t input_dim, int64_t output_dim, const EmbeddingOptions& o
                      {"mask_zero", o.mask_zero}});
 }
 
+Layer ReversibleEmbedding(int64_t input_dim, int64_t output_dim, const ReversibleEmbeddingOptions& o) {
+  return make_layer("ReversibleEmbedding", o.name, o.trainable,
+                    {{"input_dim", input_dim},
+                     {"output_dim", output_dim},
+                     {"tie_weights", o.tie_weights},
+                     {"embeddings_initializer", o.embeddings_initializer},
+                     {"embeddings_regularizer", o.embeddings_regularizer},
+                     {"activity_regularizer", {}},
+                     {"embeddings_constraint", o.embeddings_constraint},
+                     {"mask_zero", o.mask_zero},
+                     {"reverse_dtype", o.reverse_dtype},
+                     {"logit_soft_cap", o.logit_soft_cap}});
+}
+
 Layer Masking(const MaskingOptions& o) {
   return make_layer("Masking", o.name, o.trainable, {{"mask_value", o.mask_value}});
 }

@@ -18,6 +18,12 @@ Layer global_pooling(std::string_view class_name, const GlobalPoolingOptions& o)
                     {{"data_format", o.data_format}, {"keepdims", o.keepdims}});
 }
 
+Layer adaptive_pooling(std::string_view class_name, size_t rank, const Value& output_size,
+                       const AdaptivePoolingOptions& o) {
+  return make_layer(class_name, o.name, o.trainable,
+                    {{"output_size", repeated(output_size, rank)}, {"data_format", o.data_format}});
+}
+
 }  // namespace
 
 Layer MaxPooling1D(const Value& pool_size, const PoolingOptions& options) {
@@ -56,6 +62,25 @@ Layer GlobalAveragePooling2D(const GlobalPoolingOptions& options) {
 }
 Layer GlobalAveragePooling3D(const GlobalPoolingOptions& options) {
   return global_pooling("GlobalAveragePooling3D", options);
+}
+
+Layer AdaptiveMaxPooling1D(const Value& output_size, const AdaptivePoolingOptions& options) {
+  return adaptive_pooling("AdaptiveMaxPooling1D", 1, output_size, options);
+}
+Layer AdaptiveMaxPooling2D(const Value& output_size, const AdaptivePoolingOptions& options) {
+  return adaptive_pooling("AdaptiveMaxPooling2D", 2, output_size, options);
+}
+Layer AdaptiveMaxPooling3D(const Value& output_size, const AdaptivePoolingOptions& options) {
+  return adaptive_pooling("AdaptiveMaxPooling3D", 3, output_size, options);
+}
+Layer AdaptiveAveragePooling1D(const Value& output_size, const AdaptivePoolingOptions& options) {
+  return adaptive_pooling("AdaptiveAveragePooling1D", 1, output_size, options);
+}
+Layer AdaptiveAveragePooling2D(const Value& output_size, const AdaptivePoolingOptions& options) {
+  return adaptive_pooling("AdaptiveAveragePooling2D", 2, output_size, options);
+}
+Layer AdaptiveAveragePooling3D(const Value& output_size, const AdaptivePoolingOptions& options) {
+  return adaptive_pooling("AdaptiveAveragePooling3D", 3, output_size, options);
 }
 
 }  // namespace keratin::keras::layers

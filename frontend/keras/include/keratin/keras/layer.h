@@ -65,6 +65,7 @@ class Tensors {
 /// What a layer is called with, beside its inputs.
 struct CallOptions {
   Tensors initial_state = {};  ///< of recurrent layers
+  Tensors states = {};         ///< of cells: those before the step
   Tensors mask =
       {};  ///< booleans, false where a step does not count, instead of the mask that comes with the input
   // Of layers of attention.
@@ -73,6 +74,7 @@ struct CallOptions {
   Tensors attention_mask = {};  ///< booleans, false where a query does not see a key: [N,queries,keys]
   bool return_attention_scores = false;
   bool use_causal_mask = false;  ///< no query sees what comes after it
+  bool reverse = false;          ///< of ReversibleEmbedding: from vectors to scores of integers
 };
 
 class Layer {

@@ -1,4 +1,4 @@
-// Dense, EinsumDense, Embedding, Masking, Identity, Activation.
+// Dense, EinsumDense, Embedding, ReversibleEmbedding, Masking, Identity, Activation.
 #pragma once
 
 #include <keratin/keras/layer.h>
@@ -55,6 +55,21 @@ struct EmbeddingOptions {
 };
 /// A vector for each integer below `input_dim`: [N,…] → [N,…,output_dim].
 Layer Embedding(int64_t input_dim, int64_t output_dim, const EmbeddingOptions& options = {});
+
+struct ReversibleEmbeddingOptions {
+  bool tie_weights = true;  ///< the way back is the same table
+  Value embeddings_initializer = "uniform";
+  Value embeddings_regularizer = {};
+  Value embeddings_constraint = {};
+  bool mask_zero = false;
+  Value reverse_dtype = {};
+  Value logit_soft_cap = {};  ///< c makes c · tanh(y / c) of scores
+  std::string name = {};
+  bool trainable = true;
+};
+/// Like Embedding; called with `.reverse = true` it scores all integers: [N,…,output_dim] → [N,…,input_dim].
+Layer ReversibleEmbedding(int64_t input_dim, int64_t output_dim,
+                          const ReversibleEmbeddingOptions& options = {});
 
 struct MaskingOptions {
   double mask_value = 0.0;

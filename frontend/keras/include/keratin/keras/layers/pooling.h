@@ -1,4 +1,4 @@
-// Pooling: in windows, and of everything.
+// Pooling: in windows of a given size, in a given number of windows, and of everything.
 //
 // Sizes are a number, which stands for all axes, or one number per axis. Shapes below are those of data_format "channels_last".
 #pragma once
@@ -45,5 +45,23 @@ Layer GlobalAveragePooling1D(const GlobalPoolingOptions& options = {});
 Layer GlobalAveragePooling2D(const GlobalPoolingOptions& options = {});
 /// [N,depth,height,width,c] → [N,c].
 Layer GlobalAveragePooling3D(const GlobalPoolingOptions& options = {});
+
+struct AdaptivePoolingOptions {
+  std::string data_format = "channels_last";
+  std::string name = {};
+  bool trainable = true;
+};
+/// The largest of each of `output_size` windows of nearly the same size: [N,steps,c] → [N,steps',c].
+Layer AdaptiveMaxPooling1D(const Value& output_size, const AdaptivePoolingOptions& options = {});
+/// [N,height,width,c] → [N,height',width',c].
+Layer AdaptiveMaxPooling2D(const Value& output_size, const AdaptivePoolingOptions& options = {});
+/// [N,depth,height,width,c] → [N,depth',height',width',c].
+Layer AdaptiveMaxPooling3D(const Value& output_size, const AdaptivePoolingOptions& options = {});
+/// The mean of each of `output_size` windows: [N,steps,c] → [N,steps',c].
+Layer AdaptiveAveragePooling1D(const Value& output_size, const AdaptivePoolingOptions& options = {});
+/// [N,height,width,c] → [N,height',width',c].
+Layer AdaptiveAveragePooling2D(const Value& output_size, const AdaptivePoolingOptions& options = {});
+/// [N,depth,height,width,c] → [N,depth',height',width',c].
+Layer AdaptiveAveragePooling3D(const Value& output_size, const AdaptivePoolingOptions& options = {});
 
 }  // namespace keratin::keras::layers
