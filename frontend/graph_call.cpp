@@ -219,6 +219,7 @@ void GraphCall::add_tensors(const Argument& argument, std::vector<Traced>& tenso
 
 /// A model sets them on the tensors themselves; other layers use them and forget them.
 void GraphCall::set_masks(Layer& layer, const Argument& value, CallArguments& arguments) const {
+  arguments.is_mask_given = true;
   const auto set = [&](Traced& input, const Argument& mask) {
     const bool is_given = mask.kind == Argument::Kind::tensor;
     if (layer.def()->is_model && !is_given) return;

@@ -210,6 +210,7 @@ struct CallArguments {
   std::vector<Traced> inputs;                                       ///< the positional arguments, flattened
   std::map<std::string, std::vector<Traced>, std::less<>> tensors;  ///< those that LayerDef::tensors names
   std::set<std::string, std::less<>> flags;  ///< those of LayerDef::flags that are true
+  bool is_mask_given = false;                ///< masks of the inputs are an argument of the call
 };
 
 /// Calls a layer: casts floats to its dtype, carries masks, sets the origin of nodes; errors say which layer.
@@ -233,6 +234,7 @@ class Call {
   /// The only one of them, or none.
   Expr tensor(std::string_view argument) const;
   bool flag(std::string_view argument) const { return arguments_.flags.contains(argument); }
+  bool is_mask_given() const { return arguments_.is_mask_given; }
   /// The only input. Throws Error(data) if there are several.
   const Traced& traced_input() const;
   const Expr& input() const { return traced_input().value; }

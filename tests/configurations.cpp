@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <map>
+#include <set>
 #include <sstream>
 
 #include "frontend/file.h"
@@ -78,9 +80,36 @@ void add_penalties(Builder& builder, const Layer& layer, std::vector<Expr>& loss
   for (const std::unique_ptr<Layer>& child : layer.children()) add_penalties(builder, *child, losses);
 }
 
+/// Keras's path of each variable, by its name. Keras leaves out what is around a layer where the model comes from a file, which is what
+/// names are made after; here it has been made anew.
+std::map<std::string, std::string> keras_paths(const std::vector<Variable>& variables, const Json& weights) {
+  std::map<std::string, std::string> paths;
+  std::set<std::string> taken;
+  for (const Variable& variable : variables) {
+    if (variable.role == Role::state) continue;
+    const auto& members = weights.members();
+    const auto find = [&](const auto& fits) {
+      return std::find_if(members.begin(), members.end(), [&](const auto& member) {
+        return !taken.contains(member.first) && fits(member.first);
+      });
+    };
+    auto found = find([&](const std::string& path) { return path == variable.name; });
+    if (found == members.end())
+      found = find([&](const std::string& path) { return path.ends_with("/" + variable.name); });
+    if (found == members.end())
+      throw Error(ErrorKind::data, cat("Keras has no variable ", variable.name, "; it has ", weights.dump()));
+    taken.insert(found->first);
+    paths[variable.name] = found->first;
+  }
+  if (taken.size() != weights.size())
+    throw Error(ErrorKind::data,
+                cat("of the variables ", weights.dump(), " only ", taken.size(), " are known"));
+  return paths;
+}
+
 /// The function @train: sum(c · output) with what layers and regularizers add, and its gradients. Requires: outputs are as those of
 /// `predict`.
-Function trace_train(Model& model, const Function& predict, const Json& gradients) {
+Function trace_train(Model& model, const Function& predict, const Json& gradients, const Json& weights) {
   Builder builder("train");
   const std::vector<Traced> inputs = params(builder, model);
   std::vector<Expr> losses;
@@ -102,13 +131,14 @@ Function trace_train(Model& model, const Function& predict, const Json& gradient
   add_penalties(builder, model.root(), losses);
   for (const Expr& extra : losses) loss = loss + extra;
 
+  const std::vector<Variable> variables = variables_of(model);
+  const std::map<std::string, std::string> paths = keras_paths(variables, weights);
   std::vector<Value> arguments{loss.value()};
   std::vector<std::string> names;
-  const std::vector<Variable> variables = variables_of(model);
   for (const auto& [name, projected] : gradients["of"].members()) {
-    const auto variable = std::find_if(variables.begin(), variables.end(),
-                                       [&](const Variable& each) { return each.name == name; });
-    if (variable != variables.end()) arguments.push_back(builder.var(*variable));
+    for (const Variable& variable : variables)
+      if (variable.role != Role::state && paths.at(variable.name) == name)
+        arguments.push_back(builder.var(variable));
     for (const Traced& input : inputs)
       if (input.value.value().node->as<NameAttrs>().name == name) arguments.push_back(input.value.value());
     names.push_back(name);
@@ -177,25 +207,21 @@ Module Configuration::module() const {
     module.functions.push_back(builder.finish());
   }
   if (const Json& gradients = line_["gradients"]; !gradients.is_null())
-    module.functions.push_back(trace_train(model, module.functions[0], gradients));
+    module.functions.push_back(trace_train(model, module.functions[0], gradients, line_["weights"]));
   module.variables = variables_of(model);
   const Json& weights = line_["weights"];
-  size_t found = 0;
+  const std::map<std::string, std::string> paths = keras_paths(module.variables, weights);
   for (Variable& variable : module.variables) {
     if (variable.role == Role::state) continue;
-    const Json& weight = weights[variable.name];
-    if (weight.is_null())
-      throw Error(ErrorKind::data, cat("Keras has no variable ", variable.name, "; it has ", weights.dump()));
-    auto data = std::make_shared<Tensor>(fill(variable.name, dtype_of(weight.at(0)), shape_of(weight.at(1)),
+    const std::string& path = paths.at(variable.name);
+    const Json& weight = weights[path];
+    auto data = std::make_shared<Tensor>(fill(path, dtype_of(weight.at(0)), shape_of(weight.at(1)),
                                               weight.at(2).as_double(), weight.at(3).as_double()));
     if (data->type() != variable.type)
       throw Error(ErrorKind::data,
                   cat(variable.name, " is ", to_text(variable.type), ", in Keras ", to_text(data->type())));
     variable.data = std::move(data);
-    ++found;
   }
-  if (found != weights.size())
-    throw Error(ErrorKind::data, cat("of the variables ", weights.dump(), " only ", found, " are known"));
   return module;
 }
 
@@ -252,9 +278,14 @@ void Configuration::expect_gradients(const std::vector<Tensor>& results, const E
     SCOPED_TRACE("gradient");
     expect_projection(name, results[i++], want);
   }
+  if (gradients["updates"].size() == 0) return;
+  Model model(line_["model"], "", false, {});
+  model.trace_predict();
+  const auto paths = keras_paths(variables_of(model), line_["weights"]);
   for (const auto& [name, want] : gradients["updates"].members()) {
     SCOPED_TRACE("update");
-    expect_projection(name, executable.get_variable(name), want);
+    for (const auto& [own_name, path] : paths)
+      if (path == name) expect_projection(name, executable.get_variable(own_name), want);
   }
 }
 

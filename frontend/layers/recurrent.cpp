@@ -106,14 +106,20 @@ Expr mask_of_steps(Call& call, const Expr& mask) {
   return reduce(Op::reduce_or, mask, axes_from(mask, 2));
 }
 
+/// Keras 3 looks for the mask of a call's only tensor argument; beside initial states it takes one that the call is given by name
+/// only. What comes out has the mask of the sequence in any case.
+bool forgets_mask(Call& call) {
+  return !given_states(call).empty() && !call.is_mask_given() && !call.layer().context().keras2;
+}
+
 Outputs recur(Call& call, CellStack cells) {
   const Args& args = call.args();
   const Expr x = to_float(call.inputs()[0].value);
-  const Expr given_mask = call.inputs()[0].mask, mask = mask_of_steps(call, given_mask);
+  const Expr given_mask = call.inputs()[0].mask,
+             mask = forgets_mask(call) ? Expr() : mask_of_steps(call, given_mask);
   const bool sequences = args.boolean("return_sequences"), unrolled = args.boolean("unroll"),
              backwards = args.boolean("go_backwards");
-  // Unrolled, Keras does not look at this.
-  const bool zero_masked = args.boolean("zero_output_for_mask") && !unrolled;
+  const bool zero_masked = args.boolean("zero_output_for_mask");
   const std::vector<Expr> states = initial_states(call, cells);
   const std::vector<std::string> names = state_names(cells);
   const size_t count = states.size(), output_state = cells.output();

@@ -56,7 +56,8 @@ Outputs bidirectional(Call& call) {
   const std::vector<Traced> sequence = {call.inputs()[0]};
   const auto run = [&](bool is_backward, std::vector<Traced> own) {
     const std::string name(kInitialState[0]);
-    return call_layer(direction(call, is_backward), call.tracer(), {sequence, {{name, std::move(own)}}, {}});
+    return call_layer(direction(call, is_backward), call.tracer(),
+                      {sequence, {{name, std::move(own)}}, {}, call.is_mask_given()});
   };
   Outputs forward = run(false, {states.begin(), half}), backward = run(true, {half, states.end()});
   if (is_true(wrapped["return_sequences"])) backward[0] = reverse(backward[0].value, 1);
