@@ -22,7 +22,6 @@ struct Dropped {
   std::string_view class_name, name, harmless;
 };
 constexpr std::array kDropped = {
-    Dropped{"BatchNormalization", "renorm_momentum", "*"},
     Dropped{"BatchNormalization", "virtual_batch_size", "null"},
     Dropped{"DepthwiseConv2D", "groups", "1"},
     Dropped{"DepthwiseConv1D", "groups", "1"},
