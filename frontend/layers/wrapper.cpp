@@ -104,15 +104,19 @@ Expr with_front(const Expr& y, size_t replaced, const Shape& front) {
   return reshape(y, shape);
 }
 
+/// Step i of a sequence.
+Traced step_of(const Traced& sequence, int64_t i) {
+  const auto at = [&](const Expr& x) { return squeeze(slice(x, 1, i, i + 1), {1}); };
+  Traced step = at(sequence.value);
+  if (sequence.mask) step.mask = at(sequence.mask);
+  return step;
+}
+
 /// The wrapped layer on all steps, one after the other.
 Outputs step_by_step(Call& call, Layer& layer) {
-  const Traced& input = call.traced_input();
-  const auto step = [](const Expr& x, int64_t i) { return squeeze(slice(x, 1, i, i + 1), {1}); };
   std::vector<std::vector<Expr>> outputs;
-  for (int64_t i = 0; i < input.value.extent(1); ++i) {
-    Traced x = step(input.value, i);
-    if (input.mask) x.mask = step(input.mask, i);
-    const Outputs made = call_layer(layer, call.tracer(), {.inputs = {x}});
+  for (int64_t i = 0; i < call.input().extent(1); ++i) {
+    const Outputs made = call_layer(layer, call.tracer(), {.inputs = {step_of(call.traced_input(), i)}});
     outputs.resize(made.size());
     for (size_t k = 0; k < made.size(); ++k) outputs[k].push_back(expand_dims(made[k].value, 1));
   }
@@ -145,16 +149,16 @@ Outputs time_distributed(Call& call) {
     call.fail(cat("its mask is ", to_text(input.mask.shape()), ", expected batch and time"), {},
               ErrorKind::data);
   Layer& layer = timed_layer(call);
-  const std::optional<Dim> batch = as_dim(Size(x.dim(0)) * Size(x.dim(1)));
-  if (!batch) call.fail("batch and time are both free", "fix the time with --shape");
-  Traced steps = with_front(x, 2, {*batch});
-  if (input.mask) steps.mask = with_front(input.mask, 2, {*batch});
-  if (has_effects(call, layer, {steps})) {
+  if (has_effects(call, layer, {step_of(input, 0)})) {
     if (!x.dim(1).is_static())
       call.fail(cat("the wrapped ", layer.class_name(), " would keep something from each step to the next"),
                 "fix the time with --shape");
     return step_by_step(call, layer);
   }
+  const std::optional<Dim> batch = as_dim(Size(x.dim(0)) * Size(x.dim(1)));
+  if (!batch) call.fail("batch and time are both free", "fix the time with --shape");
+  Traced steps = with_front(x, 2, {*batch});
+  if (input.mask) steps.mask = with_front(input.mask, 2, {*batch});
   Outputs outputs = call_layer(layer, call.tracer(), {.inputs = {steps}});
   for (Traced& output : outputs) output = with_front(output.value, 1, {x.dim(0), x.dim(1)});
   return outputs;
