@@ -311,10 +311,9 @@ TEST(Training, RecurrentDropoutIsTheSameInEveryStep) {
 
 // --- shapes ---
 
-TEST(Shapes, FreeExtentsNeedTheOption) {
+TEST(Shapes, FreeExtentsAreFixedByTheOption) {
   const std::string model =
       sequential({input("[null, null, 3]"), layer("Conv1D", "c", R"("filters": 1, "kernel_size": 2)")});
-  expect_error(ErrorKind::unsupported, "--shape x=", [&] { trace(model); });
   EXPECT_EQ(to_text(trace(model, false, {{{"x", {9, 3}}}, {}}).module.functions[0].results[0].value.type()),
             "f32[N,8,1]");
   expect_error(ErrorKind::usage, "has 1 extents, but the input has 2",
