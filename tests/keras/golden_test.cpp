@@ -19,7 +19,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-LoadOptions options_of(const GoldenCase& golden) { return {.shapes = golden.free_extents().extents}; }
+LoadOptions options_of(const GoldenCase& golden) {
+  LoadOptions options;
+  for (const auto& [input, shape] : golden.free_extents().extents)
+    for (const Dim extent : shape) options.shapes[input].push_back(extent.value());
+  return options;
+}
 
 Arrays arrays_named(const std::vector<std::pair<std::string, keratin::Tensor>>& tensors) {
   Arrays::Named named;

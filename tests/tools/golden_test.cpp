@@ -100,7 +100,7 @@ std::string shape_options(const GoldenCase& golden) {
   std::string options;
   for (const auto& [input, extents] : golden.free_extents().extents) {
     std::vector<std::string> words;
-    for (const int64_t extent : extents) words.push_back(to_text(extent));
+    for (const Dim extent : extents) words.push_back(to_text(extent));
     options += cat(" --shape '", input, "=", join(words, ","), "'");
   }
   return options;
