@@ -202,14 +202,21 @@ Expr count(const Expr& x, const Ints& axes) {
   return {b, product ? b.mul(product, constant) : constant};
 }
 
+bool is_half(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
+
+Expr at_least_f32(const Expr& x) { return is_half(x.dtype()) ? cast(x, DType::f32) : to_float(x); }
+
+/// Half floats are summed and divided as f32: neither sum nor count need fit.
 Expr mean(const Expr& x, const Ints& axes, bool keep) {
-  const Expr real = to_float(x);
-  return sum(real, axes, keep) / cast(count(real, axes), real.dtype());
+  const Expr real = at_least_f32(x);
+  const Expr result = sum(real, axes, keep) / cast(count(real, axes), real.dtype());
+  return is_half(x.dtype()) ? cast(result, x.dtype()) : result;
 }
 
 Expr variance(const Expr& x, const Expr& mean_of_x, const Ints& axes, bool keep) {
-  const Expr difference = x - mean_of_x;
-  return mean(difference * difference, axes, keep);
+  const Expr difference = at_least_f32(x) - at_least_f32(mean_of_x);
+  const Expr result = mean(difference * difference, axes, keep);
+  return is_half(x.dtype()) ? cast(result, x.dtype()) : result;
 }
 
 Expr softmax(const Expr& x, const Ints& axes) {

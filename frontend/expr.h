@@ -51,6 +51,10 @@ const Expr& of_sane_size(const Expr& x);
 Expr number(const Expr& like, double value);  ///< a constant of the type of `like`
 Expr cast(const Expr& x, DType dtype);
 Expr to_float(const Expr& x);  ///< `x` itself if it is a float, else as f32
+bool is_half(DType dtype);     ///< f16 or bf16
+Expr at_least_f32(
+    const Expr&
+        x);  ///< what is computed before a result of 16 bits is rounded: `x`, as f32 if it has fewer bits
 DType promote(DType a, DType b);
 
 /// numpy's rule: shapes are aligned at the end, extents of 1 repeat. Throws Error(data) if they do not fit.

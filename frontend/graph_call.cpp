@@ -31,6 +31,14 @@ void make_layers(Layer& model, bool count_inputs) {
   }
 }
 
+/// What a model is called on has the dtype that its InputLayer declares.
+Traced as_declared(Traced input, const Json& layer, const std::string& where) {
+  const Json& dtype = layer["config"]["dtype"];
+  if (layer["class_name"].as_string() == "InputLayer" && !dtype.is_null())
+    input.value = cast(input.value, read_dtype(dtype, where));
+  return input;
+}
+
 /// A Functional while it is being called.
 class GraphCall {
  public:
@@ -327,9 +335,10 @@ Outputs GraphCall::run() {
     call_.fail(cat("is called with ", call_.inputs().size(), " inputs, expected ", inputs.size()), {},
                ErrorKind::data);
   for (size_t i = 0; i < inputs.size(); ++i) {
-    State& state = states_[{&member(inputs[i]), inputs[i].node}];
+    const Member& input = member(inputs[i]);
+    State& state = states_[{&input, inputs[i].node}];
     state.done = true;
-    state.outputs = call_.inputs()[i];
+    state.outputs = as_declared(call_.inputs()[i], *input.object, call_.layer().where());
   }
   std::vector<TensorRef> refs = read_tensor_refs(call_.args().json("output_layers"));
   for (TensorRef& ref : refs) {
@@ -357,7 +366,10 @@ Outputs trace_functional(Call& call) { return GraphCall(call).run(); }
 
 Outputs trace_sequential(Call& call) {
   make_layers(call.layer(), false);
-  Outputs outputs(call.traced_input());
+  const Json& layers = call.args().json("layers");
+  Traced input = call.traced_input();
+  if (layers.size() > 0) input = as_declared(std::move(input), layers.at(0), call.layer().where());
+  Outputs outputs(std::move(input));
   for (const std::unique_ptr<Layer>& layer : call.layer().children()) {
     if (layer->class_name() == "InputLayer") continue;
     if (outputs.size() != 1)

@@ -12,28 +12,8 @@
 namespace keratin {
 namespace {
 
-struct DTypeName {
-  std::string_view name;
-  DType dtype;
-};
-constexpr DTypeName kDTypeNames[] = {
-    {"bool", DType::boolean}, {"int8", DType::i8},     {"int16", DType::i16},     {"int32", DType::i32},
-    {"int64", DType::i64},    {"uint8", DType::u8},    {"uint16", DType::u16},    {"uint32", DType::u32},
-    {"uint64", DType::u64},   {"float16", DType::f16}, {"bfloat16", DType::bf16}, {"float32", DType::f32},
-    {"float64", DType::f64},
-};
-
 std::string describe(const std::string& file, const std::string& layer, const std::string& class_name) {
   return cat(file, file.empty() ? "" : ": ", "layer ", quoted(layer), " (", class_name, ")");
-}
-
-/// The name in a config's dtype, whatever its form.
-std::string policy_name(const Json& dtype) {
-  if (dtype.is_null()) return "float32";
-  if (dtype.is_string()) return dtype.as_string();
-  const Json& config = dtype["config"];
-  if (config["mode"].is_string()) return cat(config["mode"].as_string(), " quantization");
-  return config["name"].as_string();
 }
 
 void check_class(const Json& object, const std::string& where) {
@@ -55,23 +35,6 @@ bool ModelContext::has_place(const std::string& where) const {
   return where.starts_with("layer \"") || where.starts_with("operation \"");
 }
 
-DType read_dtype(const Json& dtype, const std::string& where) {
-  const std::string name = policy_name(dtype);
-  for (const DTypeName& known : kDTypeNames)
-    if (known.name == name) return known.dtype;
-  if (name == "string")
-    throw Error(ErrorKind::unsupported, "strings are not supported", where,
-                "turn them into numbers before the model");
-  throw Error(ErrorKind::unsupported, cat("dtype policy ", quoted(name), " is not supported"), where,
-              "float32 is supported");
-}
-
-std::string_view dtype_name(DType dtype) {
-  for (const DTypeName& known : kDTypeNames)
-    if (known.dtype == dtype) return known.name;
-  return "float32";
-}
-
 Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std::string group)
     : context_(context), group_(std::move(group)) {
   class_name_ = object["class_name"].as_string();
@@ -81,6 +44,9 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
   // The outermost model has no part in what users call their layers.
   if (parent != nullptr) origin_ = parent->origin_.empty() ? name_ : cat(parent->origin_, "/", name_);
   path_ = name_;
+  keras_path_ = parent == nullptr || parent->def_ == nullptr || parent->def_->is_model
+                    ? name_
+                    : cat(parent->keras_path_, "/", name_);
   def_ = find_layer_def(class_name_);
   if (def_ == nullptr) check_class(object, where());
   const Json* config = &stored;
@@ -89,10 +55,12 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
     config = &adapted_;
   }
   trainable_ = stored["trainable"].is_null() || stored["trainable"].as_bool();
-  if (class_name_ != "InputLayer" && read_dtype(stored["dtype"], where()) != DType::f32)
-    throw Error(ErrorKind::unsupported,
-                cat("dtype policy ", quoted(policy_name(stored["dtype"])), " is not supported"), where(),
-                "float32 is supported");
+  policy_ = read_dtype_policy(stored["dtype"], keras_path_, where());
+  const bool quantizes = std::any_of(def_->args.begin(), def_->args.end(),
+                                     [](const Arg& arg) { return arg.name == "quantization_config"; });
+  if (policy_.quantization != Quantization::none && !quantizes && !def_->is_model)
+    throw Error(ErrorKind::data, "Keras does not quantize layers of this class", where());
+  autocast_ = stored["autocast"].is_null() || stored["autocast"].as_bool();
   args_ = Args(def_->args, *config, where());
 }
 
@@ -100,6 +68,9 @@ Layer::Layer(ModelContext& context, std::string name, const Layer* parent, std::
     : context_(context), name_(std::move(name)), class_name_("part"), group_(std::move(group)) {
   origin_ = cat(parent->origin_, "/", name_);
   path_ = cat(parent->path_, "/", name_);
+  keras_path_ = cat(parent->keras_path_, "/", name_);
+  policy_ = read_dtype_policy(parent->args_.config()["dtype"], keras_path_, parent->where());
+  autocast_ = parent->autocast_;
   trainable_ = parent->trainable_;
 }
 
@@ -153,7 +124,7 @@ std::string Layer::unique_path(std::string_view variable) const {
 }
 
 const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& config) {
-  const Type type(spec.dtype, spec.shape);
+  const Type type(spec.dtype.value_or(policy_.variable), spec.shape);
   for (const LayerVariable& variable : variables_) {
     if (variable.name != spec.name) continue;
     if (variable.type != type)
@@ -198,6 +169,21 @@ void identify_tensors(const std::vector<Traced>& inputs, Outputs& outputs) {
       if (input.value.value() == output.value.value()) output.is_mask_lost = input.is_mask_lost;
 }
 
+/// A float as another float; what is none stays as it is.
+Expr cast_float(const Expr& x, DType dtype) {
+  return is_float(x.dtype()) && is_float(dtype) ? cast(x, dtype) : x;
+}
+
+void cast_inputs(const Layer& layer, CallArguments& arguments) {
+  if (!layer.def()->casts_inputs || !layer.autocast()) return;
+  const auto cast_all = [&](std::vector<Traced>& tensors) {
+    for (Traced& tensor : tensors)
+      if (is_float(tensor.value.dtype())) tensor.value = cast(tensor.value, layer.policy().compute);
+  };
+  cast_all(arguments.inputs);
+  for (auto& [name, tensors] : arguments.tensors) cast_all(tensors);
+}
+
 }  // namespace
 
 Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
@@ -206,11 +192,11 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
   try {
     if (++layer.context().calls > kMostCalls)
       throw Error(ErrorKind::unsupported, cat("the model makes more than ", kMostCalls, " calls of layers"));
-    for (Traced& input : arguments.inputs)
-      if (!layer.def()->is_model && is_float(input.value.dtype()))
-        input.value = cast(input.value, DType::f32);
+    cast_inputs(layer, arguments);
     Call call(layer, tracer, std::move(arguments));
     Outputs outputs = layer.def()->trace(call);
+    if (layer.def()->casts_outputs)
+      for (Traced& output : outputs) output.value = cast_float(output.value, layer.policy().compute);
     if (!layer.def()->penalizes_parts_only)
       for (const Traced& output : outputs) call.penalize(output.value);
     for (const Traced& output : outputs) of_sane_size(output.value);
@@ -241,17 +227,26 @@ Expr Call::float_input(int64_t rank) const {
   return to_float(x);
 }
 
+DType Call::compute_dtype() const {
+  const DType dtype = layer_.policy().compute;
+  return is_float(dtype) ? dtype : DType::f32;
+}
+
+Expr Call::to_float(const Expr& x) const { return is_float(x.dtype()) ? x : cast(x, compute_dtype()); }
+
 Expr Call::variable(Layer& part, const VariableSpec& spec) {
   const LayerVariable& variable = part.variable(spec, layer_.args().config());
-  if (const auto other = tracer_.replaced.find(variable.path); other != tracer_.replaced.end())
-    return other->second;
+  Expr value(builder(), builder().var(variable.path, variable.type));
   for (const Update& update : builder().updates())
-    if (update.variable == variable.path) return {builder(), update.value};
-  return {builder(), builder().var(variable.path, variable.type)};
+    if (update.variable == variable.path) value = {builder(), update.value};
+  if (const auto other = tracer_.replaced.find(variable.path); other != tracer_.replaced.end())
+    value = other->second;
+  return spec.autocast ? cast_float(value, part.policy().compute) : value;
 }
 
 void Call::update(const VariableSpec& spec, const Expr& value) {
-  builder().update(layer_.variable(spec, args().config()).path, value.value());
+  const LayerVariable& variable = layer_.variable(spec, args().config());
+  builder().update(variable.path, cast(value, variable.type.dtype).value());
 }
 
 const std::vector<Traced>& Call::tensors(std::string_view argument) const {
@@ -269,7 +264,8 @@ Expr Call::tensor(std::string_view argument) const {
 
 void Call::penalize(const Expr& output) {
   const Json& regularizer = args().config()["activity_regularizer"];
-  if (!regularizer.is_null()) add_loss(penalty(regularizer, output, layer_.where()) / count(output, {0}));
+  if (!regularizer.is_null())
+    add_loss(penalty(regularizer, cast_float(output, DType::f32), layer_.where()) / count(output, {0}));
 }
 
 void Call::take_masks() {

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "frontend/args.h"
+#include "frontend/dtype_policy.h"
 #include "frontend/expr.h"
 #include "frontend/json.h"
 
@@ -93,13 +94,14 @@ struct VariableSpec {
   Shape shape;
   std::string_view initializer;  ///< Keras's default for it: "glorot_uniform"
   bool trainable = true;
-  std::string_view argument = {};  ///< its initializer's key without "_initializer", if that is not `name`
-  DType dtype = DType::f32;
-  Role role = Role::weight;  ///< state: starts from zeros and is in no file
+  std::string_view argument = {};   ///< its initializer's key without "_initializer", if that is not `name`
+  std::optional<DType> dtype = {};  ///< none: the one in which the layer stores variables
+  Role role = Role::weight;         ///< state: starts from zeros and is in no file
   Ints ones =
       {};  ///< begin and end, along the last axis, of what starts as ones whatever the initializer says
   std::optional<FanAxes> fans = {};  ///< none: the last two axes, and all before them are a window
   bool is_bare = false;              ///< has the argument's initializer only: no regularizer, no constraint
+  bool autocast = true;              ///< a float is used in the dtype in which the layer computes
 };
 
 struct LayerVariable {
@@ -133,6 +135,8 @@ struct LayerDef {
       {};                         ///< arguments of calls that hold tensors, beside the inputs
   bool ignores_training = false;  ///< calls with training=True are calls like any other
   bool is_model = false;          ///< has layers of its own, listed in config.layers
+  bool casts_inputs = true;       ///< floats that come in are cast to the dtype in which the layer computes
+  bool casts_outputs = true;      ///< so are those that come out
   bool takes_masks = false;       ///< calls take_masks()
   bool penalizes_parts_only =
       false;  ///< its activity_regularizer is not for its outputs: it calls penalize() itself
@@ -166,7 +170,9 @@ class Layer {
   const LayerDef* def() const { return def_; }
   /// Its own flag: Keras leaves those of the layers around it out of account.
   bool trainable() const { return trainable_; }
-  std::string where() const;  ///< for errors: file, layer, class
+  const DTypePolicy& policy() const { return policy_; }
+  bool autocast() const { return autocast_; }  ///< the argument of this name
+  std::string where() const;                   ///< for errors: file, layer, class
 
   const std::vector<LayerVariable>& variables() const { return variables_; }
   /// Variables of other layers that its group in files holds as well, before its own.
@@ -196,8 +202,10 @@ class Layer {
   ModelContext& context_;
   const LayerDef* def_ = nullptr;
   Json adapted_;  // the config in the form of Keras 3, if the file's form is older
-  std::string name_, class_name_, origin_, group_, path_;
+  std::string name_, class_name_, origin_, group_, path_, keras_path_;
   Args args_;
+  DTypePolicy policy_;
+  bool autocast_ = true;
   bool trainable_ = true;
   std::vector<LayerVariable> variables_, copies_;
   std::vector<Type> output_types_;
@@ -240,6 +248,10 @@ class Call {
   const Expr& input() const { return traced_input().value; }
   /// The only input, as a float. Throws Error(data) if its rank is another (0: any).
   Expr float_input(int64_t rank = 0) const;
+  /// The float in which the layer computes; f32 if its policy names none.
+  DType compute_dtype() const;
+  /// `x` itself if it is a float, else as compute_dtype().
+  Expr to_float(const Expr& x) const;
 
   /// Numbers in [0, 1), drawn anew in every step. Requires: training().
   Expr uniform(Shape shape);
@@ -267,11 +279,5 @@ class Call {
   Tracer& tracer_;
   CallArguments arguments_;
 };
-
-/// The dtype of a config: a name or a policy object; null is f32. Throws Error(unsupported), with `where`, for policies
-/// that compute in something else than they store, or in no number.
-DType read_dtype(const Json& dtype, const std::string& where);
-/// Keras's name: "float32".
-std::string_view dtype_name(DType dtype);
 
 }  // namespace keratin

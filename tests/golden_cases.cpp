@@ -19,9 +19,7 @@ namespace fs = std::filesystem;
 /// Well-formed models that Keratin does not compile yet. One that begins to match fails the test until it is taken off the
 /// list.
 constexpr std::string_view kNotCompiledYet[] = {
-    "layers/dtype_policies",
     "layers/ops_linalg_nn",
-    "layers/quantized_int8",
 };
 
 GoldenCase read_case(const fs::path& folder, const fs::path& root, bool is_ours) {

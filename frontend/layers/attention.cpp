@@ -11,13 +11,18 @@
 
 #include "frontend/einsum.h"
 #include "frontend/layers/dropout.h"
+#include "frontend/layers/quantized.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
 namespace keratin {
 namespace {
 
-constexpr double kLargeNegative = -1e9;
+/// What is put in place of a hidden score, or added to it (`subtracted`). Half floats do not reach as far.
+double large_negative(const Expr& scores, bool subtracted) {
+  if (scores.dtype() != DType::f16) return -1e9;
+  return subtracted ? -65504 : -3e4;
+}
 
 /// Where row i may see column j, for the two axes of a [1, rows, columns] array.
 template <typename Compare>
@@ -76,8 +81,8 @@ Sides sides_of(Call& call, bool ignores_query_mask) {
   if (inputs.size() < 2 || inputs.size() > 3)
     call.fail(cat("is called with ", inputs.size(), " inputs, expected query, value and perhaps key"), {},
               ErrorKind::data);
-  Sides sides{.query = to_float(inputs[0].value), .value = to_float(inputs[1].value)};
-  sides.key = inputs.size() > 2 ? to_float(inputs[2].value) : sides.value;
+  Sides sides{.query = call.to_float(inputs[0].value), .value = call.to_float(inputs[1].value)};
+  sides.key = inputs.size() > 2 ? call.to_float(inputs[2].value) : sides.value;
   sides.query_mask =
       ignores_query_mask ? inputs[0].mask_at_run_time() : mask_of(call, inputs[0], "query_mask");
   sides.value_mask = mask_of(call, inputs[1], "value_mask");
@@ -125,10 +130,13 @@ Expr project(Call& call, const Expr& x, const Projection& projection) {
     kernel.fans->out.push_back(static_cast<int64_t>(kernel.shape.size()));
     kernel.shape.push_back(extent);
   }
-  const Expr weights = of_sane_size(call.variable(part, kernel));
-  Expr y = of_sane_size(
-      einsum(x, projection.x_axes, weights, projection.bound + projection.added, projection.result_axes));
-  if (call.args().boolean("use_bias")) y = y + call.variable(part, {"bias", projection.extents, "zeros"});
+  Product parts{.x = cast(x, part.policy().compute),
+                .x_axes = projection.x_axes,
+                .kernel = kernel,
+                .kernel_axes = projection.bound + projection.added,
+                .y_axes = projection.result_axes};
+  if (call.args().boolean("use_bias")) parts.bias = {"bias", projection.extents, "zeros"};
+  Expr y = of_sane_size(product(call, part, parts));
   if (projection.is_gate) y = unary(Op::sigmoid, y);
   call.penalize(y);
   return y;
@@ -176,12 +184,14 @@ Expr mask_of_scores(Call& call, Expr mask, const Expr& scores, const Ints& axes)
 /// weight for all keys; Keras 2 subtracts a large number, which leaves little of the differences.
 Expr weights_of(Call& call, const Expr& scores, const Expr& mask, const Ints& over, bool is_fused) {
   if (!mask) return softmax(scores, over);
-  if (call.layer().context().keras2) return softmax(where(mask, scores, scores + kLargeNegative), over);
+  if (call.layer().context().keras2)
+    return softmax(where(mask, scores, scores + large_negative(scores, true)), over);
   if (is_fused) {
-    constexpr double kLowest = -0.7 * std::numeric_limits<float>::max();
-    return softmax(where(mask, scores, number(scores, kLowest)), over);
+    const double largest = scores.dtype() == DType::f16 ? 65504 : std::numeric_limits<float>::max();
+    return softmax(where(mask, scores, number(scores, -0.7 * largest)), over);
   }
-  return where(mask, softmax(where(mask, scores, number(scores, kLargeNegative)), over), number(scores, 0));
+  return where(mask, softmax(where(mask, scores, number(scores, large_negative(scores, false))), over),
+               number(scores, 0));
 }
 
 /// Each key head for `times` query heads in a row.
@@ -399,8 +409,8 @@ Outputs attend_by(Call& call, Expr (*scores_of)(Call&, const Expr&, const Expr&)
   if (inputs.size() < 2 || inputs.size() > 3)
     call.fail(cat("is called with ", inputs.size(), " inputs, expected query, value and perhaps key"), {},
               ErrorKind::data);
-  const Expr query = to_float(inputs[0].value), value = to_float(inputs[1].value);
-  const Expr key = inputs.size() > 2 ? to_float(inputs[2].value) : value;
+  const Expr query = call.to_float(inputs[0].value), value = call.to_float(inputs[1].value);
+  const Expr key = inputs.size() > 2 ? call.to_float(inputs[2].value) : value;
   if (query.rank() < 3 || value.rank() != query.rank() || key.rank() != query.rank())
     call.fail(cat("query ", to_text(query.shape()), ", value ", to_text(value.shape()), " and key ",
                   to_text(key.shape()), " do not fit together"),
@@ -414,7 +424,8 @@ Outputs attend_by(Call& call, Expr (*scores_of)(Call&, const Expr&, const Expr&)
   restrictions.add_along(-2, value_mask);
   if (call.flag("use_causal_mask"))
     restrictions.add(causal_mask(call.builder(), scores.dim(-2), scores.dim(-1)));
-  if (const Expr& mask = restrictions.all()) scores = where(mask, scores, scores + kLargeNegative);
+  if (const Expr& mask = restrictions.all())
+    scores = where(mask, scores, scores + large_negative(scores, true));
   Expr weights = softmax(scores, {-1});
   weights = drop(call, weights, weights.shape(), "dropout");
   const std::string batch = batch_axes(query);

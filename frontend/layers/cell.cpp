@@ -119,7 +119,8 @@ std::vector<Expr> Cell::dropout_factors(std::string_view argument, const Shape& 
   const bool for_each_gate = def_->convolves || args().real("recurrent_dropout") != 0;
   std::vector<Expr> factors;
   for (int64_t gate = 0; gate < (for_each_gate ? def_->gates : 1); ++gate)
-    factors.push_back(cast(greater_equal(call_.uniform(shape), rate), DType::f32) * (1 / (1 - rate)));
+    factors.push_back(cast(greater_equal(call_.uniform(shape), rate), call_.compute_dtype()) *
+                      (1 / (1 - rate)));
   return factors;
 }
 

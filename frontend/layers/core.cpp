@@ -1,5 +1,6 @@
 // Dense, Embedding, ReversibleEmbedding, Masking, Identity.
 #include "frontend/layers/lora.h"
+#include "frontend/layers/quantized.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -12,6 +13,7 @@ constexpr Arg kDenseArgs[] = {
     {"use_bias", ArgKind::boolean, "true"},
     kLoraRankArg,
     kLoraAlphaArg,
+    kQuantizationArg,
 };
 
 Outputs dense(Call& call) {
@@ -20,8 +22,26 @@ Outputs dense(Call& call) {
     call.fail(cat("its input is ", to_text(x.shape()), ", expected at least rank 2"), {}, ErrorKind::data);
   refuse_lora_training(call);
   const int64_t units = call.args().integer("units");
-  Expr y = matmul(x, call.variable({"kernel", {x.extent(-1), units}, "glorot_uniform"}));
-  if (call.args().boolean("use_bias")) y = y + call.variable({"bias", {units}, "zeros"});
+  const VariableSpec kernel{"kernel", {x.extent(-1), units}, "glorot_uniform"},
+      bias{"bias", {units}, "zeros"};
+  const bool has_bias = call.args().boolean("use_bias");
+  Expr y;
+  if (call.layer().policy().quantization == Quantization::none) {
+    y = matmul(x, call.variable(kernel));
+    if (has_bias) y = y + call.variable(bias);
+  } else {
+    constexpr char kSummed = 'y', kUnit = 'z';
+    std::string batch;
+    for (int64_t axis = 0; axis + 1 < x.rank(); ++axis) batch += static_cast<char>('a' + axis);
+    y = product(call, call.layer(),
+                {.x = x,
+                 .x_axes = batch + kSummed,
+                 .kernel = kernel,
+                 .kernel_axes = {kSummed, kUnit},
+                 .y_axes = batch + kUnit,
+                 .bias = has_bias ? std::optional(bias) : std::nullopt,
+                 .is_dense = true});
+  }
   return call.activate("activation", y);
 }
 
@@ -31,16 +51,14 @@ constexpr Arg kEmbeddingArgs[] = {
     {"mask_zero", ArgKind::boolean, "false"},
     kLoraRankArg,
     kLoraAlphaArg,
+    kQuantizationArg,
 };
 
 Outputs embedding(Call& call) {
   refuse_lora_training(call);
   const Expr indices = call.input();
-  const Expr table = call.variable(
-      {"embeddings", {call.args().integer("input_dim"), call.args().integer("output_dim")}, "uniform"});
-  const Expr rows = is_integer(indices.dtype()) ? indices : cast(indices, DType::i32);
-  Traced out =
-      Expr(call.builder(), call.builder().make(Op::gather, {table.value(), rows.value()}, GatherAttrs{}));
+  Traced out = embedded(call, is_integer(indices.dtype()) ? indices : cast(indices, DType::i32));
+  out.value = cast(out.value, call.compute_dtype());
   if (call.args().boolean("mask_zero")) out.mask = not_equal(indices, 0);
   return out;
 }
@@ -50,16 +68,19 @@ constexpr Arg kReversibleArgs[] = {
     {"output_dim", ArgKind::count},
     {"mask_zero", ArgKind::boolean, "false"},
     {"tie_weights", ArgKind::boolean, "true"},
-    {"reverse_dtype", ArgKind::choice, "null", "float32"},
+    {"reverse_dtype", ArgKind::any, "null"},
     {"logit_soft_cap", ArgKind::any, "null"},
     kLoraRankArg,
     kLoraAlphaArg,
+    kQuantizationArg,
 };
 constexpr std::string_view kReverse[] = {"reverse"};
 
 /// An embedding or, called with reverse=True, how much a vector is like each of its rows: by the same table or by another, which has
 /// its initializer only. A cap c makes c·tanh(y/c) of the results.
 Outputs reversible_embedding(Call& call) {
+  if (call.layer().policy().quantization != Quantization::none)
+    call.fail("is quantized, which is supported for Embedding only");
   const int64_t rows = call.args().integer("input_dim"), columns = call.args().integer("output_dim");
   const Expr table = call.variable({"embeddings", {rows, columns}, "uniform"});
   Expr reversed;
@@ -70,7 +91,12 @@ Outputs reversible_embedding(Call& call) {
                               .argument = "embeddings",
                               .is_bare = true});
   if (!call.flag("reverse")) return embedding(call);
-  const Expr y = matmul(call.float_input(), reversed ? reversed : transpose(table, {1, 0}));
+  if (!reversed) reversed = transpose(table, {1, 0});
+  const Json& wanted = call.args().json("reverse_dtype");
+  Expr x = call.float_input();
+  const DType dtype =
+      wanted.is_null() ? promote(x.dtype(), reversed.dtype()) : read_dtype(wanted, call.layer().where());
+  const Expr y = matmul(cast(x, dtype), cast(reversed, dtype));
   if (call.args().is_null("logit_soft_cap")) return y;
   const Json& cap = call.args().json("logit_soft_cap");
   if (!cap.is_number()) call.args().reject("logit_soft_cap", "expected a number", {}, ErrorKind::data);
@@ -91,11 +117,17 @@ Outputs identity(Call& call) { return call.input(); }
 
 constexpr LayerDef kLayers[] = {
     {"Dense", kDenseArgs, Masks::pass, dense},
-    {"Embedding", kEmbeddingArgs, Masks::own, embedding},
+    {.class_name = "Embedding",
+     .args = kEmbeddingArgs,
+     .masks = Masks::own,
+     .trace = embedding,
+     .casts_inputs = false},
     {.class_name = "ReversibleEmbedding",
      .args = kReversibleArgs,
      .masks = Masks::own,
      .trace = reversible_embedding,
+     .casts_inputs = false,
+     .casts_outputs = false,
      .flags = kReverse},
     {"Masking", kMaskingArgs, Masks::own, masking},
     {"Identity", {}, Masks::pass, identity},

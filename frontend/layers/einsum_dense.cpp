@@ -1,8 +1,8 @@
 // EinsumDense: a dense layer whose equation says which axes its kernel contracts, which it keeps, and which it adds.
 #include <algorithm>
 
-#include "frontend/einsum.h"
 #include "frontend/layers/lora.h"
+#include "frontend/layers/quantized.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -16,6 +16,8 @@ constexpr Arg kEinsumDenseArgs[] = {
     {"bias_axes", ArgKind::any, "null"},
     kLoraRankArg,
     kLoraAlphaArg,
+    kQuantizationArg,
+    {"gptq_unpacked_column_size", ArgKind::any, "null"},  // Keras finds it anew
 };
 
 /// The letters of an equation's parts, those that stand for an ellipsis included, and the extents that the config gives for the
@@ -119,7 +121,7 @@ VariableSpec kernel_of(Call& call, const Equation& equation, const Expr& x) {
 }
 
 /// A bias has the axes of the output from the first of `axes` on; those that are not among them have extent 1.
-Shape bias_shape(Call& call, const Equation& equation, const Expr& y, const std::string& axes) {
+Shape bias_shape(Call& call, const Equation& equation, const Shape& y, const std::string& axes) {
   size_t first = equation.output.size();
   for (char letter : axes) {
     const size_t at = equation.output.find(letter);
@@ -132,8 +134,26 @@ Shape bias_shape(Call& call, const Equation& equation, const Expr& y, const std:
   Shape shape;
   for (size_t axis = first; axis < equation.output.size(); ++axis) {
     const bool is_biased = axes.find(equation.output[axis]) != std::string::npos;
-    shape.push_back(is_biased ? Dim(y.extent(static_cast<int64_t>(axis))) : Dim(1));
+    if (is_biased && !y[axis].is_static())
+      call.args().reject("bias_axes", "it names an axis whose extent is free");
+    shape.push_back(is_biased ? y[axis] : Dim(1));
   }
+  return shape;
+}
+
+/// The extents of the output; rejects a config that says something else.
+Shape output_shape(Call& call, const Equation& equation, const Expr& x, const Shape& kernel) {
+  Shape shape;
+  for (char axis : equation.output) {
+    const size_t in_x = equation.input.find(axis), in_kernel = equation.kernel.find(axis);
+    if (in_x == std::string::npos && in_kernel == std::string::npos)
+      call.args().reject("equation", cat("only the output has the axis ", std::string_view(&axis, 1)), {},
+                         ErrorKind::data);
+    shape.push_back(in_x != std::string::npos ? x.dim(static_cast<int64_t>(in_x)) : kernel[in_kernel]);
+  }
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (const int64_t wanted = equation.output_extents[i]; wanted > 0 && shape[i] != Dim(wanted))
+      call.args().reject("output_shape", cat("the equation gives ", to_text(shape)), {}, ErrorKind::data);
   return shape;
 }
 
@@ -141,19 +161,19 @@ Outputs einsum_dense(Call& call) {
   refuse_lora_training(call);
   const Expr x = call.float_input();
   const Equation equation = read_equation(call, x);
-  const Expr kernel = of_sane_size(call.variable(kernel_of(call, equation, x)));
-  Expr y = einsum(x, equation.input, kernel, equation.kernel, equation.output);
-  for (size_t i = 0; i < equation.output_extents.size(); ++i)
-    if (const int64_t wanted = equation.output_extents[i];
-        wanted > 0 && y.dim(static_cast<int64_t>(i)) != Dim(wanted))
-      call.args().reject("output_shape", cat("the equation gives ", to_text(y.shape())), {}, ErrorKind::data);
+  Product parts{.x = x,
+                .x_axes = equation.input,
+                .kernel = kernel_of(call, equation, x),
+                .kernel_axes = equation.kernel,
+                .y_axes = equation.output};
+  const Shape shape = output_shape(call, equation, x, parts.kernel.shape);
   const Json& bias_axes = call.args().json("bias_axes");
   if (!bias_axes.is_null()) {
     if (!are_letters(bias_axes.is_string() ? bias_axes.as_string() : ""))
       call.args().reject("bias_axes", "expected letters", {}, ErrorKind::data);
-    y = y + call.variable({"bias", bias_shape(call, equation, y, bias_axes.as_string()), "zeros"});
+    parts.bias = {"bias", bias_shape(call, equation, shape, bias_axes.as_string()), "zeros"};
   }
-  return call.activate("activation", y);
+  return call.activate("activation", product(call, call.layer(), parts));
 }
 
 constexpr LayerDef kLayers[] = {{"EinsumDense", kEinsumDenseArgs, Masks::drop, einsum_dense}};

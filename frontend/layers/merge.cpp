@@ -106,7 +106,7 @@ Expr normalized(const Expr& x, int64_t axis) {
 Outputs dot(Call& call) {
   if (call.inputs().size() != 2)
     call.fail(cat("is called with ", call.inputs().size(), " inputs, expected 2"), {}, ErrorKind::data);
-  Expr a = to_float(call.inputs()[0].value), b = to_float(call.inputs()[1].value);
+  Expr a = call.to_float(call.inputs()[0].value), b = call.to_float(call.inputs()[1].value);
   const Ints axes = call.args().ints("axes", 2);
   const int64_t axis_a = a.axis(axes[0]), axis_b = b.axis(axes[1]);
   if (axis_a == 0 || axis_b == 0)

@@ -10,6 +10,17 @@
 namespace keratin {
 namespace {
 
+/// A variable that normalisations use as it is stored: they compute in f32 at least, whatever they are asked to give.
+VariableSpec uncast(std::string_view name, Shape shape, std::string_view initializer, bool trainable = true,
+                    std::string_view argument = {}) {
+  return {.name = name,
+          .shape = std::move(shape),
+          .initializer = initializer,
+          .trainable = trainable,
+          .argument = argument,
+          .autocast = false};
+}
+
 constexpr Arg kBatchNormArgs[] = {
     {"axis", ArgKind::ints, "-1"},
     {"momentum", ArgKind::real, "0.99"},
@@ -60,9 +71,9 @@ class Renormalization {
  public:
   Renormalization(Call& call, const Shape& channels)
       : call_(call),
-        stddev_{"moving_stddev", channels, "ones", false, "moving_variance"},
-        slow_mean_{"renorm_mean", channels, "zeros", false, "moving_mean"},
-        slow_stddev_{"renorm_stddev", channels, "ones", false, "moving_variance"} {
+        stddev_(uncast("moving_stddev", channels, "ones", false, "moving_variance")),
+        slow_mean_(uncast("renorm_mean", channels, "zeros", false, "moving_mean")),
+        slow_stddev_(uncast("renorm_stddev", channels, "ones", false, "moving_variance")) {
     check_initializer();
     for (const VariableSpec* spec : {&stddev_, &slow_mean_, &slow_stddev_}) call.variable(*spec);
   }
@@ -116,16 +127,16 @@ class Renormalization {
 /// inference, and in a frozen layer, the running ones.
 Outputs batch_normalization(Call& call) {
   const Args& args = call.args();
-  const Expr x = call.float_input();
+  const Expr x = at_least_f32(call.float_input());
   const Ints axes = normalized_axes(x, args.ints("axis"));
   if (axes.size() != 1) args.reject("axis", "expected one axis");
   const Shape channels{x.dim(axes[0])};
   Expr gamma, beta;
-  if (args.boolean("scale")) gamma = call.variable({"gamma", channels, "ones"});
-  if (args.boolean("center")) beta = call.variable({"beta", channels, "zeros"});
-  const VariableSpec mean_spec{"moving_mean", channels, "zeros", false};
-  const VariableSpec variance_spec{"moving_variance", channels, "ones", false};
-  Moments moments{call.variable(mean_spec), call.variable(variance_spec)};
+  if (args.boolean("scale")) gamma = cast(call.variable(uncast("gamma", channels, "ones")), x.dtype());
+  if (args.boolean("center")) beta = cast(call.variable(uncast("beta", channels, "zeros")), x.dtype());
+  const VariableSpec mean_spec = uncast("moving_mean", channels, "zeros", false);
+  const VariableSpec variance_spec = uncast("moving_variance", channels, "ones", false);
+  Moments moments{cast(call.variable(mean_spec), x.dtype()), cast(call.variable(variance_spec), x.dtype())};
   std::optional<Renormalization> renormalization;
   if (args.boolean("renorm")) {
     if (call.layer().context().keras2)
@@ -169,7 +180,7 @@ constexpr Arg kLayerNormArgs[] = {
 /// With rms_scaling, which Keras keeps for old models, nothing is subtracted and added; there is a scale always.
 Outputs layer_normalization(Call& call) {
   const Args& args = call.args();
-  const Expr x = call.float_input();
+  const Expr x = at_least_f32(call.float_input());
   const Ints axes = normalized_axes(x, args.ints("axis"));
   Shape shape;
   for (int64_t axis : axes) shape.push_back(x.extent(axis));
@@ -177,8 +188,10 @@ Outputs layer_normalization(Call& call) {
   const Expr spread = variance(x, center, axes, true);
   const bool only_scales = args.boolean("rms_scaling");
   Expr y = (only_scales ? x : x - center) * unary(Op::rsqrt, spread + args.real("epsilon"));
-  if (args.boolean("scale") || only_scales) y = y * align(call.variable({"gamma", shape, "ones"}), y, axes);
-  if (args.boolean("center") && !only_scales) y = y + align(call.variable({"beta", shape, "zeros"}), y, axes);
+  if (args.boolean("scale") || only_scales)
+    y = y * align(call.variable(uncast("gamma", shape, "ones")), y, axes);
+  if (args.boolean("center") && !only_scales)
+    y = y + align(call.variable(uncast("beta", shape, "zeros")), y, axes);
   return y;
 }
 
@@ -191,7 +204,7 @@ constexpr Arg kGroupNormArgs[] = {
 /// Consecutive channels make a group, which is normalised together with all that is not channel or batch.
 Outputs group_normalization(Call& call) {
   const Args& args = call.args();
-  const Expr x = call.float_input();
+  const Expr x = at_least_f32(call.float_input());
   const int64_t axis = x.axis(args.integer("axis")), channels = x.extent(axis);
   const int64_t groups = args.integer("groups") == -1 ? channels : args.integer("groups");
   if (groups < 1 || channels % groups != 0)
@@ -206,8 +219,8 @@ Outputs group_normalization(Call& call) {
   const Expr center = mean(parts, axes, true);
   const Expr spread = variance(parts, center, axes, true);
   Expr y = reshape((parts - center) * unary(Op::rsqrt, spread + args.real("epsilon")), x.shape());
-  if (args.boolean("scale")) y = y * align(call.variable({"gamma", {channels}, "ones"}), y, {axis});
-  if (args.boolean("center")) y = y + align(call.variable({"beta", {channels}, "zeros"}), y, {axis});
+  if (args.boolean("scale")) y = y * align(call.variable(uncast("gamma", {channels}, "ones")), y, {axis});
+  if (args.boolean("center")) y = y + align(call.variable(uncast("beta", {channels}, "zeros")), y, {axis});
   return y;
 }
 
@@ -217,7 +230,7 @@ constexpr Arg kRmsNormArgs[] = {
 };
 
 Outputs rms_normalization(Call& call) {
-  const Expr x = call.float_input();
+  const Expr x = at_least_f32(call.float_input());
   const Ints axes = normalized_axes(x, call.args().ints("axis"));
   Shape shape;
   for (int64_t axis : axes) shape.push_back(x.extent(axis));
@@ -229,14 +242,22 @@ constexpr Arg kUnitNormArgs[] = {{"axis", ArgKind::ints, "-1"}};
 
 Outputs unit_normalization(Call& call) {
   constexpr double kSmallest = 1e-12;
-  const Expr x = call.float_input();
+  const Expr x = at_least_f32(call.float_input());
   return x * unary(Op::rsqrt, maximum(sum(x * x, call.args().ints("axis"), true), kSmallest));
 }
 
 constexpr LayerDef kLayers[] = {
     {"BatchNormalization", kBatchNormArgs, Masks::pass, batch_normalization},
-    {"LayerNormalization", kLayerNormArgs, Masks::pass, layer_normalization},
-    {"GroupNormalization", kGroupNormArgs, Masks::pass, group_normalization},
+    {.class_name = "LayerNormalization",
+     .args = kLayerNormArgs,
+     .masks = Masks::pass,
+     .trace = layer_normalization,
+     .casts_inputs = false},
+    {.class_name = "GroupNormalization",
+     .args = kGroupNormArgs,
+     .masks = Masks::pass,
+     .trace = group_normalization,
+     .casts_inputs = false},
     {"RMSNormalization", kRmsNormArgs, Masks::pass, rms_normalization},
     {"UnitNormalization", kUnitNormArgs, Masks::pass, unit_normalization},
 };

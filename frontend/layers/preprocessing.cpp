@@ -31,8 +31,8 @@ Expr constant_argument(Call& call, std::string_view argument) {
   std::vector<double> numbers;
   read_numbers(call, argument, value, 0, shape, numbers);
   Builder& b = call.builder();
-  if (shape.empty()) return {b, b.constant(DType::f32, numbers[0])};
-  auto data = std::make_shared<Tensor>(DType::f32, shape);
+  if (shape.empty()) return {b, b.constant(call.compute_dtype(), numbers[0])};
+  auto data = std::make_shared<Tensor>(call.compute_dtype(), shape);
   for (size_t i = 0; i < numbers.size(); ++i) data->set(static_cast<int64_t>(i), numbers[i]);
   return {b, b.constant(std::move(data))};
 }
@@ -43,7 +43,7 @@ constexpr Arg kRescalingArgs[] = {
 };
 
 Outputs rescaling(Call& call) {
-  return cast(call.input(), DType::f32) * constant_argument(call, "scale") +
+  return cast(call.input(), call.compute_dtype()) * constant_argument(call, "scale") +
          constant_argument(call, "offset");
 }
 
@@ -58,7 +58,7 @@ constexpr Arg kNormalizationArgs[] = {
 Outputs normalization(Call& call) {
   constexpr double kEpsilon = 1e-7;
   const Args& args = call.args();
-  const Expr x = cast(call.input(), DType::f32);
+  const Expr x = cast(call.input(), call.compute_dtype());
   const Ints kept = args.is_null("axis") ? Ints{} : normalized_axes(x, to_ints(args.json("axis")));
   if (args.is_null("mean") != args.is_null("variance"))
     args.reject("mean", "mean and variance must both be given", {}, ErrorKind::data);

@@ -29,7 +29,7 @@ std::vector<std::string> state_names(const CellStack& cells) {
 /// The variable that keeps a state from call to call where a layer is stateful. Keras leaves them out of files and of the parameters
 /// that it counts.
 VariableSpec kept_state(const std::string& name, const Shape& shape) {
-  return {name, shape, "zeros", false, {}, DType::f32, Role::state};
+  return {.name = name, .shape = shape, .initializer = "zeros", .trainable = false, .role = Role::state};
 }
 
 /// The states that a call gives, as arguments after the first or by name.
@@ -49,7 +49,7 @@ std::vector<Expr> checked_states(Call& call, const CellStack& cells, const std::
     if (given[i].value.shape() != shapes[i])
       call.fail(cat("a state is ", to_text(given[i].value.shape()), ", expected ", to_text(shapes[i])), {},
                 ErrorKind::data);
-    states.push_back(cast(given[i].value, DType::f32));
+    states.push_back(cast(given[i].value, call.compute_dtype()));
   }
   return states;
 }
@@ -66,8 +66,9 @@ std::vector<Expr> initial_states(Call& call, const CellStack& cells) {
   if (!given.empty()) return checked_states(call, cells, given);
   std::vector<Expr> states;
   for (size_t i = 0; i < shapes.size(); ++i)
-    states.push_back(stateful ? call.variable(kept_state(names[i], shapes[i]))
-                              : Expr(call.builder(), call.builder().constant(DType::f32, 0, shapes[i])));
+    states.push_back(stateful
+                         ? call.variable(kept_state(names[i], shapes[i]))
+                         : Expr(call.builder(), call.builder().constant(call.compute_dtype(), 0, shapes[i])));
   return states;
 }
 
@@ -114,7 +115,7 @@ bool forgets_mask(Call& call) {
 
 Outputs recur(Call& call, CellStack cells) {
   const Args& args = call.args();
-  const Expr x = to_float(call.inputs()[0].value);
+  const Expr x = call.to_float(call.inputs()[0].value);
   const Expr given_mask = call.inputs()[0].mask,
              mask = forgets_mask(call) ? Expr() : mask_of_steps(call, given_mask);
   const bool sequences = args.boolean("return_sequences"), unrolled = args.boolean("unroll"),
@@ -202,7 +203,7 @@ Outputs rnn(Call& call) {
 /// A cell by itself: its output, and its states after the step.
 Outputs one_step(Call& call) {
   if (call.inputs().empty()) call.fail("is called with no inputs", {}, ErrorKind::data);
-  const Expr x = to_float(call.inputs()[0].value);
+  const Expr x = call.to_float(call.inputs()[0].value);
   const CellStack cells(call.layer(), call.tracer(), x.shape());
   const std::vector<Expr> states =
       cells.step(x, checked_states(call, cells, {call.inputs().begin() + 1, call.inputs().end()}));

@@ -219,7 +219,11 @@ Outputs spectral_normalization(Call& call) {
 
 constexpr LayerDef kLayers[] = {
     {"Bidirectional", kBidirectionalArgs, Masks::own, bidirectional, kInitialState},
-    {"TimeDistributed", kTimeDistributedArgs, Masks::pass, time_distributed},
+    {.class_name = "TimeDistributed",
+     .args = kTimeDistributedArgs,
+     .masks = Masks::pass,
+     .trace = time_distributed,
+     .casts_outputs = false},
     {"SpectralNormalization", kSpectralArgs, Masks::own, spectral_normalization},
 };
 
