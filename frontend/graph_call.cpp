@@ -1,5 +1,7 @@
 #include "frontend/graph_call.h"
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <string_view>
@@ -7,6 +9,7 @@
 
 #include "frontend/call_order.h"
 #include "frontend/legacy.h"
+#include "frontend/legacy_functions.h"
 #include "frontend/model_file.h"
 #include "frontend/nodes.h"
 #include "frontend/operation.h"
@@ -16,7 +19,8 @@
 namespace keratin {
 namespace {
 
-constexpr std::string_view kOldOperator = "TFOpLambda";  // an operation in files of Keras 2
+/// Operations in files of Keras 2.
+constexpr std::string_view kOldOperator = "TFOpLambda", kOldSlice = "SlicingOpLambda";
 
 /// Makes the model's layers, in the file's order, which is that of their groups in the weights file.
 void make_layers(Layer& model, bool count_inputs) {
@@ -69,6 +73,11 @@ class GraphCall {
   Outputs call_member(const Member& member, const LayerCall& call);
   Outputs call_member_layer(Layer& layer, const LayerCall& call);
   Outputs call_operation(const Member& member, const LayerCall& call);
+  void add_keywords(const LayerCall& call, const OperationDef& def, std::vector<Operand>& operands,
+                    const std::string& where) const;
+  Json add_old_keywords(const LayerCall& call, const OldFunction& function, const OperationDef& def,
+                        std::vector<Operand>& operands, std::deque<Json>& values,
+                        const std::string& where) const;
   void set_keyword(Layer& layer, const std::string& name, const Argument& value,
                    CallArguments& arguments) const;
   void set_masks(Layer& layer, const Argument& value, CallArguments& arguments) const;
@@ -92,7 +101,7 @@ bool counts_own_call_in_outputs(const Json& object) { return object["config"].ha
 /// Whether some layer of a model, or of one within it, takes masks away.
 bool takes_masks(const Json& config) {
   for (const Json& layer : config["layers"].items()) {
-    const LayerDef* def = find_layer_def(layer["class_name"].as_string());
+    const LayerDef* def = find_layer_def(class_of_keras3(layer["class_name"].as_string()));
     if (def != nullptr && (def->takes_masks || (def->is_model && takes_masks(layer["config"])))) return true;
   }
   return false;
@@ -296,33 +305,104 @@ Operand GraphCall::operand(const Argument& argument) const {
   return out;
 }
 
-Outputs GraphCall::call_operation(const Member& member, const LayerCall& call) {
-  const Json& object = *member.object;
-  const std::string& name = object["config"]["name"].as_string();
-  const Layer& model = call_.layer();
-  const std::string place = model.origin().empty() ? name : cat(model.origin(), "/", name);
-  const bool is_old = object["class_name"].as_string() == kOldOperator;
-  const std::string& what =
-      is_old ? object["config"]["function"].as_string() : object["class_name"].as_string();
-  const std::string where = cat(model.context().file, model.context().file.empty() ? "" : ": ", "operation ",
-                                quoted(place), " (", what, ")");
-  const OperationDef* def = find_operation_def(is_old ? operation_of_function(what) : std::string_view(what));
-  if (def == nullptr)
-    throw Error(ErrorKind::unsupported, cat("operation ", what, " is not supported"), where);
-
-  std::vector<Operand> operands;
-  for (const Argument& argument : call.arguments) operands.push_back(operand(argument));
+/// Puts what a call of keras.ops has as keywords among its operands.
+void GraphCall::add_keywords(const LayerCall& call, const OperationDef& def, std::vector<Operand>& operands,
+                             const std::string& where) const {
   for (const auto& [key, value] : call.keywords) {
     if (value.kind == Argument::Kind::data && value.data->is_null()) continue;
-    const std::optional<size_t> position = operand_position(*def, key);
+    const std::optional<size_t> position = operand_position(def, key);
     if (!position)
       throw Error(ErrorKind::unsupported,
                   cat("is called with the argument ", key, ", which is not supported"), where);
     if (operands.size() <= *position) operands.resize(*position + 1);
     operands[*position] = operand(value);
   }
-  const Json none = Json::object({});
-  return call_operation_def(*def, call_.builder(), is_old ? none : object["config"], operands, place, where);
+}
+
+/// The same for a function of TensorFlow, whose keywords are parameters of the operation as well: returns those. `values` holds what operands
+/// refer to.
+Json GraphCall::add_old_keywords(const LayerCall& call, const OldFunction& function, const OperationDef& def,
+                                 std::vector<Operand>& operands, std::deque<Json>& values,
+                                 const std::string& where) const {
+  std::vector<std::pair<std::string, Json>> config;
+  std::vector<size_t> swapped;
+  for (const auto& [key, value] : call.keywords) {
+    const bool is_data = value.data != nullptr && value.kind != Argument::Kind::tensor;
+    const bool is_off = is_data && (value.data->is_null() || value.data->dump() == "false");
+    if (is_off || key == "name") continue;
+    if (is_data && word_of(function, "-", key) == value.data->dump()) continue;
+    if (const std::string_view index = word_of(function, "~", key); !index.empty()) {
+      swapped.push_back(static_cast<size_t>(index[0] - '0'));
+      continue;
+    }
+    const std::string_view renamed = word_of(function, "", key);
+    const std::string name(renamed.empty() ? key : renamed);
+    const bool is_param = std::any_of(def.params.begin(), def.params.end(),
+                                      [&](const Arg& param) { return param.name == name; });
+    if (is_param && is_data) {
+      if (std::none_of(config.begin(), config.end(), [&](const auto& each) { return each.first == name; }))
+        config.emplace_back(name, adapt_value(key, *value.data));
+      continue;
+    }
+    const std::optional<size_t> position = operand_position(def, name);
+    if (!position)
+      throw Error(ErrorKind::unsupported,
+                  cat("is called with the argument ", key, ", which is not supported"), where);
+    if (operands.size() <= *position) operands.resize(*position + 1);
+    std::vector<TensorRef> tensors;
+    collect_tensors(value, tensors);
+    if (is_data && tensors.empty()) {
+      values.push_back(adapt_value(key, *value.data));
+      operands[*position] = operand(read_argument(values.back()));
+    } else {
+      operands[*position] = operand(value);
+    }
+  }
+  for (size_t place : swapped) {
+    Expr& x = operands.at(place).tensor.value;
+    if (!x || x.rank() < 2) throw Error(ErrorKind::data, "transposes what is no matrix", where);
+    Ints order = axes_from(x, 0);
+    std::swap(order[order.size() - 1], order[order.size() - 2]);
+    x = transpose(x, order);
+  }
+  const Json given = given_arguments(function);
+  for (const auto& [name, value] : given.members())
+    if (std::none_of(config.begin(), config.end(), [&](const auto& each) { return each.first == name; }))
+      config.emplace_back(name, value);
+  return Json::object(std::move(config));
+}
+
+Outputs GraphCall::call_operation(const Member& member, const LayerCall& call) {
+  const Json& object = *member.object;
+  const std::string& name = object["config"]["name"].as_string();
+  const Layer& model = call_.layer();
+  const std::string place = model.origin().empty() ? name : cat(model.origin(), "/", name);
+  const std::string& class_name = object["class_name"].as_string();
+  const bool is_old = class_name == kOldOperator || class_name == kOldSlice;
+  const std::string& what = is_old ? object["config"]["function"].as_string() : class_name;
+  const std::string where = cat(model.context().file, model.context().file.empty() ? "" : ": ", "operation ",
+                                quoted(place), " (", what, ")");
+  const OldFunction* function = is_old ? find_old_function(what) : nullptr;
+  const OperationDef* def = nullptr;
+  if (!is_old) def = find_operation_def(what);
+  if (function != nullptr) def = find_operation_def(function->operation);
+  if (def == nullptr)
+    throw Error(ErrorKind::unsupported, cat("operation ", what, " is not supported"), where);
+
+  std::vector<Operand> operands;
+  for (const Argument& argument : call.arguments) operands.push_back(operand(argument));
+  if (function == nullptr) {
+    add_keywords(call, *def, operands, where);
+    return call_operation_def(*def, call_.builder(), object["config"], operands, place, where);
+  }
+  if (function->takes_list) {
+    Operand list;
+    list.items = std::move(operands);
+    operands = {std::move(list)};
+  }
+  std::deque<Json> values;
+  const Json config = add_old_keywords(call, *function, *def, operands, values, where);
+  return call_operation_def(*def, call_.builder(), config, operands, place, where);
 }
 
 Outputs GraphCall::call_member(const Member& member, const LayerCall& call) {
@@ -359,7 +439,7 @@ Outputs GraphCall::run() {
 bool is_operation(const Json& object) {
   const Json& module = object["module"];
   return (module.is_string() && module.as_string().starts_with("keras.src.ops.")) ||
-         object["class_name"].as_string() == kOldOperator;
+         object["class_name"].as_string() == kOldOperator || object["class_name"].as_string() == kOldSlice;
 }
 
 Outputs trace_functional(Call& call) { return GraphCall(call).run(); }

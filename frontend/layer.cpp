@@ -25,6 +25,9 @@ void check_class(const Json& object, const std::string& where) {
   if (registered.is_string() && registered.as_string().find('>') != std::string::npos)
     throw Error(ErrorKind::unsupported, cat("class ", registered.as_string(), " is not part of Keras"), where,
                 "custom classes are Python code; build the model from Keras's own layers");
+  if (class_name == "RandomFourierFeatures")
+    throw Error(ErrorKind::unsupported, "layers of class RandomFourierFeatures are experiments of Keras 2",
+                where, "Dense and keras.ops.cos compute the same");
   throw Error(ErrorKind::unsupported, cat("layers of class ", class_name, " are not supported"), where);
 }
 
@@ -47,10 +50,10 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
   keras_path_ = parent == nullptr || parent->def_ == nullptr || parent->def_->is_model
                     ? name_
                     : cat(parent->keras_path_, "/", name_);
-  def_ = find_layer_def(class_name_);
+  def_ = find_layer_def(class_of_keras3(class_name_));
   if (def_ == nullptr) check_class(object, where());
   const Json* config = &stored;
-  if (std::optional<Json> changed = adapt_config(class_name_, stored)) {
+  if (std::optional<Json> changed = adapt_config(class_name_, stored, context_.keras2)) {
     adapted_ = std::move(*changed);
     config = &adapted_;
   }

@@ -7,13 +7,37 @@
 namespace keratin {
 namespace {
 
-/// An argument that has another name now.
+/// A class that has another name now, or is a special case of another.
+struct OldClass {
+  std::string_view name, new_name;
+};
+constexpr std::array kOldClasses = {
+    OldClass{"BatchNormalizationV1", "BatchNormalization"},
+    OldClass{"BatchNormalizationV2", "BatchNormalization"},
+    OldClass{"SyncBatchNormalization", "BatchNormalization"},
+    OldClass{"ThresholdedReLU", "ReLU"},  // x above theta, else 0
+    OldClass{"CuDNNLSTM", "LSTM"},
+    OldClass{"CuDNNGRU", "GRU"},  // their weights: frontend/legacy_weights.h
+};
+
+/// An argument that has another name now. The class is the new one.
 struct Renamed {
   std::string_view class_name, old_name, new_name;
 };
 constexpr std::array kRenamed = {
     Renamed{"LeakyReLU", "alpha", "negative_slope"},
     Renamed{"InputLayer", "batch_input_shape", "batch_shape"},
+    Renamed{"ReLU", "theta", "threshold"},
+};
+
+/// What Keras 2 meant where its file does not say.
+struct Meant {
+  std::string_view class_name, name, value;  ///< as JSON
+};
+constexpr std::array kMeant = {
+    Meant{"GRU", "reset_after", "false"},
+    Meant{"GRU", "recurrent_activation", "\"hard_sigmoid\""},
+    Meant{"LSTM", "recurrent_activation", "\"hard_sigmoid\""},
 };
 
 /// An argument that no longer exists. Keras 2 wrote it into every layer of the class, mostly with a value that changes
@@ -29,6 +53,9 @@ constexpr std::array kDropped = {
     Dropped{"SeparableConv2D", "groups", "1"},
     Dropped{"Embedding", "input_length", "*"},
     Dropped{"LSTM", "implementation", "*"},
+    Dropped{"LSTM", "time_major", "false"},
+    Dropped{"GRU", "time_major", "false"},
+    Dropped{"SimpleRNN", "time_major", "false"},
     Dropped{"GRU", "implementation", "*"},
     Dropped{"SimpleRNN", "implementation", "*"},
     Dropped{"LSTMCell", "implementation", "*"},
@@ -36,30 +63,6 @@ constexpr std::array kDropped = {
     Dropped{"MultiHeadAttention", "query_shape", "*"},
     Dropped{"MultiHeadAttention", "key_shape", "*"},
     Dropped{"MultiHeadAttention", "value_shape", "*"},
-};
-
-struct Conversion {
-  std::string_view name, operation;
-};
-constexpr std::array kFunctions = {
-    Conversion{"math.multiply", "Multiply"},
-    Conversion{"math.add", "Add"},
-    Conversion{"__operators__.add", "Add"},
-    Conversion{"math.subtract", "Subtract"},
-    Conversion{"math.truediv", "TrueDivide"},
-    Conversion{"math.divide", "TrueDivide"},
-    Conversion{"math.maximum", "Maximum"},
-    Conversion{"math.minimum", "Minimum"},
-    Conversion{"math.negative", "Negative"},
-    Conversion{"math.abs", "Absolute"},
-    Conversion{"math.exp", "Exp"},
-    Conversion{"math.log", "Log"},
-    Conversion{"math.sqrt", "Sqrt"},
-    Conversion{"math.square", "Square"},
-    Conversion{"math.tanh", "Tanh"},
-    Conversion{"math.sigmoid", "Sigmoid"},
-    Conversion{"math.pow", "Power"},
-    Conversion{"nn.relu", "Relu"},
 };
 
 const Renamed* renaming(std::string_view class_name, std::string_view key) {
@@ -77,24 +80,31 @@ bool is_dropped(std::string_view class_name, std::string_view key, const Json& v
 
 }  // namespace
 
-std::optional<Json> adapt_config(std::string_view class_name, const Json& config) {
+std::string_view class_of_keras3(std::string_view class_name) {
+  for (const OldClass& row : kOldClasses)
+    if (row.name == class_name) return row.new_name;
+  return class_name;
+}
+
+std::optional<Json> adapt_config(std::string_view class_name, const Json& config, bool keras2) {
   if (!config.is_object()) return std::nullopt;
   bool changed = false;
+  const std::string_view new_name = class_of_keras3(class_name);
   std::vector<std::pair<std::string, Json>> members;
   for (const auto& [key, value] : config.members()) {
-    const Renamed* row = renaming(class_name, key);
-    const bool dropped = is_dropped(class_name, key, value);
+    const Renamed* row = renaming(new_name, key);
+    const bool dropped = is_dropped(new_name, key, value);
     changed |= row != nullptr || dropped;
     if (!dropped) members.emplace_back(row != nullptr ? std::string(row->new_name) : key, value);
   }
+  if (keras2 && class_name == new_name)
+    for (const Meant& row : kMeant)
+      if (row.class_name == class_name && !config.has(row.name)) {
+        members.emplace_back(std::string(row.name), Json::parse(row.value, "default"));
+        changed = true;
+      }
   if (!changed) return std::nullopt;
   return Json::object(std::move(members));
-}
-
-std::string_view operation_of_function(std::string_view function) {
-  for (const Conversion& row : kFunctions)
-    if (row.name == function) return row.operation;
-  return {};
 }
 
 }  // namespace keratin

@@ -1,4 +1,4 @@
-// What Keras 2 wrote differently, in one place: names of arguments, and operators as TFOpLambda layers.
+// What Keras 2 wrote differently, in one place: names of classes and of arguments. Its operators are in frontend/legacy_functions.h.
 #pragma once
 
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace keratin {
 
-/// `config` of a layer in the form of Keras 3, or nothing if it has that form already.
-std::optional<Json> adapt_config(std::string_view class_name, const Json& config);
+/// The class that one of Keras 2 is now: "CuDNNLSTM" is "LSTM". Others are what they were.
+std::string_view class_of_keras3(std::string_view class_name);
 
-/// The class of keras.ops that a TFOpLambda's function is: "math.multiply" is "Multiply"; empty if there is none.
-std::string_view operation_of_function(std::string_view function);
+/// `config` of a layer in the form of Keras 3, or nothing if it has that form already.
+std::optional<Json> adapt_config(std::string_view class_name, const Json& config, bool keras2);
 
 }  // namespace keratin

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "frontend/legacy_compile.h"
 #include "frontend/model.h"
 #include "frontend/model_file.h"
 #include "frontend/training/train.h"
@@ -13,13 +14,15 @@ namespace keratin {
 namespace {
 
 /// Appends what `layer` and its inner layers made; states are in no file. `free`: no layer around it is frozen, which legacy files sort by.
-void collect(const Layer& layer, bool free, const std::string& outermost, std::vector<WantedVariable>& wanted,
-             std::vector<Variable>& variables) {
+void collect(const Layer& layer, bool free, const std::string& outermost, const std::string& class_name,
+             std::vector<WantedVariable>& wanted, std::vector<Variable>& variables) {
   free = free && layer.trainable();
   size_t in_group = 0;
   const auto want = [&](const LayerVariable& made, bool is_copy) {
     WantedVariable one{outermost, layer.group(), in_group++, made.name, {}, made.trainable && free, is_copy};
     for (Dim d : made.type.shape) one.shape.push_back(d.value());
+    one.form = stored_as(class_name, made.name);
+    if (one.form != StoredAs::itself) one.gates = class_name.ends_with("LSTM") ? 4 : 3;
     wanted.push_back(std::move(one));
   };
   for (const LayerVariable& copy : layer.copies()) want(copy, true);
@@ -27,8 +30,10 @@ void collect(const Layer& layer, bool free, const std::string& outermost, std::v
     variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
     if (made.role != Role::state) want(made, false);
   }
+  // A part has the form of the layer that it is of.
   for (const std::unique_ptr<Layer>& child : layer.children())
-    collect(*child, free, outermost, wanted, variables);
+    collect(*child, free, outermost, child->def() == nullptr ? class_name : child->class_name(), wanted,
+            variables);
 }
 
 /// Files may store half floats, or counters in another width.
@@ -39,13 +44,20 @@ std::shared_ptr<const Tensor> converted(Tensor stored, DType dtype) {
   return std::make_shared<const Tensor>(std::move(out));
 }
 
+Variable& variable_named(std::vector<Variable>& variables, const std::string& name) {
+  const auto found = std::find_if(variables.begin(), variables.end(),
+                                  [&](const Variable& each) { return each.name == name; });
+  KERATIN_CHECK(found != variables.end(), name);
+  return *found;
+}
+
 }  // namespace
 
 std::vector<Variable> variables_of(const Model& model) {
   std::vector<WantedVariable> ignored;
   std::vector<Variable> variables;
   for (const std::unique_ptr<Layer>& layer : model.root().children())
-    collect(*layer, true, layer->name(), ignored, variables);
+    collect(*layer, true, layer->name(), layer->class_name(), ignored, variables);
   return variables;
 }
 
@@ -53,7 +65,7 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   std::vector<WantedVariable> wanted;
   std::vector<Variable> variables;
   for (const std::unique_ptr<Layer>& layer : model.root().children())
-    collect(*layer, true, layer->name(), wanted, variables);
+    collect(*layer, true, layer->name(), layer->class_name(), wanted, variables);
   std::vector<Tensor> values = file.take_weights(wanted);
   auto value = values.begin();
   for (Variable& variable : variables)
@@ -75,6 +87,9 @@ Module load_predict(Model& model, ModelFile& file) {
 
 void restore_optimizer(std::vector<Variable>& variables, const std::vector<Variable>& state,
                        std::vector<Tensor> stored) {
+  // Keras 2 kept the rate in the configuration alone.
+  if (stored.size() > 1 && stored.size() + 1 == state.size() && state[1].type.shape.empty())
+    stored.insert(stored.begin() + 1, *variable_named(variables, state[1].name).data);
   // One that was never used has no slots yet.
   std::vector<Variable> wanted;
   for (const Variable& each : state)
@@ -85,12 +100,11 @@ void restore_optimizer(std::vector<Variable>& variables, const std::vector<Varia
                 cat("the optimizer has ", stored.size(), " variables, expected ", state.size()), {},
                 "compile the model again: the optimizer then starts afresh");
   for (size_t i = 0; i < stored.size(); ++i) {
-    const auto variable = std::find_if(variables.begin(), variables.end(),
-                                       [&](const Variable& each) { return each.name == wanted[i].name; });
-    if (stored[i].type().shape != variable->type.shape)
-      throw Error(ErrorKind::data, cat(variable->name, " is ", to_text(stored[i].type()), ", expected ",
-                                       to_text(variable->type)));
-    variable->data = converted(std::move(stored[i]), variable->type.dtype);
+    Variable& variable = variable_named(variables, wanted[i].name);
+    if (stored[i].type().shape != variable.type.shape)
+      throw Error(ErrorKind::data, cat(variable.name, " is ", to_text(stored[i].type()), ", expected ",
+                                       to_text(variable.type)));
+    variable.data = converted(std::move(stored[i]), variable.type.dtype);
   }
 }
 
@@ -120,6 +134,11 @@ TrainableModule load_trainable(const std::string& path, const CompileConfig& giv
     Model model = open_model(file, shapes);
     TrainableModule loaded{load_predict(model, file), {}};
     CompileConfig config = CompileConfig::read(file.compile_config());
+    if (model.is_of_keras2()) {
+      config.optimizer = adapt_optimizer(config.optimizer, path);
+      config.metrics = adapt_metrics(config.metrics);
+      config.weighted_metrics = adapt_metrics(config.weighted_metrics);
+    }
     const bool own_optimizer = given.optimizer.is_null();
     const auto choose = [](Json& own, const Json& other) {
       if (!other.is_null()) own = other;

@@ -39,6 +39,7 @@ class Model {
   /// The function @predict. Inputs with free lengths that do not go together are tried once more with the same ones.
   Function trace_predict();
 
+  bool is_of_keras2() const { return context_.keras2; }
   const Layer& root() const { return *root_; }
   const std::string& name() const { return root_->name(); }
 

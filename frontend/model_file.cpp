@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "frontend/file.h"
+#include "frontend/legacy_compile.h"
 #include "frontend/npy.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -44,6 +45,11 @@ bool is_random_state(std::string_view name) {
 
 Json parse_model(std::string_view text, const std::string& where) {
   Json model = Json::parse(text, where);
+  // Up to Keras 2.2 a Sequential's config was the list of its layers.
+  if (model["class_name"].is_string() && model["config"].is_array())
+    model = Json::object({{"class_name", model["class_name"]},
+                          {"config", Json::object({{"name", Json::of(std::string("sequential"))},
+                                                   {"layers", model["config"]}})}});
   if (!model["class_name"].is_string() || !model["config"].is_object()) fail("describes no model", where);
   return model;
 }
@@ -103,6 +109,9 @@ void ModelFile::read_legacy(std::string bytes) {
     compile_config_ = Json::parse(*text, cat(path_, ":training_config"));
   }
   if (const std::string* version = weights_.text("", "keras_version")) keras_version_ = *version;
+  if (keras_version_.starts_with("1."))
+    throw Error(ErrorKind::unsupported, "was written by Keras 1", path_,
+                "load it with Keras 2, which knows the old names, and save it again");
 }
 
 // ---- Weights ----
@@ -124,9 +133,10 @@ void ModelFile::check(const std::string& stored_at, const WantedVariable& wanted
       fail(cat("variable", expected, " cannot be read: ", skipped->second), where);
     fail(cat("variable is missing", expected), where);
   }
-  if (it->second.shape() != wanted.shape) {
+  const std::vector<int64_t> shape = stored_shape(wanted.form, wanted.shape);
+  if (it->second.shape() != shape) {
     fail(cat("variable ", wanted.name, " has the shape ", shape_text(it->second.shape()),
-             "; the configuration asks for ", shape_text(wanted.shape)),
+             "; the configuration asks for ", shape_text(shape)),
          where);
   }
 }
@@ -184,19 +194,23 @@ Tensor ModelFile::take(const std::string& stored_at) {
 
 std::vector<Tensor> ModelFile::take_weights(std::span<const WantedVariable> all) {
   std::vector<WantedVariable> wanted(all.begin(), all.end());
-  if (legacy_) std::erase_if(wanted, [](const WantedVariable& variable) { return variable.is_copy; });
+  const auto leave_out_copies = [&] {
+    std::erase_if(wanted, [](const WantedVariable& variable) { return variable.is_copy; });
+  };
+  if (legacy_) leave_out_copies();
   const std::vector<std::string> paths = legacy_ ? locate_legacy(wanted) : locate(wanted);
+  leave_out_copies();
   std::vector<Tensor> tensors;
-  for (const std::string& path : paths) tensors.push_back(take(path));
+  for (size_t i = 0; i < paths.size(); ++i)
+    tensors.push_back(from_stored(wanted[i].form, take(paths[i]), wanted[i].shape, wanted[i].gates));
   return tensors;
 }
 
 std::vector<Tensor> ModelFile::take_optimizer_state() {
   std::vector<std::string> paths;
   if (legacy_) {
-    for (const std::string& name : weights_.names("optimizer_weights", "weight_names")) {
-      paths.push_back(cat("optimizer_weights/", name));
-    }
+    const std::vector<std::string> names = weights_.names("optimizer_weights", "weight_names");
+    for (size_t i : optimizer_order(names)) paths.push_back(cat("optimizer_weights/", names[i]));
   } else {
     const std::string group = "optimizer/vars/";
     const size_t count = count_numbered(weights_, group);

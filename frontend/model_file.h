@@ -20,6 +20,7 @@
 #include "frontend/archive.h"
 #include "frontend/h5_file.h"
 #include "frontend/json.h"
+#include "frontend/legacy_weights.h"
 #include "ir/tensor.h"
 
 namespace keratin {
@@ -33,6 +34,8 @@ struct WantedVariable {
   std::vector<int64_t> shape;
   bool trainable = true;  ///< and no layer around it is frozen
   bool is_copy = false;   ///< of another: counted and checked, but not read; legacy files do not have it
+  StoredAs form = StoredAs::itself;
+  int64_t gates = 1;  ///< blocks of columns, where the form has them
 };
 
 class ModelFile {

@@ -14,6 +14,12 @@ bool is_triple(const Json& value) {
          value.at(1).kind() == Json::Kind::integer && value.at(2).kind() == Json::Kind::integer;
 }
 
+/// ["_CONSTANT_VALUE", -1, 1.0, {…}]: an argument in the place of a tensor that is none.
+bool is_constant(const Json& value) {
+  return value.is_array() && value.size() >= 3 && value.at(0).is_string() &&
+         value.at(0).as_string() == "_CONSTANT_VALUE";
+}
+
 TensorRef read_triple(const Json& value) {
   return {value.at(0).as_string(), value.at(1).as_int(), value.at(2).as_int()};
 }
@@ -29,22 +35,6 @@ std::vector<const Json*> sorted_members(const Json& object) {
 }
 
 Argument tensor_argument(TensorRef ref) { return {.kind = Argument::Kind::tensor, .tensor = std::move(ref)}; }
-
-/// An argument in the form of Keras 3: tensors are objects that carry their history.
-Argument read_argument(const Json& value) {
-  Argument out{.data = &value};
-  if (value.is_array()) {
-    out.kind = Argument::Kind::list;
-    for (const Json& item : value.items()) out.items.push_back(read_argument(item));
-  } else if (value.is_object() && value.has("class_name")) {
-    if (value["class_name"].as_string() == "__keras_tensor__")
-      return tensor_argument(read_triple(value["config"]["keras_history"]));
-  } else if (value.is_object()) {
-    out.kind = Argument::Kind::list;
-    for (const Json* item : sorted_members(value)) out.items.push_back(read_argument(*item));
-  }
-  return out;
-}
 
 /// A keyword argument in the form of Keras 2: tensors are triples.
 Argument read_old_argument(const Json& value) {
@@ -67,10 +57,11 @@ void read_old_keywords(const Json& keywords, LayerCall& call) {
 LayerCall read_old_call(const Json& node) {
   LayerCall call;
   const auto add = [&](const Json& entry) {
-    call.arguments.push_back(tensor_argument(read_triple(entry)));
+    call.arguments.push_back(is_constant(entry) ? Argument{.data = &entry.at(2)}
+                                                : tensor_argument(read_triple(entry)));
     if (entry.size() > 3) read_old_keywords(entry.at(3), call);
   };
-  if (is_triple(node)) {
+  if (is_constant(node) || is_triple(node)) {
     add(node);
     return call;
   }
@@ -103,6 +94,21 @@ void add_refs(const Json& structure, std::vector<TensorRef>& refs) {
 }
 
 }  // namespace
+
+Argument read_argument(const Json& value) {
+  Argument out{.data = &value};
+  if (value.is_array()) {
+    out.kind = Argument::Kind::list;
+    for (const Json& item : value.items()) out.items.push_back(read_argument(item));
+  } else if (value.is_object() && value.has("class_name")) {
+    if (value["class_name"].as_string() == "__keras_tensor__")
+      return tensor_argument(read_triple(value["config"]["keras_history"]));
+  } else if (value.is_object()) {
+    out.kind = Argument::Kind::list;
+    for (const Json* item : sorted_members(value)) out.items.push_back(read_argument(*item));
+  }
+  return out;
+}
 
 std::vector<LayerCall> read_calls(const Json& layer) {
   std::vector<LayerCall> calls;

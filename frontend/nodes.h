@@ -29,6 +29,9 @@ struct LayerCall {
   std::vector<std::pair<std::string, Argument>> keywords;
 };
 
+/// An argument in the form of Keras 3, in which tensors are objects that carry their history.
+Argument read_argument(const Json& value);
+
 /// The calls that a layer's "inbound_nodes" lists. Throws Error(data) if it has neither form.
 std::vector<LayerCall> read_calls(const Json& layer);
 

@@ -4,10 +4,23 @@ namespace keratin {
 namespace {
 
 constexpr std::span<const LayerDef> (*kTables[])() = {
-    model_layers,          core_layers,           einsum_dense_layers, activation_layers,
-    conv_layers,           conv_transpose_layers, pool_layers,         norm_layers,
-    regularization_layers, merge_layers,          reshape_layers,      resample_layers,
-    recurrent_layers,      attention_layers,      wrapper_layers,      preprocessing_layers,
+    model_layers,
+    core_layers,
+    einsum_dense_layers,
+    activation_layers,
+    conv_layers,
+    conv_transpose_layers,
+    locally_connected_layers,
+    pool_layers,
+    norm_layers,
+    regularization_layers,
+    merge_layers,
+    reshape_layers,
+    resample_layers,
+    recurrent_layers,
+    attention_layers,
+    wrapper_layers,
+    preprocessing_layers,
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ std::span<const LayerDef> core_layers();
 std::span<const LayerDef> einsum_dense_layers();
 std::span<const LayerDef> activation_layers();
 std::span<const LayerDef> conv_layers();
+std::span<const LayerDef> locally_connected_layers();
 std::span<const LayerDef> pool_layers();
 std::span<const LayerDef> norm_layers();
 std::span<const LayerDef> merge_layers();
