@@ -71,7 +71,9 @@ Expr einsum(const Expr& a, std::string_view a_axes, const Expr& b, std::string_v
                                      to_text(b.shape())));
   if (has_twice(a_axes) || has_twice(b_axes))
     throw Error(ErrorKind::unsupported, cat("the einsum ", equation, " takes a diagonal"));
-  const Factor left(a, a_axes, b_axes, result_axes), right(b, b_axes, a_axes, result_axes);
+  const DType dtype = promote(a.dtype(), b.dtype());
+  const Factor left(cast(a, dtype), a_axes, b_axes, result_axes),
+      right(cast(b, dtype), b_axes, a_axes, result_axes);
   for (char letter : left.axes)
     if (has(right.axes, letter) && left.value.dim(left.axis(letter)) != right.value.dim(right.axis(letter)))
       throw Error(ErrorKind::data,

@@ -12,7 +12,7 @@ namespace keratin {
 ///
 ///     einsum(x, "btc", kernel, "chd", "bthd")
 ///
-/// It is one `dot`, and a transposition where a dot cannot give the axes in the order of the result. Throws Error(data) if
+/// Dtypes are promoted. It is one `dot`, and a transposition where a dot cannot give the axes in the order of the result. Throws Error(data) if
 /// letters and shapes do not fit, Error(unsupported) if a tensor has a letter twice.
 Expr einsum(const Expr& a, std::string_view a_axes, const Expr& b, std::string_view b_axes,
             std::string_view result_axes);

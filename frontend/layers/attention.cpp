@@ -443,6 +443,7 @@ constexpr LayerDef with_heads(std::string_view class_name, std::span<const Arg> 
           .masks = Masks::own,
           .trace = trace,
           .tensors = kMaskNames,
+          .casts_outputs = false,  // the last projection has a policy of its own
           .inputs = kSideNames,
           .flags = kFlagNames};
 }
