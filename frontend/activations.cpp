@@ -23,37 +23,9 @@ Expr sigmoid(const Expr& x) { return unary(Op::sigmoid, x); }
 Expr softplus(const Expr& x) { return unary(Op::softplus, x); }
 Expr abs(const Expr& x) { return unary(Op::abs, x); }
 
-/// `x` where its size exceeds the threshold, else 0.
-Expr where_large(const Expr& x, const Expr& large) {
-  return where(greater(abs(x), kShrinkThreshold), large, number(x, 0));
-}
-
 /// Negative side α(e^x − 1); expm1's operand is kept from overflowing where it is not taken.
 Expr exponential_below_zero(const Expr& x, double alpha) {
   return where(greater(x, 0), x, alpha * unary(Op::expm1, minimum(x, 0)));
-}
-
-/// Last axis in two halves: the first, gated by the second.
-Expr glu(const Expr& x) {
-  const int64_t features = x.extent(-1);
-  if (features % 2 != 0)
-    throw Error(ErrorKind::data, cat("glu halves the last axis of ", to_text(x.shape()), ", which is odd"));
-  return slice(x, -1, 0, features / 2) * sigmoid(slice(x, -1, features / 2, features));
-}
-
-/// max(x − τ, 0). With x sorted downwards, those are kept whose rank times value exceeds the running sum − 1. As Keras has
-/// it, τ comes from the sum of the kept running sums; the projection onto the simplex, whose name this bears, has the last
-/// of them instead, and differs where more than one element is kept.
-Expr sparsemax(const Expr& x) {
-  Builder& b = x.builder();
-  const int64_t axis = x.axis(-1);
-  const Expr sorted(b, b.make(Op::sort, {x.value()}, SortAttrs{.axis = axis, .descending = true}));
-  const Expr running(b, b.make(Op::cumsum, {sorted.value()}, AxisAttrs{axis}));
-  const Expr rank = Expr(b, b.make(Op::iota, {}, IotaAttrs{axis, x.dtype(), x.shape()})) + 1;
-  const Expr kept = greater(sorted - (running - 1) / rank, 0);
-  const Expr kept_count = sum(cast(kept, x.dtype()), {axis}, true);
-  const Expr kept_sum = sum(where(kept, running, number(x, 0)), {axis}, true);
-  return maximum(x - (kept_sum - 1) / kept_count, 0);
 }
 
 Expr hard_sigmoid_of_keras2(const Expr& x) { return clip(0.2 * x + 0.5, 0, 1); }
@@ -70,7 +42,7 @@ constexpr std::array kRows = {
     Row{"relu6", [](const Expr& x) { return clip(x, 0, 6); }},
     Row{"leaky_relu", [](const Expr& x) { return leaky_relu(x, kLeakyReluSlope); }},
     Row{"elu", [](const Expr& x) { return elu(x, 1); }},
-    Row{"celu", [](const Expr& x) { return elu(x, 1); }},
+    Row{"celu", [](const Expr& x) { return celu(x, 1); }},
     Row{"selu", [](const Expr& x) { return kSeluScale * exponential_below_zero(x, kSeluAlpha); }},
     Row{"gelu", [](const Expr& x) { return gelu(x, false); }},
     Row{"sigmoid", sigmoid, Traced::Link::sigmoid},
@@ -82,14 +54,14 @@ constexpr std::array kRows = {
     Row{"tanh_shrink", [](const Expr& x) { return x - tanh(x); }},
     Row{"softmax", [](const Expr& x) { return softmax(x, {-1}); }, Traced::Link::softmax},
     Row{"log_softmax", [](const Expr& x) { return log_softmax(x, {-1}); }},
-    Row{"sparsemax", sparsemax},
+    Row{"sparsemax", [](const Expr& x) { return sparsemax(x, -1); }},
     Row{"softplus", softplus},
     Row{"sparse_plus",
         [](const Expr& x) {
           const Expr square = (x + 1) * (x + 1) * 0.25;
           return where(less_equal(x, -1), number(x, 0), where(less(x, 1), square, x));
         }},
-    Row{"squareplus", [](const Expr& x) { return (x + unary(Op::sqrt, x * x + 4)) * 0.5; }},
+    Row{"squareplus", [](const Expr& x) { return squareplus(x, 4); }},
     Row{"softsign", [](const Expr& x) { return x / (abs(x) + 1); }},
     Row{"silu", [](const Expr& x) { return x * sigmoid(x); }},
     Row{"swish", [](const Expr& x) { return x * sigmoid(x); }},
@@ -97,10 +69,9 @@ constexpr std::array kRows = {
     Row{"hard_swish", [](const Expr& x) { return x * hard_sigmoid(x); }},
     Row{"mish", [](const Expr& x) { return x * tanh(softplus(x)); }},
     Row{"exponential", exp},
-    Row{"hard_shrink", [](const Expr& x) { return where_large(x, x); }},
-    Row{"soft_shrink",
-        [](const Expr& x) { return where_large(x, x - unary(Op::sign, x) * kShrinkThreshold); }},
-    Row{"glu", glu},
+    Row{"hard_shrink", [](const Expr& x) { return hard_shrink(x, kShrinkThreshold); }},
+    Row{"soft_shrink", [](const Expr& x) { return soft_shrink(x, kShrinkThreshold); }},
+    Row{"glu", [](const Expr& x) { return glu(x, -1); }},
 };
 
 const Row* find_row(std::string_view name) {
@@ -144,6 +115,42 @@ Expr leaky_relu(const Expr& x, double negative_slope) {
 }
 
 Expr elu(const Expr& x, double alpha) { return exponential_below_zero(x, alpha); }
+
+Expr celu(const Expr& x, double alpha) {
+  return where(greater(x, 0), x, alpha * unary(Op::expm1, minimum(x, 0) / alpha));
+}
+
+Expr squareplus(const Expr& x, double b) { return (x + unary(Op::sqrt, x * x + b)) * 0.5; }
+
+Expr hard_shrink(const Expr& x, double threshold) {
+  return where(greater(abs(x), threshold), x, number(x, 0));
+}
+
+Expr soft_shrink(const Expr& x, double threshold) {
+  return where(greater(abs(x), threshold), x - unary(Op::sign, x) * threshold, number(x, 0));
+}
+
+Expr glu(const Expr& x, int64_t axis) {
+  const int64_t features = x.extent(axis);
+  if (features % 2 != 0)
+    throw Error(ErrorKind::data, cat("glu halves axis ", axis, " of ", to_text(x.shape()), ", which is odd"));
+  return slice(x, axis, 0, features / 2) * sigmoid(slice(x, axis, features / 2, features));
+}
+
+/// max(x − τ, 0). With x sorted downwards, those are kept whose rank times value exceeds the running sum − 1. As Keras has
+/// it, τ comes from the sum of the kept running sums; the projection onto the simplex, whose name this bears, has the last
+/// of them instead, and differs where more than one element is kept.
+Expr sparsemax(const Expr& x, int64_t along) {
+  Builder& b = x.builder();
+  const int64_t axis = x.axis(along);
+  const Expr sorted(b, b.make(Op::sort, {x.value()}, SortAttrs{.axis = axis, .descending = true}));
+  const Expr running(b, b.make(Op::cumsum, {sorted.value()}, AxisAttrs{axis}));
+  const Expr rank = Expr(b, b.make(Op::iota, {}, IotaAttrs{axis, x.dtype(), x.shape()})) + 1;
+  const Expr kept = greater(sorted - (running - 1) / rank, 0);
+  const Expr kept_count = sum(cast(kept, x.dtype()), {axis}, true);
+  const Expr kept_sum = sum(where(kept, running, number(x, 0)), {axis}, true);
+  return maximum(x - (kept_sum - 1) / kept_count, 0);
+}
 
 Expr gelu(const Expr& x, bool approximate) {
   if (!approximate) return 0.5 * x * (unary(Op::erf, x * std::sqrt(0.5)) + 1);

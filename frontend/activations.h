@@ -20,6 +20,13 @@ Expr relu(const Expr& x, double negative_slope, double max_value,
           double threshold);  ///< max_value may be infinite
 Expr leaky_relu(const Expr& x, double negative_slope);
 Expr elu(const Expr& x, double alpha);
+Expr celu(const Expr& x, double alpha);
+Expr squareplus(const Expr& x, double b);
+Expr hard_shrink(const Expr& x, double threshold);
+Expr soft_shrink(const Expr& x, double threshold);
+/// The first half of an axis, gated by the second.
+Expr glu(const Expr& x, int64_t axis);
+Expr sparsemax(const Expr& x, int64_t axis);
 Expr gelu(const Expr& x, bool approximate);
 Expr hard_sigmoid(const Expr& x);
 

@@ -238,8 +238,25 @@ Expr reshape(const Expr& x, Shape shape) {
   return {x.builder(), x.builder().reshape(x.value(), std::move(shape))};
 }
 
+Expr flattened(const Expr& x) {
+  const std::optional<Dim> elements = as_dim(x.value().type().elements());
+  if (!elements)
+    throw Error(ErrorKind::unsupported,
+                cat("the axes of ", to_text(x.value().type()), " cannot be one: several are free"));
+  return reshape(x, {*elements});
+}
+
 Expr transpose(const Expr& x, Ints perm) {
   return {x.builder(), x.builder().transpose(x.value(), std::move(perm))};
+}
+
+Expr move_axis(const Expr& x, int64_t from, int64_t to) {
+  from = x.axis(from);
+  to = x.axis(to);
+  Ints perm = axes_from(x, 0);
+  perm.erase(perm.begin() + from);
+  perm.insert(perm.begin() + to, from);
+  return from == to ? x : transpose(x, perm);
 }
 
 Expr expand_dims(const Expr& x, int64_t axis) {
@@ -304,6 +321,10 @@ Expr places(const Expr& like, int64_t axis) {
 
 Expr reverse(const Expr& x, int64_t axis) {
   return {x.builder(), x.builder().make(Op::reverse, {x.value()}, AxesAttrs{{x.axis(axis)}})};
+}
+
+Expr index_along(const Expr& x, int64_t axis, DType dtype) {
+  return {x.builder(), x.builder().make(Op::iota, {}, IotaAttrs{x.axis(axis), dtype, x.shape()})};
 }
 
 Expr repeat(const Expr& x, int64_t axis, int64_t times) {

@@ -115,7 +115,10 @@ Expr softmax(const Expr& x, const Ints& axes);
 Expr log_softmax(const Expr& x, const Ints& axes);
 
 Expr reshape(const Expr& x, Shape shape);
+/// All elements on one axis. Throws Error(unsupported) if several axes are symbolic.
+Expr flattened(const Expr& x);
 Expr transpose(const Expr& x, Ints perm);
+Expr move_axis(const Expr& x, int64_t from, int64_t to);
 Expr expand_dims(const Expr& x, int64_t axis);  ///< the new axis has index `axis` in the result
 /// The elements at `places` (counted from the front) along an axis.
 Expr take(const Expr& x, int64_t axis, const Ints& places);
@@ -125,6 +128,8 @@ Expr pad(const Expr& x, const Ints& low, const Ints& high, double fill = 0);
 Expr concat(const std::vector<Expr>& parts, int64_t axis);
 Expr places(const Expr& like, int64_t axis);  ///< of each element of `like`, its place along an axis: i32
 Expr reverse(const Expr& x, int64_t axis);
+/// The index along an axis of `x`, everywhere.
+Expr index_along(const Expr& x, int64_t axis, DType dtype = DType::i32);
 /// Every element `times` times in a row along `axis`.
 Expr repeat(const Expr& x, int64_t axis, int64_t times);
 /// Contracts the last axis of `x` with the first of `kernel`.

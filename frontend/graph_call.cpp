@@ -388,6 +388,8 @@ Outputs GraphCall::call_operation(const Member& member, const LayerCall& call) {
   if (function != nullptr) def = find_operation_def(function->operation);
   if (def == nullptr)
     throw Error(ErrorKind::unsupported, cat("operation ", what, " is not supported"), where);
+  if (def->trace == nullptr)
+    throw Error(ErrorKind::unsupported, cat("operation ", what, " is not supported: ", def->refusal), where);
 
   std::vector<Operand> operands;
   for (const Argument& argument : call.arguments) operands.push_back(operand(argument));

@@ -28,10 +28,17 @@ using OperationFn = Outputs(OperationCall&);
 
 struct OperationDef {
   std::string_view class_name;
-  std::string_view operands;  ///< names, separated by blanks: a keyword argument takes the place of its name
+  /// Names, separated by blanks: a keyword argument takes the place of its name. Behind "*" there may be any number.
+  std::string_view operands;
   OperationFn* trace;
   std::span<const Arg> params = {};
+  std::string_view refusal = {};  ///< why the class cannot be compiled; then there is no function
 };
+
+/// The row of a class that is known, but cannot be compiled.
+constexpr OperationDef refused(std::string_view class_name, std::string_view reason) {
+  return {.class_name = class_name, .operands = "*", .trace = nullptr, .refusal = reason};
+}
 
 /// The row of a class of keras.ops, or null.
 const OperationDef* find_operation_def(std::string_view class_name);
@@ -53,11 +60,28 @@ class OperationCall {
   Builder& builder() { return builder_; }
   const Args& args() const { return args_; }
   size_t count() const { return operands_.size(); }
+  bool has(size_t i) const;                ///< there is an operand i, and it is not None
   const Operand& operand(size_t i) const;  ///< Throws Error(data) if there are fewer.
-  Expr tensor(size_t i) const;             ///< Throws Error(unsupported) if operand i is no tensor.
+  /// Operand i; a number or an array in the file becomes a constant. Throws Error(unsupported) if it is neither.
+  Expr tensor(size_t i) const;
+  Expr real(size_t i) const { return to_float(tensor(i)); }
+  /// The items of operand i, a list.
+  std::vector<Expr> tensors(size_t i) const;
   /// Operands `first` and the next; one of them may be a number, which becomes a constant of the other's type (a fraction
   /// beside integers makes both floats).
   std::pair<Expr, Expr> pair(size_t first = 0) const;
+  /// The same, both as floats of one dtype.
+  std::pair<Expr, Expr> real_pair(size_t first = 0) const;
+  /// `x` and what the file says beside it: a number takes the type of `x`, as in pair().
+  std::pair<Expr, Expr> beside(const Expr& x, const Json& data) const;
+  /// Numbers in nested lists, or a serialized array.
+  Expr constant(const Json& data) const;
+  /// Whether a parameter is None where that is not its default.
+  bool is_none(std::string_view param) const {
+    return args_.config().has(param) && args_.config()[param].is_null();
+  }
+  /// The dtype that a parameter names, or `otherwise` if it is null.
+  DType dtype(std::string_view param, DType otherwise) const;
   [[noreturn]] void fail(std::string message, ErrorKind kind = ErrorKind::unsupported) const;
 
  private:

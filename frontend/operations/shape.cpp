@@ -1,4 +1,4 @@
-// Operations that put elements elsewhere, and products of matrices.
+// Operations that put elements elsewhere.
 #include <algorithm>
 #include <numeric>
 
@@ -8,33 +8,117 @@
 namespace keratin {
 namespace {
 
-constexpr Arg kAxisParams[] = {{"axis", ArgKind::integer, "-1"}};
+constexpr Arg kFirstAxisParams[] = {{"axis", ArgKind::integer, "0"}};
+constexpr Arg kNoAxisParams[] = {{"axis", ArgKind::any, "null"}};
 
-std::vector<Expr> tensors_of_list(OperationCall& call) {
-  std::vector<Expr> parts;
-  for (const Operand& item : call.operand(0).items) {
-    if (!item.tensor.value) call.fail("its operands must be tensors");
-    parts.push_back(item.tensor.value);
-  }
-  if (parts.empty()) call.fail("is called with an empty list", ErrorKind::data);
-  return parts;
-}
+// --- several tensors ---
 
-Outputs concatenate(OperationCall& call) {
-  return concat(tensors_of_list(call), call.args().integer("axis"));
+Outputs concatenate(OperationCall& call) { return concat(call.tensors(0), call.args().integer("axis")); }
+
+Outputs append(OperationCall& call) {
+  const Expr a = call.tensor(0), b = call.tensor(1);
+  if (call.args().is_null("axis")) return concat({flattened(a), flattened(b)}, 0);
+  return concat({a, b}, call.args().json("axis").as_int());
 }
 
 Outputs stack(OperationCall& call) {
-  std::vector<Expr> parts = tensors_of_list(call);
+  std::vector<Expr> parts = call.tensors(0);
   int64_t axis = call.args().integer("axis");
   if (axis < 0) axis += parts[0].rank() + 1;
   for (Expr& part : parts) part = expand_dims(part, axis);
   return concat(parts, axis);
 }
 
-Outputs expand(OperationCall& call) { return expand_dims(call.tensor(0), call.args().integer("axis")); }
+/// Along an axis that vectors, and for the third one matrices, are given first.
+template <int64_t axis>
+Outputs stack_along(OperationCall& call) {
+  std::vector<Expr> parts = call.tensors(0);
+  for (Expr& part : parts) {
+    if (axis != 1 && part.rank() == 1) part = expand_dims(part, 0);
+    if (axis == 2 && part.rank() == 2) part = expand_dims(part, -1);
+  }
+  return concat(parts, axis == 1 && parts[0].rank() == 1 ? 0 : axis);
+}
 
-constexpr Arg kSqueezeParams[] = {{"axis", ArgKind::any, "null"}};
+constexpr Arg kMeshgridParams[] = {{"indexing", ArgKind::choice, "xy", "xy|ij"}};
+
+/// Every tensor along an axis of its own; "xy" swaps the first two.
+Outputs meshgrid(OperationCall& call) {
+  std::vector<Expr> parts;
+  for (size_t i = 0; i < call.count(); ++i) parts.push_back(flattened(call.tensor(i)));
+  const bool swaps = call.args().choice("indexing") == "xy" && parts.size() > 1;
+  const auto axis_of = [&](size_t i) { return static_cast<int64_t>(swaps && i < 2 ? 1 - i : i); };
+  Shape shape(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i) shape[axis_of(i)] = parts[i].dim(0);
+  Outputs outputs;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    Shape alone(parts.size(), Dim(1));
+    alone[axis_of(i)] = parts[i].dim(0);
+    outputs.emplace_back(broadcast_to(reshape(parts[i], alone), shape));
+  }
+  return outputs;
+}
+
+constexpr Arg kSplitParams[] = {{"indices_or_sections", ArgKind::ints}, {"axis", ArgKind::integer, "0"}};
+constexpr Arg kSectionsParams[] = {{"indices_or_sections", ArgKind::ints}};
+
+/// A number of parts, or the places where to cut. If the parts may differ, the first ones are longer.
+Outputs split_along(OperationCall& call, const Expr& x, int64_t axis, bool may_differ) {
+  const int64_t extent = x.extent(axis);
+  Ints cuts = call.args().ints("indices_or_sections");
+  if (!call.args().json("indices_or_sections").is_array()) {
+    const int64_t parts = cuts[0];
+    if (parts < 1 || (extent % parts != 0 && !may_differ))
+      call.args().reject("indices_or_sections", cat("it must divide ", extent), {}, ErrorKind::data);
+    cuts.clear();
+    for (int64_t i = 1; i < parts; ++i) cuts.push_back(i * (extent / parts) + std::min(i, extent % parts));
+  }
+  for (int64_t& cut : cuts) cut = std::clamp<int64_t>(cut < 0 ? cut + extent : cut, 0, extent);
+  cuts.insert(cuts.begin(), 0);
+  cuts.push_back(extent);
+  Outputs outputs;
+  for (size_t i = 0; i + 1 < cuts.size(); ++i)
+    outputs.emplace_back(slice(x, axis, cuts[i], std::max(cuts[i], cuts[i + 1])));
+  return outputs;
+}
+
+template <bool may_differ>
+Outputs split(OperationCall& call) {
+  const Expr x = call.tensor(0);
+  return split_along(call, x, x.axis(call.args().integer("axis")), may_differ);
+}
+
+template <int64_t axis>
+Outputs split_at(OperationCall& call) {
+  const Expr x = call.tensor(0);
+  return split_along(call, x, axis == 1 && x.rank() == 1 ? 0 : x.axis(axis), false);
+}
+
+constexpr Arg kUnstackParams[] = {{"num", ArgKind::any, "null"}, {"axis", ArgKind::integer, "0"}};
+
+Outputs unstack(OperationCall& call) {
+  const Expr x = call.tensor(0);
+  const int64_t axis = x.axis(call.args().integer("axis")), extent = x.extent(axis);
+  const Json& num = call.args().json("num");
+  if (!num.is_null() && num.as_int() != extent)
+    call.args().reject("num", cat("the axis has ", extent, " elements"), {}, ErrorKind::data);
+  Outputs outputs;
+  for (int64_t i = 0; i < extent; ++i) outputs.emplace_back(squeeze(slice(x, axis, i, i + 1), {axis}));
+  return outputs;
+}
+
+// --- axes and extents ---
+
+constexpr Arg kExpandParams[] = {{"axis", ArgKind::ints, "-1"}};
+
+Outputs expand(OperationCall& call) {
+  Expr x = call.tensor(0);
+  Ints axes = call.args().ints("axis");
+  for (int64_t& axis : axes) axis += axis < 0 ? x.rank() + static_cast<int64_t>(axes.size()) : 0;
+  std::sort(axes.begin(), axes.end());
+  for (int64_t axis : axes) x = expand_dims(x, axis);
+  return x;
+}
 
 Outputs squeeze_operation(OperationCall& call) {
   const Expr x = call.tensor(0);
@@ -69,11 +153,15 @@ Outputs reshape_operation(OperationCall& call) {
   return reshape(x, shape);
 }
 
-Outputs ravel(OperationCall& call) {
+Outputs ravel(OperationCall& call) { return flattened(call.tensor(0)); }
+
+constexpr Arg kBroadcastParams[] = {{"shape", ArgKind::ints}};
+
+/// Free axes stay: the shape that is given can only repeat what has extent 1.
+Outputs broadcast_operation(OperationCall& call) {
+  const Ints shape = call.args().ints("shape");
   const Expr x = call.tensor(0);
-  const std::optional<Dim> elements = as_dim(x.value().type().elements());
-  if (!elements) call.fail("several axes are free");
-  return reshape(x, {*elements});
+  return broadcast_to(x, broadcast_shape(x.shape(), Shape(shape.begin(), shape.end())));
 }
 
 constexpr Arg kTransposeParams[] = {{"axes", ArgKind::any, "null"}};
@@ -98,42 +186,60 @@ Outputs swap_axes(OperationCall& call) {
   return transpose(x, perm);
 }
 
-constexpr Arg kMoveParams[] = {{"source", ArgKind::integer}, {"destination", ArgKind::integer}};
+constexpr Arg kMoveParams[] = {{"source", ArgKind::ints}, {"destination", ArgKind::ints}};
 
-Outputs move_axis(OperationCall& call) {
+/// Axes that are not named keep their order.
+Outputs move_axes(OperationCall& call) {
   const Expr x = call.tensor(0);
-  const int64_t from = x.axis(call.args().integer("source")), to = x.axis(call.args().integer("destination"));
-  Ints perm = axes_from(x, 0);
-  perm.erase(perm.begin() + from);
-  perm.insert(perm.begin() + to, from);
+  Ints from = call.args().ints("source"), to = call.args().ints("destination");
+  if (from.size() != to.size())
+    call.args().reject("destination", cat("expected ", from.size(), " axes"), {}, ErrorKind::data);
+  Ints perm(x.rank(), -1);
+  for (size_t i = 0; i < from.size(); ++i) perm[x.axis(to[i])] = x.axis(from[i]);
+  int64_t next = 0;
+  for (int64_t& axis : perm) {
+    if (axis >= 0) continue;
+    while (contains(normalized_axes(x, from), next)) ++next;
+    axis = next++;
+  }
   return transpose(x, perm);
 }
 
-constexpr Arg kSplitParams[] = {{"indices_or_sections", ArgKind::ints}, {"axis", ArgKind::integer, "0"}};
+constexpr Arg kRot90Params[] = {{"k", ArgKind::integer, "1"}, {"axes", ArgKind::ints, "[0, 1]"}};
 
-/// A number of equal parts, or the places where to cut.
-Outputs split(OperationCall& call) {
-  const Expr x = call.tensor(0);
-  const int64_t axis = x.axis(call.args().integer("axis")), extent = x.extent(axis);
-  Ints cuts = call.args().ints("indices_or_sections");
-  if (!call.args().json("indices_or_sections").is_array()) {
-    const int64_t parts = cuts[0];
-    if (parts < 1 || extent % parts != 0)
-      call.args().reject("indices_or_sections", cat("it must divide ", extent), {}, ErrorKind::data);
-    cuts.clear();
-    for (int64_t i = 1; i < parts; ++i) cuts.push_back(i * (extent / parts));
-  }
-  cuts.insert(cuts.begin(), 0);
-  cuts.push_back(extent);
-  Outputs outputs;
-  for (size_t i = 0; i + 1 < cuts.size(); ++i) outputs.emplace_back(slice(x, axis, cuts[i], cuts[i + 1]));
-  return outputs;
+/// Quarter turns from the first axis towards the second.
+Outputs rot90(OperationCall& call) {
+  Expr x = call.tensor(0);
+  const Ints axes = call.args().ints("axes", 2);
+  Ints swapped = axes_from(x, 0);
+  std::swap(swapped[x.axis(axes[0])], swapped[x.axis(axes[1])]);
+  const int64_t turns = ((call.args().integer("k") % 4) + 4) % 4;
+  if (turns == 2) return reverse(reverse(x, axes[0]), axes[1]);
+  if (turns == 1) return transpose(reverse(x, axes[1]), swapped);
+  return turns == 3 ? reverse(transpose(x, swapped), axes[1]) : x;
 }
 
-constexpr Arg kRepeatParams[] = {{"repeats", ArgKind::count}, {"axis", ArgKind::integer}};
+// --- repeated, turned round, shifted ---
 
+constexpr Arg kRepeatParams[] = {{"repeats", ArgKind::ints}, {"axis", ArgKind::any, "null"}};
+
+/// All elements as often, or each as its number says.
 Outputs repeat_operation(OperationCall& call) {
-  return repeat(call.tensor(0), call.args().integer("axis"), call.args().integer("repeats"));
+  Expr x = call.tensor(0);
+  const Ints repeats = call.args().ints("repeats");
+  const Json& given = call.args().json("axis");
+  if (given.is_null()) x = flattened(x);
+  const int64_t axis = given.is_null() ? 0 : x.axis(given.as_int());
+  for (int64_t times : repeats)
+    if (times < 0) call.args().reject("repeats", "expected numbers of at least 0", {}, ErrorKind::data);
+  if (repeats.size() == 1 && repeats[0] > 0) return repeat(x, axis, repeats[0]);
+  Ints places;
+  for (int64_t i = 0; i < x.extent(axis); ++i) {
+    if (repeats.size() != 1 && static_cast<int64_t>(repeats.size()) != x.extent(axis))
+      call.args().reject("repeats", cat("expected ", x.extent(axis), " numbers"), {}, ErrorKind::data);
+    places.insert(places.end(), repeats[repeats.size() == 1 ? 0 : i], i);
+  }
+  return take(x, axis, places);
 }
 
 constexpr Arg kTileParams[] = {{"repeats", ArgKind::ints}};
@@ -148,9 +254,12 @@ Expr tile_axis(const Expr& x, int64_t axis, int64_t times) {
   }());
 }
 
+/// There may be more numbers than axes, or fewer: those that are missing, in front, are 1.
 Outputs tile(OperationCall& call) {
   Expr x = call.tensor(0);
-  const Ints repeats = call.args().ints("repeats", static_cast<size_t>(x.rank()));
+  Ints repeats = call.args().ints("repeats");
+  while (static_cast<int64_t>(repeats.size()) > x.rank()) x = expand_dims(x, 0);
+  repeats.insert(repeats.begin(), x.rank() - repeats.size(), 1);
   for (int64_t axis = 0; axis < x.rank(); ++axis) {
     if (repeats[axis] < 1)
       call.args().reject("repeats", "expected numbers of at least 1", {}, ErrorKind::data);
@@ -166,192 +275,140 @@ Outputs flip(OperationCall& call) {
   return x;
 }
 
-constexpr Arg kRollParams[] = {{"shift", ArgKind::integer}, {"axis", ArgKind::integer}};
+template <int64_t axis>
+Outputs flip_along(OperationCall& call) {
+  return reverse(call.tensor(0), axis);
+}
 
-Outputs roll(OperationCall& call) {
-  const Expr x = call.tensor(0);
-  const int64_t axis = x.axis(call.args().integer("axis")), extent = x.extent(axis);
-  if (extent == 0) return x;
-  const int64_t shift = ((call.args().integer("shift") % extent) + extent) % extent;
+constexpr Arg kRollParams[] = {{"shift", ArgKind::ints}, {"axis", ArgKind::any, "null"}};
+
+Expr roll_axis(const Expr& x, int64_t axis, int64_t by) {
+  const int64_t extent = x.extent(axis);
+  const int64_t shift = extent == 0 ? 0 : ((by % extent) + extent) % extent;
   if (shift == 0) return x;
   return concat({slice(x, axis, extent - shift, extent), slice(x, axis, 0, extent - shift)}, axis);
 }
 
-constexpr Arg kPadParams[] = {{"pad_width", ArgKind::any}, {"mode", ArgKind::choice, "constant", "constant"}};
-
-Outputs pad_operation(OperationCall& call) {
-  const Expr x = call.tensor(0);
-  const Json& widths = call.args().json("pad_width");
-  if (static_cast<int64_t>(widths.size()) != x.rank())
-    call.args().reject("pad_width", cat("expected ", x.rank(), " pairs"), {}, ErrorKind::data);
-  Ints low, high;
-  for (const Json& pair : widths.items()) {
-    low.push_back(pair.at(0).as_int());
-    high.push_back(pair.at(1).as_int());
+/// By one number along all axes, or by one each; without an axis the flattened tensor.
+Outputs roll(OperationCall& call) {
+  Expr x = call.tensor(0);
+  const Json& axis = call.args().json("axis");
+  if (axis.is_null()) {
+    int64_t shift = 0;
+    for (int64_t by : call.args().ints("shift")) shift += by;
+    return reshape(roll_axis(flattened(x), 0, shift), x.shape());
   }
-  const Json* fill = call.count() > 1 ? call.operand(1).data : nullptr;
-  return pad(x, low, high, fill == nullptr || fill->is_null() ? 0 : fill->as_double());
+  const Ints axes = to_ints(axis), shifts = call.args().ints("shift", axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) x = roll_axis(x, axes[i], shifts[i]);
+  return x;
 }
 
-/// Along an axis by numbers in the file, or by a tensor of integers; negative ones count from the end.
-Outputs take_operation(OperationCall& call) {
-  const Expr x = call.tensor(0);
-  const int64_t axis = x.axis(call.args().integer("axis")), extent = x.extent(axis);
-  const Operand& indices = call.operand(1);
-  if (!indices.tensor.value) {
-    Ints places = to_ints(*indices.data);
-    for (int64_t& place : places) {
-      if (place < -extent || place >= extent)
-        call.fail(cat("index ", place, " is out of range"), ErrorKind::data);
-      place += place < 0 ? extent : 0;
-    }
-    const Expr taken = take(x, axis, places);
-    return indices.data->is_array() ? taken : squeeze(taken, {axis});
-  }
-  Expr places = cast(indices.tensor.value, DType::i32);
-  places = where(less(places, 0), places + static_cast<double>(extent), places);
-  return Expr(call.builder(),
-              call.builder().make(Op::gather, {x.value(), places.value()}, GatherAttrs{.axis = axis}));
-}
+// --- padding ---
 
-Expr index_along(const Expr& x, int64_t axis) {
-  return {x.builder(), x.builder().make(Op::iota, {}, IotaAttrs{x.axis(axis), DType::i32, x.shape()})};
-}
-
-constexpr Arg kTriangleParams[] = {{"k", ArgKind::integer, "0"}};
-
-template <bool lower>
-Outputs triangle(OperationCall& call) {
-  const Expr x = call.tensor(0);
-  const Expr above = index_along(x, -1) - index_along(x, -2);
-  const auto k = static_cast<double>(call.args().integer("k"));
-  return where(lower ? less_equal(above, k) : greater_equal(above, k), x, number(x, 0));
-}
-
-Outputs sort(OperationCall& call) {
-  const Expr x = call.tensor(0);
-  return Expr(call.builder(), call.builder().make(Op::sort, {x.value()},
-                                                  SortAttrs{.axis = x.axis(call.args().integer("axis"))}));
-}
-
-constexpr Arg kTopKParams[] = {{"k", ArgKind::count}, {"sorted", ArgKind::boolean, "true"}};
-
-Outputs top_k(OperationCall& call) {
-  const Expr x = call.tensor(0);
-  const Node* node = call.builder().make_node(Op::top_k, {x.value()},
-                                              SortAttrs{.axis = x.axis(-1), .k = call.args().integer("k")});
-  return {Expr(call.builder(), node->value(0)), Expr(call.builder(), node->value(1))};
-}
-
-constexpr Arg kOneHotParams[] = {
-    {"num_classes", ArgKind::count},
-    {"axis", ArgKind::fixed, "-1"},
-    {"dtype", ArgKind::any, "null"},
-    {"sparse", ArgKind::fixed, "false"},
+constexpr Arg kPadParams[] = {
+    {"pad_width", ArgKind::any},
+    {"mode", ArgKind::choice, "constant", "constant|edge|reflect|symmetric|wrap"},
 };
 
-Outputs one_hot(OperationCall& call) {
-  const Expr x = expand_dims(cast(call.tensor(0), DType::i32), -1);
-  Shape shape = x.shape();
-  shape.back() = call.args().integer("num_classes");
-  const Expr classes = index_along(broadcast_to(x, shape), -1);
-  return cast(equal(x, classes), read_dtype(call.args().json("dtype"), call.args().where()));
-}
-
-/// Batches of matrices of equal shape, or a matrix on the right.
-Outputs matmul_operation(OperationCall& call) {
-  const Expr a = to_float(call.tensor(0)), b = to_float(call.tensor(1));
-  if (a.rank() < 2 || b.rank() < 2) call.fail("operands of rank 1 are not supported");
-  if (b.rank() == 2) return matmul(a, b);
-  if (a.rank() != b.rank())
-    call.fail(cat("shapes ", to_text(a.shape()), " and ", to_text(b.shape()), " are not supported"));
-  Ints batch(a.rank() - 2);
-  std::iota(batch.begin(), batch.end(), 0);
-  return Expr(call.builder(), call.builder().make(Op::dot, {a.value(), b.value()},
-                                                  DotAttrs{.contract = {{a.rank() - 1}, {b.rank() - 2}},
-                                                           .batch = {batch, batch}}));
-}
-
-// --- x[…] ---
-
-/// A Python slice of an axis.
-Expr slice_axis(OperationCall& call, const Expr& x, int64_t axis, const Json& slice_of_python) {
-  const Json& start = slice_of_python["start"];
-  const Json& stop = slice_of_python["stop"];
-  const int64_t step = slice_of_python["step"].is_null() ? 1 : slice_of_python["step"].as_int();
-  if (start.is_null() && stop.is_null() && step == 1) return x;
-  if (step == 0) call.fail("a slice has step 0", ErrorKind::data);
-  const int64_t extent = x.extent(axis);
-  // Seen from the end if the step is negative: then the axis is turned round first.
-  const auto place = [&](const Json& given, int64_t otherwise) {
-    if (given.is_null()) return otherwise;
-    const int64_t from_front = given.as_int() < 0 ? given.as_int() + extent : given.as_int();
-    return std::clamp<int64_t>(step > 0 ? from_front : extent - 1 - from_front, 0, extent);
+/// One number for all sides, one pair for all axes, or a pair for each.
+void read_widths(OperationCall& call, int64_t rank, Ints& low, Ints& high) {
+  const Json& widths = call.args().json("pad_width");
+  const auto wrong = [&] {
+    call.args().reject("pad_width", cat("expected a number, a pair or ", rank, " pairs"), {},
+                       ErrorKind::data);
   };
-  const int64_t first = place(start, 0), limit = std::max(place(stop, extent), first);
-  return slice(step > 0 ? x : reverse(x, axis), axis, first, limit, std::abs(step));
+  const bool is_pair = widths.size() == 2 && !widths.at(0).is_array();
+  if (widths.is_array() && !is_pair && widths.size() != 1 && static_cast<int64_t>(widths.size()) != rank)
+    wrong();
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    const Json& width = !widths.is_array() || is_pair ? widths : widths.at(widths.size() == 1 ? 0 : axis);
+    const Ints sides = to_ints(width);
+    if (sides.empty() || sides.size() > 2) wrong();
+    low.push_back(sides.front());
+    high.push_back(sides.back());
+  }
 }
 
-bool is_object_of(const Operand& operand, std::string_view class_name) {
-  return operand.data != nullptr && operand.data->is_object() && (*operand.data)["class_name"].is_string() &&
-         (*operand.data)["class_name"].as_string() == class_name;
+/// Where the element at `place`, which may lie outside, is copied from.
+int64_t source_of(std::string_view mode, int64_t place, int64_t extent) {
+  const auto modulo = [](int64_t a, int64_t b) { return ((a % b) + b) % b; };
+  if (mode == "edge" || extent == 1) return std::clamp<int64_t>(place, 0, extent - 1);
+  if (mode == "wrap") return modulo(place, extent);
+  const int64_t period = mode == "reflect" ? 2 * (extent - 1) : 2 * extent;
+  const int64_t folded = modulo(place, period);
+  return folded < extent ? folded : period - folded - (mode == "reflect" ? 0 : 1);
 }
 
-/// Integers drop their axis, slices cut it, null puts a new one, an ellipsis leaves as many as it takes.
-Outputs get_item(OperationCall& call) {
+Outputs pad_operation(OperationCall& call) {
   Expr x = call.tensor(0);
-  const Operand& index = call.operand(1);
-  const std::vector<Operand> entries = index.items.empty() ? std::vector<Operand>{index} : index.items;
-  int64_t consumed = 0;
-  for (const Operand& entry : entries)
-    consumed += !is_object_of(entry, "__ellipsis__") && !(entry.data != nullptr && entry.data->is_null());
-  int64_t left = x.rank() - consumed, axis = 0;
-  if (left < 0) call.fail("has more indices than axes", ErrorKind::data);
-  for (const Operand& entry : entries) {
-    if (is_object_of(entry, "__ellipsis__")) {
-      axis += left;
-    } else if (is_object_of(entry, "__slice__")) {
-      x = slice_axis(call, x, axis, (*entry.data)["config"]);
-      ++axis;
-    } else if (entry.data != nullptr && entry.data->is_null()) {
-      x = expand_dims(x, axis++);
-    } else if (entry.data != nullptr && entry.data->kind() == Json::Kind::integer) {
-      const int64_t extent = x.extent(axis),
-                    place = entry.data->as_int() + (entry.data->as_int() < 0 ? extent : 0);
-      if (place < 0 || place >= extent)
-        call.fail(cat("index ", entry.data->as_int(), " is out of range"), ErrorKind::data);
-      x = squeeze(slice(x, axis, place, place + 1), {axis});
-    } else {
-      call.fail("indices must be integers, slices, None or an ellipsis");
+  const std::string& mode = call.args().choice("mode");
+  Ints low, high;
+  read_widths(call, x.rank(), low, high);
+  if (mode == "constant") {
+    if (!call.has(1)) return pad(x, low, high);
+    const Operand& fill = call.operand(1);
+    if (fill.tensor.value) {
+      const Expr value = cast(fill.tensor.value, x.dtype());
+      return Expr(call.builder(), call.builder().pad(x.value(), value.value(), low, high));
     }
+    return pad(x, low, high, fill.data->as_double());
+  }
+  for (int64_t axis = 0; axis < x.rank(); ++axis) {
+    if (low[axis] == 0 && high[axis] == 0) continue;
+    Ints places;
+    for (int64_t place = -low[axis]; place < x.extent(axis) + high[axis]; ++place)
+      places.push_back(source_of(mode, place, x.extent(axis)));
+    x = take(x, axis, places);
   }
   return x;
 }
 
+// --- what is known of shapes ---
+
+Expr whole_number(OperationCall& call, int64_t value) {
+  return {call.builder(), call.builder().constant(Scalar::of_integer(DType::i32, value))};
+}
+
+Outputs size(OperationCall& call) {
+  const Expr x = call.tensor(0);
+  return cast(count(x, axes_from(x, 0)), DType::i32);
+}
+
 constexpr OperationDef kRows[] = {
-    {"ExpandDims", "x", expand, kAxisParams},
-    {"Squeeze", "x", squeeze_operation, kSqueezeParams},
+    {"Concatenate", "xs", concatenate, kFirstAxisParams},
+    {"Append", "x1 x2", append, kNoAxisParams},
+    {"Stack", "x", stack, kFirstAxisParams},
+    {"Hstack", "xs", stack_along<1>},
+    {"Vstack", "xs", stack_along<0>},
+    {"Dstack", "xs", stack_along<2>},
+    {"Meshgrid", "*", meshgrid, kMeshgridParams},
+    {"Split", "x", split<false>, kSplitParams},
+    {"ArraySplit", "x", split<true>, kSplitParams},
+    {"Hsplit", "x", split_at<1>, kSectionsParams},
+    {"Vsplit", "x", split_at<0>, kSectionsParams},
+    {"Dsplit", "x", split_at<2>, kSectionsParams},
+    {"Unstack", "x", unstack, kUnstackParams},
+
+    {"ExpandDims", "x", expand, kExpandParams},
+    {"Squeeze", "x", squeeze_operation, kNoAxisParams},
     {"Reshape", "x", reshape_operation, kReshapeParams},
     {"Ravel", "x", ravel},
+    {"BroadcastTo", "x", broadcast_operation, kBroadcastParams},
     {"Transpose", "x", transpose_operation, kTransposeParams},
     {"Swapaxes", "x", swap_axes, kSwapParams},
-    {"Moveaxis", "x", move_axis, kMoveParams},
-    {"Concatenate", "xs", concatenate, kAxisParams},
-    {"Stack", "x", stack, kAxisParams},
-    {"Split", "x", split, kSplitParams},
+    {"Moveaxis", "x", move_axes, kMoveParams},
+    {"Rot90", "array", rot90, kRot90Params},
+
     {"Repeat", "x", repeat_operation, kRepeatParams},
     {"Tile", "x", tile, kTileParams},
-    {"Flip", "x", flip, kSqueezeParams},
+    {"Flip", "x", flip, kNoAxisParams},
+    {"Fliplr", "x", flip_along<1>},
+    {"Flipud", "x", flip_along<0>},
     {"Roll", "x", roll, kRollParams},
     {"Pad", "x constant_values", pad_operation, kPadParams},
-    {"Take", "x indices", take_operation, kAxisParams},
-    {"Tril", "x", triangle<true>, kTriangleParams},
-    {"Triu", "x", triangle<false>, kTriangleParams},
-    {"Sort", "x", sort, kAxisParams},
-    {"TopK", "x", top_k, kTopKParams},
-    {"OneHot", "x", one_hot, kOneHotParams},
-    {"Matmul", "x1 x2", matmul_operation},
-    {"GetItem", "x key", get_item},
+
+    {"Ndim", "x", [](OperationCall& call) { return Outputs(whole_number(call, call.tensor(0).rank())); }},
+    {"Size", "x", size},
 };
 
 }  // namespace

@@ -494,9 +494,14 @@ TEST(Operations, AreRefusedByName) {
   expect_error(ErrorKind::unsupported,
                R"(m.keras: operation "op" (Frobnicate): operation Frobnicate is not supported)",
                [&] { operation("Frobnicate", "", tensor("x")); });
-  expect_error(ErrorKind::unsupported, "operands must be tensors, or a tensor and a number",
+  expect_error(ErrorKind::unsupported, "an operand is neither a tensor nor an array of numbers",
                [&] { operation("Add", "", tensor("x") + R"(, "two")"); });
+  expect_error(ErrorKind::unsupported,
+               "operation Unique is not supported: the shape of its result depends on data",
+               [&] { operation("Unique", "", tensor("x")); });
   expect_error(ErrorKind::data, "expected at least 2", [&] { operation("Add", "", tensor("x")); });
+  expect_error(ErrorKind::data, "has 3 operands, expected 2",
+               [&] { operation("Add", "", tensor("x") + ", 1, 2"); });
   expect_error(ErrorKind::data, "index 2 is out of range", [&] {
     operation(
         "GetItem", "",
