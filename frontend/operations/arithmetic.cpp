@@ -22,10 +22,12 @@ Outputs arithmetic(OperationCall& call) {
   }
 }
 
+/// What is composed of many steps is not rounded to 16 bits in between.
 template <Function function>
 Outputs of_reals(OperationCall& call) {
   const auto [a, b] = call.real_pair();
-  return function(a, b);
+  const DType wide = promote(a.dtype(), DType::f32);
+  return cast(function(cast(a, wide), cast(b, wide)), a.dtype());
 }
 
 Expr divide(const Expr& a, const Expr& b) { return a / b; }

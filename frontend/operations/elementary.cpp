@@ -15,9 +15,12 @@ Outputs real_function(OperationCall& call) {
   return unary(op, call.real(0));
 }
 
+/// What is composed of many steps is not rounded to 16 bits in between.
 template <Expr (*function)(const Expr&)>
 Outputs of_real(OperationCall& call) {
-  return function(call.real(0));
+  const Expr x = call.real(0);
+  const Expr y = function(cast(x, promote(x.dtype(), DType::f32)));
+  return y.dtype() == DType::boolean ? y : cast(y, x.dtype());
 }
 
 template <double factor>

@@ -197,21 +197,14 @@ bool is_object_of(const Operand& operand, std::string_view class_name) {
          (*operand.data)["class_name"].as_string() == class_name;
 }
 
-/// Integers drop their axis, slices cut it, null puts a new one, an ellipsis leaves as many as it takes; a tensor or a list of
-/// integers picks along it.
+/// Integers drop their axis, slices cut it, null puts a new one, an ellipsis leaves as many as it takes.
 Outputs get_item(OperationCall& call) {
   Expr x = call.tensor(0);
   const Operand& index = call.operand(1);
   const std::vector<Operand> entries = index.items.empty() ? std::vector<Operand>{index} : index.items;
-  const auto is_none = [](const Operand& entry) {
-    return !entry.tensor.value && entry.items.empty() && entry.data != nullptr && entry.data->is_null();
-  };
-  const auto picks = [&](const Operand& entry) {  // an integer, or an array of them
-    return !is_none(entry) && !is_object_of(entry, "__ellipsis__") && !is_object_of(entry, "__slice__");
-  };
-  int64_t consumed = 0, arrays = 0, runs = 0;
-  for (const Operand& entry : entries) consumed += !is_object_of(entry, "__ellipsis__") && !is_none(entry);
-  for (size_t i = 0; i < entries.size(); ++i) runs += picks(entries[i]) && (i == 0 || !picks(entries[i - 1]));
+  int64_t consumed = 0;
+  for (const Operand& entry : entries)
+    consumed += !is_object_of(entry, "__ellipsis__") && !(entry.data != nullptr && entry.data->is_null());
   int64_t left = x.rank() - consumed, axis = 0;
   if (left < 0) call.fail("has more indices than axes", ErrorKind::data);
   for (const Operand& entry : entries) {
@@ -220,23 +213,16 @@ Outputs get_item(OperationCall& call) {
     } else if (is_object_of(entry, "__slice__")) {
       x = slice_axis(call, x, axis, (*entry.data)["config"]);
       ++axis;
-    } else if (is_none(entry)) {
+    } else if (entry.data != nullptr && entry.data->is_null()) {
       x = expand_dims(x, axis++);
-    } else if (!entry.tensor.value && entry.data->kind() == Json::Kind::integer) {
+    } else if (entry.data != nullptr && entry.data->kind() == Json::Kind::integer) {
       const int64_t extent = x.extent(axis),
                     place = entry.data->as_int() + (entry.data->as_int() < 0 ? extent : 0);
       if (place < 0 || place >= extent)
         call.fail(cat("index ", entry.data->as_int(), " is out of range"), ErrorKind::data);
       x = squeeze(slice(x, axis, place, place + 1), {axis});
     } else {
-      const Expr places = entry.tensor.value ? entry.tensor.value : call.constant(*entry.data);
-      if (places.dtype() == DType::boolean)
-        call.fail("with a mask as index the shape of its result depends on data");
-      if (!is_integer(places.dtype())) call.fail("indices must be integers, slices, None or an ellipsis");
-      if (++arrays > 1) call.fail("several arrays of indices are not supported");
-      if (runs > 1) call.fail("an array of indices apart from other indices is not supported");
-      x = gather(x, from_front(places, x.extent(axis)), {.axis = axis});
-      axis += places.rank();
+      call.fail("indices must be integers, slices, None or an ellipsis");
     }
   }
   return x;

@@ -87,19 +87,20 @@ Expr quantile_of(OperationCall& call, const Expr& given, const Expr& q, std::str
     rest.push_back(given.dim(i));
   }
   perm.insert(perm.end(), axes.begin(), axes.end());
-  int64_t extent = 1;
+  Dim extent = 1;
   for (int64_t i : axes) {
-    extent *= given.extent(i);
+    const Dim d = given.dim(i);
+    if (!extent.is_static() && !d.is_static()) call.fail("several of its axes are free");
+    extent = Dim(extent.coef * d.coef, d.is_static() ? extent.symbol : d.symbol);
     kept[i] = 1;
   }
-  if (extent == 0) call.fail("its operand is empty", ErrorKind::data);
+  if (extent.is(0)) call.fail("its operand is empty", ErrorKind::data);
   Shape shape = rest;
   shape.push_back(extent);
   const Expr lines = reshape(transpose(given, perm), shape), numbers = sorted_along(lines, -1).values;
 
   const Expr is_missing = reduce(Op::reduce_or, is_nan(lines), {-1}, true);
-  Expr last =
-      number(cast(is_missing, given.dtype()), static_cast<double>(extent - 1));  // its place in each line
+  Expr last = cast(count(lines, {-1}), given.dtype()) - 1;  // its place in each line
   if (skip_nan) last = sum(cast(logical_not(is_nan(lines)), given.dtype()), {-1}, true) - 1;
   shape.back() = q.rank() == 0 ? Dim(1) : q.dim(0);
   const Expr place = broadcast_to(cast(q, given.dtype()), shape) * last;
@@ -125,6 +126,11 @@ template <bool skip_nan, int whole>
 Outputs quantile(OperationCall& call) {
   const Expr x = call.real(0), q = call.real(1);
   return quantile_of(call, x, whole == 1 ? q : q / whole, call.args().choice("method"), skip_nan);
+}
+
+/// Keras's class does not hand its method on.
+Outputs linear_quantile(OperationCall& call) {
+  return quantile_of(call, call.real(0), call.real(1), "linear", false);
 }
 
 template <bool skip_nan>
@@ -220,7 +226,7 @@ constexpr OperationDef kRows[] = {
     {"Argpartition", "x", argsort, kPartitionParams},
     {"TopK", "x", top_k, kTopKParams},
     {"InTopK", "targets predictions", in_top_k, kInTopKParams},
-    {"Quantile", "x q", quantile<false, 1>, kQuantileParams},
+    {"Quantile", "x q", linear_quantile, kQuantileParams},
     {"Percentile", "x q", quantile<false, 100>, kQuantileParams},
     {"Median", "x", median<false>, kMedianParams},
     {"Nanquantile", "x q", quantile<true, 1>, kQuantileParams},

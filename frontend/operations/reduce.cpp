@@ -74,8 +74,8 @@ Outputs extremum_operation(OperationCall& call) {
   const Expr x = call.tensor(0);
   const Expr found = extremum<op>(x, axes_of(call, x), keeps(call));
   if (call.args().is_null("initial")) return found;
-  const auto [value, initial] = call.beside(found, call.args().json("initial"));
-  return op == Op::reduce_max ? maximum(value, initial) : minimum(value, initial);
+  const Expr initial = number(found, call.args().json("initial").as_double());  // in the operand's dtype
+  return op == Op::reduce_max ? maximum(found, initial) : minimum(found, initial);
 }
 
 /// NaN only where there is nothing else.
@@ -127,11 +127,12 @@ Outputs nan_mean(OperationCall& call) {
   return nan_mean_of(x, axes_of(call, x), keeps(call));
 }
 
+/// Differences of NaN are 0 before they are squared: so gradients are finite.
 Expr nan_variance_of(OperationCall& call) {
-  const Expr x = call.real(0);
+  const Expr x = call.real(0), known = without_nan(x, 0);
   const Ints axes = axes_of(call, x);
-  const Expr difference = x - nan_mean_of(x, axes, true);
-  return nan_mean_of(difference * difference, axes, keeps(call));
+  const Expr difference = where(is_nan(x), number(x, 0), known - nan_mean_of(x, axes, true));
+  return sum(difference * difference, axes, keeps(call)) / count_numbers(x, axes, keeps(call));
 }
 
 Outputs nan_var(OperationCall& call) { return nan_variance_of(call); }
