@@ -323,10 +323,6 @@ Expr reverse(const Expr& x, int64_t axis) {
   return {x.builder(), x.builder().make(Op::reverse, {x.value()}, AxesAttrs{{x.axis(axis)}})};
 }
 
-Expr index_along(const Expr& x, int64_t axis, DType dtype) {
-  return {x.builder(), x.builder().make(Op::iota, {}, IotaAttrs{x.axis(axis), dtype, x.shape()})};
-}
-
 Expr repeat(const Expr& x, int64_t axis, int64_t times) {
   if (times == 1) return x;
   axis = x.axis(axis);

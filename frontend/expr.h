@@ -128,8 +128,6 @@ Expr pad(const Expr& x, const Ints& low, const Ints& high, double fill = 0);
 Expr concat(const std::vector<Expr>& parts, int64_t axis);
 Expr places(const Expr& like, int64_t axis);  ///< of each element of `like`, its place along an axis: i32
 Expr reverse(const Expr& x, int64_t axis);
-/// The index along an axis of `x`, everywhere.
-Expr index_along(const Expr& x, int64_t axis, DType dtype = DType::i32);
 /// Every element `times` times in a row along `axis`.
 Expr repeat(const Expr& x, int64_t axis, int64_t times);
 /// Contracts the last axis of `x` with the first of `kernel`.

@@ -45,9 +45,7 @@ Expr joined(const std::vector<Expr>& parts, int64_t axis) {
 
 }  // namespace
 
-Expr identity_like(const Expr& like) {
-  return cast(equal(index_along(like, -1), index_along(like, -2)), like.dtype());
-}
+Expr identity_like(const Expr& like) { return cast(equal(places(like, -1), places(like, -2)), like.dtype()); }
 
 Expr transposed(const Expr& a) {
   Ints perm = axes_from(a, 0);
@@ -64,7 +62,7 @@ Elimination eliminate(const Expr& a) {
     const Expr below = rows(out.packed, j, n);
     const Expr sizes = squeeze(unary(Op::abs, column(below, j)), {-1});
     const Expr pivot = expand_dims(reduce(Op::argmax, sizes, {-1}), -1);
-    const Expr place = cast(index_along(sizes, -1), DType::i32);
+    const Expr place = cast(places(sizes, -1), DType::i32);
     const Expr order =
         where(equal(place, number(place, 0)), pivot, where(equal(place, pivot), number(place, 0), place));
     const Expr swapped(a.builder(),
@@ -138,7 +136,7 @@ Qr qr(const Expr& a) {
     const Expr right = columns(q, j, m), of_v = transposed(v);
     q = joined({columns(q, 0, j), right - sum(right * of_v, {-1}, true) * twice * of_v}, -1);
   }
-  const Expr is_upper = less_equal(index_along(r, -2), index_along(r, -1));
+  const Expr is_upper = less_equal(places(r, -2), places(r, -1));
   return {q, where(is_upper, r, number(r, 0))};
 }
 

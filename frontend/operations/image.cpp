@@ -3,9 +3,9 @@
 #include <cmath>
 #include <optional>
 
-#include "frontend/convolution.h"
 #include "frontend/elementary.h"
 #include "frontend/operations/tables.h"
+#include "frontend/window.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -183,16 +183,10 @@ Expr filtered(const Images& images, const std::vector<double>& down, const std::
   for (int64_t i = 0; i < weights->elements(); ++i)
     weights->set(i, down[i / (columns * channels)] * across[i / channels % columns]);
   Windows windows{{rows, columns}, {1, 1}, {1, 1}, {}, {}};
-  set_padding(windows, same ? "same" : "valid", images.value, images.axes);
+  set_padding(windows, same ? "same" : "valid", images.value.shape(), images.axes);
   Builder& b = images.value.builder();
-  return {b, b.make(Op::conv, {images.value.value(), b.constant(std::move(weights))},
-                    ConvAttrs{.dims = conv_dims(2, images.axes.channels == 3, "io"),
-                              .stride = {1, 1},
-                              .pad_low = windows.pad_low,
-                              .pad_high = windows.pad_high,
-                              .input_dilation = {1, 1},
-                              .kernel_dilation = {1, 1},
-                              .groups = channels})};
+  return convolve(images.value, Expr(b, b.constant(std::move(weights))), windows, images.axes.channels == 3,
+                  channels);
 }
 
 constexpr Arg kBlurParams[] = {
@@ -246,6 +240,8 @@ Outputs ssim(OperationCall& call) {
   return cast(a.restored(mean(similarity, {1, 2, 3})), first.dtype());
 }
 
+constexpr std::string_view kNoSampling = "sampling between pixels is not written for operations";
+
 constexpr OperationDef kRows[] = {
     {"RGBToGrayscale", "images", grayscale, kFormatParams},
     {"RGBToHSV", "images", rgb_to_hsv, kFormatParams},
@@ -255,6 +251,11 @@ constexpr OperationDef kRows[] = {
     {"GaussianBlur", "images", gaussian_blur, kBlurParams},
     {"SobelEdges", "images", sobel_edges, kFormatParams},
     {"SSIM", "image1 image2", ssim, kSsimParams},
+    refused("Resize", kNoSampling),
+    refused("AffineTransform", kNoSampling),
+    refused("PerspectiveTransform", kNoSampling),
+    refused("MapCoordinates", kNoSampling),
+    refused("ScaleAndTranslate", kNoSampling),
     refused("ElasticTransform", "its random numbers are those of Keras's back end"),
 };
 

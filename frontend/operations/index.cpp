@@ -69,7 +69,7 @@ constexpr Arg kDiagonalParams[] = {{"k", ArgKind::integer, "0"}};
 template <bool lower>
 Outputs triangle(OperationCall& call) {
   const Expr x = call.tensor(0);
-  const Expr above = index_along(x, -1) - index_along(x, -2);
+  const Expr above = places(x, -1) - places(x, -2);
   const auto k = static_cast<double>(call.args().integer("k"));
   return where(lower ? less_equal(above, k) : greater_equal(above, k), x, number(x, 0));
 }
@@ -113,7 +113,7 @@ Outputs trace(OperationCall& call) {
 Expr with_diagonal(const Expr& line, int64_t k) {
   const Expr padded = pad(line, {std::max<int64_t>(k, 0)}, {std::max<int64_t>(-k, 0)});
   const Expr rows = broadcast_to(padded, {padded.dim(0), padded.dim(0)});
-  const Expr above = index_along(rows, 1) - index_along(rows, 0);
+  const Expr above = places(rows, 1) - places(rows, 0);
   return where(equal(above, number(above, static_cast<double>(k))), rows, number(rows, 0));
 }
 
@@ -140,7 +140,7 @@ Expr one_hot_of(OperationCall& call, const Expr& x, int64_t axis) {
   const Expr wide = expand_dims(cast(x, DType::i32), -1);
   Shape shape = wide.shape();
   shape.back() = call.args().integer("num_classes");
-  const Expr classes = index_along(broadcast_to(wide, shape), -1);
+  const Expr classes = places(broadcast_to(wide, shape), -1);
   return move_axis(cast(equal(wide, classes), call.dtype("dtype", DType::f32)), -1, axis);
 }
 

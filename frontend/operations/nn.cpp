@@ -130,7 +130,7 @@ Outputs sparse_categorical_crossentropy(OperationCall& call) {
   Expr target = cast(call.tensor(0), DType::i32);
   if (target.rank() == output.rank() && target.dim(-1).is(1)) target = squeeze(target, {-1});
   const int64_t axis = output.axis(call.args().integer("axis"));
-  const Expr is_target = equal(index_along(output, axis), expand_dims(target, axis));
+  const Expr is_target = equal(places(output, axis), expand_dims(target, axis));
   const Expr log_p = log_probability(call, output);
   return -sum(where(is_target, log_p, number(log_p, 0)), {axis});
 }
@@ -172,7 +172,7 @@ Outputs dot_product_attention(OperationCall& call) {
   const Expr least = number(logits, -0.7 * greatest_finite(logits.dtype()));
   if (call.has(4)) logits = where(as_boolean(call.tensor(4)), logits, least);
   if (call.args().boolean("is_causal"))
-    logits = where(less_equal(index_along(logits, 3), index_along(logits, 2)), logits, least);
+    logits = where(less_equal(places(logits, 3), places(logits, 2)), logits, least);
   return einsum(cast(softmax(logits, {-1}), value.dtype()), "bnts", value, "bsnh", "btnh");
 }
 
@@ -186,6 +186,8 @@ constexpr OperationDef kRows[] = {
     {"CategoricalCrossentropy", "target output", categorical_crossentropy, kCategoricalParams},
     {"SparseCategoricalCrossentropy", "target output", sparse_categorical_crossentropy, kCategoricalParams},
     {"PSNR", "x1 x2", psnr, kPsnrParams},
+    refused("CTCLoss", "it has lengths for each sequence; the loss CTC is supported"),
+    refused("CTCDecode", "the search for likely paths is not written"),
     {"DotProductAttention", "query key value bias mask scale", dot_product_attention, kAttentionParams},
 };
 

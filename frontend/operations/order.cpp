@@ -213,8 +213,7 @@ Outputs histogram(OperationCall& call) {
   const int64_t count = edges.extent(0) - 1;
   const Expr low = expand_dims(slice(edges, 0, 0, count), 1),
              high = expand_dims(slice(edges, 0, 1, count + 1), 1);
-  const Expr is_last =
-      equal(index_along(low, 0), number(index_along(low, 0), static_cast<double>(count - 1)));
+  const Expr is_last = equal(places(low, 0), number(places(low, 0), static_cast<double>(count - 1)));
   const Expr inside =
       logical_and(less_equal(low, x), logical_or(less(x, high), logical_and(is_last, equal(x, high))));
   return {sum(cast(inside, x.dtype()), {1}), edges};

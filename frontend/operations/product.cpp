@@ -178,7 +178,7 @@ void take_diagonals(Expr& x, std::string& axes) {
     const size_t j = axes.find(axes[i], i + 1);
     if (j == std::string::npos) continue;
     const auto first = static_cast<int64_t>(i), second = static_cast<int64_t>(j);
-    const Expr is_diagonal = equal(index_along(x, first), index_along(x, second));
+    const Expr is_diagonal = equal(places(x, first), places(x, second));
     x = sum(where(is_diagonal, x, number(x, 0)), {second});
     axes.erase(j, 1);
     --i;

@@ -130,11 +130,11 @@ Expr scatter_add(const Expr& data, const Expr& places, const Expr& updates) {
 }
 
 /// For every row of the result, `op` over the updates that belong there: `neutral` where there are none.
-Expr reduce_by_place(Op op, const Expr& updates, const Expr& places, const Dim& rows, double neutral) {
+Expr reduce_by_place(Op op, const Expr& updates, const Expr& belonging, const Dim& rows, double neutral) {
   Shape shape = updates.shape();
   shape.insert(shape.begin(), rows);
   const Expr wide = broadcast_to(expand_dims(updates, 0), shape);
-  const Expr belongs = equal(align(places, wide, {1}), index_along(wide, 0));
+  const Expr belongs = equal(align(belonging, wide, {1}), places(wide, 0));
   return reduce(op, where(belongs, wide, number(wide, neutral)), {1});
 }
 
@@ -188,7 +188,7 @@ Outputs scatter_update(OperationCall& call) {
   // Of updates for one place the last one counts: those before it are left out.
   const Expr by_row = expand_dims(flat.places, 1), by_column = expand_dims(flat.places, 0);
   const Expr same = equal(by_row, by_column);
-  const Expr is_later = less(index_along(same, 0), index_along(same, 1));
+  const Expr is_later = less(places(same, 0), places(same, 1));
   const Expr is_last = logical_not(reduce(Op::reduce_or, logical_and(same, is_later), {1}));
   const DType counted = data.dtype() == DType::boolean ? DType::i32 : data.dtype();
   const Expr kept =

@@ -20,16 +20,6 @@ Outputs pooling(OperationCall& call) {
 
 constexpr Arg kAdaptiveParams[] = {{"output_size", ArgKind::ints}, kDataFormatArg};
 
-template <Expr (*pool)(const Expr&, const SpaceAxes&, const Ints&)>
-Outputs adaptive_pooling(OperationCall& call) {
-  const Expr x = call.real(0);
-  const SpaceAxes axes = space_axes(call.args(), x.rank());
-  const Ints counts = call.args().ints("output_size", axes.space.size());
-  for (int64_t count : counts)
-    if (count < 1) call.args().reject("output_size", "expected numbers of at least 1", {}, ErrorKind::data);
-  return pool(x, axes, counts);
-}
-
 // --- convolutions ---
 
 constexpr Arg kConvParams[] = {
@@ -54,36 +44,62 @@ std::pair<Expr, Expr> input_and_kernel(OperationCall& call) {
   return {x, kernel};
 }
 
-Convolution convolution(OperationCall& call, const Expr& x, const Expr& kernel) {
-  Ints size;
-  for (int64_t axis = 0; axis + 2 < kernel.rank(); ++axis) size.push_back(kernel.extent(axis));
-  return {call.args(), x, std::move(size)};
+/// The windows of a kernel, by strides and dilation_rate; no padding yet.
+Windows windows_of(OperationCall& call, const Expr& kernel) {
+  const Args& args = call.args();
+  const auto rank = static_cast<size_t>(kernel.rank() - 2);
+  Windows windows{
+      {}, args.ints("strides", rank), args.ints("dilation_rate", rank), Ints(rank, 0), Ints(rank, 0)};
+  for (size_t i = 0; i < rank; ++i) {
+    windows.size.push_back(kernel.extent(static_cast<int64_t>(i)));
+    if (windows.size[i] < 1 || windows.stride[i] < 1 || windows.dilation[i] < 1)
+      call.fail("sizes, strides and dilations must be at least 1", ErrorKind::data);
+  }
+  return windows;
+}
+
+bool has_channels_last(OperationCall& call) { return call.args().choice("data_format") == kChannelsLast; }
+
+Expr convolve_padded(OperationCall& call, const Expr& x, const Expr& kernel, int64_t groups) {
+  Windows windows = windows_of(call, kernel);
+  set_padding(windows, call.args().choice("padding"), x.shape(), space_axes(call.args(), x.rank()));
+  return convolve(x, kernel, windows, has_channels_last(call), groups);
 }
 
 Outputs conv(OperationCall& call) {
   const auto [x, kernel] = input_and_kernel(call);
-  const Convolution conv = convolution(call, x, kernel);
-  const int64_t in = kernel.extent(-2);
-  if (in < 1 || conv.in_channels() % in != 0)
-    call.fail(cat("its kernel takes ", in, " channels, which do not divide ", conv.in_channels()),
-              ErrorKind::data);
-  return conv.apply(kernel, conv.in_channels() / in);
+  const int64_t channels = x.extent(space_axes(call.args(), x.rank()).channels), in = kernel.extent(-2);
+  if (in < 1 || channels % in != 0)
+    call.fail(cat("its kernel takes ", in, " channels, which do not divide ", channels), ErrorKind::data);
+  return convolve_padded(call, x, kernel, channels / in);
+}
+
+/// Every channel by itself: as many groups as channels. Channel c gives the features from c·multiplier on.
+Expr depthwise(OperationCall& call, const Expr& x, const Expr& kernel) {
+  Shape shape = kernel.shape();
+  const int64_t channels = kernel.extent(-2), multiplier = kernel.extent(-1);
+  shape[shape.size() - 2] = 1;
+  shape.back() = channels * multiplier;
+  return convolve_padded(call, x, reshape(kernel, shape), channels);
 }
 
 Outputs depthwise_conv(OperationCall& call) {
   const auto [x, kernel] = input_and_kernel(call);
-  return convolution(call, x, kernel).apply_depthwise(kernel);
+  return depthwise(call, x, kernel);
 }
 
+/// Every channel by itself, then a kernel of one element, which mixes them.
 Outputs separable_conv(OperationCall& call) {
   const auto [x, kernel] = input_and_kernel(call);
-  const Convolution conv = convolution(call, x, kernel);
-  return conv.pointwise(conv.apply_depthwise(kernel)).apply(cast(call.tensor(2), x.dtype()), 1);
+  const auto rank = static_cast<size_t>(x.rank() - 2);
+  const Ints ones(rank, 1), none(rank, 0);
+  return convolve(depthwise(call, x, kernel), cast(call.tensor(2), x.dtype()), {ones, ones, ones, none, none},
+                  has_channels_last(call));
 }
 
 Outputs conv_transpose(OperationCall& call) {
   const auto [x, kernel] = input_and_kernel(call);
-  return transposed_convolution(call.args(), x, kernel);
+  return transposed_convolution(call.args(), windows_of(call, kernel), x, kernel);
 }
 
 // --- patches ---
@@ -135,7 +151,7 @@ Outputs extract_patches(OperationCall& call) {
   for (size_t i = 0; i < rank; ++i)
     if (windows.size[i] < 1 || windows.stride[i] < 1 || windows.dilation[i] < 1)
       call.fail("sizes, strides and dilations must be at least 1", ErrorKind::data);
-  set_padding(windows, args.choice("padding"), x, axes);
+  set_padding(windows, args.choice("padding"), x.shape(), axes);
   const Expr patches = concat(elements_of_windows(x, axes, windows), axes.channels);
   return is_single ? squeeze(patches, {0}) : patches;
 }
@@ -243,8 +259,8 @@ Outputs space_to_depth(OperationCall& call) {
 constexpr OperationDef kRows[] = {
     {"MaxPool", "inputs", pooling<max_pool>, kPoolParams},
     {"AveragePool", "inputs", pooling<average_pool>, kPoolParams},
-    {"AdaptiveMaxPool", "inputs", adaptive_pooling<adaptive_max_pool>, kAdaptiveParams},
-    {"AdaptiveAveragePool", "inputs", adaptive_pooling<adaptive_average_pool>, kAdaptiveParams},
+    {"AdaptiveMaxPool", "inputs", pooling<adaptive_max_pool>, kAdaptiveParams},
+    {"AdaptiveAveragePool", "inputs", pooling<adaptive_average_pool>, kAdaptiveParams},
     {"Conv", "inputs kernel", conv, kConvParams},
     {"DepthwiseConv", "inputs kernel", depthwise_conv, kConvParams},
     {"SeparableConv", "inputs depthwise_kernel pointwise_kernel", separable_conv, kConvParams},
