@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <zip.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "frontend/file.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -104,6 +107,19 @@ std::vector<std::string> Archive::names() const {
   std::vector<std::string> names;
   for (const auto& [name, index] : index_) names.push_back(name);
   return names;
+}
+
+std::vector<std::string> Archive::assets() const {
+  constexpr std::string_view kFolder = "assets";
+  std::vector<std::string> found;
+  for (const auto& [name, index] : index_)
+    if (name.starts_with(cat(kFolder, "/")) && !name.ends_with('/')) found.push_back(name);
+  namespace fs = std::filesystem;
+  if (is_folder_ && has(std::string(kFolder)))
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(fs::path(where_) / kFolder))
+      if (!entry.is_directory()) found.push_back(entry.path().lexically_relative(where_).generic_string());
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 uint64_t Archive::total_bytes() const {

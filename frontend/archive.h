@@ -27,6 +27,8 @@ class Archive {
 
   bool has(const std::string& name) const;
   std::vector<std::string> names() const;  ///< a zip's members, sorted; of a folder none
+  std::vector<std::string> assets()
+      const;  ///< the files in the folder "assets", sorted, with their paths: "assets/…"
   /// Throws Error(data) if there is no such member or it is malformed or longer than `max_bytes`.
   std::string read(const std::string& name, uint64_t max_bytes) const;
   uint64_t total_bytes() const;  ///< the sum of the lengths that a zip's members claim

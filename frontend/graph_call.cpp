@@ -261,7 +261,8 @@ void GraphCall::set_keyword(Layer& layer, const std::string& name, const Argumen
       (value.data->is_null() || (value.data->kind() == Json::Kind::boolean && !value.data->as_bool())))
     return;
   if (name == "mask") return set_masks(layer, value, arguments);
-  if (name == "training" && layer.def()->ignores_training) return;
+  // In Keras 3, the mode that a model is called in comes before what its calls of layers say.
+  if (name == "training" && (layer.def()->ignores_training || !layer.context().keras2)) return;
   if (!is_data && is_one_of(layer.def()->tensors, name)) return add_tensors(value, arguments.tensors[name]);
   if (is_data && value.data->kind() == Json::Kind::boolean && is_one_of(layer.def()->flags, name)) {
     arguments.flags.insert(name);

@@ -1,7 +1,6 @@
 #include "frontend/keras_writer.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "frontend/archive.h"
@@ -97,16 +96,13 @@ H5File read_weights(const Archive& archive) {
 }
 
 /// The members of an archive, sorted; of a folder those that Keras writes, and not what else may lie there.
-std::vector<std::string> members_of(const Archive& archive, const std::string& path) {
+std::vector<std::string> members_of(const Archive& archive) {
   std::vector<std::string> names = archive.names();
   std::erase_if(names, [](const std::string& name) { return name.ends_with('/'); });
   if (!names.empty()) return names;
-  namespace fs = std::filesystem;
+  names = archive.assets();
   for (const char* name : {"config.json", "metadata.json"})
     if (archive.has(name)) names.emplace_back(name);
-  if (archive.has("assets"))
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(fs::path(path) / "assets"))
-      if (!entry.is_directory()) names.push_back(entry.path().lexically_relative(path).generic_string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -182,7 +178,7 @@ std::string export_keras(const std::string& path, TensorStore weights, const std
 
   set_attributes(stored);
   std::vector<std::pair<std::string, std::string>> members;
-  for (const std::string& name : members_of(archive, path))
+  for (const std::string& name : members_of(archive))
     if (name != kWeightsH5 && name != kWeightsNpz)
       members.emplace_back(name, archive.read(name, archive.max_member_bytes()));
   members.emplace_back(kWeightsH5, format_h5(stored, path));

@@ -62,10 +62,13 @@ struct Outputs : std::vector<Traced> {
   Outputs(Expr one) { emplace_back(std::move(one)); }  // NOLINT
 };
 
+class ModelFile;
+
 /// What is the same for all layers of a model.
 struct ModelContext {
   std::string file;                      ///< for errors; empty: a model that is being made
   bool keras2 = false;                   ///< written by Keras 2: some names mean something else
+  const ModelFile* stored = nullptr;     ///< for what is neither argument nor variable; null: nothing
   std::set<std::string> variable_paths;  ///< those given out
   int64_t calls = 0;                     ///< of layers, so far: nested models multiply
 
@@ -231,6 +234,7 @@ class Call {
       : layer_(layer), tracer_(tracer), arguments_(std::move(arguments)) {}
 
   Layer& layer() { return layer_; }
+  const Layer& layer() const { return layer_; }
   const Args& args() const { return layer_.args(); }
   Tracer& tracer() { return tracer_; }
   Builder& builder() { return tracer_.builder; }

@@ -74,7 +74,7 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
 }
 
 Model open_model(const ModelFile& file, const ShapeOverrides& shapes) {
-  return Model(file.config(), file.path(), !file.keras_version().starts_with('3'), shapes);
+  return Model(file.config(), file.path(), !file.keras_version().starts_with('3'), shapes, &file);
 }
 
 Module load_predict(Model& model, ModelFile& file) {

@@ -148,8 +148,9 @@ void check_names(const ShapeOverrides& shapes, const std::vector<Entry>& entries
 
 }  // namespace
 
-Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes)
-    : context_{std::move(file), keras2, {}}, shapes_(std::move(shapes)) {
+Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes,
+             const ModelFile* stored)
+    : context_{.file = std::move(file), .keras2 = keras2, .stored = stored}, shapes_(std::move(shapes)) {
   root_ = std::make_unique<Layer>(context_, config, nullptr, "");
   if (!root_->def()->is_model)
     throw Error(ErrorKind::unsupported, "the file holds a single layer, not a model", root_->where());

@@ -21,7 +21,9 @@ namespace keratin {
 class Model {
  public:
   /// `config` must outlive the model. Throws Error if this is no model or something in it is not supported.
-  Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes);
+  /// `stored` is the file that it comes from, if layers may have more than variables there; it must outlive the model, too.
+  Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes,
+        const ModelFile* stored = nullptr);
 
   /// One input or output of the model.
   struct Input {

@@ -18,6 +18,7 @@ namespace keratin {
 namespace {
 
 constexpr uint64_t kMaxText = uint64_t{64} << 20;
+constexpr std::string_view kAssets = "assets/";
 constexpr const char* kWeightsH5 = "model.weights.h5";
 constexpr const char* kWeightsNpz = "model.weights.npz";
 
@@ -84,6 +85,8 @@ void ModelFile::read_archive(const Archive& archive) {
         Json::parse(archive.read("metadata.json", kMaxText), archive.where("metadata.json"));
     if (metadata["keras_version"].is_string()) keras_version_ = metadata["keras_version"].as_string();
   }
+  for (const std::string& name : archive.assets())
+    assets_.emplace(name.substr(kAssets.size()), archive.read(name, archive.max_member_bytes()));
   const bool npz = !archive.has(kWeightsH5) && archive.has(kWeightsNpz);
   const char* member = npz ? kWeightsNpz : kWeightsH5;
   std::string bytes = archive.read(member, archive.max_member_bytes());
@@ -112,6 +115,16 @@ void ModelFile::read_legacy(std::string bytes) {
   if (keras_version_.starts_with("1."))
     throw Error(ErrorKind::unsupported, "was written by Keras 1", path_,
                 "load it with Keras 2, which knows the old names, and save it again");
+}
+
+const std::string* ModelFile::asset(const std::string& name) const {
+  const auto found = assets_.find(name);
+  return found == assets_.end() ? nullptr : &found->second;
+}
+
+const Tensor* ModelFile::dataset(const std::string& name) const {
+  const auto found = weights_.datasets.find(name);
+  return found == weights_.datasets.end() ? nullptr : &found->second;
 }
 
 // ---- Weights ----

@@ -52,6 +52,11 @@ class ModelFile {
   /// How it was compiled ("compile_config", or a legacy file's "training_config"), or null.
   const Json& compile_config() const { return compile_config_; }
 
+  /// The text that a layer has beside its weights, at GROUP/NAME: "layers/string_lookup/vocabulary.txt"; null if there is none.
+  const std::string* asset(const std::string& name) const;
+  /// An array among the weights that is no numbered variable: "layers/string_lookup/vars/idf_weights"; null if there is none.
+  const Tensor* dataset(const std::string& name) const;
+
   /// The variables' values as stored, one per entry of `wanted`. They leave this object: each can be taken
   /// once. Throws Error(data), naming file, layer and shapes, if one is absent, has another shape, or has
   /// neighbours in its group (legacy: in its layer) that nobody asks for.
@@ -72,7 +77,8 @@ class ModelFile {
   std::string path_, keras_version_;
   bool legacy_ = false;
   Json config_, compile_config_;
-  H5File weights_;  // of a model.weights.npz: its arrays as datasets
+  std::map<std::string, std::string> assets_;  // all files in the folder "assets"
+  H5File weights_;                             // of a model.weights.npz: its arrays as datasets
 };
 
 /// The class name as the weights file writes it: "Conv2DTranspose" → "conv2d_transpose", "PReLU" → "p_re_lu".

@@ -15,7 +15,8 @@ using Arguments = std::vector<std::pair<std::string, Value>>;
 
 /// A new layer of a class of keras.layers. `arguments`: all of its own, as get_config() names them. Without a name, it gets one
 /// as in Keras: "dense", "dense_1".
-Layer make_layer(std::string_view class_name, const std::string& name, bool trainable, Arguments arguments);
+Layer make_layer(std::string_view class_name, const std::string& name, bool trainable, Arguments arguments,
+                 std::string_view dtype = "float32");
 
 /// A serialized object: {"module", "class_name", "config", "registered_name"}. `module`: "keras.optimizers".
 Value make_object(std::string_view module, std::string_view class_name, const Arguments& arguments);

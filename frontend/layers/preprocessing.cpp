@@ -1,4 +1,5 @@
 // Layers that turn raw inputs into numbers to compute with.
+#include "frontend/layers/categories.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -84,53 +85,48 @@ Outputs normalization(Call& call) {
 }
 
 constexpr Arg kDiscretizationArgs[] = {
-    {"bin_boundaries", ArgKind::any},
+    {"bin_boundaries", ArgKind::any, "null"},
     {"num_bins", ArgKind::any, "null"},  // these two say how boundaries were found
     {"epsilon", ArgKind::any, "null"},
     {"output_mode", ArgKind::choice, "int", "int|one_hot|multi_hot|count"},
-    {"sparse", ArgKind::fixed, "false"},
+    kDenseCategoriesArg,
 };
-
-/// Categories 0 … depth−1 as rows of numbers: each category by itself (one_hot), or those of the last axis together, as yes
-/// or no (multi_hot) or counted (count).
-Expr encode(const Expr& categories, int64_t depth, const std::string& mode) {
-  Builder& b = categories.builder();
-  const Expr x = cast(categories, DType::i32);
-  Shape shape = x.shape();
-  shape.push_back(depth);
-  const Expr places(b, b.make(Op::iota, {}, IotaAttrs{x.rank(), DType::i32, shape}));
-  const Expr hit = equal(expand_dims(x, -1), places);
-  const Expr ones = cast(hit, DType::f32);
-  if (mode == "one_hot") return x.dim(-1).is(1) && x.rank() > 1 ? squeeze(ones, {-2}) : ones;
-  return mode == "count" ? sum(ones, {-2}) : cast(reduce(Op::reduce_or, hit, {-2}), DType::f32);
-}
 
 /// How many boundaries are not above the value.
 Outputs discretization(Call& call) {
+  const Args& args = call.args();
+  if (args.is_null("bin_boundaries"))
+    call.fail("has no boundaries yet", "adapt it to data before the model is saved", ErrorKind::data);
   const Expr x = call.float_input();
   const Expr boundaries = constant_argument(call, "bin_boundaries");
   if (boundaries.rank() != 1)
-    call.args().reject("bin_boundaries", "expected a list of numbers", {}, ErrorKind::data);
+    args.reject("bin_boundaries", "expected a list of numbers", {}, ErrorKind::data);
   const Expr bins = sum(cast(less_equal(boundaries, expand_dims(x, -1)), DType::i32), {-1});
-  const std::string& mode = call.args().choice("output_mode");
-  return mode == "int" ? bins : encode(bins, boundaries.extent(0) + 1, mode);
+  const std::string& mode = args.choice("output_mode");
+  return mode == "int" ? bins : encode_categories(bins, boundaries.extent(0) + 1, mode, DType::f32);
 }
 
 constexpr Arg kCategoryEncodingArgs[] = {
     {"num_tokens", ArgKind::count},
     {"output_mode", ArgKind::choice, "multi_hot", "one_hot|multi_hot|count"},
-    {"sparse", ArgKind::fixed, "false"},
+    kDenseCategoriesArg,
 };
+constexpr std::string_view kCountWeights[] = {"count_weights"};
 
 Outputs category_encoding(Call& call) {
-  return encode(call.input(), call.args().integer("num_tokens"), call.args().choice("output_mode"));
+  const std::string& mode = call.args().choice("output_mode");
+  const Expr weights = call.tensor(kCountWeights[0]);
+  if (weights && mode != "count")
+    call.args().reject("output_mode", "count_weights are for \"count\" only", {}, ErrorKind::data);
+  const Expr categories = cast(call.input(), DType::i64);
+  return encode_categories(categories, call.args().integer("num_tokens"), mode, DType::f32, weights);
 }
 
 constexpr LayerDef kLayers[] = {
     {"Rescaling", kRescalingArgs, Masks::pass, rescaling},
     {"Normalization", kNormalizationArgs, Masks::pass, normalization},
     {"Discretization", kDiscretizationArgs, Masks::drop, discretization},
-    {"CategoryEncoding", kCategoryEncodingArgs, Masks::drop, category_encoding},
+    {"CategoryEncoding", kCategoryEncodingArgs, Masks::drop, category_encoding, kCountWeights},
 };
 
 }  // namespace

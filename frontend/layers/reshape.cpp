@@ -121,21 +121,6 @@ Outputs cropping(Call& call) {
   return x;
 }
 
-constexpr Arg kCenterCropArgs[] = {{"height", ArgKind::count}, {"width", ArgKind::count}, kDataFormatArg};
-
-Outputs center_crop(Call& call) {
-  Expr x = call.float_input(4);
-  const Ints space = space_axes(call.args(), x.rank()).space;
-  const Ints wanted = {call.args().integer("height"), call.args().integer("width")};
-  for (size_t i = 0; i < space.size(); ++i) {
-    const int64_t extent = x.extent(space[i]);
-    if (extent < wanted[i]) call.fail(cat("cannot crop ", wanted[i], " from ", extent, " elements"));
-    const int64_t start = (extent - wanted[i]) / 2;
-    x = slice(x, space[i], start, start + wanted[i]);
-  }
-  return x;
-}
-
 constexpr LayerDef kLayers[] = {
     {"Flatten", kFlattenArgs, Masks::drop, flatten},
     {"Reshape", kReshapeArgs, Masks::drop, reshape_layer},
@@ -147,7 +132,6 @@ constexpr LayerDef kLayers[] = {
     {"Cropping1D", kCroppingArgs, Masks::drop, cropping<1>},
     {"Cropping2D", kCroppingArgs, Masks::drop, cropping<2>},
     {"Cropping3D", kCroppingArgs, Masks::drop, cropping<3>},
-    {"CenterCrop", kCenterCropArgs, Masks::drop, center_crop, {}, /*ignores_training=*/true},
 };
 
 }  // namespace

@@ -21,6 +21,14 @@ constexpr std::span<const LayerDef> (*kTables[])() = {
     attention_layers,
     wrapper_layers,
     preprocessing_layers,
+    hashing_layers,
+    lookup_layers,
+    spectrogram_layers,
+    image_geometry_layers,
+    image_color_layers,
+    image_mixing_layers,
+    histogram_layers,
+    augmentation_layers,
 };
 
 }  // namespace

@@ -24,6 +24,14 @@ std::span<const LayerDef> conv_transpose_layers();
 std::span<const LayerDef> attention_layers();
 std::span<const LayerDef> wrapper_layers();
 std::span<const LayerDef> preprocessing_layers();
+std::span<const LayerDef> hashing_layers();
+std::span<const LayerDef> lookup_layers();
+std::span<const LayerDef> spectrogram_layers();
+std::span<const LayerDef> image_geometry_layers();
+std::span<const LayerDef> image_color_layers();
+std::span<const LayerDef> image_mixing_layers();
+std::span<const LayerDef> histogram_layers();
+std::span<const LayerDef> augmentation_layers();
 
 /// What calls of recurrent layers, and of those around them, take beside the sequence.
 inline constexpr std::string_view kInitialState[] = {"initial_state"};

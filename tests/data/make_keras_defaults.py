@@ -156,6 +156,75 @@ LAYERS = {
     "Discretization": (dict(bin_boundaries=[0.5, 1.5]), dict(
         epsilon=0.1, output_mode="one_hot", name="own")),
     "CategoryEncoding": (dict(num_tokens=5), dict(output_mode="one_hot", **NAMED)),
+    "Hashing": (dict(num_bins=7), dict(mask_value=3, salt=5, output_mode='one_hot', **NAMED)),
+    "HashedCrossing": (dict(num_bins=7), dict(output_mode='one_hot', name="own")),
+    "IntegerLookup": (dict(), dict(
+        max_tokens=9, num_oov_indices=2, mask_token=0, oov_token=-2, vocabulary=[3, 4, 5],
+        output_mode='one_hot', pad_to_max_tokens=True, oov_method='farmhash', salt=[5, 6], name="own")),
+    "MelSpectrogram": (dict(), dict(
+        fft_length=512, sequence_stride=100, sequence_length=400, window='hamming', sampling_rate=8000,
+        num_mel_bins=40, min_freq=30.0, max_freq=3000.0, power_to_db=False, top_db=60.0, mag_exp=1.0,
+        min_power=1e-05, ref_power=2.0, **NAMED)),
+    "STFTSpectrogram": (dict(), dict(
+        mode='psd', frame_length=100, frame_step=50, fft_length=512, window='hamming', periodic=True,
+        scaling='spectrum', padding='same', expand_dims=True, data_format='channels_first', **NAMED)),
+    "MaxNumBoundingBoxes": (dict(max_number=3), dict(data_format='channels_first', **NAMED)),
+    "AutoContrast": (dict(), dict(value_range=[0, 1], data_format='channels_first', **NAMED)),
+    "Equalization": (dict(), dict(value_range=[0, 1], bins=16, data_format='channels_first', **NAMED)),
+    "ContrastLimitedAdaptiveHistogramEqualization": (dict(), dict(
+        value_range=[0, 1], clip_limit=2.0, tile_grid_size=[2, 3], data_format='channels_first',
+        **NAMED)),
+    "RandomFlip": (dict(), dict(mode='vertical', seed=7, data_format='channels_first', **NAMED)),
+    "RandomCrop": (dict(height=4, width=5, seed=7), dict(data_format='channels_first', **NAMED)),
+    "RandomRotation": (dict(factor=0.2), dict(
+        fill_mode='wrap', interpolation='nearest', seed=7, fill_value=3.0, data_format='channels_first',
+        **NAMED)),
+    "RandomZoom": (dict(height_factor=0.2), dict(
+        width_factor=[0.1, 0.2], fill_mode='wrap', interpolation='nearest', seed=7, fill_value=3.0,
+        data_format='channels_first', **NAMED)),
+    "RandomTranslation": (dict(height_factor=0.2, width_factor=0.1), dict(
+        fill_mode='wrap', interpolation='nearest', seed=7, fill_value=3.0, data_format='channels_first',
+        **NAMED)),
+    "RandomShear": (dict(), dict(
+        x_factor=0.2, y_factor=0.1, interpolation='nearest', fill_mode='wrap', fill_value=3.0,
+        data_format='channels_first', seed=7, **NAMED)),
+    "RandomPerspective": (dict(), dict(
+        factor=0.4, scale=0.3, interpolation='nearest', fill_value=3.0, seed=7,
+        data_format='channels_first', **NAMED)),
+    "RandomElasticTransform": (dict(), dict(
+        factor=0.4, scale=0.3, interpolation='nearest', fill_mode='wrap', fill_value=3.0, value_range=[0,
+        1], seed=7, data_format='channels_first', **NAMED)),
+    "RandomBrightness": (dict(factor=0.2), dict(value_range=[0, 1], seed=7, data_format='channels_first', **NAMED)),
+    "RandomContrast": (dict(factor=0.2), dict(value_range=[0, 1], seed=7, data_format='channels_first', **NAMED)),
+    "RandomSaturation": (dict(factor=0.2), dict(value_range=[0, 1], data_format='channels_first', seed=7, **NAMED)),
+    "RandomHue": (dict(factor=0.2), dict(value_range=[0, 1], data_format='channels_first', seed=7, **NAMED)),
+    "RandomColorDegeneration": (dict(factor=0.2), dict(
+        value_range=[0, 1], data_format='channels_first', seed=7, **NAMED)),
+    "RandomPosterization": (dict(factor=3), dict(value_range=[0, 1], data_format='channels_first', seed=7, **NAMED)),
+    "RandomSharpness": (dict(factor=0.2), dict(value_range=[0, 1], data_format='channels_first', seed=7, **NAMED)),
+    "RandomGrayscale": (dict(), dict(factor=0.4, data_format='channels_first', seed=7, **NAMED)),
+    "RandomInvert": (dict(), dict(factor=0.4, value_range=[0, 1], seed=7, data_format='channels_first', **NAMED)),
+    "Solarization": (dict(), dict(
+        addition_factor=0.2, threshold_factor=0.3, value_range=[0, 1], seed=7,
+        data_format='channels_first', **NAMED)),
+    "RandomColorJitter": (dict(), dict(
+        value_range=[0, 1], brightness_factor=0.1, contrast_factor=0.2, saturation_factor=0.3,
+        hue_factor=0.4, seed=7, data_format='channels_first', **NAMED)),
+    "RandomGaussianBlur": (dict(), dict(
+        factor=0.4, kernel_size=5, sigma=0.5, value_range=[0, 1], data_format='channels_first', seed=7,
+        **NAMED)),
+    "RandomErasing": (dict(), dict(
+        factor=0.4, scale=0.3, fill_value=3.0, value_range=[0, 1], seed=7, data_format='channels_first',
+        **NAMED)),
+    "MixUp": (dict(), dict(alpha=0.7, data_format='channels_first', seed=7, **NAMED)),
+    "CutMix": (dict(), dict(factor=0.4, seed=7, data_format='channels_first', **NAMED)),
+    "RandAugment": (dict(), dict(
+        value_range=[0, 1], num_ops=3, factor=0.4, interpolation='nearest', seed=7,
+        data_format='channels_first', **NAMED)),
+    "AugMix": (dict(), dict(
+        value_range=[0, 1], num_chains=2, chain_depth=1, factor=0.4, alpha=0.7, all_ops=False,
+        interpolation='nearest', seed=7, data_format='channels_first', **NAMED)),
+    "Pipeline": (dict(layers=[layers.Rescaling(0.5, name="inner")]), dict(name="own")),
 }
 
 INITIALIZERS = {

@@ -15,6 +15,8 @@ struct Case {
 };
 
 std::vector<Case> layer_cases();
+std::vector<Case> preprocessing_cases();  ///< a part of them, as are these:
+std::vector<Case> augmentation_cases();
 std::vector<Case> initializer_cases();
 std::vector<Case> regularizer_cases();
 std::vector<Case> constraint_cases();

@@ -446,37 +446,12 @@ std::vector<Case> wrappers() {
   };
 }
 
-std::vector<Case> preprocessing() {
-  return {
-      {"Rescaling", Rescaling(0.5),
-       Rescaling({0.5, 0.25}, {.offset = {1.0, 2.0}, .name = "own", .trainable = false})},
-      {"Normalization", Normalization(),
-       Normalization(
-           {.axis = {}, .mean = 0.5, .variance = 2.0, .invert = true, .name = "own", .trainable = false})},
-      {"Discretization", Discretization({0.5, 1.5}),
-       Discretization({0.5, 1.5}, {.epsilon = 0.1, .output_mode = "one_hot", .name = "own"})},
-      {"CategoryEncoding", CategoryEncoding(5),
-       CategoryEncoding(5, {.output_mode = "one_hot", .name = "own", .trainable = false})},
-      {"Resizing", Resizing(4, 5),
-       Resizing(4, 5,
-                {.interpolation = "nearest",
-                 .pad_to_aspect_ratio = true,
-                 .fill_value = 0.5,
-                 .antialias = true,
-                 .data_format = "channels_first",
-                 .name = "own",
-                 .trainable = false})},
-      {"CenterCrop", CenterCrop(4, 5),
-       CenterCrop(4, 5, {.data_format = "channels_first", .name = "own", .trainable = false})},
-  };
-}
-
 }  // namespace
 
 std::vector<Case> layer_cases() {
   std::vector<Case> all;
   for (const auto part : {core, convolutions, pooling, normalization, regularization, reshaping, merging,
-                          recurrent, wrappers, preprocessing}) {
+                          recurrent, wrappers, preprocessing_cases, augmentation_cases}) {
     const std::vector<Case> some = part();
     all.insert(all.end(), some.begin(), some.end());
   }

@@ -1,5 +1,6 @@
 #include <keratin/keras/layers/preprocessing.h>
 
+#include "frontend/json.h"
 #include "frontend/keras/make.h"
 
 namespace keratin::keras::layers {
@@ -49,6 +50,89 @@ Layer Resizing(int64_t height, int64_t width, const ResizingOptions& o) {
 Layer CenterCrop(int64_t height, int64_t width, const CenterCropOptions& o) {
   return make_layer("CenterCrop", o.name, o.trainable,
                     {{"data_format", o.data_format}, {"height", height}, {"width", width}});
+}
+
+namespace {
+
+/// How many numbers there are; None until there is a vocabulary.
+Value vocabulary_size_of(const IntegerLookupOptions& o) {
+  if (o.vocabulary.is_none()) return {};
+  const Json tokens = Json::parse(o.vocabulary.json(), "vocabulary");
+  const int64_t masks = !o.mask_token.is_none() && o.output_mode == "int" ? 1 : 0;
+  return masks + o.num_oov_indices + static_cast<int64_t>(tokens.size());
+}
+
+}  // namespace
+
+Layer Hashing(int64_t num_bins, const HashingOptions& o) {
+  return make_layer("Hashing", o.name, o.trainable,
+                    {{"num_bins", num_bins},
+                     {"mask_value", o.mask_value},
+                     {"salt", repeated(o.salt, 2)},
+                     {"output_mode", o.output_mode},
+                     {"sparse", o.sparse}},
+                    o.output_mode == "int" ? "int64" : "float32");
+}
+
+Layer HashedCrossing(int64_t num_bins, const HashedCrossingOptions& o) {
+  return make_layer("HashedCrossing", o.name, true,
+                    {{"num_bins", num_bins}, {"output_mode", o.output_mode}, {"sparse", o.sparse}},
+                    o.output_mode == "int" ? "int64" : "float32");
+}
+
+Layer IntegerLookup(const IntegerLookupOptions& o) {
+  return make_layer("IntegerLookup", o.name, true,
+                    {{"max_tokens", o.max_tokens},
+                     {"num_oov_indices", o.num_oov_indices},
+                     {"mask_token", o.mask_token},
+                     {"oov_token", o.oov_token},
+                     {"vocabulary", o.vocabulary},
+                     {"idf_weights", o.idf_weights},
+                     {"invert", o.invert},
+                     {"output_mode", o.output_mode},
+                     {"sparse", o.sparse},
+                     {"pad_to_max_tokens", o.pad_to_max_tokens},
+                     {"oov_method", o.oov_method},
+                     {"salt", o.salt},
+                     {"vocabulary_dtype", "int64"},
+                     {"vocabulary_size", vocabulary_size_of(o)}});
+}
+
+Layer MelSpectrogram(const MelSpectrogramOptions& o) {
+  return make_layer(
+      "MelSpectrogram", o.name, o.trainable,
+      {{"fft_length", o.fft_length},
+       {"sequence_stride", o.sequence_stride},
+       {"sequence_length", o.sequence_length.is_none() ? Value(o.fft_length) : o.sequence_length},
+       {"window", o.window},
+       {"sampling_rate", o.sampling_rate},
+       {"num_mel_bins", o.num_mel_bins},
+       {"min_freq", o.min_freq},
+       {"max_freq", o.max_freq.is_none() ? Value(o.sampling_rate / 2) : o.max_freq},
+       {"power_to_db", o.power_to_db},
+       {"top_db", o.top_db},
+       {"mag_exp", o.mag_exp},
+       {"min_power", o.min_power},
+       {"ref_power", o.ref_power}});
+}
+
+Layer STFTSpectrogram(const STFTSpectrogramOptions& o) {
+  return make_layer("STFTSpectrogram", o.name, o.trainable,
+                    {{"mode", o.mode},
+                     {"frame_length", o.frame_length},
+                     {"frame_step", o.frame_step},
+                     {"fft_length", o.fft_length},
+                     {"window", o.window},
+                     {"periodic", o.periodic},
+                     {"scaling", o.scaling},
+                     {"padding", o.padding},
+                     {"expand_dims", o.expand_dims},
+                     {"data_format", o.data_format}});
+}
+
+Layer MaxNumBoundingBoxes(int64_t max_number, const MaxNumBoundingBoxesOptions& o) {
+  return make_layer("MaxNumBoundingBoxes", o.name, o.trainable,
+                    {{"max_number", max_number}, {"data_format", o.data_format}});
 }
 
 }  // namespace keratin::keras::layers

@@ -3,6 +3,7 @@
 
 #include <keratin/keras/layers/activation.h>
 #include <keratin/keras/layers/attention.h>
+#include <keratin/keras/layers/augmentation.h>
 #include <keratin/keras/layers/convolutional.h>
 #include <keratin/keras/layers/core.h>
 #include <keratin/keras/layers/merging.h>

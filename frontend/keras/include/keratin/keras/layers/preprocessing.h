@@ -44,7 +44,7 @@ struct CategoryEncodingOptions {
 Layer CategoryEncoding(int64_t num_tokens, const CategoryEncodingOptions& options = {});
 
 struct ResizingOptions {
-  std::string interpolation = "bilinear";  ///< or "nearest"
+  std::string interpolation = "bilinear";  ///< or "nearest", "bicubic", "lanczos3", "lanczos5"
   bool crop_to_aspect_ratio = false;
   bool pad_to_aspect_ratio = false;
   std::string fill_mode = "constant";
@@ -64,5 +64,90 @@ struct CenterCropOptions {
 };
 /// The middle of each image: [N,h,w,c] → [N,height,width,c].
 Layer CenterCrop(int64_t height, int64_t width, const CenterCropOptions& options = {});
+
+struct HashingOptions {
+  Value mask_value = {};            ///< integers that get bin 0 of their own
+  Value salt = {};                  ///< one integer or two
+  std::string output_mode = "int";  ///< or "one_hot", "multi_hot", "count"
+  bool sparse = false;
+  std::string name = {};
+  bool trainable = true;
+};
+/// The bin of each integer, by the hash of its decimal text: [N,…] → [N,…].
+Layer Hashing(int64_t num_bins, const HashingOptions& options = {});
+
+/// Keras has no `trainable` for it.
+struct HashedCrossingOptions {
+  std::string output_mode = "int";  ///< or "one_hot"
+  bool sparse = false;
+  std::string name = {};
+};
+/// The bin of several integers together, of [N] or [N,1] each.
+Layer HashedCrossing(int64_t num_bins, const HashedCrossingOptions& options = {});
+
+/// Keras has no `trainable` for it.
+struct IntegerLookupOptions {
+  Value max_tokens = {};
+  int64_t num_oov_indices = 1;  ///< how many numbers are for unknown integers
+  Value mask_token = {};
+  Value oov_token = -1;
+  Value vocabulary = {};            ///< a list of integers
+  Value idf_weights = {};           ///< for "tf_idf"
+  bool invert = false;              ///< from numbers to integers
+  std::string output_mode = "int";  ///< or "one_hot", "multi_hot", "count", "tf_idf"
+  bool sparse = false;
+  bool pad_to_max_tokens = false;
+  std::string oov_method = "floormod";  ///< or "farmhash"
+  Value salt = {};                      ///< of farmhash
+  std::string name = {};
+  bool trainable = true;
+};
+/// The place of each integer in a vocabulary, behind those for masked and unknown ones: [N,…] → [N,…].
+Layer IntegerLookup(const IntegerLookupOptions& options = {});
+
+struct MelSpectrogramOptions {
+  int64_t fft_length = 2048;
+  int64_t sequence_stride = 512;
+  Value sequence_length = {};  ///< None: fft_length
+  Value window = "hann";       ///< or "hamming", or a list
+  int64_t sampling_rate = 16000;
+  int64_t num_mel_bins = 128;
+  double min_freq = 20.0;
+  Value max_freq = {};  ///< None: half of sampling_rate
+  bool power_to_db = true;
+  double top_db = 80.0;
+  double mag_exp = 2.0;
+  double min_power = 1e-10;
+  double ref_power = 1.0;
+  std::string name = {};
+  bool trainable = true;
+};
+/// The power in bands of the mel scale: [N,time] → [N,num_mel_bins,frames].
+Layer MelSpectrogram(const MelSpectrogramOptions& options = {});
+
+struct STFTSpectrogramOptions {
+  std::string mode = "log";  ///< or "magnitude", "psd", "real", "imag", "angle", "stft"
+  int64_t frame_length = 256;
+  Value frame_step = {};  ///< None: half of frame_length
+  Value fft_length = {};  ///< None: the next power of two
+  Value window = "hann";
+  bool periodic = false;
+  Value scaling = "density";      ///< or "spectrum", None
+  std::string padding = "valid";  ///< or "same"
+  bool expand_dims = false;
+  std::string data_format = "channels_last";
+  std::string name = {};
+  bool trainable = true;
+};
+/// The spectra of frames: [N,time,c] → [N,frames,c·frequencies]. Its waves are weights, which a model file has.
+Layer STFTSpectrogram(const STFTSpectrogramOptions& options = {});
+
+struct MaxNumBoundingBoxesOptions {
+  std::string data_format = "channels_last";
+  std::string name = {};
+  bool trainable = true;
+};
+/// Gives images back: boxes that Keras takes beside them are not supported.
+Layer MaxNumBoundingBoxes(int64_t max_number, const MaxNumBoundingBoxesOptions& options = {});
 
 }  // namespace keratin::keras::layers

@@ -1,0 +1,202 @@
+// Layers that look integers up in a vocabulary: IntegerLookup.
+#include "frontend/layers/lookup.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <set>
+
+#include "frontend/layers/categories.h"
+#include "frontend/layers/hashing.h"
+#include "frontend/layers/tables.h"
+#include "frontend/model_file.h"
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace keratin {
+
+Expr look_up(const Expr& x, LookupEntries entries, const Expr& otherwise) {
+  std::sort(entries.begin(), entries.end());
+  size_t steps = 0;
+  while (size_t{1} << steps < entries.size()) ++steps;
+  entries.resize(size_t{1} << steps, entries.back());
+  const auto size = static_cast<int64_t>(entries.size());
+  auto keys = std::make_shared<Tensor>(DType::i64, std::vector<int64_t>{size});
+  auto values = std::make_shared<Tensor>(DType::i64, std::vector<int64_t>{size});
+  for (int64_t i = 0; i < size; ++i) {
+    keys->set_integer(i, entries[i].first);
+    values->set_integer(i, entries[i].second);
+  }
+  Builder& b = x.builder();
+  const Value key_table = b.constant(std::move(keys)), value_table = b.constant(std::move(values));
+  const auto read = [&](Value table, const Expr& place) {
+    return Expr(b, b.make(Op::gather, {table, place.value()}, GatherAttrs{.axis = 0}));
+  };
+  Expr place(b, b.constant(DType::i32, 0, x.shape()));
+  for (size_t step = steps; step-- > 0;) {
+    const Expr further = place + number(place, static_cast<double>(int64_t{1} << step));
+    place = where(less_equal(read(key_table, further), x), further, place);
+  }
+  return where(equal(read(key_table, place), x), read(value_table, place), otherwise);
+}
+
+Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& special_tokens) {
+  const Json& given = call.args().json("vocabulary");
+  Vocabulary out;
+  if (given.is_array()) {
+    for (const Json& token : given.items())
+      out.tokens.push_back(token.is_string() ? token.as_string() : to_text(token.as_int()));
+  } else if (!given.is_null()) {
+    call.args().reject("vocabulary", "expected a list", "tokens that are in another file are not read");
+  } else {
+    const ModelFile* file = call.layer().context().stored;
+    const std::string* text = file ? file->asset(cat(call.layer().group(), "/vocabulary.txt")) : nullptr;
+    if (text == nullptr)
+      call.fail("has no vocabulary", "adapt it to data before the model is saved, or give it one",
+                ErrorKind::data);
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+      const size_t end = rest.find('\n');
+      out.tokens.emplace_back(rest.substr(0, end));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    while (!out.tokens.empty() && out.tokens.back().empty()) out.tokens.pop_back();
+  }
+  const auto count = static_cast<int64_t>(special_tokens.size());
+  out.had_special_tokens = out.tokens.size() >= special_tokens.size() &&
+                           std::equal(special_tokens.begin(), special_tokens.end(), out.tokens.begin());
+  if (out.had_special_tokens) out.tokens.erase(out.tokens.begin(), out.tokens.begin() + count);
+  if (std::set<std::string>(out.tokens.begin(), out.tokens.end()).size() != out.tokens.size())
+    call.fail("its vocabulary has a token twice", {}, ErrorKind::data);
+  return out;
+}
+
+Expr read_idf_weights(const Call& call, const Vocabulary& vocabulary, const SpecialIndices& special,
+                      int64_t depth) {
+  const Json& given = call.args().json("idf_weights");
+  const ModelFile* file = call.layer().context().stored;
+  std::vector<double> weights;
+  if (given.is_array()) {
+    double total = 0;
+    for (const Json& weight : given.items()) total += weights.emplace_back(weight.as_double());
+    const size_t expected =
+        vocabulary.tokens.size() + (vocabulary.had_special_tokens ? static_cast<size_t>(special.count()) : 0);
+    if (weights.size() != expected)
+      call.args().reject("idf_weights", cat("expected ", expected, " numbers"), {}, ErrorKind::data);
+    // What is unknown weighs as much as the vocabulary does on average.
+    if (!vocabulary.had_special_tokens)
+      weights.insert(weights.begin(), special.count(), total / static_cast<double>(expected));
+  } else if (const Tensor* stored =
+                 file ? file->dataset(cat(call.layer().group(), "/vars/idf_weights")) : nullptr) {
+    for (int64_t i = 0; i < stored->elements(); ++i) weights.push_back(stored->get(i));
+  } else {
+    call.fail("has no weights for output_mode \"tf_idf\"", "adapt it to data before the model is saved",
+              ErrorKind::data);
+  }
+  if (static_cast<int64_t>(weights.size()) > depth)
+    call.fail(cat("has ", weights.size(), " weights for ", depth, " tokens"), {}, ErrorKind::data);
+  auto table = std::make_shared<Tensor>(DType::f32, std::vector<int64_t>{depth});  // zeros behind
+  for (size_t i = 0; i < weights.size(); ++i) table->set(static_cast<int64_t>(i), weights[i]);
+  Builder& b = call.input().builder();
+  return {b, b.constant(std::move(table))};
+}
+
+namespace {
+
+constexpr Arg kIntegerLookupArgs[] = {
+    {"max_tokens", ArgKind::any, "null"},
+    {"num_oov_indices", ArgKind::integer, "1"},
+    {"mask_token", ArgKind::any, "null"},
+    {"oov_token", ArgKind::any, "-1"},
+    {"vocabulary", ArgKind::any, "null"},
+    {"vocabulary_dtype", ArgKind::fixed, "\"int64\""},
+    {"vocabulary_size", ArgKind::any, "null"},  // follows from the others
+    {"idf_weights", ArgKind::any, "null"},
+    {"invert", ArgKind::boolean, "false"},
+    {"output_mode", ArgKind::choice, "int", "int|one_hot|multi_hot|count|tf_idf"},
+    kDenseCategoriesArg,
+    {"pad_to_max_tokens", ArgKind::boolean, "false"},
+    {"oov_method", ArgKind::choice, "floormod", "floormod|farmhash"},
+    kSaltArg,
+};
+
+std::vector<int64_t> integers_of(const Call& call, const std::vector<std::string>& tokens) {
+  std::vector<int64_t> out;
+  for (const std::string& token : tokens) {
+    int64_t value = 0;
+    const char* end = token.data() + token.size();
+    if (const auto read = std::from_chars(token.data(), end, value);
+        read.ec != std::errc() || read.ptr != end)
+      call.fail(cat("its vocabulary has ", quoted(token), ", which is no integer"), {}, ErrorKind::data);
+    out.push_back(value);
+  }
+  return out;
+}
+
+/// Integers that are not in the vocabulary, numbered from `first` on.
+Expr unknown_indices(const Call& call, const Expr& x, const SpecialIndices& special) {
+  // Keras stops there. Nothing stops a compiled model; -1 is no index.
+  if (special.unknown == 0) return number(x, -1);
+  const Expr first = number(x, static_cast<double>(special.masks));
+  if (special.unknown == 1) return broadcast_to(first, x.shape());
+  if (call.args().choice("oov_method") == "farmhash")
+    return hash_bucket(decimal_text(x), special.unknown, salt_of(call)) + first;
+  return binary(Op::rem, x, number(x, static_cast<double>(special.unknown))) + first;
+}
+
+Outputs integer_lookup(Call& call) {
+  const Args& args = call.args();
+  const std::string& mode = args.choice("output_mode");
+  const Json &mask = args.json("mask_token"), &unknown = args.json("oov_token");
+  const bool masks = !mask.is_null(), is_index = mode == "int";
+  if (args.integer("num_oov_indices") < 0)
+    args.reject("num_oov_indices", "expected at least 0", {}, ErrorKind::data);
+  const SpecialIndices special{masks && is_index ? 1 : 0, args.integer("num_oov_indices")};
+  std::vector<std::string> special_tokens(special.masks, masks ? to_text(mask.as_int()) : "");
+  special_tokens.resize(special.count(), unknown.is_null() ? "" : to_text(unknown.as_int()));
+  const Vocabulary vocabulary = read_vocabulary(call, special_tokens);
+  const std::vector<int64_t> tokens = integers_of(call, vocabulary.tokens);
+  if (tokens.empty()) call.fail("its vocabulary is empty", {}, ErrorKind::data);
+
+  const Expr x = cast(call.input(), DType::i64);
+  const auto whole = [&](int64_t value) {
+    return Expr(x.builder(), x.builder().constant(Scalar::of_integer(DType::i64, value), x.shape()));
+  };
+  LookupEntries entries;
+  const bool inverts = args.boolean("invert");
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const int64_t index = special.count() + static_cast<int64_t>(i);
+    entries.push_back(inverts ? std::pair(index, tokens[i]) : std::pair(tokens[i], index));
+  }
+  if (inverts) {
+    if (!is_index) args.reject("output_mode", "with invert, expected \"int\"", {}, ErrorKind::data);
+    if (unknown.is_null()) args.reject("oov_token", "expected an integer", {}, ErrorKind::data);
+    const Expr found = look_up(x, std::move(entries), whole(unknown.as_int()));
+    return masks ? where(equal(x, whole(0)), whole(mask.as_int()), found) : found;
+  }
+  Expr index = look_up(x, std::move(entries), broadcast_to(unknown_indices(call, x, special), x.shape()));
+  // Where whole rows come out, a masked integer is in no column.
+  if (masks)
+    index = where(equal(x, whole(mask.as_int())), whole(is_index ? 0 : std::numeric_limits<int64_t>::max()),
+                  index);
+  if (is_index) return index;
+
+  const auto size = special.count() + static_cast<int64_t>(tokens.size());
+  const Json& most = args.json("max_tokens");
+  if (!most.is_null() && most.as_int() < size)
+    args.reject("max_tokens", cat("the vocabulary has ", size, " tokens"), {}, ErrorKind::data);
+  if (most.is_null() && args.boolean("pad_to_max_tokens"))
+    args.reject("max_tokens", "pad_to_max_tokens needs a number", {}, ErrorKind::data);
+  const int64_t depth = args.boolean("pad_to_max_tokens") ? most.as_int() : size;
+  if (mode != "tf_idf") return encode_categories(index, depth, mode, DType::i64);
+  return encode_categories(index, depth, "count", DType::f32) *
+         read_idf_weights(call, vocabulary, special, depth);
+}
+
+constexpr LayerDef kLayers[] = {{"IntegerLookup", kIntegerLookupArgs, Masks::drop, integer_lookup}};
+
+}  // namespace
+
+std::span<const LayerDef> lookup_layers() { return kLayers; }
+
+}  // namespace keratin

@@ -1,0 +1,38 @@
+// Tables of integers: what lookup layers turn tokens into indices with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "frontend/layer.h"
+
+namespace keratin {
+
+using LookupEntries = std::vector<std::pair<int64_t, int64_t>>;
+
+/// The second of the entry whose first is the element of `x`, or the element of `otherwise`; all i64. A binary search: a step for
+/// each doubling of the table. Requires: there are entries, and no two with the same first.
+Expr look_up(const Expr& x, LookupEntries entries, const Expr& otherwise);
+
+/// What a lookup layer knows.
+struct Vocabulary {
+  std::vector<std::string> tokens;  ///< without those for masked and for unknown ones
+  bool had_special_tokens = false;  ///< those were in the list that the tokens come from
+};
+/// That of a layer: its argument `vocabulary`, or the file vocabulary.txt that Keras puts beside the weights of a layer that was
+/// adapted. `special_tokens` may come first in either.
+Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& special_tokens);
+
+/// How unknown tokens and masked ones are numbered: indices of the vocabulary follow theirs.
+struct SpecialIndices {
+  int64_t masks, unknown;
+  int64_t count() const { return masks + unknown; }
+};
+
+/// The weights of output mode "tf_idf", one for each of `depth` indices: from the argument idf_weights, or from the file.
+Expr read_idf_weights(const Call& call, const Vocabulary& vocabulary, const SpecialIndices& special,
+                      int64_t depth);
+
+}  // namespace keratin
