@@ -34,8 +34,8 @@ Json list_option(const Arguments& arguments, std::string_view name) {
 }  // namespace
 
 bool is_training_function(std::string_view name) {
-  constexpr std::string_view kNames[] = {"train_step", "evaluate_step", "metrics", "reset_metrics",
-                                         "initialize", "finish_training"};
+  constexpr std::string_view kNames[] = {"train_step",    "evaluate_step", "metrics",
+                                         "reset_metrics", "initialize",    "finish_training"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 

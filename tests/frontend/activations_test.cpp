@@ -86,7 +86,7 @@ TEST(Activations, UnknownOnesAreRefused) {
   expect_error(ErrorKind::unsupported, "argument activation is \"frobnicate\": there is no such activation",
                [&] { activate("frobnicate", x); });
   expect_error(ErrorKind::unsupported, "needs its two parameters", [&] { activate("threshold", x); });
-  expect_error(ErrorKind::data, "glu halves the last axis", [&] { activate("glu", x); });
+  expect_error(ErrorKind::data, "glu halves axis -1", [&] { activate("glu", x); });
 }
 
 }  // namespace

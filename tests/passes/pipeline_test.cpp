@@ -76,8 +76,9 @@ TEST(Pipeline, RunsThePassesInTheirOrder) {
   options.precision = Precision::f32;
   options.skip = {"pack", "simplify"};
   optimize(example(), options);
-  EXPECT_EQ(join(ran, " "),
-            "differentiate free_windows channels_last matrices hoist sink lookups winograd constants prepare fuse stages");
+  EXPECT_EQ(
+      join(ran, " "),
+      "differentiate free_windows channels_last matrices hoist sink lookups winograd constants prepare fuse stages");
 }
 
 TEST(Pipeline, RefusesToSkipWhatItCannotDoWithout) {
