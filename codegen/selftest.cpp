@@ -15,7 +15,8 @@ int64_t batch_of(const Function& function) {
     for (const Dim dim : param->type().shape)
       if (dim.symbol == Dim::batch().symbol) return 2;
   if (function.params.empty() || function.params[0]->type().rank() == 0) return 1;
-  return function.params[0]->type().shape[0].value();
+  const Dim first = function.params[0]->type().shape[0];
+  return first.is_static() ? first.value() : 1;
 }
 
 /// Floats spread evenly over [-1, 1) without a pattern; small integers, which are valid as indices, too.

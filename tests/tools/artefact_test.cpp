@@ -149,8 +149,17 @@ TEST(Artefact, FailureLeavesTheOldFiles) {
   const Shell shell;
   compile(shell, "$models/digits_mlp.keras -o m.so");
   const std::string library = read_all(shell / "m.so"), header = read_all(shell / "m.h");
-  shell.write("free.kir",
-              "module @m {\n  func @predict(%x: f32[N,T]) -> (%y: f32[N,T]) {\n    return %x\n  }\n}\n");
+  // More sizes that depend on T than an artefact can hold.
+  std::string types, nodes, results;
+  for (int i = 1; i <= 70; ++i) {
+    const std::string comma = i > 1 ? ", " : "";
+    types += cat(comma, "%y", i, ": f32[{T-", i, "}]");
+    nodes += cat("    %", i - 1, " = slice %x {limit = [{T-", i, "}], start = [0], stride = [1]} : f32[{T-",
+                 i, "}]\n");
+    results += cat(comma, "%", i - 1);
+  }
+  shell.write("free.kir", cat("module @m {\n  func @predict(%x: f32[T]) -> (", types, ") {\n", nodes,
+                              "    return ", results, "\n  }\n}\n"));
   EXPECT_EQ(shell.run("$keratin compile free.kir -o m.so").status, 69);
   EXPECT_EQ(read_all(shell / "m.so"), library);
   EXPECT_EQ(read_all(shell / "m.h"), header);
