@@ -282,13 +282,23 @@ void Configuration::expect_gradients(const std::vector<Tensor>& results, const E
     expect_projection(name, results[i++], want);
   }
   if (gradients["updates"].size() == 0) return;
+  // Native code does not keep a variable that nothing changes: what it says was folded into others.
+  const auto value_after = [&](const std::string& own_name, const std::string& path) {
+    try {
+      return executable.get_variable(own_name);
+    } catch (const Error&) {
+      const Json& weight = line_["weights"][path];
+      return fill(path, dtype_of(weight.at(0)), shape_of(weight.at(1)), weight.at(2).as_double(),
+                  weight.at(3).as_double());
+    }
+  };
   Model model(line_["model"], "", false, {});
   model.trace_predict();
   const auto paths = keras_paths(variables_of(model), line_["weights"]);
   for (const auto& [name, want] : gradients["updates"].members()) {
     SCOPED_TRACE("update");
     for (const auto& [own_name, path] : paths)
-      if (path == name) expect_projection(name, executable.get_variable(own_name), want);
+      if (path == name) expect_projection(name, value_after(own_name, path), want);
   }
 }
 
