@@ -1,0 +1,109 @@
+"""Operations of neural networks, on windows and images, of linear algebra, on pieces, segments and lines."""
+import numpy as np
+from keras import ops
+
+from domain import OMIT, T
+from operations import op
+
+
+def of_pair(function):
+    return lambda a, b, **arguments: function((a, b), **arguments)
+
+
+FORMATS = dict(data_format=[OMIT, "channels_last", "channels_first"])
+LINE, IMAGE, VOLUME = [T(2, 7, 3)], [T(2, 6, 5, 3)], [T(2, 4, 4, 3, 2)]
+POOL = dict(pool_size=[2, 3], strides=[OMIT, 1, 2], padding=[OMIT, "valid", "same"]) | FORMATS
+CONV = dict(strides=[OMIT, 1, 2], padding=[OMIT, "valid", "same"], dilation_rate=[OMIT, 1, 2]) | FORMATS
+CONVOLVED = [[T(2, 7, 4), T(3, 4, 2)], [T(2, 6, 6, 4), T(2, 3, 4, 2)], [T(2, 6, 7, 4), T(2, 2, 2, 4)], [T(2, 4, 6, 6), T(2, 3, 4, 2)]]
+STEPS = [[T(2, 3, 2, 4), T(2, 5, 2, 4), T(2, 5, 2, 4)], [T(2, 3, 4, 4), T(2, 5, 2, 4), T(2, 5, 2, 4)]]
+
+
+def positive(function, **more):
+    """Of symmetric matrices that are positive definite."""
+    return lambda x, **arguments: function(ops.matmul(x, ops.swapaxes(x, -1, -2)) + 2 * np.eye(x.shape[-1], dtype="float32"), **arguments)
+
+
+def lower(x):
+    return ops.tril(x) + 2 * np.eye(x.shape[-1], dtype="float32")
+
+
+DOMAINS = [
+    op("max_pool", [LINE, IMAGE, VOLUME], POOL, count=8), op("average_pool", [LINE, IMAGE, VOLUME], POOL, count=8),
+    *[op(f"adaptive_{kind}_pool of {what}", [tensors], dict(output_size=sizes) | FORMATS, function=getattr(ops, f"adaptive_{kind}_pool"))
+      for kind in ("max", "average") for what, tensors, sizes in (("lines", LINE, [(2,), (3,), (4,)]), ("images", IMAGE, [(2, 3), (4, 2), (3, 3)]))],
+    op("conv", CONVOLVED, CONV, count=8, fixed_batch=True),
+    op("depthwise_conv", [[T(2, 7, 4), T(3, 4, 2)], [T(2, 6, 6, 4), T(2, 3, 4, 2)], [T(2, 4, 6, 6), T(2, 3, 4, 1)]], CONV, count=6, fixed_batch=True),
+    op("separable_conv", [[T(2, 7, 4), T(3, 4, 2), T(1, 8, 3)], [T(2, 6, 6, 4), T(2, 3, 4, 1), T(1, 1, 4, 2)]], CONV, count=5, fixed_batch=True),
+    op("conv_transpose", [[T(2, 5, 4), T(3, 2, 4)], [T(2, 3, 4, 4), T(2, 3, 2, 4)], [T(2, 4, 3, 4), T(2, 3, 2, 4)]], CONV | dict(strides=[1, 2], output_padding=[OMIT, None, 1]),
+       count=6, fixed_batch=True),
+    op("unfold", [[T(2, 2, 5, 6)]], dict(kernel_size=[2, (2, 3)], dilation=[OMIT, 1, 2], padding=[OMIT, 1, (1, 0)], stride=[OMIT, 2]), count=6),
+    op("fold", lambda a: [T(2, 8, ((5 + 2 * a.get("padding", 0) - a.get("dilation", 1) - 1) // a.get("stride", 1) + 1) * ((4 + 2 * a.get("padding", 0) - a.get("dilation", 1) - 1) // a.get("stride", 1) + 1))],
+       dict(output_size=[(5, 4)], kernel_size=[2, (2, 2)], dilation=[OMIT, 1, 2], padding=[OMIT, 1], stride=[OMIT, 1]), count=4),
+    op("image.extract_patches", [IMAGE, [T(2, 3, 6, 5)]], dict(size=[2, (2, 3)], strides=[OMIT, 1, 2], dilation_rate=[OMIT, 1, 2], padding=[OMIT, "valid", "same"]) | FORMATS, count=8),
+    op("depth_to_space", [[T(2, 2, 3, 8)], [T(2, 8, 2, 3)]], dict(block_size=[2]) | FORMATS),
+    op("space_to_depth", [[T(2, 4, 6, 3)], [T(2, 3, 4, 6)]], dict(block_size=[2]) | FORMATS),
+
+    op("moments", [[T(2, 3, 4)], [T(2, 3, 4, dtype="float16")]], dict(axes=[[1], [0, 1], [-1]], keepdims=[OMIT, True]), count=4, tolerance=2e-3),
+    op("batch_normalization", [[T(2, 3, 4), T(4), T(4, low=0.2)]], dict(axis=[-1, 2], epsilon=[OMIT, 0.1], offset=[OMIT, [0.1, 0.2, 0.3, 0.4]], scale=[OMIT, [1.0, 2.0, 0.5, 1.5]]), fixed_batch=True, count=4),
+    op("rms_normalization", [[T(2, 3, 4), T(4)]], dict(axis=[OMIT, -1, (1, 2)], epsilon=[OMIT, 0.1]), fixed_batch=True),
+    op("layer_normalization", [[T(2, 3, 4), T(4), T(4)]], dict(axis=[OMIT, -1, 2], epsilon=[OMIT, 0.1], rms_scaling=[OMIT, True]), fixed_batch=True,
+       function=lambda x, g, b, **a: ops.layer_normalization(x, gamma=g, beta=b, **a), count=4),
+    op("layer_normalization of axes", [[T(2, 3, 4), T(3, 4), T(3, 4)], [T(2, 3, 4), T(3), T(3)]], dict(axis=[(1, 2), 1], epsilon=[OMIT, 0.1]), fixed_batch=True,
+       function=lambda x, g, b, **a: ops.layer_normalization(x, gamma=g, beta=b, **a), count=3),
+    op("layer_normalization alone", [[T(2, 3, 4)]], dict(axis=[OMIT, 1, (1, 2)]), function=ops.layer_normalization),
+    op("normalize", [[T(2, 3, 4)], [T(3, 5)]], dict(axis=[OMIT, 1, (0, 1)], order=[OMIT, 1, 2, 3], epsilon=[OMIT, 0.5]), count=6),
+    op("binary_crossentropy", [[T(2, 3, low=0, high=1), T(2, 3, low=0.1, high=0.9)]], dict(from_logits=[OMIT, True, False])),
+    op("categorical_crossentropy", [[T(2, 3, 4, low=0, high=1), T(2, 3, 4, low=0.1, high=0.9)]], dict(from_logits=[OMIT, True, False], axis=[OMIT, -1, 1]), count=4),
+    op("sparse_categorical_crossentropy", [[T(2, 3, dtype="int32", high=4), T(2, 3, 4, low=0.1, high=0.9)], [T(2, 1, dtype="int32", high=4), T(2, 4, low=0.1)]],
+       dict(from_logits=[OMIT, True, False], axis=[OMIT, -1]), count=4),
+    op("psnr", [[T(2, 3), T(2, 3)], [T(2, 3, 2), T(2, 3, 2)]], dict(max_val=[1.0, 255, 2])),
+    op("dot_product_attention", STEPS, dict(is_causal=[OMIT, True], scale=[OMIT, 0.3]), count=4),
+    op("dot_product_attention with a mask", [s + [T(2, 1, 3, 5), T(2, s[0].shape[2], 3, 5, dtype="bool")] for s in STEPS], dict(is_causal=[OMIT, True], which=["bias", "mask", "both"]),
+       function=lambda q, k, v, bias, mask, which, **a: ops.dot_product_attention(
+           q, k, v, bias=bias if which != "mask" else None, mask=mask if which != "bias" else None, **a), count=4),
+
+    *[op(f"image.{name}", [[T(2, 3, 4, 3, low=0, high=1)], [T(2, 3, 4, 5, low=0, high=1)]], FORMATS) for name in ("rgb_to_grayscale", "rgb_to_hsv", "hsv_to_rgb")],
+    op("image.rgb_to_grayscale of integers", [[T(2, 3, 4, 3, dtype="uint8", high=255)], [T(2, 3, 4, 1)]], function=ops.image.rgb_to_grayscale, count=2),
+    op("image.pad_images", [IMAGE], dict(top_padding=[1, 2], left_padding=[0, 2], bottom_padding=[OMIT, 1], right_padding=[OMIT, 1], target_height=[OMIT, 10], target_width=[OMIT, 9]), count=4),
+    op("image.crop_images", [IMAGE], dict(top_cropping=[1, 2], left_cropping=[0, 2], bottom_cropping=[OMIT, 1], right_cropping=[OMIT, 1], target_height=[OMIT, 2], target_width=[OMIT, 2]), count=4),
+    op("image.gaussian_blur", [IMAGE, [T(2, 3, 5, 6)]], dict(kernel_size=[OMIT, (3, 5), (5, 3)], sigma=[OMIT, (1.5, 0.7)]) | FORMATS, count=5),
+    op("image.sobel_edges", [IMAGE, [T(2, 3, 5, 6)]], FORMATS),
+    op("image.ssim", [[T(2, 8, 8, 2, low=0, high=1), T(2, 8, 8, 2, low=0, high=1)]], dict(max_val=[OMIT, 2.0], filter_size=[5, 4], filter_sigma=[OMIT, 1.0], k1=[OMIT, 0.05], k2=[OMIT, 0.1]) | FORMATS, count=5),
+
+    op("cholesky", [[T(2, 3, 3)], [T(2, 5, 5)]], dict(upper=[OMIT, True]), function=positive(ops.cholesky)),
+    op("cholesky_inverse", [[T(3, 3)], [T(4, 4)]], dict(upper=[OMIT, True]), fixed_batch=True,
+       function=lambda x, upper=False: ops.cholesky_inverse(ops.swapaxes(lower(x), -1, -2) if upper else lower(x), **(dict(upper=True) if upper else {}))) if hasattr(ops, "cholesky_inverse") else
+    op("linalg.cholesky_inverse", [[T(3, 3)], [T(4, 4)]], dict(upper=[OMIT, True]), fixed_batch=True,
+       function=lambda x, upper=False: ops.linalg.cholesky_inverse(ops.swapaxes(lower(x), -1, -2) if upper else lower(x), upper=upper)),
+    op("det", [[T(2, 3, 3)], [T(2, 5, 5)], [T(2, 2, 4, 4)]]),
+    op("slogdet", [[T(2, 3, 3)], [T(2, 5, 5)], [T(2, 2, 4, 4)]]),
+    op("logdet", [[T(2, 3, 3)], [T(2, 5, 5)], [T(2, 2, 4, 4)]], function=positive(ops.logdet)),
+    op("inv", [[T(2, 3, 3)], [T(2, 5, 5)], [T(2, 2, 4, 4)]], tolerance=1e-4),
+    op("solve", [[T(2, 3, 3), T(2, 3, 2)], [T(4, 4), T(4)], [T(2, 4, 4), T(2, 4, 1)]], fixed_batch=True, tolerance=1e-4),
+    op("solve_triangular", [[T(2, 3, 3), T(2, 3, 2)], [T(4, 4), T(4, 1)]], dict(lower=[OMIT, True]), fixed_batch=True,
+       function=lambda a, b, **k: ops.solve_triangular(a + 2 * np.eye(a.shape[-1], dtype="float32"), b, **k), tolerance=1e-4),
+    op("lu_factor", [[T(2, 3, 3)], [T(2, 4, 4)]], count=2),
+    op("qr", [[T(2, 4, 3)], [T(2, 3, 3)], [T(2, 3, 4)]], dict(mode=[OMIT, "reduced", "complete"]), count=5, tolerance=1e-4),
+    op("norm", [[T(2, 3, 4)]], dict(ord=[OMIT, 1, 2, 3, float("inf"), float("-inf")], axis=[1, -1], keepdims=[OMIT, True]), count=6),
+    op("norm of matrices", [[T(2, 3, 4)]], dict(ord=[OMIT, "fro", 1, -1, float("inf"), float("-inf")], axis=[(1, 2), (-1, 1)], keepdims=[OMIT, True]), function=ops.norm, count=6),
+
+    op("slice", [[T(2, 3, 4)]], dict(start_indices=[(0, 1, 1), (1, 0, 2), (0, 2, 3)], shape=[(1, 2, 2), (1, 1, -1), (1, 3, 1)]), fixed_batch=True, count=4),
+    op("slice from a tensor", [[T(2, 3, 4), T(3, dtype="int32", high=3)]], dict(shape=[(1, 2, 2), (2, 1, 4)]), function=ops.slice, fixed_batch=True, count=2),
+    op("slice_update", [[T(2, 3, 4), T(1, 2, 2)], [T(2, 3, 4), T(2, 1, 4)]], dict(start_indices=[(0, 1, 1), (1, 0, 2)]), fixed_batch=True,
+       function=lambda x, u, start_indices: ops.slice_update(x, start_indices, u)),
+    op("slice_update at a tensor", [[T(2, 3, 4), T(3, dtype="int32", high=3), T(1, 2, 2)]], function=ops.slice_update, fixed_batch=True, count=1),
+    op("scatter", [[T(4, 2, dtype="int32", high=3), T(4)], [T(4, 1, dtype="int32", high=3), T(4, 3)]], dict(shape=[(3, 3), (4, 3)]), fixed_batch=True),
+    op("scatter_update", [[T(4, 3), T(5, 2, dtype="int32", high=3), T(5)], [T(4, 3), T(5, 1, dtype="int32", high=4), T(5, 3)]],
+       dict(reduction=[OMIT, "add", "max", "min", "mul"]), fixed_batch=True, count=8),
+    *[op(name, [[T(6, 2), T(6, dtype="int32", high=4)], [T(6), T(6, dtype="int32", high=4)]], dict(num_segments=[4, 6], sorted=[OMIT, False]), fixed_batch=True)
+      for name in ("segment_sum", "segment_max", "segment_min", "segment_prod") if hasattr(ops, name)],
+    op("extract_sequences", [[T(2, 9)], [T(2, 3, 8)]], dict(sequence_length=[3, 4], sequence_stride=[1, 2, 3])),
+    op("fft", [[T(2, 6), T(2, 6)], [T(2, 40), T(2, 40)], [T(2, 3, 7), T(2, 3, 7)]], function=of_pair(ops.fft)),
+    op("fft2", [[T(2, 3, 4), T(2, 3, 4)], [T(2, 5, 2), T(2, 5, 2)]], function=of_pair(ops.fft2), count=2),
+    op("ifft2", [[T(2, 3, 4), T(2, 3, 4)], [T(2, 5, 2), T(2, 5, 2)]], function=of_pair(ops.ifft2), count=2),
+    op("rfft", [[T(2, 6)], [T(2, 3, 9)], [T(2, 66)]], dict(fft_length=[OMIT, 8, 5]), count=4),
+    op("irfft", [[T(2, 4), T(2, 4)], [T(2, 3, 5), T(2, 3, 5)]], dict(fft_length=[OMIT, 8, 5]), function=of_pair(ops.irfft), count=4),
+    op("stft", [[T(2, 20)], [T(2, 2, 15)]], dict(sequence_length=[5, 6], sequence_stride=[2, 3], fft_length=[6, 8], window=[OMIT, "hann", "hamming", None], center=[OMIT, False]), count=5),
+    op("istft", [[T(2, 6, 5), T(2, 6, 5)]], dict(sequence_length=[5, 6], sequence_stride=[2, 3], fft_length=[8], length=[OMIT, 9], window=[OMIT, "hann", "hamming"], center=[OMIT, False]), count=5,
+       function=of_pair(ops.istft), tolerance=1e-4),
+]
