@@ -15,7 +15,7 @@ Expr filter(const Expr& images, const Expr& kernel) {
   const int64_t channels = images.extent(3);
   Shape shape = kernel.shape();
   shape.insert(shape.end(), {1, channels});
-  const Expr weights = align(kernel, {b, b.constant(kernel.dtype(), 0, shape)}, {0, 1});
+  const Expr weights = align(cast(kernel, images.dtype()), {b, b.constant(images.dtype(), 0, shape)}, {0, 1});
   ConvAttrs attrs{.dims = conv_dims(2, true, "io"),
                   .stride = {1, 1},
                   .input_dilation = {1, 1},

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "frontend/elementary.h"
 #include "frontend/layers/tables.h"
 #include "frontend/window.h"
 #include "ir/error.h"
@@ -16,7 +17,7 @@ constexpr double kEpsilon = 1e-7;
 // ---- STFTSpectrogram ----
 
 constexpr Arg kStftArgs[] = {
-    {"mode", ArgKind::choice, "log", "log|magnitude|psd|real|imag|stft"},
+    {"mode", ArgKind::choice, "log", "log|magnitude|psd|real|imag|stft|angle"},
     {"frame_length", ArgKind::count, "256"},
     {"frame_step", ArgKind::any, "null"},
     {"fft_length", ArgKind::any, "null"},
@@ -63,6 +64,7 @@ Expr apply_waves(Call& call, const Expr& signal, std::string_view kernel_name, i
 Expr combine(const std::string& mode, const Expr& real, const Expr& imaginary) {
   if (mode == "real") return real;
   if (mode == "imag") return imaginary;
+  if (mode == "angle") return arctan2(imaginary, real);
   if (mode == "stft") return concat({real, imaginary}, -1);
   const Expr power = real * real + imaginary * imaginary;
   if (mode == "psd") {

@@ -105,11 +105,11 @@ DOMAINS = [
         power_to_db=[OMIT, True, False], top_db=[OMIT, 20.0], mag_exp=[OMIT, 1.0, 1.5], min_power=[OMIT, 1e-4],
         ref_power=[OMIT, 2.0]), [[T(2, 50)], [T(3, 64)]], count=12, trains=False),
     Domain("STFTSpectrogram", layers.STFTSpectrogram, dict(
-        mode=[OMIT, "log", "magnitude", "psd", "real", "imag", "stft"], frame_length=[8, 11], frame_step=[OMIT, 3],
+        mode=[OMIT, "log", "magnitude", "psd", "real", "imag", "stft", "angle"], frame_length=[8, 11], frame_step=[OMIT, 3],
         fft_length=[OMIT, 16, 20], window=[OMIT, "hamming"], periodic=[OMIT, True], scaling=[OMIT, "spectrum", None],
         padding=[OMIT, "same"], expand_dims=[OMIT, True], data_format=[OMIT, "channels_first"]),
         lambda a: [T(2, 2, 22) if a.get("data_format") else T(2, 22, 2)], count=16),
-    Domain("MaxNumBoundingBoxes", layers.MaxNumBoundingBoxes, dict(max_number=[2, 5, 7]), IMAGES, count=4),
+    Domain("MaxNumBoundingBoxes", layers.MaxNumBoundingBoxes, dict(max_number=[2, 5], fill_value=[OMIT, 7]), IMAGES, count=6),
     Domain("Pipeline", None, dict(layers=[
         lambda: [layers.Normalization()], lambda: [layers.Resizing(3, 4), layers.CenterCrop(2, 2)],
         lambda: [layers.AutoContrast(value_range=(0, 1)), layers.RandomFlip(seed=1)],
