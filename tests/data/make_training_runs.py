@@ -44,8 +44,6 @@ RUNS = {
         0.05, exclude_layers=["^one/"], global_clipnorm=1.0, use_ema=True, loss_scale_factor=4.0), warm_steps=3),
     "resume_schedule_free": lambda name: model(name, O.ScheduleFreeAdamW(
         0.05, warmup_steps=4, weight_decay=0.1, gradient_accumulation_steps=2), warm_steps=3),
-    "loss_scale_adafactor": lambda name: model(name, O.LossScaleOptimizer(
-        O.Adafactor(0.1, weight_decay=0.01), initial_scale=1024.0, dynamic_growth_steps=3), warm_steps=2),
     "several_optimizers": lambda name: model(name, O.MultiOptimizer(O.OptimizerMap(
         O.Nadam(0.02), {"(conv|one)/.*": O.Lion(0.01, weight_decay=0.1), "embedding/.*": O.Adagrad(0.1, use_ema=True)}),
         loss_scale_factor=2.0), warm_steps=2),
