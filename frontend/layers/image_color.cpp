@@ -122,7 +122,7 @@ Expr solarize_at_random(Call& call, const Expr& images, Interval addition, Inter
                         Interval range) {
   // Keras scales the upper bounds only.
   const auto amount = [&](Interval factor) {
-    const auto [low, high] = std::minmax(factor.low, factor.high * 255);
+    const auto [low, high] = std::minmax({factor.low, factor.high * 255});
     return draw(call, one_per_image(images), {low, high});
   };
   const Expr brighter = clip(change_range(images, range, {0, 255}) + amount(addition), 0, 255);
