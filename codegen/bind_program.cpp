@@ -18,7 +18,8 @@ bool fits(const Tensor& input, const ProgramBuffer& buffer, const Bindings& bind
 
 }  // namespace
 
-Bindings bind(const Program& program, std::span<const Tensor> inputs) {
+Bindings bind_symbols(const Program& program, std::span<const Symbol> symbols,
+                      std::span<const Tensor> inputs) {
   const std::string where = cat("function ", program.name);
   if (inputs.size() != program.inputs.size()) {
     throw Error(ErrorKind::data, cat("found ", inputs.size(), " inputs, expected ", program.inputs.size()),
@@ -36,6 +37,7 @@ Bindings bind(const Program& program, std::span<const Tensor> inputs) {
     }
   }
   expect_lengths(bindings, where);
+  expect_computed_lengths(bindings, symbols, where);
   return bindings;
 }
 

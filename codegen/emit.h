@@ -85,8 +85,10 @@ TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes);
 std::vector<std::byte> emit_trainer_object(std::span<const LevelKernels> levels, const EmitOptions& options,
                                            const EntrySpec& entry, const TrainerSpec& trainer);
 
-/// The symbols' values, from the inputs' shapes. Throws Error(data), naming the input, if one does not fit.
-Bindings bind(const Program& program, std::span<const Tensor> inputs);
+/// The symbols' values, from the inputs' shapes. Throws Error(data), naming the input, if one does not fit, or if a length leaves
+/// nothing of one of `symbols`, the module's.
+Bindings bind_symbols(const Program& program, std::span<const Symbol> symbols,
+                      std::span<const Tensor> inputs);
 
 /// Something that runs kernel modules: both take the module's variables as Executable does.
 std::unique_ptr<Executable> interpret_kernels(std::shared_ptr<const KernelModule> module);

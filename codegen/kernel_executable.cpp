@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -31,6 +32,7 @@ size_t number_of(const std::vector<Named>& things, std::string_view name, std::s
 KernelExecutable::KernelExecutable(std::shared_ptr<const KernelModule> module)
     : module_(std::move(module)),
       placement_(place_variables(*module_)),
+      symbols_(symbols_of(*module_)),
       weights_(DType::u8, {placement_.weight_bytes}),
       state_(DType::u8, {placement_.state_bytes}) {
   for (const Variable& variable : module_->variables) {
@@ -59,7 +61,7 @@ std::byte* KernelExecutable::memory_of(size_t variable) {
 std::vector<Tensor> KernelExecutable::call(std::string_view function, std::span<const Tensor> inputs) {
   const size_t number = program_number(function);
   const Program& program = module_->programs[number];
-  const Bindings bindings = bind(program, inputs);
+  const Bindings bindings = bind_symbols(program, symbols_, inputs);
   std::vector<Tensor> outputs;
   for (const uint32_t output : program.outputs)
     outputs.emplace_back(program.buffers[output].dtype, numbers(program.buffers[output].shape, bindings));

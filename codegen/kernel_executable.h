@@ -39,6 +39,7 @@ class KernelExecutable : public Executable {
 
   std::shared_ptr<const KernelModule> module_;
   Placement placement_;
+  std::vector<Symbol> symbols_;
   Tensor weights_, state_;  // bytes
 };
 

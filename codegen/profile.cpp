@@ -121,7 +121,7 @@ int64_t slices_at_once(const Program& program, std::span<const Tensor> inputs, u
 
 Profile profile(std::shared_ptr<const KernelModule> module, const Program& program, const Target& target,
                 unsigned threads, std::span<const Tensor> inputs, double budget) {
-  const Bindings bindings = bind(program, inputs);
+  const Bindings bindings = bind_symbols(program, symbols_of(*module), inputs);
   // Threads that compute whole slices have no launch in common: what one thread takes is shared by all.
   const int64_t sharing = slices_at_once(program, inputs, threads);
   const auto plain = jit_kernels(module, target, {}, threads);

@@ -85,10 +85,13 @@ std::string spell_shape(const Json& batch_shape) {
   return join(texts, ",");
 }
 
+}  // namespace
+
 /// Names for what inputs leave free: T for steps, H and W for images.
 class FreeLengths {
  public:
-  explicit FreeLengths(bool shared) : shared_(shared) {}
+  /// Shared: inputs have the same T, H and W. All are multiples of `multiple`.
+  FreeLengths(bool shared, int64_t multiple) : shared_(shared), multiple_(multiple) {}
 
   Dim of(int64_t rank, size_t axis) {
     constexpr std::string_view kNames[] = {"", "T", "TF", "HWC", "DHWC"};
@@ -96,13 +99,16 @@ class FreeLengths {
     const std::string letter(axis <= names.size() ? names.substr(axis - 1, 1) : std::string_view("L"));
     std::string name = letter;
     for (int copy = 2; !used_.insert(name).second && !shared_; ++copy) name = cat(letter, copy);
-    return Dim(1, Symbol(name));
+    return Dim(multiple_, Symbol(name));
   }
 
  private:
   bool shared_;
+  int64_t multiple_;
   std::set<std::string> used_;
 };
+
+namespace {
 
 Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, FreeLengths& lengths,
                   const std::string& where) {
@@ -154,10 +160,10 @@ Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides s
   root_ = std::make_unique<Layer>(context_, config, nullptr, "");
   if (!root_->def()->is_model)
     throw Error(ErrorKind::unsupported, "the file holds a single layer, not a model", root_->where());
-  read_inputs(false);
+  read_inputs(FreeLengths(false, 1));
 }
 
-void Model::read_inputs(bool shares_lengths) {
+void Model::read_inputs(FreeLengths lengths) {
   inputs_.clear();
   const Json& config = root_->args().config();
   const std::string where = root_->where();
@@ -167,7 +173,6 @@ void Model::read_inputs(bool shares_lengths) {
                                            : entries_of_functional(config);
     check_names(shapes_, entries, where);
     const Dim batch = batch_of(entries, shapes_.batch, where);
-    FreeLengths lengths(shares_lengths);
     for (const Entry& entry : entries) {
       for (const Input& other : inputs_)
         if (other.name == entry.name)
@@ -200,21 +205,26 @@ std::vector<std::string> Model::output_names() const {
   return unique;
 }
 
+/// A model does not say what it needs of free lengths: that inputs share them, where it adds them; that they are multiples, where it
+/// doubles again what it halved. The first that can be traced is taken.
 Function Model::trace_predict() {
-  const std::vector<Input> own = inputs_;
-  try {
-    return trace();
-  } catch (const Error& error) {
-    read_inputs(true);
-    const bool differs = !std::equal(own.begin(), own.end(), inputs_.begin(), inputs_.end(),
-                                     [](const Input& a, const Input& b) { return a.type == b.type; });
-    if (!differs) throw;
-    try {
-      return trace();
-    } catch (const Error&) {
-      throw error;
+  std::optional<Error> first;
+  std::vector<std::vector<Type>> tried;
+  for (const int64_t multiple : {1, 2, 4, 8, 16, 32}) {
+    for (const bool shared : {false, true}) {
+      read_inputs(FreeLengths(shared, multiple));
+      std::vector<Type> types;
+      for (const Input& input : inputs_) types.push_back(input.type);
+      if (std::find(tried.begin(), tried.end(), types) != tried.end()) continue;
+      tried.push_back(std::move(types));
+      try {
+        return trace();
+      } catch (const Error& error) {
+        if (!first) first = error;
+      }
     }
   }
+  throw *first;
 }
 
 Function Model::trace() {

@@ -18,6 +18,8 @@
 namespace keratin {
 
 /// A model that can be traced: a tree of layers with the variables they made so far.
+class FreeLengths;
+
 class Model {
  public:
   /// `config` must outlive the model. Throws Error if this is no model or something in it is not supported.
@@ -38,7 +40,8 @@ class Model {
   /// from one.
   std::vector<std::string> output_names() const;
 
-  /// The function @predict. Inputs with free lengths that do not go together are tried once more with the same ones.
+  /// The function @predict. Free lengths that do not go together are tried as the same ones, and as multiples of
+  /// 2, 4, … 32.
   Function trace_predict();
 
   bool is_of_keras2() const { return context_.keras2; }
@@ -46,8 +49,7 @@ class Model {
   const std::string& name() const { return root_->name(); }
 
  private:
-  /// `shares_lengths`: what is free along the same axis of inputs of one rank has the same length.
-  void read_inputs(bool shares_lengths);
+  void read_inputs(FreeLengths lengths);
   Function trace();
 
   ModelContext context_;

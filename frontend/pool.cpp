@@ -1,6 +1,6 @@
 #include "frontend/pool.h"
 
-#include <algorithm>
+#include <limits>
 #include <map>
 
 #include "ir/error.h"
@@ -9,7 +9,7 @@
 namespace keratin {
 namespace {
 
-Windows pool_windows(const Args& args, const Expr& x, const SpaceAxes& axes) {
+Windows pool_windows(const Args& args, const SpaceAxes& axes) {
   const size_t rank = axes.space.size();
   Windows windows{.size = args.ints("pool_size", rank), .dilation = Ints(rank, 1)};
   // No stride: the windows' own size.
@@ -20,7 +20,6 @@ Windows pool_windows(const Args& args, const Expr& x, const SpaceAxes& axes) {
   for (size_t i = 0; i < rank; ++i)
     if (windows.size[i] < 1 || windows.stride[i] < 1)
       throw Error(ErrorKind::data, "pool_size and strides must be at least 1", args.where());
-  set_padding(windows, args.choice("padding"), x.shape(), axes);
   return windows;
 }
 
@@ -39,27 +38,6 @@ WindowAttrs on_all_axes(const Windows& windows, const SpaceAxes& axes, int64_t r
 
 Expr pool(Op op, const Expr& x, const Windows& windows, const SpaceAxes& axes) {
   return {x.builder(), x.builder().make(op, {x.value()}, on_all_axes(windows, axes, x.rank()))};
-}
-
-/// How many real elements each window has: a constant over the space axes, the padding left out.
-Expr window_counts(const Expr& x, const Windows& windows, const SpaceAxes& axes) {
-  std::vector<int64_t> shape;
-  for (size_t i = 0; i < axes.space.size(); ++i) shape.push_back(windows.count(i, x.extent(axes.space[i])));
-  auto counts = std::make_shared<Tensor>(x.dtype(), shape);
-  for (int64_t place = 0; place < counts->elements(); ++place) {
-    int64_t rest = place, count = 1;
-    for (size_t i = axes.space.size(); i-- > 0;) {
-      const int64_t first = rest % shape[i] * windows.stride[i] - windows.pad_low[i];
-      rest /= shape[i];
-      count *= std::min(first + windows.size[i], x.extent(axes.space[i])) - std::max<int64_t>(first, 0);
-    }
-    counts->set(place, static_cast<double>(count));
-  }
-  return {x.builder(), x.builder().constant(std::move(counts))};
-}
-
-bool has_padding(const Windows& windows) {
-  return windows.pad_low != Ints(windows.size.size(), 0) || windows.pad_high != Ints(windows.size.size(), 0);
 }
 
 /// One axis in `count` windows of nearly the same size, which may overlap: window i has the elements from ⌊i·n/count⌋ to before
@@ -104,17 +82,31 @@ Expr adaptive_pool(Op op, const Args& args, Expr x) {
 
 Expr max_pool(const Args& args, const Expr& x) {
   const SpaceAxes axes = space_axes(args, x.rank());
-  return pool(Op::pool_max, x, pool_windows(args, x, axes), axes);
+  Windows windows = pool_windows(args, axes);
+  const Expr slid_over =
+      set_padding(windows, args.choice("padding"), x, axes, -std::numeric_limits<double>::infinity());
+  return pool(Op::pool_max, slid_over, windows, axes);
 }
 
+/// Padding does not count: sums are divided by those of ones.
 Expr average_pool(const Args& args, const Expr& x) {
   const SpaceAxes axes = space_axes(args, x.rank());
-  const Windows windows = pool_windows(args, x, axes);
-  const Expr total = pool(Op::pool_sum, x, windows, axes);
-  if (has_padding(windows)) return total / align(window_counts(x, windows, axes), total, axes.space);
-  double count = 1;
-  for (int64_t size : windows.size) count *= static_cast<double>(size);
-  return total / count;
+  const Windows windows = pool_windows(args, axes);
+  const auto sums = [&](const Expr& terms) {
+    Windows padded = windows;
+    const Expr slid_over = set_padding(padded, args.choice("padding"), terms, axes);
+    return pool(Op::pool_sum, slid_over, padded, axes);
+  };
+  const Expr total = sums(x);
+  if (args.choice("padding") == "valid") {
+    double count = 1;
+    for (int64_t size : windows.size) count *= static_cast<double>(size);
+    return total / count;
+  }
+  Shape one_image(x.rank(), Dim(1));
+  for (int64_t axis : axes.space) one_image[axis] = x.dim(axis);
+  const Expr one(x.builder(), x.builder().constant(x.dtype(), 1));
+  return total / broadcast_to(sums(broadcast_to(one, one_image)), total.shape());
 }
 
 Expr adaptive_max_pool(const Args& args, const Expr& x) { return adaptive_pool(Op::pool_max, args, x); }

@@ -18,28 +18,58 @@ int64_t Windows::count(size_t axis, int64_t extent) const {
   return (extent + pad_low[axis] + pad_high[axis] - span(axis)) / stride[axis] + 1;
 }
 
-void set_padding(Windows& windows, std::string_view padding, const Shape& x, const SpaceAxes& axes) {
+Dim Windows::count(size_t axis, Dim extent, std::string_view padding) const {
+  const int64_t shortest = padding == "valid" ? span(axis) : 1;  // that a window fits
+  if (extent.is_static() && extent.value() < shortest)
+    throw Error(ErrorKind::data,
+                cat("a window of ", span(axis), " does not fit an axis of ", extent.value()));
+  return quotient(extent, stride[axis] - shortest, stride[axis]);
+}
+
+namespace {
+
+/// `x` with the padding of "same" along a free axis, of which its length n decides: (⌈n/stride⌉ − 1)·stride + span − n, half of it in
+/// front. The most that this can be is put there, and then as much as is too much is left out.
+Expr pad_by_length(const Expr& x, int64_t axis, int64_t span, int64_t stride, Dim count, double fill) {
+  Builder& b = x.builder();
+  const auto size_of = [&](Dim dim) { return Expr(b, b.make(Op::dim_size, {}, DimAttrs{dim, DType::i32})); };
+  const Expr total = maximum(size_of(count) * static_cast<double>(stride) - size_of(x.dim(axis)) +
+                                 static_cast<double>(span - stride),
+                             0);
+  const Expr before = binary(Op::shr, total, number(total, 1));
+  const int64_t most_before = (span - 1) / 2;
+  Ints low(x.rank(), 0), high(x.rank(), 0);
+  low[axis] = most_before;
+  high[axis] = span - 1;
+  const Expr padded = pad(x, low, high, fill);
+  const Dim length = *sum(Dim(count.coef * stride, count.symbol), span - stride);
+  const Expr places = Expr(b, b.make(Op::iota, {}, IotaAttrs{0, DType::i32, {length}})) +
+                      broadcast_to(number(before, static_cast<double>(most_before)) - before, {length});
+  return {b, b.make(Op::gather, {padded.value(), places.value()}, GatherAttrs{axis})};
+}
+
+}  // namespace
+
+Expr set_padding(Windows& windows, std::string_view padding, Expr x, const SpaceAxes& axes, double fill) {
   const size_t rank = axes.space.size();
   windows.pad_low.assign(rank, 0);
   windows.pad_high.assign(rank, 0);
   for (size_t i = 0; i < rank; ++i) {
-    const Dim dim = x[axes.space[i]];
-    if (!dim.is_static())
-      throw Error(ErrorKind::unsupported,
-                  cat("axis ", axes.space[i], " of ", to_text(x), " must have a fixed extent"));
-    const int64_t extent = dim.value();
-    if (padding == "same") {
-      const int64_t count = (extent + windows.stride[i] - 1) / windows.stride[i];
-      const int64_t total = std::max<int64_t>((count - 1) * windows.stride[i] + windows.span(i) - extent, 0);
-      windows.pad_low[i] = total / 2;
-      windows.pad_high[i] = total - total / 2;
-    } else if (padding == "causal") {
-      windows.pad_low[i] = windows.span(i) - 1;
+    const Dim extent = x.dim(axes.space[i]), count = windows.count(i, extent, padding);
+    const int64_t span = windows.span(i), stride = windows.stride[i];
+    if (padding == "causal") windows.pad_low[i] = span - 1;
+    if (padding != "same" || span == 1) continue;
+    // The padding is the same for all lengths if none leaves something over.
+    if (!extent.is_static() && extent.coef % stride != 0) {
+      x = pad_by_length(x, axes.space[i], span, stride, count, fill);
+      continue;
     }
-    if (extent + windows.pad_low[i] + windows.pad_high[i] < windows.span(i))
-      throw Error(ErrorKind::data, cat("a window of ", windows.span(i), " does not fit axis ", axes.space[i],
-                                       " of ", to_text(x)));
+    const int64_t total = std::max<int64_t>(
+        extent.is_static() ? (count.value() - 1) * stride + span - extent.value() : span - stride, 0);
+    windows.pad_low[i] = total / 2;
+    windows.pad_high[i] = total - total / 2;
   }
+  return x;
 }
 
 Windows read_windows(const Args& args, size_t rank) {

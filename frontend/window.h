@@ -30,11 +30,15 @@ struct Windows {
   int64_t span(size_t axis) const { return (size[axis] - 1) * dilation[axis] + 1; }
   /// Windows along an axis of `extent` elements.
   int64_t count(size_t axis, int64_t extent) const;
+  /// The same with the padding that "valid", "same" or "causal" means. Throws Error(data) if no window fits.
+  Dim count(size_t axis, Dim extent, std::string_view padding) const;
 };
 
-/// Sets the padding that "valid", "same" or "causal" means for space axes of these extents: "same" gives ⌈extent/stride⌉
-/// windows, the odd element of padding at the end; "causal" pads in front only. Throws Error(data) if no window fits.
-void set_padding(Windows& windows, std::string_view padding, const Shape& x, const SpaceAxes& axes);
+/// Sets the padding that "valid", "same" or "causal" means on the space axes: "same" gives ⌈extent/stride⌉ windows, the odd element
+/// of padding at the end; "causal" pads in front only. Gives what the windows then slide over: `x`, or, where the padding depends on
+/// what a free length leaves over when divided by the stride, `x` already padded with `fill`. Throws Error(data) if no window fits.
+[[nodiscard]] Expr set_padding(Windows& windows, std::string_view padding, Expr x, const SpaceAxes& axes,
+                               double fill = 0);
 
 /// The arguments kernel_size, strides and dilation_rate, for `rank` space axes; no padding yet.
 Windows read_windows(const Args& args, size_t rank);

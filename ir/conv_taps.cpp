@@ -63,7 +63,9 @@ Value Taps::under(const Ints& tap) const {
   for (int64_t i = 0; i < space_; ++i) {
     start[i + 1] = tap[i] * conv_.kernel_dilation[i];
     stride[i + 1] = conv_.stride[i];
-    limit[i + 1] = *sum(dilated(out_[i + 1], conv_.stride[i]), start[i + 1]);
+    // Up to where the tap stands when the last one is at the end: of a free axis that is sure to be a part.
+    const int64_t last = (kernel_[i].value() - 1) * conv_.kernel_dilation[i];
+    limit[i + 1] = *sum(x_.shape()[i + 1], start[i + 1] - last);
   }
   return b_.slice(x_, start, limit, stride);
 }

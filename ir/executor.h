@@ -33,8 +33,11 @@ class Executor {
   virtual std::unique_ptr<Executable> compile(const Module& module) = 0;
 };
 
-/// The symbols' values, from the inputs' shapes. Throws Error(data) if an input does not fit, by name.
+/// The symbols' values, from the inputs' shapes. Throws Error(data) if an input does not fit, by name, or if lengths are too short.
 Bindings bind(const Function& function, std::span<const Tensor> inputs);
+/// Throws Error(data) if one of the symbols that are computed from others is below 1, unless the batch is empty.
+void expect_computed_lengths(const Bindings& bindings, std::span<const Symbol> symbols,
+                             const std::string& where);
 
 /// Whether each result is rounded to its dtype, as the ops mean it, or floats stay f64 from op to op: how far apart the two
 /// end tells what rounding can do to a function's results.

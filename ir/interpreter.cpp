@@ -195,7 +195,26 @@ Bindings bind(const Function& function, std::span<const Tensor> inputs) {
       learn(bindings, type.shape[axis], inputs[i].shape()[axis]);
     expect_fits(inputs[i], type, bindings, where);
   }
+  std::vector<Symbol> symbols;
+  for (const auto& node : function.nodes)
+    for (const Type& type : node->types)
+      for (const Dim dim : type.shape) symbols.push_back(dim.symbol);
+  expect_computed_lengths(bindings, symbols, cat("function ", function.name));
   return bindings;
+}
+
+void expect_computed_lengths(const Bindings& bindings, std::span<const Symbol> symbols,
+                             const std::string& where) {
+  const auto batch = bindings.find(Dim::batch().symbol);
+  if (batch != bindings.end() && batch->second == 0) return;
+  for (const Symbol symbol : symbols) {
+    if (symbol.quotient() == nullptr || !bindings.contains(symbol.root())) continue;
+    if (const int64_t length = value_of(symbol, bindings); length < 1)
+      throw Error(ErrorKind::data,
+                  cat("the length ", symbol.root().name(), " is ", bindings.at(symbol.root()),
+                      ", which leaves ", length, " of ", symbol.name(), ", expected at least 1"),
+                  where);
+  }
 }
 
 std::unique_ptr<Executor> make_interpreter(Rounding rounding) {

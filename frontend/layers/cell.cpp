@@ -75,22 +75,24 @@ void Cell::make_convolutions(const Shape& x) {
   const size_t rank = x.size() - 2;
   const bool channels_last = args().choice("data_format") == kChannelsLast;
   const SpaceAxes axes = space_axes(args(), static_cast<int64_t>(x.size()));
-  Windows windows = read_windows(args(), rank);
-  set_padding(windows, args().choice("padding"), x, axes);
+  const Windows windows = read_windows(args(), rank);
+  const std::string_view padding = args().choice("padding");
   units_ = args().integer("filters");
   channels_axis_ = axes.channels;
   state_shape_ = x;
   state_shape_[axes.channels] = units_;
-  for (size_t i = 0; i < rank; ++i) state_shape_[axes.space[i]] = windows.count(i, x[axes.space[i]].value());
+  for (size_t i = 0; i < rank; ++i) state_shape_[axes.space[i]] = windows.count(i, x[axes.space[i]], padding);
   Windows around = windows;
   around.stride = around.dilation = Ints(rank, 1);
-  set_padding(around, "same", state_shape_, axes);
-  input_product_ = [windows, channels_last](const Expr& image, const Expr& kernel) {
-    return convolve(image, kernel, windows, channels_last);
+  const auto product = [axes, channels_last](Windows windows, std::string_view padding) {
+    return [=](const Expr& image, const Expr& kernel) {
+      Windows padded_windows = windows;
+      const Expr padded = set_padding(padded_windows, padding, image, axes);
+      return convolve(padded, kernel, padded_windows, channels_last);
+    };
   };
-  state_product_ = [around, channels_last](const Expr& image, const Expr& kernel) {
-    return convolve(image, kernel, around, channels_last);
-  };
+  input_product_ = product(windows, padding);
+  state_product_ = product(around, "same");
   if (!x[axes.channels].is_static()) call_.fail("its channels are free", {}, ErrorKind::data);
   make_weights(Shape(windows.size.begin(), windows.size.end()), x[axes.channels].value());
 }

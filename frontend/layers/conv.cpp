@@ -24,7 +24,7 @@ Convolution::Convolution(Call& call, size_t rank)
       axes(space_axes(call.args(), x.rank())),
       windows(read_windows(call.args(), rank)),
       channels_last(call.args().choice("data_format") == kChannelsLast) {
-  set_padding(windows, call.args().choice("padding"), x.shape(), axes);
+  x = set_padding(windows, call.args().choice("padding"), x, axes);
 }
 
 Expr Convolution::apply(const Expr& kernel, int64_t groups) const {

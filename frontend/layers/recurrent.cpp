@@ -8,6 +8,7 @@
 
 #include "frontend/layers/cell.h"
 #include "frontend/layers/tables.h"
+#include "frontend/scan.h"
 #include "frontend/window.h"
 #include "ir/text.h"
 
@@ -72,27 +73,6 @@ std::vector<Expr> initial_states(Call& call, const CellStack& cells) {
   return states;
 }
 
-/// The operands of a scan and the params of its body, added in pairs.
-class ScanBuilder {
- public:
-  Expr add(std::string name, const Expr& operand, bool is_sequence = false) {
-    Type type = operand.value().type();
-    if (is_sequence) type.shape.erase(type.shape.begin() + kTimeAxis);
-    operands_.push_back(operand.value());
-    return {body_, body_.param(std::move(name), type)};
-  }
-  void result(std::string name, const Expr& value) { body_.result(std::move(name), value.value()); }
-  const Node* finish(Builder& outer, ScanAttrs attrs) {
-    attrs.axis = kTimeAxis;
-    return outer.make_node(Op::scan, std::move(operands_), attrs,
-                           std::make_shared<const Function>(body_.finish()));
-  }
-
- private:
-  Builder body_;
-  std::vector<Value> operands_;
-};
-
 /// [batch] as [batch, 1, …], beside `x`.
 Expr beside(Expr mask, const Expr& x) {
   while (mask.rank() < x.rank()) mask = expand_dims(mask, -1);
@@ -153,24 +133,24 @@ Outputs recur(Call& call, CellStack cells) {
   for (size_t i = 0; i < count; ++i) scan.result(names[i], next[i]);
   if (carries_output) scan.result("output", output);
   if (sequences) scan.result("outputs", output);
-  const Node* node = scan.finish(call.builder(), {.carries = static_cast<int64_t>(count) + carries_output,
-                                                  .sequences = mask ? 2 : 1,
-                                                  .length = x.dim(kTimeAxis),
-                                                  .reverse = backwards});
+  const std::vector<Expr> results =
+      scan.finish(call.builder(), {.carries = static_cast<int64_t>(count) + carries_output,
+                                   .sequences = mask ? 2 : 1,
+                                   .length = x.dim(kTimeAxis),
+                                   .reverse = backwards});
 
-  const auto result = [&](size_t i) { return Expr(call.builder(), node->value(static_cast<uint32_t>(i))); };
   if (args.boolean("stateful"))
-    for (size_t i = 0; i < count; ++i) call.update(kept_state(names[i], states[i].shape()), result(i));
+    for (size_t i = 0; i < count; ++i) call.update(kept_state(names[i], states[i].shape()), results[i]);
   Outputs outputs;
   if (sequences) {
-    const Expr steps = result(count + carries_output);
+    const Expr steps = results[count + carries_output];
     // Keras leaves the steps in the order in which they were walked.
     outputs.emplace_back(backwards ? reverse(steps, kTimeAxis) : steps, given_mask);
   } else {
-    outputs.emplace_back(result(carries_output ? count : output_state));
+    outputs.emplace_back(results[carries_output ? count : output_state]);
   }
   if (args.boolean("return_state"))
-    for (size_t i = 0; i < count; ++i) outputs.emplace_back(result(i));
+    for (size_t i = 0; i < count; ++i) outputs.emplace_back(results[i]);
   return outputs;
 }
 

@@ -45,9 +45,9 @@ Expr apply_waves(Call& call, const Expr& signal, std::string_view kernel_name, i
   const int64_t length = args.integer("frame_length");
   const int64_t channels = signal.extent(1), time = signal.extent(2);
   const Dim batch = signal.dim(0), lines(batch.coef * channels, batch.symbol);
-  const Expr x = reshape(signal, {lines, time, 1});
+  Expr x = reshape(signal, {lines, time, 1});
   Windows windows{{length}, {count_or(call, "frame_step", std::max<int64_t>(length / 2, 1))}, {1}, {}, {}};
-  set_padding(windows, args.choice("padding"), x.shape(), {2, {1}});
+  x = set_padding(windows, args.choice("padding"), x, {2, {1}});
   const Expr kernel = call.variable({kernel_name, {length, 1, frequencies}, "stft"});
   Builder& b = call.builder();
   const Expr spectra(b, b.make(Op::conv, {x.value(), kernel.value()},

@@ -1,5 +1,6 @@
 // Layers around layers: Bidirectional, TimeDistributed, SpectralNormalization.
 #include "frontend/layers/tables.h"
+#include "frontend/scan.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -125,6 +126,33 @@ Outputs step_by_step(Call& call, Layer& layer) {
   return joined;
 }
 
+/// A layer's variables with those of all its parts.
+void gather_variables(const Layer& layer, std::vector<const LayerVariable*>& all) {
+  for (const LayerVariable& variable : layer.variables()) all.push_back(&variable);
+  for (const std::unique_ptr<Layer>& child : layer.children()) gather_variables(*child, all);
+}
+
+/// The wrapped layer, which has been called before, in a loop over the steps.
+Outputs loop_over_steps(Call& call, Layer& layer) {
+  const Traced& input = call.traced_input();
+  ScanBuilder scan;
+  Tracer tracer{.builder = scan.body()};
+  Traced step = scan.add("x", input.value, true);
+  if (input.mask) step.mask = scan.add("mask", input.mask, true);
+  std::vector<const LayerVariable*> variables;
+  gather_variables(layer, variables);
+  for (const LayerVariable* variable : variables) {
+    const Expr value(call.builder(), call.builder().var(variable->path, variable->type));
+    tracer.replaced.emplace(variable->path, scan.add(variable->name, value));
+  }
+  for (const Traced& output : call_layer(layer, tracer, {.inputs = {step}})) scan.result("y", output.value);
+  Outputs outputs;
+  for (const Expr& steps :
+       scan.finish(call.builder(), {.sequences = input.mask ? 2 : 1, .length = input.value.dim(1)}))
+    outputs.emplace_back(steps);
+  return outputs;
+}
+
 /// What TimeDistributed wraps. Keras calls it without what is around calls, so its activity_regularizer does nothing.
 Layer& timed_layer(Call& call) {
   const Json& object = call.args().json("layer");
@@ -139,7 +167,7 @@ Layer& timed_layer(Call& call) {
 constexpr Arg kTimeDistributedArgs[] = {{"layer", ArgKind::any}};
 
 /// Time becomes part of the batch for the wrapped layer: [N, T, …] is [T·N, …] to it; or, if a step leaves something behind for the
-/// next, steps are calls of their own.
+/// next, steps are calls of their own; or, if batch and time are both free, which no dimension is the product of, there is a loop.
 Outputs time_distributed(Call& call) {
   const Traced& input = call.traced_input();
   const Expr& x = input.value;
@@ -156,7 +184,9 @@ Outputs time_distributed(Call& call) {
     return step_by_step(call, layer);
   }
   const std::optional<Dim> batch = as_dim(Size(x.dim(0)) * Size(x.dim(1)));
-  if (!batch) call.fail("batch and time are both free", "fix the time with --shape");
+  if (!batch && call.training())
+    call.fail("batch and time are both free in training", "fix the time with --shape");
+  if (!batch) return loop_over_steps(call, layer);
   Traced steps = with_front(x, 2, {*batch});
   if (input.mask) steps.mask = with_front(input.mask, 2, {*batch});
   Outputs outputs = call_layer(layer, call.tracer(), {.inputs = {steps}});

@@ -183,9 +183,9 @@ Expr filtered(const Images& images, const std::vector<double>& down, const std::
   for (int64_t i = 0; i < weights->elements(); ++i)
     weights->set(i, down[i / (columns * channels)] * across[i / channels % columns]);
   Windows windows{{rows, columns}, {1, 1}, {1, 1}, {}, {}};
-  set_padding(windows, same ? "same" : "valid", images.value.shape(), images.axes);
+  const Expr padded = set_padding(windows, same ? "same" : "valid", images.value, images.axes);
   Builder& b = images.value.builder();
-  return convolve(images.value, Expr(b, b.constant(std::move(weights))), windows, images.axes.channels == 3,
+  return convolve(padded, Expr(b, b.constant(std::move(weights))), windows, images.axes.channels == 3,
                   channels);
 }
 

@@ -174,6 +174,11 @@ Outputs unravel_index(OperationCall& call) {
 
 // --- x[…] ---
 
+[[noreturn]] void fail_on_length(OperationCall& call, const Expr& x, int64_t axis) {
+  call.fail(cat("what it takes of axis ", axis, " of ", to_text(x.shape()),
+                " is not there at all lengths; fix the length with --shape INPUT=…"));
+}
+
 /// A Python slice of an axis.
 Expr slice_axis(OperationCall& call, const Expr& x, int64_t axis, const Json& slice_of_python) {
   const Json& start = slice_of_python["start"];
@@ -181,15 +186,31 @@ Expr slice_axis(OperationCall& call, const Expr& x, int64_t axis, const Json& sl
   const int64_t step = slice_of_python["step"].is_null() ? 1 : slice_of_python["step"].as_int();
   if (start.is_null() && stop.is_null() && step == 1) return x;
   if (step == 0) call.fail("a slice has step 0", ErrorKind::data);
-  const int64_t extent = x.extent(axis);
+  const Dim extent = x.dim(axis);
   // Seen from the end if the step is negative: then the axis is turned round first.
-  const auto place = [&](const Json& given, int64_t otherwise) {
+  const auto place = [&](const Json& given, Dim otherwise) {
     if (given.is_null()) return otherwise;
-    const int64_t from_front = given.as_int() < 0 ? given.as_int() + extent : given.as_int();
-    return std::clamp<int64_t>(step > 0 ? from_front : extent - 1 - from_front, 0, extent);
+    const int64_t steps = step > 0 ? given.as_int() : -1 - given.as_int();
+    const bool from_end = (given.as_int() < 0) == (step > 0);
+    if (!extent.is_static()) return from_end ? *sum(extent, steps) : Dim(steps);
+    return Dim(std::clamp<int64_t>(from_end ? extent.value() + steps : steps, 0, extent.value()));
   };
-  const int64_t first = place(start, 0), limit = std::max(place(stop, extent), first);
-  return slice(step > 0 ? x : reverse(x, axis), axis, first, limit, std::abs(step));
+  const Dim first = place(start, 0), limit = place(stop, extent);
+  if (!first.is_static() || !(least_difference(extent, limit) >= 0)) fail_on_length(call, x, axis);
+  return slice(step > 0 ? x : reverse(x, axis), axis, first.value(),
+               least_difference(first, limit) >= 0 ? first : limit, std::abs(step));
+}
+
+/// The element at an index; -1 is the last one.
+Expr element_at(OperationCall& call, const Expr& x, int64_t axis, int64_t index) {
+  const Dim extent = x.dim(axis);
+  const bool is_turned = index < 0 && !extent.is_static();
+  int64_t place = index;
+  if (index < 0) place = is_turned ? -1 - index : index + extent.value();
+  const bool is_there = least_difference(extent, place + 1) >= 0;
+  if (!is_there && !extent.is_static()) fail_on_length(call, x, axis);
+  if (!is_there || place < 0) call.fail(cat("index ", index, " is out of range"), ErrorKind::data);
+  return squeeze(slice(is_turned ? reverse(x, axis) : x, axis, place, place + 1), {axis});
 }
 
 bool is_object_of(const Operand& operand, std::string_view class_name) {
@@ -216,11 +237,7 @@ Outputs get_item(OperationCall& call) {
     } else if (entry.data != nullptr && entry.data->is_null()) {
       x = expand_dims(x, axis++);
     } else if (entry.data != nullptr && entry.data->kind() == Json::Kind::integer) {
-      const int64_t extent = x.extent(axis),
-                    place = entry.data->as_int() + (entry.data->as_int() < 0 ? extent : 0);
-      if (place < 0 || place >= extent)
-        call.fail(cat("index ", entry.data->as_int(), " is out of range"), ErrorKind::data);
-      x = squeeze(slice(x, axis, place, place + 1), {axis});
+      x = element_at(call, x, axis, entry.data->as_int());
     } else {
       call.fail("indices must be integers, slices, None or an ellipsis");
     }

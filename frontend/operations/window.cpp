@@ -62,8 +62,9 @@ bool has_channels_last(OperationCall& call) { return call.args().choice("data_fo
 
 Expr convolve_padded(OperationCall& call, const Expr& x, const Expr& kernel, int64_t groups) {
   Windows windows = windows_of(call, kernel);
-  set_padding(windows, call.args().choice("padding"), x.shape(), space_axes(call.args(), x.rank()));
-  return convolve(x, kernel, windows, has_channels_last(call), groups);
+  const Expr padded =
+      set_padding(windows, call.args().choice("padding"), x, space_axes(call.args(), x.rank()));
+  return convolve(padded, kernel, windows, has_channels_last(call), groups);
 }
 
 Outputs conv(OperationCall& call) {
@@ -139,7 +140,7 @@ Outputs extract_patches(OperationCall& call) {
   const Json& size = args.json("size");
   const size_t rank = size.is_array() ? size.size() : 2;
   const bool is_single = call.tensor(0).rank() == static_cast<int64_t>(rank) + 1;
-  const Expr x = is_single ? expand_dims(call.real(0), 0) : call.real(0);
+  Expr x = is_single ? expand_dims(call.real(0), 0) : call.real(0);
   if (x.rank() != static_cast<int64_t>(rank) + 2)
     call.fail(cat("patches of ", rank, " axes do not fit ", to_text(x.shape())), ErrorKind::data);
   const SpaceAxes axes = space_axes(args, x.rank());
@@ -151,7 +152,7 @@ Outputs extract_patches(OperationCall& call) {
   for (size_t i = 0; i < rank; ++i)
     if (windows.size[i] < 1 || windows.stride[i] < 1 || windows.dilation[i] < 1)
       call.fail("sizes, strides and dilations must be at least 1", ErrorKind::data);
-  set_padding(windows, args.choice("padding"), x.shape(), axes);
+  x = set_padding(windows, args.choice("padding"), x, axes);
   const Expr patches = concat(elements_of_windows(x, axes, windows), axes.channels);
   return is_single ? squeeze(patches, {0}) : patches;
 }

@@ -7,6 +7,7 @@
 // Two logarithms are carried from step to step for each length n of the target's beginning: `blank`, [N, T+1], of the paths
 // that have given the first n labels and stand at a blank; `label`, [N, T], of those that stand at the label n + 1. (The
 // forward recursion of optax's ctc_loss, with its smallest logarithm, so that losses of impossible targets are Keras's, too.)
+#include "frontend/scan.h"
 #include "frontend/training/loss_values.h"
 
 namespace keratin {
@@ -40,31 +41,17 @@ LossValues ctc(const LossCall& call) {
   const Expr label_start = number(is_repeated, kLogOfNothing);
   const Expr blank_start = pad(label_start, {0, 1}, {0, 0}, 0);
 
-  Builder body;
-  const auto param = [&](std::string name, const Type& type) {
-    return Expr(body, body.param(std::move(name), type));
-  };
-  const auto step_of = [](const Expr& x) {
-    Type type = x.value().type();
-    type.shape.erase(type.shape.begin() + 1);
-    return type;
-  };
-  const Expr blank = param("blank", blank_start.value().type()),
-             label = param("label", label_start.value().type()),
-             label_now = param("labels", step_of(of_labels)), blank_now = param("blanks", step_of(of_blank)),
-             repeated = param("is_repeated", is_repeated.value().type());
+  ScanBuilder scan;
+  const Expr blank = scan.add("blank", blank_start), label = scan.add("label", label_start),
+             label_now = scan.add("labels", of_labels, true), blank_now = scan.add("blanks", of_blank, true),
+             repeated = scan.add("is_repeated", is_repeated);
   const Expr ready = with_more(blank, label + repeated * kLogOfNothing);
-  const Expr next_label = log_add_exp(slice(ready, 1, 0, length) + label_now, label + label_now);
-  const Expr next_blank = with_more(ready + blank_now, label + blank_now + (1 - repeated) * kLogOfNothing);
-  body.result("blank", next_blank.value());
-  body.result("label", next_label.value());
-  const Node* scan = builder.make_node(
-      Op::scan,
-      {blank_start.value(), label_start.value(), of_labels.value(), of_blank.value(), is_repeated.value()},
-      ScanAttrs{.axis = 1, .carries = 2, .sequences = 2, .length = logarithms.dim(1)},
-      std::make_shared<const Function>(body.finish()));
+  scan.result("blank", with_more(ready + blank_now, label + blank_now + (1 - repeated) * kLogOfNothing));
+  scan.result("label", log_add_exp(slice(ready, 1, 0, length) + label_now, label + label_now));
+  const std::vector<Expr> ends =
+      scan.finish(builder, {.carries = 2, .sequences = 2, .length = logarithms.dim(1)});
 
-  const Expr last = with_more(Expr(builder, scan->value(0)), Expr(builder, scan->value(1)));
+  const Expr last = with_more(ends[0], ends[1]);
   const Expr labels_given = cast(sum(cast(not_equal(labels, 0), DType::i32), {1}), DType::i32);
   return -sum(one_hot(labels_given, last) * last, {1});
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <optional>
 
 #include "codegen/emit.h"
 #include "codegen/native.h"
@@ -95,6 +96,59 @@ TEST(Golden, TrainingInJit) {
       });
 }
 
+/// An input of the case as if it had `shape`: its elements repeat.
+Tensor resized(const Tensor& input, const Shape& shape, const Bindings& lengths) {
+  std::vector<int64_t> extents;
+  for (const Dim dim : shape) extents.push_back(dim.value(lengths));
+  Tensor result(input.dtype(), extents);
+  for (int64_t i = 0; i < result.elements(); ++i) result.set(i, input.get(i % input.elements()));
+  return result;
+}
+
+/// Lengths that a model leaves free give at each call what the model gives that was compiled for those lengths, as far as there is
+/// such a one; where there is none, an error.
+TEST(Golden, FreeLengths) {
+  for (const GoldenCase& golden : golden_cases()) {
+    if (golden.trains || golden.free_extents().extents.empty()) continue;
+    SCOPED_TRACE(golden.name);
+    const std::string file = golden.files[0].string();
+    const Module module = load_model(file);
+    const std::vector<const Node*>& params = module.function("predict").params;
+    const auto executable = make_native_executor(make_target("native"), {}, 2)->compile(module);
+    const std::vector<Tensor> given = golden.inputs(module);
+    golden.expect_outputs(module, executable->call("predict", given));
+    int64_t ran = 0;
+    for (const int64_t length : {1, 2, 3, 4, 5, 8, 11, 18}) {
+      SCOPED_TRACE(length);
+      Bindings lengths;
+      ShapeOverrides fixed;
+      std::vector<Tensor> inputs;
+      for (size_t i = 0; i < params.size(); ++i) {
+        const Shape& shape = params[i]->type().shape;
+        for (const Dim dim : shape)
+          if (!dim.is_static())
+            lengths.emplace(dim.symbol, length + static_cast<int64_t>(lengths.size()) / 2);
+        inputs.push_back(resized(given[i], shape, lengths));
+        Shape& extents = fixed.extents[params[i]->as<NameAttrs>().name];
+        for (size_t axis = 1; axis < shape.size(); ++axis) extents.emplace_back(shape[axis].value(lengths));
+      }
+      std::optional<Module> for_lengths;
+      try {
+        for_lengths = load_model(file, fixed);
+      } catch (const Error&) {
+        EXPECT_THROW(executable->call("predict", inputs), Error);
+        continue;
+      }
+      ++ran;
+      const std::vector<Tensor> expected = make_interpreter()->compile(*for_lengths)->call("predict", inputs),
+                                outputs = executable->call("predict", inputs);
+      for (size_t i = 0; i < outputs.size(); ++i)
+        expect_close(outputs[i], expected[i], golden.atol, golden.rtol, cat("output ", i));
+    }
+    EXPECT_GE(ran, 3);
+  }
+}
+
 /// "--shape i=11,7,2".
 std::string shape_options(const GoldenCase& golden) {
   std::string options;
@@ -125,12 +179,18 @@ TEST(Golden, SharedObject) {
       throw Error(compiled.status == 65 ? ErrorKind::data : ErrorKind::unsupported,
                   compiled.err.substr(0, compiled.err.find('\n')), file.string());
     }
-    expect_selftest_passes(shell / "out/m.so");
-    const Outcome ran =
-        shell.run(cat("$keratin run out/m.so --threads 3 --input '", (golden.folder / "inputs.npz").string(),
-                      "' --expect '", (golden.folder / "outputs.npz").string(), "' --atol ", golden.atol,
-                      " --rtol ", golden.rtol));
-    EXPECT_EQ(ran.status, 0) << ran.err;
+    const auto expect_outputs = [&] {
+      expect_selftest_passes(shell / "out/m.so");
+      const Outcome ran = shell.run(cat("$keratin run out/m.so --threads 3 --input '",
+                                        (golden.folder / "inputs.npz").string(), "' --expect '",
+                                        (golden.folder / "outputs.npz").string(), "' --atol ", golden.atol,
+                                        " --rtol ", golden.rtol));
+      EXPECT_EQ(ran.status, 0) << ran.err;
+    };
+    expect_outputs();
+    if (golden.free_extents().extents.empty()) return;
+    ASSERT_EQ(shell.run(cat("$keratin compile '", file.string(), "' -o out/m.so")).status, 0);
+    expect_outputs();
   });
 }
 
