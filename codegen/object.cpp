@@ -14,6 +14,7 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -116,6 +117,23 @@ std::vector<std::byte> to_bytes(const llvm::SmallVector<char, 0>& text) {
   return {begin, begin + text.size()};
 }
 
+/// A kernel as it is emitted: kernels that differ in names only, of a model that does the same thing many times, are one function. Where
+/// functions have debug information, which says whose they are, each is its own.
+std::string emitted_text(const KernelModule& module, uint32_t number, const EmitOptions& options) {
+  if (options.debug_info) return to_text(number);
+  Kernel kernel = module.kernels[number];
+  kernel.name.clear();
+  kernel.origin = nullptr;
+  std::string text = print(kernel);
+  const ParameterFacts facts = parameter_facts(module, number);
+  const auto add = [&text](const std::vector<bool>& answers) {
+    for (const bool answer : answers) text += answer ? '1' : '0';
+  };
+  add(facts.aligned);
+  for (const std::vector<bool>& apart : facts.apart) add(apart);
+  return text;
+}
+
 /// Kernel modules on their way through LLVM, together in one of its modules.
 class Compilation {
  public:
@@ -143,10 +161,14 @@ class Compilation {
       debug_.push_back(std::make_unique<DebugInfo>(source, module_, ending));
       emission.debug = debug_.back().get();
     }
+    std::map<std::string, llvm::Function*> emitted;
     for (const Program& program : source.programs) {
       for (const Launch& launch : program.launches) {
         llvm::Function*& kernel = emission.kernels[launch.kernel];
-        if (kernel == nullptr) kernel = emit_kernel(emission, launch.kernel);
+        if (kernel != nullptr) continue;
+        llvm::Function*& same = emitted[emitted_text(source, launch.kernel, options_)];
+        if (same == nullptr) same = emit_kernel(emission, launch.kernel);
+        kernel = same;
       }
       emission.runs.push_back(
           emit_run(emission, program, cat(run_prefix, c_identifier(program.name), ending)));

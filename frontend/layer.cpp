@@ -138,7 +138,7 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
     return variable;
   }
   const std::string argument(spec.argument.empty() ? spec.name : spec.argument);
-  const Json initializer = config[argument + "_initializer"];
+  const Json& initializer = spec.start.is_null() ? config[argument + "_initializer"] : spec.start;
   const Json regularizer = spec.is_bare ? Json() : config[argument + "_regularizer"];
   const Json constraint = spec.is_bare ? Json() : config[argument + "_constraint"];
   variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.role,

@@ -95,7 +95,7 @@ struct FanAxes {
 struct VariableSpec {
   std::string_view name;  ///< "kernel"
   Shape shape;
-  std::string_view initializer;  ///< Keras's default for it: "glorot_uniform"
+  std::string_view initializer = {};  ///< Keras's default for it: "glorot_uniform"
   bool trainable = true;
   std::string_view argument = {};   ///< its initializer's key without "_initializer", if that is not `name`
   std::optional<DType> dtype = {};  ///< none: the one in which the layer stores variables
@@ -104,6 +104,7 @@ struct VariableSpec {
       {};  ///< begin and end, along the last axis, of what starts as ones whatever the initializer says
   std::optional<FanAxes> fans = {};  ///< none: the last two axes, and all before them are a window
   bool is_bare = false;              ///< has the argument's initializer only: no regularizer, no constraint
+  Json start = {};                   ///< the initializer that other arguments make, if they do
   bool autocast = true;              ///< a float is used in the dtype in which the layer computes
 };
 

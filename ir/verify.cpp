@@ -3,6 +3,7 @@
 #include <set>
 #include <tuple>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 
@@ -21,15 +22,21 @@ void expect(bool condition, const char* message) {
   if (!condition) fail(message);
 }
 
-/// Runs `check`; its error then says where it was.
-template <typename Check>
-void in(const std::string& place, Check check) {
+/// Runs `check`; its error then says where it was: `place`, or what it gives.
+template <typename Place, typename Check>
+void in(const Place& place, Check check) {
   try {
     check();
   } catch (const Error& error) {
-    throw error.within(place);
+    if constexpr (std::is_invocable_v<Place>)
+      throw error.within(place());
+    else
+      throw error.within(place);
   }
 }
+
+/// A module's variables by name.
+using Variables = std::unordered_map<std::string_view, const Variable*>;
 
 class Names {
  public:
@@ -76,8 +83,9 @@ void for_each_dim(const Attrs& attrs, Visit visit) {
 
 class FunctionChecker {
  public:
-  FunctionChecker(const Module& module, const Function& function, bool is_body, std::set<Symbol> symbols = {})
-      : module_(module), function_(function), is_body_(is_body), symbols_(std::move(symbols)) {
+  FunctionChecker(const Variables& variables, const Function& function, bool is_body,
+                  std::set<Symbol> symbols = {})
+      : variables_(variables), function_(function), is_body_(is_body), symbols_(std::move(symbols)) {
     if (is_body_) return;
     for (const Node* param : function_.params)
       for_each_dim(param->type().shape, [&](Dim dim) { symbols_.insert(dim.symbol.root()); });
@@ -87,7 +95,7 @@ class FunctionChecker {
   void run() {
     for (size_t i = 0; i < function_.nodes.size(); ++i) {
       const Node& node = *function_.nodes[i];
-      in(cat("node ", i, " (", node.op, node.origin ? cat(", from ", *node.origin) : "", ")"),
+      in([&] { return cat("node ", i, " (", node.op, node.origin ? cat(", from ", *node.origin) : "", ")"); },
          [&] { check_node(node, i); });
     }
     check_params();
@@ -131,7 +139,7 @@ class FunctionChecker {
     expect((node.body != nullptr) == has_region, has_region ? "it has no region" : "it has a region");
     if (has_region) {
       expect(node.body->name.empty(), "its region has a name");
-      FunctionChecker(module_, *node.body, true, symbols_).run();
+      FunctionChecker(variables_, *node.body, true, symbols_).run();
     }
     if (node.op == Op::param || node.op == Op::var || node.op == Op::constant) {
       check_leaf(node);
@@ -181,10 +189,11 @@ class FunctionChecker {
   }
 
   const Variable& check_variable_type(const std::string& name, const Type& type) {
-    const Variable* variable = module_.find_variable(name);
-    if (variable == nullptr) fail(cat("there is no variable @", name));
-    if (variable->type != type) fail(cat("found ", type, ", but @", name, " is ", variable->type));
-    return *variable;
+    const auto found = variables_.find(name);
+    if (found == variables_.end()) fail(cat("there is no variable @", name));
+    const Variable& variable = *found->second;
+    if (variable.type != type) fail(cat("found ", type, ", but @", name, " is ", variable.type));
+    return variable;
   }
 
   void check_update(const Update& update) {
@@ -194,7 +203,7 @@ class FunctionChecker {
            "only the function prepare updates a prepared variable");
   }
 
-  const Module& module_;
+  const Variables& variables_;
   const Function& function_;
   bool is_body_;
   std::set<Symbol> symbols_;  // of the function's parameters, also within bodies
@@ -219,22 +228,28 @@ void check_names(const Module& module) {
   }
 }
 
-void check_function(const Module& module, const Function& function) {
-  in(cat("function @", function.name), [&] { FunctionChecker(module, function, false).run(); });
+/// `checked`: the function that is being looked at.
+void check(const Module& module, const Function*& checked) {
+  check_names(module);
+  Variables variables;
+  for (const Variable& variable : module.variables) variables.emplace(variable.name, &variable);
+  for (const Function& function : module.functions) {
+    checked = &function;
+    in(cat("function @", function.name), [&] { FunctionChecker(variables, function, false).run(); });
+  }
 }
 
 }  // namespace
 
 void check(const Module& module) {
-  check_names(module);
-  for (const Function& function : module.functions) check_function(module, function);
+  const Function* checked = nullptr;
+  check(module, checked);
 }
 
 void verify(const Module& module) {
   const Function* checked = nullptr;
   try {
-    check_names(module);
-    for (const Function& function : module.functions) check_function(module, *(checked = &function));
+    check(module, checked);
   } catch (const Error& error) {
     KERATIN_CHECK(false, cat(error.what(), "\n", checked != nullptr ? print(*checked) : std::string()));
   }

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "frontend/archive.h"
 #include "frontend/file.h"
 #include "frontend/load.h"
 #include "frontend/model.h"
@@ -29,6 +30,8 @@ constexpr double kTolerance = 2e-5;
 constexpr double kSmallest = 1e-2;
 
 fs::path folder() { return fs::path(KERATIN_SOURCE_DIR) / "tests/configurations/recorded"; }
+
+Archive applications() { return Archive::open((folder() / "applications.zip").string()); }
 
 DType dtype_of(const Json& name) { return read_dtype(name, "a configuration"); }
 
@@ -80,8 +83,10 @@ void add_penalties(Builder& builder, const Layer& layer, std::vector<Expr>& loss
   for (const std::unique_ptr<Layer>& child : layer.children()) add_penalties(builder, *child, losses);
 }
 
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
 /// Keras's path of each variable, by its name. Keras leaves out what is around a layer where the model comes from a file, which is what
-/// names are made after; here it has been made anew.
+/// names are made after; here it has been made anew. What Keras gives no name to is the only one of its layer.
 std::map<std::string, std::string> keras_paths(const std::vector<Variable>& variables, const Json& weights) {
   std::map<std::string, std::string> paths;
   std::set<std::string> taken;
@@ -97,13 +102,16 @@ std::map<std::string, std::string> keras_paths(const std::vector<Variable>& vari
     if (found == members.end())
       found = find([&](const std::string& path) { return path.ends_with("/" + variable.name); });
     if (found == members.end())
-      throw Error(ErrorKind::data, cat("Keras has no variable ", variable.name, "; it has ", weights.dump()));
+      found = find([&](const std::string& path) {
+        return folder_of(path) == folder_of(variable.name) && path.find("/variable") != std::string::npos;
+      });
+    if (found == members.end()) throw Error(ErrorKind::data, cat("Keras has no variable ", variable.name));
     taken.insert(found->first);
     paths[variable.name] = found->first;
   }
   if (taken.size() != weights.size())
     throw Error(ErrorKind::data,
-                cat("of the variables ", weights.dump(), " only ", taken.size(), " are known"));
+                cat("of ", weights.size(), " variables in Keras only ", taken.size(), " are known"));
   return paths;
 }
 
@@ -171,7 +179,7 @@ Tensor fill(const std::string& name, DType dtype, const std::vector<int64_t>& sh
 std::vector<std::string> configuration_files() {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder()))
-    names.push_back(entry.path().stem().string());
+    if (entry.path().extension() == ".jsonl") names.push_back(entry.path().stem().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -182,6 +190,17 @@ std::vector<Configuration> read_configurations(const std::string& file) {
   std::vector<Configuration> configurations;
   for (std::string line; std::getline(text, line);) configurations.emplace_back(Json::parse(line, path));
   return configurations;
+}
+
+std::vector<std::string> application_names() {
+  std::vector<std::string> names;
+  for (const std::string& member : applications().names()) names.push_back(fs::path(member).stem().string());
+  return names;
+}
+
+Configuration read_application(const std::string& name) {
+  const Archive archive = applications();
+  return Configuration(Json::parse(archive.read(name + ".json", archive.max_member_bytes()), name));
 }
 
 double Configuration::tolerance() const {

@@ -39,6 +39,10 @@ class Configuration {
 /// The configurations of a file.
 std::vector<Configuration> read_configurations(const std::string& file);
 
+/// Names of the recorded models of keras.applications, sorted.
+std::vector<std::string> application_names();
+Configuration read_application(const std::string& name);
+
 /// Numbers that follow from a name by the rule of tests/configurations/numbers_by_name.py.
 Tensor fill(const std::string& name, DType dtype, const std::vector<int64_t>& shape, double low, double high);
 

@@ -29,6 +29,7 @@ constexpr std::span<const LayerDef> (*kTables[])() = {
     image_mixing_layers,
     histogram_layers,
     augmentation_layers,
+    applications_layers,
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ std::span<const LayerDef> image_color_layers();
 std::span<const LayerDef> image_mixing_layers();
 std::span<const LayerDef> histogram_layers();
 std::span<const LayerDef> augmentation_layers();
+std::span<const LayerDef> applications_layers();
 
 /// What calls of recurrent layers, and of those around them, take beside the sequence.
 inline constexpr std::string_view kInitialState[] = {"initial_state"};

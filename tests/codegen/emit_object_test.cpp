@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include "artefact_support.h"
+#include "codegen/native.h"
 #include "elf_symbols.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "ir/text_format.h"
 #include "op_modules.h"
 
 namespace keratin {
@@ -284,6 +286,27 @@ TEST(EmitObject, DebugInformationLeadsToKernelsAndLayers) {
   EXPECT_NE(text_of(folder / "lines").find(cat(std::string(line < 10 ? 6 : 5, ' '), line, "      0")),
             std::string::npos);
 }
+
+/// Functions of the LLVM module that `layers` equal products become.
+int64_t functions_of(int64_t layers) {
+  std::string text = "module @m {\n", body;
+  for (int64_t i = 0; i < layers; ++i) {
+    text += cat("  var @w", i, " : f32[64,64]\n");
+    body += cat("    %y", i, " = dot ", i == 0 ? std::string("%x") : cat("%y", i - 1), ", @w", i,
+                " {contract = [1]x[0]} : f32[N,64]\n");
+  }
+  text += cat("  func @predict(%x: f32[N,64]) -> (%y: f32[N,64]) {\n", body, "    return %y", layers - 1,
+              "\n  }\n}\n");
+  const Target target = make_target("x86-64-v3", "x86_64-unknown-linux-gnu");
+  const KernelModule kernels = compile_kernels(parse_module(text, "m.kir"), target);
+  EXPECT_EQ(static_cast<int64_t>(kernels.kernels.size()), layers);
+  const std::string emitted = llvm_text(kernels, target, {});
+  int64_t functions = 0;
+  for (size_t at = 0; (at = emitted.find("\ndefine ", at)) != std::string::npos; ++at) ++functions;
+  return functions;
+}
+
+TEST(EmitObject, EqualKernelsAreOneFunction) { EXPECT_EQ(functions_of(9), functions_of(5)); }
 
 TEST(EmitObject, LinkErrorsAreReported) {
   const TemporaryFolder folder;
