@@ -51,6 +51,13 @@ function(keratin_precompiled target owner header)
   endif()
 endfunction()
 
+# keratin_takes_plugins(target): plug-ins that the program loads find what frontend/plugin.h declares.
+function(keratin_takes_plugins target)
+  set(exports ${PROJECT_SOURCE_DIR}/frontend/plugin_exports.map)
+  target_link_options(${target} PRIVATE LINKER:--dynamic-list=${exports})
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
+endfunction()
+
 # keratin_library(NAME PUBLIC targets … PRIVATE targets … [WITHOUT subfolder]): the sources of a folder.
 function(keratin_library name)
   cmake_parse_arguments(ARG "" "WITHOUT" "PUBLIC;PRIVATE" ${ARGN})
@@ -62,5 +69,8 @@ function(keratin_library name)
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE keratin_flags ${ARG_PRIVATE})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  # Plug-ins call what programs have of it: keratin_takes_plugins.
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET default)
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-semantic-interposition>)
   keratin_precompiled(${name} keratin_ir ir/precompiled.h)
 endfunction()

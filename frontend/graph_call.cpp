@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "frontend/call_order.h"
+#include "frontend/class_key.h"
 #include "frontend/legacy.h"
 #include "frontend/legacy_functions.h"
 #include "frontend/model_file.h"
@@ -101,7 +102,7 @@ bool counts_own_call_in_outputs(const Json& object) { return object["config"].ha
 /// Whether some layer of a model, or of one within it, takes masks away.
 bool takes_masks(const Json& config) {
   for (const Json& layer : config["layers"].items()) {
-    const LayerDef* def = find_layer_def(class_of_keras3(layer["class_name"].as_string()));
+    const LayerDef* def = find_layer_def(class_of_keras3(class_key(layer)));
     if (def != nullptr && (def->takes_masks || (def->is_model && takes_masks(layer["config"])))) return true;
   }
   return false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "frontend/activations.h"
+#include "frontend/class_key.h"
 #include "frontend/legacy.h"
 #include "frontend/model_file.h"
 #include "frontend/training/regularizers.h"
@@ -17,14 +18,13 @@ std::string describe(const std::string& file, const std::string& layer, const st
 }
 
 void check_class(const Json& object, const std::string& where) {
-  const Json& registered = object["registered_name"];
-  const std::string& class_name = object["class_name"].as_string();
+  const std::string &key = class_key(object), &class_name = object["class_name"].as_string();
   if (class_name == "Lambda")
     throw Error(ErrorKind::unsupported, "Lambda layers hold Python byte code, which is never run", where,
                 "replace it by layers or keras.ops operations");
-  if (registered.is_string() && registered.as_string().find('>') != std::string::npos)
-    throw Error(ErrorKind::unsupported, cat("class ", registered.as_string(), " is not part of Keras"), where,
-                "custom classes are Python code; build the model from Keras's own layers");
+  if (is_of_package(key))
+    throw Error(ErrorKind::unsupported, cat("class ", key, " is not part of Keras"), where,
+                std::string(kPluginHint));
   if (class_name == "RandomFourierFeatures")
     throw Error(ErrorKind::unsupported, "layers of class RandomFourierFeatures are experiments of Keras 2",
                 where, "Dense and keras.ops.cos compute the same");
@@ -50,10 +50,11 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
   keras_path_ = parent == nullptr || parent->def_ == nullptr || parent->def_->is_model
                     ? name_
                     : cat(parent->keras_path_, "/", name_);
-  def_ = find_layer_def(class_of_keras3(class_name_));
+  const std::string& key = class_key(object);
+  def_ = find_layer_def(class_of_keras3(key));
   if (def_ == nullptr) check_class(object, where());
   const Json* config = &stored;
-  if (std::optional<Json> changed = adapt_config(class_name_, stored, context_.keras2)) {
+  if (std::optional<Json> changed = adapt_config(key, stored, context_.keras2)) {
     adapted_ = std::move(*changed);
     config = &adapted_;
   }
@@ -105,8 +106,10 @@ Layer& Layer::child(const Json& object, const std::string& group,
     if (std::none_of(config.begin(), config.begin() + changed,
                      [&](const auto& member) { return member.first == key; }))
       config.emplace_back(key, value);
-  changed_objects_.push_back(std::make_unique<const Json>(
-      Json::object({{"class_name", object["class_name"]}, {"config", Json::object(std::move(config))}})));
+  changed_objects_.push_back(
+      std::make_unique<const Json>(Json::object({{"class_name", object["class_name"]},
+                                                 {"config", Json::object(std::move(config))},
+                                                 {"registered_name", object["registered_name"]}})));
   return add_child(*changed_objects_.back(), group);
 }
 
@@ -214,6 +217,10 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
   } catch (const Error& error) {
     if (layer.context().has_place(error.where())) throw;
     throw Error(error.kind(), error.message(), layer.where(), error.hint());
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::data, cat("its plug-in's function threw ", quoted(error.what())), layer.where());
   }
 }
 

@@ -14,6 +14,7 @@
 // and its inner layers. Models are layers whose function calls others (frontend/model.cpp).
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -151,9 +152,10 @@ struct LayerDef {
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name);
 
-/// The row of a class, or null. All tables are listed in frontend/layers/tables.cpp.
-const LayerDef* find_layer_def(std::string_view class_name);
-std::vector<std::string_view> layer_class_names();
+/// The rows of all classes: those of the tables that frontend/layers/tables.cpp lists, then those of plug-ins.
+std::deque<LayerDef>& layer_defs();
+/// The row of a class, or null. `key`: class_key().
+const LayerDef* find_layer_def(std::string_view key);
 
 class Layer {
  public:

@@ -115,6 +115,10 @@ auto naming_the_file(const std::string& path, const Load& load) try {
   return load();
 } catch (const Error& error) {
   throw error.where().starts_with(path) ? error : error.within(path);
+} catch (const std::bad_alloc&) {
+  throw;
+} catch (const std::exception& error) {
+  throw Error(ErrorKind::data, cat("a plug-in's function threw ", quoted(error.what())), path);
 }
 
 }  // namespace

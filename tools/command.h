@@ -18,6 +18,11 @@ struct Option {
   bool repeated = false;  ///< may be given several times
 };
 
+/// Of commands that read Keras models.
+inline constexpr Option kPluginOption{
+    "--plugin", "FILE",
+    "a shared object with layers, losses, metrics or optimizers of your\nown; may be repeated", false, true};
+
 /// What was given on the command line, by the options' last names without dashes: "output", "MODEL".
 class Arguments {
  public:

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "codegen/target.h"
+#include "frontend/load_plugin.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "tools/command.h"
@@ -102,6 +103,7 @@ int run(const std::vector<std::string>& words) {
     return 0;
   }
   const Arguments arguments = parse(command, rest);
+  for (const std::string& path : arguments.all("plugin")) load_plugin(path);
   try {
     return command.run(arguments);
   } catch (const Error& error) {

@@ -34,6 +34,7 @@ constexpr Option kOptions[] = {
     {"--name", "NAME", "first part of all names in C; otherwise the file's name"},
     {"--shape", "NAME=D1,D2",
      "the shape of one sample of an input that the model leaves free;\nmay be repeated", false, true},
+    kPluginOption,
     {"--batch", "N", "how many samples a call takes; otherwise any number"},
     kExactOption,
     kFastConvOption,

@@ -15,6 +15,7 @@ constexpr Option kOptions[] = {
     {"-o,--output", "FILE", "the .keras file to write", true},
     {"--shape", "NAME=D1,D2",
      "the shape of one sample of an input that the model leaves free;\nmay be repeated", false, true},
+    kPluginOption,
 };
 
 int run(const Arguments& arguments) {

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "frontend/elf.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
-#include "tools/elf.h"
 #include "tools/runnable.h"
 
 namespace keratin {
@@ -69,13 +69,13 @@ class Library {
   Library(const std::string& path, unsigned threads) : path_(path) {
     // dlopen looks for a name without a slash in the system's folders.
     const std::string name = path.find('/') == std::string::npos ? "./" + path : path;
-    expect_whole_elf(name);
+    const char* hint = "models are compiled with `keratin compile MODEL -o FILE.so`";
+    expect_whole_elf(name, hint);
     void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) throw Error(ErrorKind::no_input, dlerror(), path);
     const auto describe = reinterpret_cast<const keratin_info* (*)()>(dlsym(handle, "keratin_info"));
     if (describe == nullptr)
-      throw Error(ErrorKind::data, "this shared object is no compiled model", path,
-                  "models are compiled with `keratin compile MODEL -o FILE.so`");
+      throw Error(ErrorKind::data, "this shared object is no compiled model", path, hint);
     info_ = describe();
     if (info_->size < sizeof(keratin_info) || info_->abi_version != KRT_ABI_VERSION)
       throw Error(ErrorKind::data, "this model was compiled by another version of Keratin", path,

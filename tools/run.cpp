@@ -27,6 +27,7 @@ constexpr Option kOptions[] = {
     {"--rtol", "NUMBER", "relative tolerance of --expect (1e-4)"},
     {"--threads", "K", "how many threads compute (1); 0: one per processor"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    kPluginOption,
     kPrecisionOption,
     kExactOption,
     kFastConvOption,

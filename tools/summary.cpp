@@ -18,6 +18,7 @@ namespace {
 constexpr Option kOptions[] = {
     {"MODEL", "MODEL", "a .keras or .h5 file, or an unpacked .keras folder", true},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    kPluginOption,
     {"--training", "", "what training takes, too: slots of the optimizer, memory of a step"},
     {"--loss", "NAME|JSON", "with --training, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise"},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "frontend/class_key.h"
 #include "frontend/keras/arrays.h"
 #include "frontend/keras/graph.h"
 #include "frontend/keras/session.h"
@@ -25,7 +26,7 @@ CallArgument argument_of(const Tensors& tensors) {
 
 /// A list is one argument, but for layers that take their inputs one by one.
 std::vector<CallArgument> positional_of(const LayerNode& layer, const Tensors& inputs) {
-  const LayerDef* def = find_layer_def(layer.class_name);
+  const LayerDef* def = find_layer_def(class_key(layer.object));
   if (def == nullptr || def->inputs.empty()) return {argument_of(inputs)};
   return argument_of(inputs.is_list() ? inputs : Tensors{inputs}).items;
 }

@@ -4,11 +4,17 @@
 
 namespace keratin::keras {
 
-Layer make_layer(std::string_view class_name, const std::string& name, bool trainable, Arguments arguments,
-                 std::string_view dtype) {
+Arguments config_of(std::string_view class_name, const std::string& name, bool trainable,
+                    std::string_view dtype) {
   Arguments config = {{"name", name.empty() ? unique_name(class_name) : name}};
   if (!trainable) config.emplace_back("trainable", trainable);
   config.emplace_back("dtype", dtype);
+  return config;
+}
+
+Layer make_layer(std::string_view class_name, const std::string& name, bool trainable, Arguments arguments,
+                 std::string_view dtype) {
+  Arguments config = config_of(class_name, name, trainable, dtype);
   config.insert(config.end(), arguments.begin(), arguments.end());
   const Value object = make_object("keras.layers", class_name, config);
   return Layer(std::make_shared<LayerNode>(Json::parse(object.json(), std::string(class_name))));

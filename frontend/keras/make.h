@@ -13,8 +13,11 @@ namespace keratin::keras {
 
 using Arguments = std::vector<std::pair<std::string, Value>>;
 
-/// A new layer of a class of keras.layers. `arguments`: all of its own, as get_config() names them. Without a name, it gets one
-/// as in Keras: "dense", "dense_1".
+/// What all layers have of a config. Without a name, it gets one as in Keras: "dense", "dense_1".
+Arguments config_of(std::string_view class_name, const std::string& name, bool trainable,
+                    std::string_view dtype);
+
+/// A new layer of a class of keras.layers. `arguments`: all of its own, as get_config() names them.
 Layer make_layer(std::string_view class_name, const std::string& name, bool trainable, Arguments arguments,
                  std::string_view dtype = "float32");
 

@@ -34,18 +34,19 @@ constexpr std::span<const LayerDef> (*kTables[])() = {
 
 }  // namespace
 
-const LayerDef* find_layer_def(std::string_view class_name) {
-  for (const auto table : kTables)
-    for (const LayerDef& row : table())
-      if (row.class_name == class_name) return &row;
-  return nullptr;
+std::deque<LayerDef>& layer_defs() {
+  static std::deque<LayerDef> all = [] {
+    std::deque<LayerDef> rows;
+    for (const auto table : kTables) rows.insert(rows.end(), table().begin(), table().end());
+    return rows;
+  }();
+  return all;
 }
 
-std::vector<std::string_view> layer_class_names() {
-  std::vector<std::string_view> names;
-  for (const auto table : kTables)
-    for (const LayerDef& row : table()) names.push_back(row.class_name);
-  return names;
+const LayerDef* find_layer_def(std::string_view key) {
+  for (const LayerDef& row : layer_defs())
+    if (row.class_name == key) return &row;
+  return nullptr;
 }
 
 }  // namespace keratin

@@ -59,7 +59,7 @@ constexpr ConstraintDef kConstraints[] = {
 
 Expr constrained(const Json& constraint, const Expr& x, const std::string& where) {
   const Serialized serialized = read_serialized(constraint, "the constraint");
-  const auto& def = find_row<ConstraintDef>(kConstraints, serialized.class_name, "constraint", where);
+  const auto& def = find_row(kConstraints, serialized.class_name, "constraint", where);
   return def.value(Args(def.args, serialized.config, cat(where, ": constraint ", def.class_name)), x);
 }
 

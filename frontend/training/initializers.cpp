@@ -294,7 +294,7 @@ constexpr InitializerDef kInitializers[] = {
 Expr initial_value(const Json& initializer, const Type& type, const std::optional<FanAxes>& fans,
                    Builder& builder, RandomSource& random, const std::string& where) {
   const Serialized serialized = read_serialized(initializer, "the initializer");
-  const auto& def = find_row<InitializerDef>(kInitializers, serialized.class_name, "initializer", where);
+  const auto& def = find_row(kInitializers, serialized.class_name, "initializer", where);
   const Args args(def.args, serialized.config, cat(where, ": initializer ", def.class_name));
   const Json& given = serialized.config["seed"];
   const Json& seed = given.is_object() ? given["config"]["seed"] : given;  // a SeedGenerator, or a number

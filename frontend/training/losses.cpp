@@ -17,15 +17,6 @@ constexpr std::span<const LossDef> (*kTables[])() = {
     regression_losses, probabilistic_losses, hinge_losses, similarity_losses, ctc_losses,
 };
 
-const std::vector<LossDef>& all_losses() {
-  static const std::vector<LossDef> all = [] {
-    std::vector<LossDef> rows;
-    for (const auto table : kTables) rows.insert(rows.end(), table().begin(), table().end());
-    return rows;
-  }();
-  return all;
-}
-
 /// The arguments that every loss has, beside the row's own.
 std::vector<Arg> all_args(const LossDef& def) {
   std::vector<Arg> args(def.args.begin(), def.args.end());
@@ -36,8 +27,17 @@ std::vector<Arg> all_args(const LossDef& def) {
 
 }  // namespace
 
+std::deque<LossDef>& loss_defs() {
+  static std::deque<LossDef> all = [] {
+    std::deque<LossDef> rows;
+    for (const auto table : kTables) rows.insert(rows.end(), table().begin(), table().end());
+    return rows;
+  }();
+  return all;
+}
+
 const LossDef* find_loss_def(std::string_view name) {
-  for (const LossDef& row : all_losses())
+  for (const LossDef& row : loss_defs())
     if (is_name_of(row, name)) return &row;
   return nullptr;
 }
@@ -77,7 +77,7 @@ Expr divide_no_nan(const Expr& a, const Expr& b) {
 
 Loss::Loss(const Json& object, const std::string& where) {
   const Serialized serialized = read_serialized(object, "the loss");
-  def_ = &find_row<LossDef>(all_losses(), serialized.class_name, "loss", where);
+  def_ = &find_row(loss_defs(), serialized.class_name, "loss", where);
   name_ = def_->class_name;
   config_ = serialized.config;
   const std::string place = cat(where, ": loss ", name_);

@@ -5,6 +5,7 @@
 // (class Loss). The tables are one per topic: losses_TOPIC.cpp.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <string>
 
@@ -47,6 +48,8 @@ std::span<const LossDef> hinge_losses();
 std::span<const LossDef> similarity_losses();
 std::span<const LossDef> ctc_losses();
 
+/// The rows of all losses: those of these tables, then those of plug-ins.
+std::deque<LossDef>& loss_defs();
 /// The row of a class or of its function, or null.
 const LossDef* find_loss_def(std::string_view name);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "frontend/class_key.h"
 #include "frontend/model_file.h"
 #include "frontend/training/loss_values.h"
 #include "ir/error.h"
@@ -57,15 +58,6 @@ constexpr std::span<const MetricDef> (*kTables[])() = {
     auc_metrics,  f_score_metrics,  iou_metrics,
 };
 
-const std::vector<MetricDef>& all_metrics() {
-  static const std::vector<MetricDef> all = [] {
-    std::vector<MetricDef> rows;
-    for (const auto table : kTables) rows.insert(rows.end(), table().begin(), table().end());
-    return rows;
-  }();
-  return all;
-}
-
 /// A loss that is a metric: the mean of what it gives for each step.
 void loss_of_step(MetricCall& call) {
   const Expr& p = call.prediction.value;
@@ -78,7 +70,7 @@ constexpr MetricDef kLossOfStep = {
     {"MeanMetricWrapper", "", {}}, MetricTarget::own, loss_of_step, mean_result};
 
 const MetricDef& metric_def(std::string_view name, const std::string& where) {
-  return find_row<MetricDef>(all_metrics(), name, "metric", where);
+  return find_row(metric_defs(), name, "metric", where);
 }
 
 bool is_accuracy(std::string name) {
@@ -102,10 +94,21 @@ Json function_arguments(const Json& config) {
 }
 
 bool is_loss_object(const Json& object) {
+  if (object["class_name"].is_string() && is_of_package(class_key(object)))
+    return find_loss_def(class_key(object)) != nullptr;
   return object["module"].is_string() && object["module"].as_string().ends_with("losses");
 }
 
 }  // namespace
+
+std::deque<MetricDef>& metric_defs() {
+  static std::deque<MetricDef> all = [] {
+    std::deque<MetricDef> rows;
+    for (const auto table : kTables) rows.insert(rows.end(), table().begin(), table().end());
+    return rows;
+  }();
+  return all;
+}
 
 Metric::Metric(const Json& object, const Type& target, const Type& prediction, const std::string& prefix,
                bool weighted, const std::string& where)
@@ -113,9 +116,9 @@ Metric::Metric(const Json& object, const Type& target, const Type& prediction, c
   const Serialized serialized = read_serialized(object, "the metric");
   const std::string& class_name = serialized.class_name;
   const Json &given_name = serialized.config["name"], &given_dtype = serialized.config["dtype"];
-  name_ = cat(prefix, serialized.is_name       ? class_name
+  name_ = cat(prefix, serialized.is_name       ? std::string(without_package(class_name))
                       : given_name.is_string() ? given_name.as_string()
-                                               : snake_case(class_name));
+                                               : snake_case(without_package(class_name)));
   const Json& wrapped = serialized.config["fn"];
   config_ = Json::object({});
   if (is_loss_object(object) || is_loss_object(wrapped)) {

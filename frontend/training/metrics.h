@@ -5,6 +5,7 @@
 // metrics_TOPIC.cpp.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -72,6 +73,9 @@ std::span<const MetricDef> confusion_metrics();
 std::span<const MetricDef> auc_metrics();
 std::span<const MetricDef> f_score_metrics();
 std::span<const MetricDef> iou_metrics();
+
+/// The rows of all metrics: those of these tables, then those of plug-ins.
+std::deque<MetricDef>& metric_defs();
 
 /// "total" over "count".
 Expr mean_result(const Args& args, const MetricState& state);

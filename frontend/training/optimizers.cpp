@@ -248,10 +248,11 @@ class RuleOptimizer : public Optimizer {
   int64_t accumulated_ = 0;  ///< gradients for one update; 0: each makes one
 };
 
-/// Those with rules, and wrappers, which have none.
-std::span<const OptimizerDef> optimizer_defs() {
-  static const std::vector<OptimizerDef> all = [] {
-    std::vector<OptimizerDef> rows;
+}  // namespace
+
+std::deque<OptimizerDef>& optimizer_defs() {
+  static std::deque<OptimizerDef> all = [] {
+    std::deque<OptimizerDef> rows;
     for (const auto table : {gradient_rules(), moment_rules(), matrix_rules()})
       rows.insert(rows.end(), table.begin(), table.end());
     for (const ClassRow& wrapper : wrapper_rows()) rows.push_back({wrapper, nullptr, nullptr});
@@ -260,8 +261,6 @@ std::span<const OptimizerDef> optimizer_defs() {
   return all;
 }
 
-}  // namespace
-
 std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& where) {
   return make_optimizer(object, "optimizer/", where, false);
 }
@@ -269,7 +268,7 @@ std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string&
 std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& prefix,
                                           const std::string& where, bool overlooks) {
   const Serialized serialized = read_serialized(object, "the optimizer");
-  const auto& def = find_row<OptimizerDef>(optimizer_defs(), serialized.class_name, "optimizer", where);
+  const auto& def = find_row(optimizer_defs(), serialized.class_name, "optimizer", where);
   if (def.update == nullptr) return make_wrapper(def, serialized.config, prefix, where);
   return std::make_unique<RuleOptimizer>(def, serialized.config, prefix, where, overlooks);
 }

@@ -49,7 +49,7 @@ constexpr RegularizerDef kRegularizers[] = {
 
 Expr penalty(const Json& regularizer, const Expr& x, const std::string& where) {
   const Serialized serialized = read_serialized(regularizer, "the regularizer");
-  const auto& def = find_row<RegularizerDef>(kRegularizers, serialized.class_name, "regularizer", where);
+  const auto& def = find_row(kRegularizers, serialized.class_name, "regularizer", where);
   return def.penalty(Args(def.args, serialized.config, cat(where, ": regularizer ", def.class_name)), x);
 }
 

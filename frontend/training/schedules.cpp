@@ -127,7 +127,7 @@ constexpr ScheduleDef kSchedules[] = {
 
 Expr scheduled_rate(const Json& schedule, const Expr& step, const std::string& where) {
   const Serialized serialized = read_serialized(schedule, "the learning rate schedule");
-  const auto& def = find_row<ScheduleDef>(kSchedules, serialized.class_name, "learning rate schedule", where);
+  const auto& def = find_row(kSchedules, serialized.class_name, "learning rate schedule", where);
   const Args args(def.args, serialized.config, cat(where, ": schedule ", def.class_name));
   for (const char* length : {"decay_steps", "first_decay_steps"})
     for (const Arg& arg : def.args)

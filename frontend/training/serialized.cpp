@@ -1,5 +1,6 @@
 #include "frontend/training/serialized.h"
 
+#include "frontend/class_key.h"
 #include "frontend/model_file.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -12,13 +13,10 @@ Serialized read_serialized(const Json& object, std::string_view what) {
     throw Error(
         ErrorKind::data, cat(what, " is ", object.dump()), {},
         "give a name or a class with a config; of several outputs a list, or an object by their names");
-  const std::string& class_name = object["class_name"].as_string();
   const Json& config = object["config"];
-  if (class_name == "function" && config.is_string()) return {config.as_string(), Json::object({}), true};
-  const Json& registered = object["registered_name"];
-  if (registered.is_string() && registered.as_string().find('>') != std::string::npos)
-    throw Error(ErrorKind::unsupported, cat(what, " ", registered.as_string(), " is not part of Keras"));
-  return {class_name, config.is_object() ? config : Json::object({}), false};
+  if (object["class_name"].as_string() == "function" && config.is_string())
+    return {config.as_string(), Json::object({}), true};
+  return {class_key(object), config.is_object() ? config : Json::object({}), false};
 }
 
 bool is_name_of(const ClassRow& row, std::string_view name) {
@@ -34,6 +32,9 @@ bool is_name_of(const ClassRow& row, std::string_view name) {
 
 void fail_unknown(std::string_view what, std::string_view name, const std::string& where,
                   const std::string& known) {
+  if (is_of_package(name))
+    throw Error(ErrorKind::unsupported, cat("the ", what, " ", name, " is not part of Keras"), where,
+                std::string(kPluginHint));
   throw Error(ErrorKind::unsupported, cat("the ", what, " ", quoted(name), " is not supported"), where,
               cat("supported are: ", known));
 }

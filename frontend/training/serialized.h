@@ -4,6 +4,7 @@
 // "mean_squared_error" and the aliases mean the same.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@ struct ClassRow {
 };
 
 struct Serialized {
-  std::string class_name;  ///< or another name of the class
+  std::string class_name;  ///< as class_key() gives it, or another name of the class
   Json config;             ///< an empty object if it was a name
   bool is_name = false;
 };
@@ -35,11 +36,11 @@ bool is_name_of(const ClassRow& row, std::string_view name);
                                const std::string& known);
 
 /// The row of the class. Throws Error(unsupported), with `where`, that lists the classes.
-template <typename Row>
-const Row& find_row(std::span<const Row> table, std::string_view name, std::string_view what,
-                    const std::string& where) {
+template <typename Rows>
+const auto& find_row(const Rows& rows, std::string_view name, std::string_view what,
+                     const std::string& where) {
   std::string known;
-  for (const Row& row : table) {
+  for (const auto& row : rows) {
     if (is_name_of(row, name)) return row;
     known += (known.empty() ? "" : ", ") + std::string(row.class_name);
   }

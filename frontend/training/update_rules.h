@@ -5,6 +5,7 @@
 // accumulation) stands in optimizers.cpp.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -87,6 +88,9 @@ struct OptimizerDef : ClassRow {
 std::span<const OptimizerDef> gradient_rules();  ///< the gradient, by its size so far
 std::span<const OptimizerDef> moment_rules();    ///< averages of the gradient and of its square
 std::span<const OptimizerDef> matrix_rules();    ///< rules for matrices as a whole
+
+/// The rows of all optimizers: those of these tables, wrappers, which have no rule, and those of plug-ins.
+std::deque<OptimizerDef>& optimizer_defs();
 
 /// The argument as a number; none if it is null, `fallback` if it is absent.
 std::optional<double> optional_real(const Args& args, std::string_view name,

@@ -224,8 +224,9 @@ TEST(KerasReaders, Layers) {
     const keratin::Layer layer(context, object, nullptr, "");
   });
   const std::set<std::string> covered = classes_of(layer_cases());
-  for (const std::string_view name : layer_class_names()) {
-    if (find_layer_def(name)->is_model || name == "InputLayer") continue;
+  for (const LayerDef& def : layer_defs()) {
+    const std::string_view name = def.class_name;
+    if (def.is_model || name == "InputLayer") continue;
     if (name == "GroupedQueryAttention") continue;       // GroupQueryAttention's name in .h5 files
     if (name.starts_with("LocallyConnected")) continue;  // of Keras 2
     if (name == "LayerScale" || name == "CustomScaleLayer") continue;  // of keras.applications, not public

@@ -10,6 +10,7 @@
 #include <keratin/keras/metrics.h>
 #include <keratin/keras/model.h>
 #include <keratin/keras/optimizers.h>
+#include <keratin/keras/plugin.h>
 #include <keratin/keras/regularizers.h>
 #include <keratin/keras/schedules.h>
 #include <keratin/keras/value.h>

@@ -1,4 +1,4 @@
-#include "tools/elf.h"
+#include "frontend/elf.h"
 
 #include <elf.h>
 #include <link.h>
@@ -21,12 +21,10 @@ uint64_t end_of(uint64_t offset, uint64_t count, uint64_t size) {
 
 }  // namespace
 
-void expect_whole_elf(const std::string& path) {
+void expect_whole_elf(const std::string& path, const std::string& hint) {
   const std::string bytes = read_file(path);
   const auto expect = [&](bool holds, const char* otherwise) {
-    if (!holds)
-      throw Error(ErrorKind::data, otherwise, path,
-                  "models are compiled with `keratin compile MODEL -o FILE.so`");
+    if (!holds) throw Error(ErrorKind::data, otherwise, path, hint);
   };
   ElfW(Ehdr) header;
   expect(bytes.size() >= sizeof header && bytes.starts_with(ELFMAG), "is no shared object");

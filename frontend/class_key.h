@@ -1,0 +1,24 @@
+// What the class of a serialized object is looked up by.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "frontend/json.h"
+
+namespace keratin {
+
+/// "Dense"; or "mine>Scale" for a class that is registered with a package, whatever classes of Keras are called.
+const std::string& class_key(const Json& object);
+
+/// Whether a key is that of a class of a package.
+inline bool is_of_package(std::string_view key) { return key.find('>') != std::string_view::npos; }
+
+/// The class without its package.
+inline std::string_view without_package(std::string_view key) { return key.substr(key.find('>') + 1); }
+
+/// What to do about a class of a package that no table has.
+inline constexpr std::string_view kPluginHint =
+    "a plug-in says in C++ what it computes: --plugin FILE.so; docs/extending.md shows one";
+
+}  // namespace keratin
