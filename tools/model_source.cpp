@@ -42,15 +42,14 @@ Shape parse_extents(std::string_view text, const std::string& option) {
   }
 }
 
-/// IR text, with the arrays of the file beside it if there is one.
+}  // namespace
+
 Module read_text(const std::string& path) {
   const std::string data_path = path + ".safetensors";
   if (access(data_path.c_str(), F_OK) != 0) return parse_module(read_file(path), path);
   const TensorStore data = parse_safetensors(read_file(data_path), data_path);
   return parse_module(read_file(path), path, &data);
 }
-
-}  // namespace
 
 ShapeOverrides shape_overrides(const Arguments& arguments) {
   ShapeOverrides shapes;

@@ -25,6 +25,9 @@ void load_weights(Module& module, const std::string& path);
 Module read_model(const Arguments& arguments, const ShapeOverrides& shapes);
 Module read_model(const Arguments& arguments);  ///< With those of shape_overrides().
 
+/// The module of IR text, with the arrays of the file beside it if there is one. Throws Error.
+Module read_text(const std::string& path);
+
 /// Writes IR text to `path` and its arrays, if there are any, to `path`.safetensors. Throws Error.
 void write_model(const Module& module, const std::string& path);
 

@@ -31,6 +31,63 @@ Json list_option(const Arguments& arguments, std::string_view name) {
   return Json::array(std::move(names));
 }
 
+/// IR text says how to train it by the functions of frontend/training/train.h. What a trainer relies on is checked.
+TrainableModule read_trainable_text(const std::string& path) {
+  TrainableModule model{read_text(path), {}};
+  const auto expect = [&](bool holds, const std::string& otherwise) {
+    if (!holds)
+      throw Error(ErrorKind::data, otherwise, path,
+                  "docs/training.md lists what each function takes and gives");
+  };
+  for (const char* name : {"train_step", "evaluate_step", "metrics", "reset_metrics", "initialize"})
+    if (model.module.find_function(name) == nullptr)
+      throw Error(
+          ErrorKind::usage,
+          cat("a trainer is made of a Keras model, or of IR text that says how to train it: there is no function @",
+              name),
+          path, "python/keratin_export writes such text");
+  const Function& predict = model.module.function("predict");
+  const auto name_of = [](const Node* param) { return param->as<NameAttrs>().name; };
+  const std::vector<const Node*>& inputs = predict.params;
+  expect(!inputs.empty() && inputs[0]->type().rank() > 0, "@predict has no input");
+  for (const char* name : {"train_step", "evaluate_step"}) {
+    const Function& step = model.module.function(name);
+    const size_t count = step.params.size();
+    expect(count > inputs.size() + 1 && name_of(step.params.back()) == "sample_weight" &&
+               step.params.back()->type() == Type(DType::f32, {inputs[0]->type().shape[0]}),
+           cat("@", name, " does not end with a target and sample_weight: one f32 per sample"));
+    for (size_t i = 0; i + 1 < count; ++i) {
+      const bool is_input = i < inputs.size();
+      expect(is_input ? name_of(step.params[i]) == name_of(inputs[i]) &&
+                            step.params[i]->type() == inputs[i]->type()
+                      : name_of(step.params[i]).starts_with("y:"),
+             cat("parameter ", i, " of @", name, " is ", quoted(name_of(step.params[i])), ": expected ",
+                 is_input ? "what @predict has there" : "a target, y:OUTPUT"));
+      if (!is_input && step.name == "train_step")
+        model.signature.targets.push_back({name_of(step.params[i]).substr(2), step.params[i]->type(), 0});
+    }
+    expect(step.results.size() == 1 && step.results[0].value.type() == Type(DType::f32, {}),
+           cat("@", name, " does not give one number, the loss"));
+    expect(count == inputs.size() + model.signature.targets.size() + 1,
+           "@train_step and @evaluate_step have different targets");
+  }
+  for (const Result& metric : model.module.function("metrics").results) {
+    expect(metric.value.type() == Type(DType::f32, {}), cat("the metric ", metric.name, " is not one f32"));
+    model.signature.metrics.push_back(metric.name);
+  }
+  for (const char* name : {"metrics", "reset_metrics"})
+    expect(model.module.function(name).params.empty(), cat("@", name, " has parameters"));
+  const Function& initialize = model.module.function("initialize");
+  expect(initialize.params.size() == 1 && initialize.params[0]->type() == Type(DType::u32, {2}),
+         "@initialize does not take a seed: u32[2]");
+  for (const Variable& variable : model.module.variables)
+    expect(variable.name.starts_with("metrics/") ||
+               std::any_of(initialize.updates.begin(), initialize.updates.end(),
+                           [&](const Update& update) { return update.variable == variable.name; }),
+           cat("@initialize does not set ", variable.name));
+  return model;
+}
+
 }  // namespace
 
 bool is_training_function(std::string_view name) {
@@ -45,9 +102,13 @@ TrainableModule read_trainable(const Arguments& arguments) {
 
 TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides& shapes) {
   const std::string path = arguments.get("MODEL");
-  if (path.ends_with(".kir"))
-    throw Error(ErrorKind::usage, "a trainer is made of a Keras model: IR text does not say how to train it",
-                path);
+  if (path.ends_with(".kir")) {
+    for (const char* option : {"loss", "optimizer", "metrics", "shape", "batch"})
+      if (arguments.has(option))
+        throw Error(ErrorKind::usage,
+                    cat("--", option, " is for Keras models: IR text says how it is trained"), path);
+    return read_trainable_text(path);
+  }
   CompileConfig config;
   config.loss = object_option(arguments, "loss");
   config.optimizer = object_option(arguments, "optimizer");

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Exports functions of JAX and Keras by python/keratin_export, and compares what Keratin makes of them with what JAX computes.
+
+    KERAS_BACKEND=jax python check_export_primitives.py KERATIN        needs Keras 3.15 and jax
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from keras import layers, ops
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "python" / "keratin_export"))
+from keratin_export import Unsupported, export  # noqa: E402
+
+PLACES = np.array([3, 0, 5, 3])
+PAIRS = np.array([[0, 3], [5, 1], [2, 2]])
+KERNEL = np.linspace(-1, 1, 3 * 4 * 5).reshape(3, 4, 5).astype("float32")
+
+# Of x: f32[N,6,4], normal; n: i32[N,6,4] in -7 … 7.
+CASES = {
+    "remainder": lambda x, n: jax.lax.rem(x, 0.7 * jnp.ones_like(x)),
+    "integer_remainder": lambda x, n: jax.lax.rem(n, jnp.full_like(n, 3)) + n % 4 + n // 3,
+    "powers": lambda x, n: x ** 3 + (1 + x * x) ** -2 + jnp.abs(x) ** 1.7,
+    "rounding": lambda x, n: jnp.round(3 * x) + jnp.trunc(2 * x) + jnp.ceil(x),
+    "hyperbolic": lambda x, n: jnp.sinh(x) + jnp.cosh(x) + jnp.arcsinh(x) + jnp.arctanh(x / 9) + jnp.tan(x / 4),
+    "erf_inv": lambda x, n: jax.scipy.special.erfinv(jnp.tanh(x)) + jax.scipy.special.erfc(x),
+    "bits": lambda x, n: ((n << 2) >> 1) ^ (n & 5) | jax.lax.shift_right_logical(n, jnp.full_like(n, 28)),
+    "finite": lambda x, n: jnp.where(jnp.isfinite(x / n), x, 2.0) + jnp.clip(x, -1, 0.5),
+    "comparisons": lambda x, n: (x > 0) & (n >= 2) | (x == n) | ~(n < -3) & (n != 1),
+    "choices": lambda x, n: jax.lax.select_n(jnp.clip(n, 0, 2), x, 2 * x, 3 * x),
+    "take": lambda x, n: jnp.take(x, PLACES, axis=1) + ops.take(x, PLACES, axis=1),
+    "take_out_of_range": lambda x, n: jnp.nan_to_num(jnp.take(x, PLACES + 1, axis=1), nan=-1.0),
+    "take_along": lambda x, n: jnp.take_along_axis(x, jnp.clip(n, 0, 3), axis=2) + ops.take_along_axis(x, n % 6, axis=1),
+    "one_place": lambda x, n: x[:, 2] + x[:, -1] + x[..., 1:2, 3] [:, 0, None],
+    "places_of_two_axes": lambda x, n: x[:, PAIRS[:, 0], PAIRS[:, 1]],
+    "embedding": lambda x, n: jnp.asarray(KERNEL[:, 0])[jnp.clip(n, 0, 2)],
+    "by_place": lambda x, n: x.at[:, 1].set(0.5).at[:, PLACES].add(2.0),
+    "dynamic": lambda x, n: jax.lax.dynamic_update_slice(x, x[:, :2, :2] * 2, (0, jnp.sum(PLACES) % 3, 1))
+        + jax.lax.dynamic_slice_in_dim(x, jnp.sum(PLACES) % 2, 1, axis=2),
+    "sums": lambda x, n: jnp.cumsum(x, axis=1) + jnp.cumsum(x, axis=2)[..., ::-1] + jax.lax.cumsum(x, 1, reverse=True)
+        + jnp.cumprod(x, axis=2),
+    "reductions": lambda x, n: jnp.sum(x, (1, 2)) + jnp.prod(x, (1, 2)) + jnp.max(x, (1, 2)) * jnp.min(n, (1, 2))
+        + jnp.any(x > 2, (1, 2)) + jnp.all(x > -2, (1, 2)),
+    "extremes": lambda x, n: jnp.argmax(x, 1) - jnp.argmin(x, 1),
+    "order": lambda x, n: jnp.sort(x, axis=1) + jnp.argsort(x, axis=2) + x[:, :, :1] * jax.lax.top_k(x, 3)[1][..., :1],
+    "shapes": lambda x, n: jnp.pad(jnp.concatenate([x[:, ::2], jnp.flip(x, 1)], 1), ((0, 0), (1, 0), (0, 2)),
+                                   constant_values=3),
+    "tiles": lambda x, n: jnp.tile(x, (1, 2, 1)) + jnp.repeat(x, 2, axis=1) + jnp.arange(4.0),
+    "products": lambda x, n: jnp.einsum("nij,nkj->nik", x, x) + jnp.einsum("nij,kj->nik", x, np.ones((6, 4), "float32")),
+    "halves": lambda x, n: jnp.matmul(x.astype("bfloat16"), jnp.ones((4, 2), "bfloat16")).astype("float32"),
+    "convolution": lambda x, n: jax.lax.conv_general_dilated(x, KERNEL, (2,), [(1, 2)], rhs_dilation=(2,),
+                                                              dimension_numbers=("NWC", "WIO", "NWC")),
+    "transposed_convolution": lambda x, n: jax.lax.conv_transpose(x, KERNEL, (2,), "SAME",
+                                                                   dimension_numbers=("NWC", "WIO", "NWC")),
+    "pools": lambda x, n: ops.max_pool(x, 2, 1, "same") + ops.average_pool(x, 3, 1, "same"),
+    "branches": lambda x, n: jax.lax.cond(jnp.sum(PLACES) > 3, jnp.sin, jnp.cos, x)
+        + jax.lax.switch(jnp.sum(PLACES) % 3, [jnp.sin, jnp.cos, jnp.exp], x),
+    "loops": lambda x, n: jax.lax.fori_loop(0, 3, lambda i, v: jnp.tanh(v) + i, x)
+        + jax.lax.map(jnp.sin, jnp.moveaxis(x, 1, 0)).swapaxes(0, 1),
+    "backwards": lambda x, n: jax.lax.scan(lambda s, v: (s * 0.5 + v, s), x[:, 0], jnp.moveaxis(x, 1, 0), reverse=True)[1]
+        .swapaxes(0, 1),
+    "random": lambda x, n: keras.random.normal((6, 4), seed=7) + keras.random.uniform((6, 4), seed=7) + 0 * x,
+    "own_gradient": lambda x, n: jax.nn.relu6(x) + jax.nn.silu(x) + jax.nn.logsumexp(x, 1, keepdims=True),
+}
+
+
+class Case(layers.Layer):
+    def __init__(self, function, **kwargs):
+        super().__init__(**kwargs)
+        self.function = function
+
+    def call(self, x, n):
+        return ops.cast(self.function(x, n), "float32")
+
+
+def while_loop(x, n):
+    return jax.lax.while_loop(lambda v: jnp.sum(v) < 3, lambda v: v + 1, x)
+
+
+def main():
+    x, n = keras.Input((6, 4), name="x"), keras.Input((6, 4), name="n", dtype="int32")
+    rng = np.random.Generator(np.random.PCG64(3))
+    arrays = {"x": rng.normal(size=(5, 6, 4)).astype("float32"), "n": rng.integers(-7, 8, (5, 6, 4)).astype("int32")}
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        np.savez(folder / "x.npz", **arrays)
+        for name, function in CASES.items():
+            try:
+                model = keras.Model([x, n], Case(function, name=name)(x, n))
+                export(model, folder / "m.kir")
+                np.savez(folder / "y.npz", **{name: np.asarray(model([arrays["x"], arrays["n"]]))})
+                for how in ([], ["--interpret"]):
+                    done = subprocess.run([sys.argv[1], "run", folder / "m.kir", "--input", folder / "x.npz", "--expect",
+                                           folder / "y.npz", "--rtol", "1e-4", "--atol", "1e-5", *how], text=True,
+                                          stderr=subprocess.PIPE)
+                    if done.returncode:
+                        raise AssertionError(done.stderr)
+            except Exception as error:  # the other cases are of interest, too
+                failed += 1
+                print(f"{name}: {type(error).__name__}: {str(error).strip()}", flush=True)
+        try:
+            export(keras.Model([x, n], Case(while_loop, name="endless")(x, n)), folder / "m.kir")
+            failed += 1
+        except Unsupported as error:
+            if 'layer "endless"' not in str(error) or "primitive while" not in str(error) or __file__ not in str(error):
+                failed += 1
+                print(error)
+    print(f"{len(CASES)} functions, {failed} failures")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Makes exported/: a model with layers written in Python, as python/keratin_export writes it, what it gives, and how Keras trains it.
+
+    KERAS_BACKEND=jax python make_exported.py        needs Keras 3.15 and jax
+"""
+import json
+import pathlib
+import sys
+
+import jax
+import keras
+import numpy as np
+from keras import layers, ops
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "python" / "keratin_export"))
+from keratin_export import export  # noqa: E402
+
+SAMPLES, BATCH, EPOCHS = 22, 8, 3
+
+
+class Mixer(layers.Layer):
+    """Steps look at each other by a learned kernel; the two that matter most are added up."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(name="kernel", shape=(shape[-1], shape[-1]))
+        self.table = self.add_weight(name="table", shape=(shape[-2], shape[-1]), initializer="uniform")
+
+    def call(self, x):
+        scores = ops.einsum("btc,cd,bsd->bts", x, self.kernel, x) / np.sqrt(x.shape[-1])
+        mixed = ops.softmax(scores) @ x + ops.cumsum(self.table, axis=0)
+        weights, places = ops.top_k(ops.sum(ops.square(mixed), axis=-1), k=2)
+        best = ops.take_along_axis(mixed, places[..., None], axis=1)
+        return ops.concatenate([mixed, best * ops.tanh(weights)[..., None]], axis=1)
+
+
+class Leaky(layers.Layer):
+    """A state that leaks, step by step; noise on it in training."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seeds = keras.random.SeedGenerator(3)
+
+    def build(self, shape):
+        self.leak = self.add_weight(name="leak", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x, training=False):
+        rate = ops.sigmoid(self.leak)
+
+        def step(state, now):
+            state = ops.where(now > 0, state * rate + now, ops.expm1(ops.minimum(state, 1.0)))
+            return state, ops.clip(state, -2.0, 3.0)
+        last, steps = ops.scan(step, ops.zeros_like(x[:, 0]), ops.moveaxis(x, 1, 0))
+        if training:
+            last = last + 0.1 * keras.random.normal(ops.shape(last), seed=self.seeds)
+        return ops.concatenate([last, ops.max(steps, axis=0), jax.numpy.flip(last, -1) ** 2], axis=-1)
+
+
+class Asymmetric(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        error = y_pred - y_true
+        return ops.mean(ops.logaddexp(error, -2 * error), axis=-1)
+
+
+def logged(logs):
+    return {name: float(value) for name, value in logs.items()}
+
+
+keras.utils.set_random_seed(5)
+rng = np.random.Generator(np.random.PCG64(5))
+image = keras.Input((6, 4), name="x")
+y = layers.Conv1D(5, 3, padding="same", activation="gelu", name="conv")(image)
+y = layers.BatchNormalization(name="norm")(y)
+y = Mixer(name="mixer")(y)
+y = layers.Dropout(0.25, name="drop")(y)
+y = layers.Dense(2, name="y")(Leaky(name="leaky")(layers.MaxPooling1D(2, name="pool")(y)))
+model = keras.Model(image, y, name="mixed")
+for variable in model.trainable_variables:
+    variable.assign(rng.normal(1.0 if "gamma" in variable.path else 0.0, 0.5, variable.shape))
+model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 20), clipnorm=1.0),
+              loss=Asymmetric(), metrics=["mae"])
+inputs = rng.normal(size=(SAMPLES, 6, 4)).astype("float32")
+targets = np.stack([inputs[:, 0, 0] * inputs[:, 1, 1], inputs.sum((1, 2))], axis=1).astype("float32")
+
+folder = HERE / "exported"
+folder.mkdir(exist_ok=True)
+export(model, folder / "model.kir", training_data=(inputs, targets))
+np.savez_compressed(folder / "inputs.npz", x=inputs)
+np.savez_compressed(folder / "outputs.npz", y=model.predict(inputs, verbose=0))
+np.savez_compressed(folder / "data.npz", **{"x:x": inputs, "y:y": targets})
+history = model.fit(inputs, targets, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0).history
+np.savez_compressed(folder / "final_weights.npz", **{
+    v.path: keras.ops.convert_to_numpy(v) for v in model.weights if "seed" not in v.path})
+(folder / "trajectory.json").write_text(json.dumps({
+    "keras_version": keras.__version__,
+    "epochs": [{name: float(values[epoch]) for name, values in history.items()} for epoch in range(EPOCHS)],
+    "evaluate_after": logged(model.evaluate(inputs, targets, batch_size=BATCH, verbose=0, return_dict=True)),
+}, indent=1) + "\n")
+(folder / "case.json").write_text(json.dumps({
+    "epochs": EPOCHS, "batch_size": BATCH, "ignore_weights": [],
+    "tolerance": {"loss_rtol": 1e-4, "loss_atol": 1e-6, "weights_atol": 1e-4},
+}, indent=1) + "\n")
