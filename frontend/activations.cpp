@@ -82,6 +82,12 @@ const Row* find_row(std::string_view name) {
 
 }  // namespace
 
+std::vector<std::string_view> activation_names() {
+  std::vector<std::string_view> names;
+  for (const Row& row : kRows) names.push_back(row.name);
+  return names;
+}
+
 Traced apply_activation(std::string_view name, const Expr& x, bool keras2, const Args& args,
                         std::string_view argument) {
   if (keras2 && name == "hard_sigmoid") return hard_sigmoid_of_keras2(x);

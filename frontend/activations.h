@@ -7,6 +7,9 @@
 
 namespace keratin {
 
+/// The names that there are.
+std::vector<std::string_view> activation_names();
+
 /// `x` (floats) through the activation of this name; `keras2`: with the meaning it has in files of Keras 2. The result
 /// remembers the logits of a softmax or sigmoid. Errors name the argument of `args` that asked for it.
 Traced apply_activation(std::string_view name, const Expr& x, bool keras2, const Args& args,

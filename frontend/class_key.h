@@ -8,8 +8,9 @@
 
 namespace keratin {
 
-/// "Dense"; or "mine>Scale" for a class that is registered with a package, whatever classes of Keras are called.
-const std::string& class_key(const Json& object);
+/// "Dense"; or "mine>Scale" for a class that is registered with a package, whatever classes of Keras are called; "Custom>Scale" for one that
+/// is registered without, or that is not registered and of no module of Keras.
+std::string class_key(const Json& object);
 
 /// Whether a key is that of a class of a package.
 inline bool is_of_package(std::string_view key) { return key.find('>') != std::string_view::npos; }

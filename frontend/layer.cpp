@@ -17,21 +17,40 @@ std::string describe(const std::string& file, const std::string& layer, const st
   return cat(file, file.empty() ? "" : ": ", "layer ", quoted(layer), " (", class_name, ")");
 }
 
-void check_class(const Json& object, const std::string& where) {
-  const std::string &key = class_key(object), &class_name = object["class_name"].as_string();
-  if (class_name == "Lambda")
-    throw Error(ErrorKind::unsupported, "Lambda layers hold Python byte code, which is never run", where,
-                "replace it by layers or keras.ops operations");
+constexpr std::string_view kAbstract = "it is what other classes are made from, and computes nothing";
+constexpr RefusedLayer kRefusedLayers[] = {
+    {"Lambda", "what it computes is Python byte code, which is never run",
+     "replace it by layers or keras.ops operations"},
+    {"JaxLayer", "what it computes is a function in Python",
+     "keratin_export traces it; docs/extending.md shows how"},
+    {"FlaxLayer", "what it computes is a module in Python",
+     "keratin_export traces it; docs/extending.md shows how"},
+    {"TorchModuleWrapper",
+     "what it computes is a module of PyTorch, saved by pickle, which may run anything",
+     {}},
+    {"TFSMLayer", "what it computes is a SavedModel of TensorFlow",
+     "build the model from Keras's own layers"},
+    {"RandomFourierFeatures", "it was an experiment of Keras 2", "Dense and keras.ops.cos compute the same"},
+    {"StringLookup", "its input is text", "look strings up before the model"},
+    {"TextVectorization", "its input is text", "look strings up before the model"},
+    {"Layer", kAbstract, {}},
+    {"Wrapper", kAbstract, {}},
+};
+
+[[noreturn]] void fail_for_class(const std::string& key, const std::string& where) {
   if (is_of_package(key))
     throw Error(ErrorKind::unsupported, cat("class ", key, " is not part of Keras"), where,
                 std::string(kPluginHint));
-  if (class_name == "RandomFourierFeatures")
-    throw Error(ErrorKind::unsupported, "layers of class RandomFourierFeatures are experiments of Keras 2",
-                where, "Dense and keras.ops.cos compute the same");
-  throw Error(ErrorKind::unsupported, cat("layers of class ", class_name, " are not supported"), where);
+  for (const RefusedLayer& row : kRefusedLayers)
+    if (row.class_name == key)
+      throw Error(ErrorKind::unsupported, cat("layers of class ", key, " are not supported: ", row.reason),
+                  where, std::string(row.hint));
+  throw Error(ErrorKind::unsupported, cat("layers of class ", key, " are not supported"), where);
 }
 
 }  // namespace
+
+std::span<const RefusedLayer> refused_layers() { return kRefusedLayers; }
 
 bool ModelContext::has_place(const std::string& where) const {
   if (!file.empty()) return where.starts_with(file);
@@ -50,9 +69,9 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
   keras_path_ = parent == nullptr || parent->def_ == nullptr || parent->def_->is_model
                     ? name_
                     : cat(parent->keras_path_, "/", name_);
-  const std::string& key = class_key(object);
+  const std::string key = class_key(object);
   def_ = find_layer_def(class_of_keras3(key));
-  if (def_ == nullptr) check_class(object, where());
+  if (def_ == nullptr) fail_for_class(key, where());
   const Json* config = &stored;
   if (std::optional<Json> changed = adapt_config(key, stored, context_.keras2)) {
     adapted_ = std::move(*changed);

@@ -154,6 +154,12 @@ bool is_one_of(std::span<const std::string_view> names, std::string_view name);
 
 /// The rows of all classes: those of the tables that frontend/layers/tables.cpp lists, then those of plug-ins.
 std::deque<LayerDef>& layer_defs();
+/// A public class of Keras that no table has, and why.
+struct RefusedLayer {
+  std::string_view class_name, reason, hint;
+};
+std::span<const RefusedLayer> refused_layers();
+
 /// The row of a class, or null. `key`: class_key().
 const LayerDef* find_layer_def(std::string_view key);
 

@@ -57,6 +57,8 @@ constexpr ConstraintDef kConstraints[] = {
 
 }  // namespace
 
+std::vector<ClassRow> constraint_rows() { return {std::begin(kConstraints), std::end(kConstraints)}; }
+
 Expr constrained(const Json& constraint, const Expr& x, const std::string& where) {
   const Serialized serialized = read_serialized(constraint, "the constraint");
   const auto& def = find_row(kConstraints, serialized.class_name, "constraint", where);

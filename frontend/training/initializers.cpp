@@ -291,6 +291,8 @@ constexpr InitializerDef kInitializers[] = {
 
 }  // namespace
 
+std::vector<ClassRow> initializer_rows() { return {std::begin(kInitializers), std::end(kInitializers)}; }
+
 Expr initial_value(const Json& initializer, const Type& type, const std::optional<FanAxes>& fans,
                    Builder& builder, RandomSource& random, const std::string& where) {
   const Serialized serialized = read_serialized(initializer, "the initializer");

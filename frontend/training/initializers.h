@@ -4,6 +4,7 @@
 #include "frontend/expr.h"
 #include "frontend/json.h"
 #include "frontend/layer.h"
+#include "frontend/training/serialized.h"
 
 namespace keratin {
 
@@ -12,6 +13,9 @@ struct RandomSource {
   Value key;  ///< u32[2]
   int64_t streams = 0;
 };
+
+/// The classes that there are, with their arguments.
+std::vector<ClassRow> initializer_rows();
 
 /// An array of static `shape`. `initializer`: a name or a serialized object, whose "seed", if it is a number, is what is
 /// drawn from instead of `random`. `fans`: as in VariableSpec. Throws Error(unsupported) for other classes.

@@ -17,15 +17,14 @@ constexpr std::span<const LossDef> (*kTables[])() = {
     regression_losses, probabilistic_losses, hinge_losses, similarity_losses, ctc_losses,
 };
 
-/// The arguments that every loss has, beside the row's own.
-std::vector<Arg> all_args(const LossDef& def) {
+}  // namespace
+
+std::vector<Arg> arguments_of(const LossDef& def) {
   std::vector<Arg> args(def.args.begin(), def.args.end());
   args.push_back({"reduction", ArgKind::choice, "sum_over_batch_size",
                   "sum_over_batch_size|sum|mean|mean_with_sample_weight"});
   return args;
 }
-
-}  // namespace
 
 std::deque<LossDef>& loss_defs() {
   static std::deque<LossDef> all = [] {
@@ -88,7 +87,7 @@ Loss::Loss(const Json& object, const std::string& where) {
         ErrorKind::unsupported,
         cat("argument reduction is ", reduction.dump(), ": a loss that is trained by is one number"), place,
         "sum_over_batch_size, Keras's default, is the mean; sum and mean_with_sample_weight are supported");
-  args_ = Args(all_args(*def_), config_, place);
+  args_ = Args(arguments_of(*def_), config_, place);
   dtype_ = read_dtype(config_["dtype"], place);
   if (!is_float(dtype_))
     throw Error(ErrorKind::unsupported,

@@ -50,6 +50,8 @@ std::span<const LossDef> ctc_losses();
 
 /// The rows of all losses: those of these tables, then those of plug-ins.
 std::deque<LossDef>& loss_defs();
+/// The row's own arguments, and those that every loss has.
+std::vector<Arg> arguments_of(const LossDef& def);
 /// The row of a class or of its function, or null.
 const LossDef* find_loss_def(std::string_view name);
 

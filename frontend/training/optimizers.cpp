@@ -26,6 +26,16 @@ constexpr Arg kCommonArgs[] = {
     {"jit_compile", ArgKind::any, "null"},  // Keras 2; says nothing about what is computed
 };
 
+}  // namespace
+
+std::vector<Arg> arguments_of(const ClassRow& def) {
+  std::vector<Arg> args(def.args.begin(), def.args.end());
+  args.insert(args.end(), std::begin(kCommonArgs), std::end(kCommonArgs));
+  return args;
+}
+
+namespace {
+
 Expr norm(const std::vector<Expr>& gradients) {
   Expr squares;
   for (const Expr& g : gradients) {
@@ -46,9 +56,7 @@ class RuleOptimizer : public Optimizer {
   RuleOptimizer(const OptimizerDef& def, Json config, std::string prefix, const std::string& where,
                 bool overlooks)
       : def_(def), config_(std::move(config)), prefix_(std::move(prefix)), overlooks_(overlooks) {
-    std::vector<Arg> args(def.args.begin(), def.args.end());
-    for (const Arg& common : kCommonArgs) args.push_back(common);
-    args_ = Args(args, config_, cat(where, ": optimizer ", def.class_name));
+    args_ = Args(arguments_of(def), config_, cat(where, ": optimizer ", def.class_name));
     averages_ = args_.boolean("use_ema");
     accumulated_ = args_.integer("gradient_accumulation_steps");
     if (accumulated_ < 0 || accumulated_ == 1)

@@ -47,6 +47,8 @@ constexpr RegularizerDef kRegularizers[] = {
 
 }  // namespace
 
+std::vector<ClassRow> regularizer_rows() { return {std::begin(kRegularizers), std::end(kRegularizers)}; }
+
 Expr penalty(const Json& regularizer, const Expr& x, const std::string& where) {
   const Serialized serialized = read_serialized(regularizer, "the regularizer");
   const auto& def = find_row(kRegularizers, serialized.class_name, "regularizer", where);

@@ -5,8 +5,12 @@
 
 #include "frontend/expr.h"
 #include "frontend/json.h"
+#include "frontend/training/serialized.h"
 
 namespace keratin {
+
+/// The classes that there are, with their arguments.
+std::vector<ClassRow> regularizer_rows();
 
 /// The penalty of a serialized regularizer on `x`: a scalar. Throws Error(unsupported) for classes that are not Keras's.
 Expr penalty(const Json& regularizer, const Expr& x, const std::string& where);

@@ -125,6 +125,8 @@ constexpr ScheduleDef kSchedules[] = {
 
 }  // namespace
 
+std::vector<ClassRow> schedule_rows() { return {std::begin(kSchedules), std::end(kSchedules)}; }
+
 Expr scheduled_rate(const Json& schedule, const Expr& step, const std::string& where) {
   const Serialized serialized = read_serialized(schedule, "the learning rate schedule");
   const auto& def = find_row(kSchedules, serialized.class_name, "learning rate schedule", where);

@@ -91,6 +91,8 @@ std::span<const OptimizerDef> matrix_rules();    ///< rules for matrices as a wh
 
 /// The rows of all optimizers: those of these tables, wrappers, which have no rule, and those of plug-ins.
 std::deque<OptimizerDef>& optimizer_defs();
+/// The row's own arguments, and those that every optimizer has.
+std::vector<Arg> arguments_of(const ClassRow& def);
 
 /// The argument as a number; none if it is null, `fallback` if it is absent.
 std::optional<double> optional_real(const Args& args, std::string_view name,

@@ -52,7 +52,8 @@ def record(name):
         if "seed_generator" in weight.path:
             continue
         low, high = range_of(weight)
-        weights[weight.path] = [weight.dtype, list(weight.shape), low, high]
+        dtype = "int32" if weight.dtype == "int64" else weight.dtype  # integers are 64 bits wide on TensorFlow only
+        weights[weight.path] = [dtype, list(weight.shape), low, high]
         weight.assign(fill(weight.path, weight.shape, low, high, weight.dtype))
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):

@@ -4,6 +4,7 @@ with the class of node that a call of them leaves in a functional model.
 
     KERAS_BACKEND=jax python make_keras_surface.py        needs Keras 3.15
 """
+import ast
 import inspect
 import json
 import os
@@ -22,6 +23,11 @@ def arguments_of(cls):
     return [name for name in inspect.signature(cls.__init__).parameters if name not in BASE_ARGUMENTS]
 
 
+def names_of(function):
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
 def classes_of(module, base):
     """Each class once: by its own name if that is public."""
     found = {}
@@ -35,19 +41,21 @@ def classes_of(module, base):
 
 
 def node_of(function):
-    """The class of operations that the function, or one that it calls instead, makes; None if it makes none."""
-    source = inspect.getsource(function)
+    """The class of operations that the function, or the one that it only calls, makes; None if it makes none."""
     known = function.__globals__
-    for name in reversed(re.findall(r"\b([A-Z]\w+)\(", source)):
-        if inspect.isclass(known.get(name)) and issubclass(known[name], keras.Operation):
-            return name
-    other = re.search(r"return (\w+)\(", source)
-    other = known.get(other.group(1)) if other else None
-    return node_of(other) if inspect.isfunction(other) and other is not function else None
+    definition = ast.parse(inspect.getsource(function)).body[0]
+    called = [known.get(node.func.id) for node in ast.walk(definition)
+              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    made = [member.__name__ for member in called if inspect.isclass(member) and issubclass(member, keras.Operation)]
+    if made:
+        return made[0]
+    is_alias = len(definition.body) == 2 and isinstance(definition.body[1], ast.Return)  # behind the docstring
+    return node_of(called[-1]) if is_alias and called and inspect.isfunction(called[-1]) else None
 
 
 def ops_of(module, prefix=""):
-    return {prefix + name: node_of(member) for name, member in sorted(vars(module).items())
+    return {prefix + name: {"class": node_of(member), "arguments": names_of(member)}
+            for name, member in sorted(vars(module).items())
             if inspect.isfunction(member) and not name.startswith("_")}
 
 
@@ -70,7 +78,7 @@ def main():
                                if inspect.isfunction(getattr(keras.applications, name))),
         "ops": ops_of(keras.ops) | ops_of(keras.ops.image, "image.") | ops_of(keras.ops.linalg, "linalg."),
     }
-    (HERE / "keras_surface.json").write_text(json.dumps(surface, indent=1) + "\n")
+    (HERE / "keras_surface.json").write_text(re.sub(r"\n {3,}|\n {2}(?=[\]}])", " ", json.dumps(surface, indent=1)) + "\n")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,9 @@ TEST(Plugin, ItsClassesMakeAModelThatTrains) {
   model.compile({.optimizer = CustomObject("mine>Signum", {{"learning_rate", 0.01}}),
                  .loss = CustomObject("mine>TiltedError", {{"quantile", 0.7}}),
                  .metrics = {CustomObject("mine>MeanBias", {{"name", "bias"}})}});
-  const xt::xarray<float> x = {{0, 1, 2}, {3, 1, 0}, {-1, 0, 1}, {2, 2, 2}}, y = {{1}, {2}, {-1}, {3}};
+  const xt::xarray<float> x = {{0, 1, 2}, {3, 1, 0}, {-1, 0, 1}, {2, 2, 2}};
+  xt::xarray<float> y = {1, 2, -1, 3};
+  y.reshape({4, 1});
   const History history = model.fit(x, y, {.batch_size = 4, .epochs = 30, .verbose = 0});
   EXPECT_LT(history.history.at("loss").back(), history.history.at("loss").front());
   EXPECT_EQ(history.history.at("bias").size(), 30u);
