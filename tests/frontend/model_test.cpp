@@ -396,7 +396,8 @@ TEST(Refusals, NameLayerClassArgumentAndReason) {
        "is too large"},
       {layer("LSTM", "a", R"("units": 2, "stateful": true)"), "is stateful, and its batch is free"},
       {layer("Softmax", "a", R"("axis": 5)"), "axis 5 is no axis", ErrorKind::data},
-      {layer("Lambda", "a", ""), "layers of class Lambda are not supported: what it computes is Python byte code"},
+      {layer("Lambda", "a", ""),
+       "layers of class Lambda are not supported: what it computes is Python byte code"},
       {layer("Frobnicate", "a", ""), "layers of class Frobnicate are not supported"},
   };
   for (const Refusal& refusal : refusals)

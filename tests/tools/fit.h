@@ -22,7 +22,8 @@ inline void expect_fit(const Shell& shell, const fs::path& folder) {
                     " --no-shuffle --verbose 0 --history h.json --save w.safetensors"));
   ASSERT_EQ(fitted.status, 0) << fitted.err;
   std::map<std::string, std::vector<double>> history;
-  for (const auto& [name, values] : Json::parse(read_all(shell / "h.json"), "h.json").members())
+  const Json logged = Json::parse(read_all(shell / "h.json"), "h.json");
+  for (const auto& [name, values] : logged.members())
     for (const Json& value : values.items()) history[name].push_back(value.as_double());
   expect_history(golden, history);
   const TensorStore weights = parse_safetensors(read_all(shell / "w.safetensors"), "w.safetensors");
