@@ -111,9 +111,20 @@ Outputs up_sampling(Call& call) {
   return x;
 }
 
-Expr crop(const Expr& x, const ImageAxes& axes, const Crop& part) {
+Expr crop(const Expr& x, const ImageSpace& axes, const Crop& part) {
   return slice(slice(x, axes.height, part.top, part.top + part.height), axes.width, part.left,
                part.left + part.width);
+}
+
+/// Pads one of the two axes at both ends, equally, so that the shape comes as near to the target's as that can.
+Expr pad_to_aspect_ratio(const Expr& x, const ImageSpace& axes, const Resize& wanted) {
+  const int64_t height = x.extent(axes.height), width = x.extent(axes.width);
+  const int64_t rows = (std::max(height, width * wanted.height / wanted.width) - height) / 2;
+  const int64_t columns = (std::max(width, height * wanted.width / wanted.height) - width) / 2;
+  if (rows == 0 && columns == 0) return x;
+  Ints edges(x.rank(), 0);
+  (rows > 0 ? edges[axes.height] : edges[axes.width]) = rows > 0 ? rows : columns;
+  return pad(to_float(x), edges, edges, wanted.fill);
 }
 
 constexpr Arg kResizingArgs[] = {
@@ -129,35 +140,18 @@ constexpr Arg kResizingArgs[] = {
     kBoundingBoxFormatArg,
 };
 
-/// Pads one of the two axes at both ends, equally, so that the shape comes as near to the target's as that can.
-Expr pad_to_aspect_ratio(const Expr& x, const ImageAxes& axes, const Ints& wanted, double fill) {
-  const int64_t height = x.extent(axes.height), width = x.extent(axes.width);
-  const int64_t rows = (std::max(height, width * wanted[0] / wanted[1]) - height) / 2;
-  const int64_t columns = (std::max(width, height * wanted[1] / wanted[0]) - width) / 2;
-  if (rows == 0 && columns == 0) return x;
-  Ints edges(x.rank(), 0);
-  (rows > 0 ? edges[axes.height] : edges[axes.width]) = rows > 0 ? rows : columns;
-  return pad(to_float(x), edges, edges, fill);
-}
-
-/// Integers stay integers: what is computed is rounded.
 Outputs resizing(Call& call) {
   const Args& args = call.args();
-  Expr x = call.input();
-  const DType dtype = x.dtype();
   const ImageAxes axes = image_axes(call);
-  const Ints wanted = {args.integer("height"), args.integer("width")};
-  const Resampling how{args.choice("interpolation"), args.boolean("antialias")};
-  const bool crops = args.boolean("crop_to_aspect_ratio"), pads = args.boolean("pad_to_aspect_ratio");
-  if (crops && pads)
+  const Resize wanted{.height = args.integer("height"),
+                      .width = args.integer("width"),
+                      .how = {args.choice("interpolation"), args.boolean("antialias")},
+                      .crops = args.boolean("crop_to_aspect_ratio"),
+                      .pads = args.boolean("pad_to_aspect_ratio"),
+                      .fill = args.real("fill_value")};
+  if (wanted.crops && wanted.pads)
     args.reject("pad_to_aspect_ratio", "crop_to_aspect_ratio is true, too", {}, ErrorKind::data);
-  if (crops)
-    x = crop(x, axes,
-             crop_to_aspect_ratio(x.extent(axes.height), x.extent(axes.width), wanted[0], wanted[1]));
-  if (pads) x = pad_to_aspect_ratio(x, axes, wanted, args.real("fill_value"));
-  if (how.interpolation != "nearest") x = to_float(x);
-  x = resample(resample(x, axes.height, wanted[0], how), axes.width, wanted[1], how);
-  return is_float(dtype) ? x : cast(is_float(x.dtype()) ? unary(Op::round, x) : x, dtype);
+  return resize(call.input(), {axes.height, axes.width}, wanted);
 }
 
 constexpr Arg kCenterCropArgs[] = {
@@ -166,7 +160,8 @@ constexpr Arg kCenterCropArgs[] = {
 /// The middle of the image; of one that is too small, what has the target's shape, resized.
 Outputs center_crop(Call& call) {
   const Expr x = call.float_input();
-  const ImageAxes axes = image_axes(call);
+  const auto [height_axis, width_axis, channels] = image_axes(call);
+  const ImageSpace axes{height_axis, width_axis};
   const int64_t height = call.args().integer("height"), width = call.args().integer("width");
   const int64_t rows = x.extent(axes.height) - height, columns = x.extent(axes.width) - width;
   if (rows >= 0 && columns >= 0) return crop(x, axes, {rows / 2, columns / 2, height, width});
@@ -201,6 +196,17 @@ Crop crop_to_aspect_ratio(int64_t height, int64_t width, int64_t target_height, 
   const int64_t rows = std::max<int64_t>(std::min(height, width * target_height / target_width), 1);
   const int64_t columns = std::max<int64_t>(std::min(width, height * target_width / target_height), 1);
   return {(height - rows) / 2, (width - columns) / 2, rows, columns};
+}
+
+Expr resize(Expr x, const ImageSpace& axes, const Resize& wanted) {
+  const DType dtype = x.dtype();
+  if (wanted.crops)
+    x = crop(x, axes,
+             crop_to_aspect_ratio(x.extent(axes.height), x.extent(axes.width), wanted.height, wanted.width));
+  if (wanted.pads) x = pad_to_aspect_ratio(x, axes, wanted);
+  if (wanted.how.interpolation != "nearest") x = to_float(x);
+  x = resample(resample(x, axes.height, wanted.height, wanted.how), axes.width, wanted.width, wanted.how);
+  return is_float(dtype) ? x : cast(is_float(x.dtype()) ? unary(Op::round, x) : x, dtype);
 }
 
 std::span<const LayerDef> resample_layers() { return kLayers; }

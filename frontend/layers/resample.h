@@ -27,4 +27,18 @@ struct Crop {
 };
 Crop crop_to_aspect_ratio(int64_t height, int64_t width, int64_t target_height, int64_t target_width);
 
+/// How images become larger or smaller.
+struct Resize {
+  int64_t height, width;
+  Resampling how;
+  bool crops = false,
+       pads = false;  ///< first, so that the shape is the target's; both is an error of the caller
+  double fill = 0;    ///< of what is padded
+};
+struct ImageSpace {
+  int64_t height, width;  ///< axes
+};
+/// Integers stay integers: what is computed is rounded.
+Expr resize(Expr x, const ImageSpace& axes, const Resize& resize);
+
 }  // namespace keratin

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "frontend/elementary.h"
+#include "frontend/layers/resample.h"
 #include "frontend/operations/tables.h"
 #include "frontend/window.h"
 #include "ir/text.h"
@@ -240,6 +241,36 @@ Outputs ssim(OperationCall& call) {
   return cast(a.restored(mean(similarity, {1, 2, 3})), first.dtype());
 }
 
+// --- sizes ---
+
+constexpr Arg kResizeParams[] = {
+    {"size", ArgKind::ints},
+    kInterpolationArg,
+    {"antialias", ArgKind::boolean, "false"},
+    {"crop_to_aspect_ratio", ArgKind::boolean, "false"},
+    {"pad_to_aspect_ratio", ArgKind::boolean, "false"},
+    {"fill_mode", ArgKind::fixed, "\"constant\""},  // of what is padded
+    {"fill_value", ArgKind::real, "0.0"},
+    kDataFormatArg,
+};
+
+Outputs resize_images(OperationCall& call) {
+  const Args& args = call.args();
+  const Images images = images_operand(call);
+  const Ints size = args.ints("size", 2);
+  const Resize wanted{.height = size[0],
+                      .width = size[1],
+                      .how = {args.choice("interpolation"), args.boolean("antialias")},
+                      .crops = args.boolean("crop_to_aspect_ratio"),
+                      .pads = args.boolean("pad_to_aspect_ratio"),
+                      .fill = args.real("fill_value")};
+  if (wanted.height < 1 || wanted.width < 1)
+    args.reject("size", "expected numbers of at least 1", {}, ErrorKind::data);
+  if (wanted.crops && wanted.pads)
+    args.reject("pad_to_aspect_ratio", "crop_to_aspect_ratio is true, too", {}, ErrorKind::data);
+  return images.restored(resize(images.value, {images.axes.space[0], images.axes.space[1]}, wanted));
+}
+
 constexpr std::string_view kNoSampling = "sampling between pixels is not written for operations";
 
 constexpr OperationDef kRows[] = {
@@ -251,7 +282,7 @@ constexpr OperationDef kRows[] = {
     {"GaussianBlur", "images", gaussian_blur, kBlurParams},
     {"SobelEdges", "images", sobel_edges, kFormatParams},
     {"SSIM", "image1 image2", ssim, kSsimParams},
-    refused("Resize", kNoSampling),
+    {"Resize", "images", resize_images, kResizeParams},
     refused("AffineTransform", kNoSampling),
     refused("PerspectiveTransform", kNoSampling),
     refused("MapCoordinates", kNoSampling),
