@@ -17,6 +17,10 @@
 //                   void *workspace, struct keratin_pool *pool)                     krt_invoke: for callers that learn
 //       the model's shape at run time; `state` and `lengths` always present
 //   size_t PREFIX_workspace_size(size_t n, size_t LENGTH…, unsigned threads)          krt_workspace_size(model, 0, …)
+//   int PREFIX_encode_INPUT(const char *const *strings, const size_t *sizes, size_t count, [size_t length,] int64_t *integers)
+//   size_t PREFIX_length_INPUT(const char *const *strings, const size_t *sizes, size_t count)
+//       only of inputs that are made of strings, by a table among the weights (runtime/strings.h): krt_encode, krt_encoded_length.
+//       `length`, and the second function, only if a string becomes a row of a free length
 //   size_t PREFIX_state_size(void)                          only if state_bytes > 0: the constant
 //   int PREFIX_state_init(void *state)                      only if state_bytes > 0   krt_state_init
 //   int PREFIX_selftest(void)                                                         krt_selftest
@@ -24,7 +28,8 @@
 //   struct keratin_pool *PREFIX_pool_create(unsigned threads)                         krt_pool_create
 //   void PREFIX_pool_destroy(struct keratin_pool *pool)                               krt_pool_destroy
 //   const struct keratin_info *PREFIX_info(void)            the address of a constant (runtime/abi.h) that holds the names,
-//       dtypes and shapes and the addresses of call, workspace_size, state_init (NULL without state), selftest, strerror, pool_create/_destroy
+//       dtypes and shapes and the addresses of call, workspace_size, state_init (NULL without state), selftest, strerror, pool_create/_destroy,
+//       encode, encoded_length (NULL without strings)
 //
 // A shared object also exports `keratin_info`, a second name of PREFIX_info, so that a program which opens it with dlopen
 // needs to know no prefix. Booleans are passed as one byte each (uint8_t), f16 and bf16 as their bits (uint16_t).

@@ -10,6 +10,7 @@
 #include "codegen/artefact.h"
 #include "codegen/c_names.h"
 #include "codegen/program_facts.h"
+#include "codegen/strings.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -30,7 +31,9 @@ enum keratin_status {
   KERATIN_BAD_POOL = 6,        /* the pool's struct is not filled in or comes from an incompatible version */
   KERATIN_SELFTEST_FAILED = 7,
   KERATIN_NO_MEMORY = 8,
-  KERATIN_BAD_LENGTH = 9 /* a length is 0, or so short that nothing is left of it, or too large */
+  KERATIN_BAD_LENGTH = 9, /* a length is 0, or so short that nothing is left of it, or too large */
+  KERATIN_UNKNOWN_STRING = 10, /* a string is not in the vocabulary, and the model has no index for unknown ones */
+  KERATIN_NO_STRINGS = 11 /* the input takes no strings */
 };
 
 /* Threads to compute on: those of <model>_pool_create, or the host's own behind the same struct. All models of a process
@@ -85,6 +88,11 @@ struct keratin_info {
   const char *(*explain)(int status);
   struct keratin_pool *(*pool_create)(unsigned threads);
   void (*pool_destroy)(struct keratin_pool *pool);
+  /* Of inputs that are made of strings: what <model>_encode_INPUT and <model>_length_INPUT do, by the place of the input in `inputs`.
+   * For others, KERATIN_NO_STRINGS and 0; both are NULL if there are only others. */
+  int (*encode)(uint32_t input, const char *const *strings, const size_t *sizes, size_t count, size_t length,
+                int64_t *integers);
+  size_t (*encoded_length)(uint32_t input, const char *const *strings, const size_t *sizes, size_t count);
 };
 
 #endif
@@ -260,6 +268,21 @@ size_t @_workspace_size(size_t n, @SIZES@unsigned threads);
 
 )";
 
+constexpr std::string_view kStringFunction =
+    R"(/* Strings, in UTF-8, to the input @INPUT@: @EACH@ `sizes` has the bytes of
+ * each, or is NULL if each ends with a zero byte. Returns an enum keratin_status. */
+int @_encode_@INPUT@(const char *const *strings, const size_t *sizes, size_t count,
+    @LENGTH@int64_t *integers);
+
+)";
+
+constexpr std::string_view kLengthFunction =
+    R"(/* The most integers that one of the strings becomes, and at least 1: a length with which @_encode_@INPUT@ cuts none.
+ * SIZE_MAX if a string is NULL. */
+size_t @_length_@INPUT@(const char *const *strings, const size_t *sizes, size_t count);
+
+)";
+
 constexpr std::string_view kStateFunctions =
     R"(/* Bytes of the state, which the model keeps from call to call: one for each sequence of calls, aligned to 64. */
 size_t @_state_size(void);
@@ -285,6 +308,24 @@ const char *@_strerror(int status);
 /* What the constants above say, at run time. */
 const struct keratin_info *@_info(void);
 )";
+
+/// The functions that turn strings into an input, if it is made of some.
+std::string string_functions(const KernelModule& module, const Argument& one) {
+  const Type type(one.buffer->dtype, one.buffer->shape);
+  const krt_strings* table =
+      one.is_output ? nullptr : find_string_table(module.variables, one.buffer->name, type);
+  if (table == nullptr) return {};
+  const Dim length = integers_per_string(*table, type);
+  const bool is_row = krt_strings_makes_rows(table) != 0, is_free = !length.is_static();
+  const std::string each =
+      !is_row ? "count integers, one for each."
+              : cat("count rows of ", is_free ? std::string("length") : to_text(length.value()),
+                    " integers, one for each, cut or filled up.");
+  std::string out = replaced(std::string(kStringFunction), "@EACH@", each);
+  out = replaced(out, "@LENGTH@", is_free ? "size_t length, " : "");
+  if (is_free) out += kLengthFunction;
+  return replaced(out, "@INPUT@", one.name);
+}
 
 /// "x86-64-v4", or "x86-64-v4, x86-64-v3 or x86-64-v2, the first that the processor has".
 std::string processors(std::span<const LevelKernels> levels) {
@@ -332,7 +373,9 @@ std::string c_header(std::span<const LevelKernels> levels, std::string_view pref
              " /* the only n that is accepted, beside 0; 0: any */\n\n");
   for (const Argument& one : all) out += array_constants(one, prefix, batch, lengths);
 
-  std::string functions = cat(kFunctions, has_state ? kStateFunctions : "", kCommonFunctions);
+  std::string strings;
+  for (const Argument& one : all) strings += string_functions(module, one);
+  std::string functions = cat(kFunctions, strings, has_state ? kStateFunctions : "", kCommonFunctions);
   functions = replaced(functions, "@STATE_TOO@", has_state ? " and a state" : "");
   functions = replaced(functions, "@ENTRY@", entry);
   std::string sizes, more_sizes, given;

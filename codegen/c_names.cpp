@@ -108,10 +108,12 @@ std::string c_identifier(std::string_view name) {
 CNames c_names(const Program& program, const std::vector<Symbol>& lengths) {
   std::set<std::string> entries(std::begin(kEntries), std::end(kEntries));
   CNames names;
-  names.entry = unique_identifier(program.name, entries);
   std::set<std::string> parameters(std::begin(kParameters), std::end(kParameters));
   for (const uint32_t i : program.inputs)
     names.inputs.push_back(unique_identifier(program.buffers[i].name, parameters));
+  for (const std::string& input : names.inputs)
+    for (const char* of_strings : {"encode_", "length_"}) entries.insert(lower_case(of_strings + input));
+  names.entry = unique_identifier(program.name, entries);
   for (const uint32_t i : program.outputs)
     names.outputs.push_back(unique_identifier(program.buffers[i].name, parameters));
   for (const Symbol length : lengths)

@@ -1,7 +1,9 @@
 #include "codegen/emit_data.h"
 
+#include "codegen/strings.h"
 #include "codegen/tile_layout.h"
 #include "ir/error.h"
+#include "ir/string_table.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
 
@@ -29,12 +31,14 @@ constexpr krt_dtype abi_dtype(DType dtype) {
 
 }  // namespace
 
-ModelData::ModelData(std::span<const Emission> levels)
-    : levels_(levels),
+ModelData::ModelData(std::span<const Emission> levels, const EntrySpec& entry)
+    : entry_(entry),
+      levels_(levels),
       first_(levels[0]),
       module_(first_.module),
       builder_(module_.getContext()),
-      pointer_(builder_.getPtrTy()) {}
+      pointer_(builder_.getPtrTy()),
+      weights_(file_bytes(entry.weights_file, "weights")) {}
 
 llvm::Constant* ModelData::text(const std::string& value) {
   return builder_.CreateGlobalString(value, "", 0, &module_);
@@ -129,8 +133,31 @@ llvm::Constant* ModelData::program(const Program& program, llvm::Constant* input
   const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
   return record(
       {text(program.name), count(program.inputs.size()), count(program.outputs.size()), symbols.length_count,
-       symbols.quotient_count, inputs, outputs, symbols.lengths, symbols.quotients},
+       symbols.quotient_count, inputs, outputs, symbols.lengths, symbols.quotients, tables(program)},
       sizeof(krt_program));
+}
+
+/// krt_program::strings: tables lie among the weights.
+llvm::Constant* ModelData::tables(const Program& program) {
+  Constants tables;
+  bool are_there = false;
+  for (const uint32_t input : program.inputs) {
+    const ProgramBuffer& buffer = program.buffers[input];
+    if (find_string_table(first_.source.variables, buffer.name, Type(buffer.dtype, buffer.shape)) ==
+        nullptr) {
+      tables.push_back(null());
+      continue;
+    }
+    are_there = true;
+    const auto& variables = first_.source.variables;
+    const auto found = std::find_if(variables.begin(), variables.end(), [&](const Variable& variable) {
+      return variable.name == string_table_of(buffer.name);
+    });
+    const Placement::Slot& slot = first_.placement.slots[static_cast<size_t>(found - variables.begin())];
+    tables.push_back(llvm::ConstantExpr::getInBoundsGetElementPtr(
+        builder_.getInt8Ty(), weights_, number64(static_cast<uint64_t>(slot.offset))));
+  }
+  return are_there ? array(tables, "tables") : null();
 }
 
 static_assert(kMostCutArrays <= KRT_MOST_CUT);
@@ -156,23 +183,22 @@ llvm::Constant* ModelData::level(const Emission& level) {
                 sizeof(krt_level));
 }
 
-llvm::Constant* ModelData::model(const EntrySpec& entry, const Constants& programs) {
+llvm::Constant* ModelData::model(const Constants& programs) {
   const Placement& placement = first_.placement;
   llvm::Type* real = builder_.getDoubleTy();
   Constants levels;
   for (const Emission& each : levels_) levels.push_back(level(each));
   Constants lengths;
-  for (const uint64_t length : entry.selftest_lengths) lengths.push_back(number64(length));
+  for (const uint64_t length : entry_.selftest_lengths) lengths.push_back(number64(length));
   return constant_global(
-      record({number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry.prefix),
-              array(programs, "programs"), file_bytes(entry.weights_file, "weights"),
-              number64(static_cast<uint64_t>(placement.weight_bytes)),
-              number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry.state_file, "state"),
+      record({number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry_.prefix),
+              array(programs, "programs"), weights_, number64(static_cast<uint64_t>(placement.weight_bytes)),
+              number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry_.state_file, "state"),
               number(static_cast<uint32_t>(levels.size())), number(0), array(levels, "levels"),
-              file_bytes(entry.selftest_inputs_file, "selftest_inputs"),
-              file_bytes(entry.selftest_outputs_file, "selftest_outputs"), number64(entry.selftest_n),
-              array(lengths, "selftest_lengths"), llvm::ConstantFP::get(real, entry.selftest_atol),
-              llvm::ConstantFP::get(real, entry.selftest_rtol)},
+              file_bytes(entry_.selftest_inputs_file, "selftest_inputs"),
+              file_bytes(entry_.selftest_outputs_file, "selftest_outputs"), number64(entry_.selftest_n),
+              array(lengths, "selftest_lengths"), llvm::ConstantFP::get(real, entry_.selftest_atol),
+              llvm::ConstantFP::get(real, entry_.selftest_rtol)},
              sizeof(krt_model)),
       "model");
 }

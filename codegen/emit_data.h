@@ -16,7 +16,7 @@ class ModelData {
  protected:
   using Constants = std::vector<llvm::Constant*>;
 
-  explicit ModelData(std::span<const Emission> levels);
+  ModelData(std::span<const Emission> levels, const EntrySpec& entry);
 
   llvm::ConstantInt* number(uint32_t value) { return builder_.getInt32(value); }
   llvm::ConstantInt* number64(uint64_t value) { return builder_.getInt64(value); }
@@ -41,15 +41,18 @@ class ModelData {
   llvm::Constant* program(const Program& program, llvm::Constant* inputs, llvm::Constant* outputs,
                           const Symbols& symbols);
   /// The address of a krt_model.
-  llvm::Constant* model(const EntrySpec& entry, const Constants& programs);
+  llvm::Constant* model(const Constants& programs);
 
+  const EntrySpec& entry_;
   std::span<const Emission> levels_;
   const Emission& first_;  ///< for what is the same in all levels
   llvm::Module& module_;
   llvm::IRBuilder<> builder_;
   llvm::PointerType* pointer_;
+  llvm::Constant* weights_;
 
  private:
+  llvm::Constant* tables(const Program& program);
   llvm::Constant* file_bytes(const std::string& path, const std::string& name);
   uint32_t symbol_number(const Symbol& symbol) const;
   llvm::Constant* workspace_terms(const Program& program);

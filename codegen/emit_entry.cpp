@@ -1,6 +1,7 @@
 // An artefact's exported functions: one thunk per entry point (codegen/artefact.h has the list).
 #include "codegen/c_names.h"
 #include "codegen/emit_data.h"
+#include "codegen/strings.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
@@ -11,9 +12,8 @@ namespace {
 class EntryEmitter : ModelData {
  public:
   EntryEmitter(std::span<const Emission> levels, const EntrySpec& entry)
-      : ModelData(levels),
+      : ModelData(levels, entry),
         program_(first_.source.programs[0]),
-        entry_(entry),
         has_state_(first_.placement.state_bytes > 0),
         lengths_(lengths_of(first_.source).size()) {}
 
@@ -21,7 +21,7 @@ class EntryEmitter : ModelData {
     inputs_ = descriptions(program_, program_.inputs);
     outputs_ = descriptions(program_, program_.outputs);
     symbols_ = symbols();
-    model_ = model(entry_, {program(program_, inputs_, outputs_, symbols_)});
+    model_ = model({program(program_, inputs_, outputs_, symbols_)});
     llvm::Function* call = call_entry();
     program_entry("", "krt_invoke");
     program_entry("_alloc", "krt_invoke_alloc");
@@ -45,7 +45,9 @@ class EntryEmitter : ModelData {
     llvm::Function* pool_destroy = thunk("pool_destroy", builder_.getVoidTy(), {pointer_}, [&](auto args) {
       return invoke("krt_pool_destroy", builder_.getVoidTy(), {args[0]});
     });
-    info_entry({call, workspace_size, state_init, selftest, strerror, pool_create, pool_destroy});
+    const auto [encode, encoded_length] = string_entries();
+    info_entry({call, workspace_size, state_init, selftest, strerror, pool_create, pool_destroy, encode,
+                encoded_length});
   }
 
  private:
@@ -139,6 +141,50 @@ class EntryEmitter : ModelData {
     });
   }
 
+  /// PREFIX_encode_INPUT and PREFIX_length_INPUT of all inputs that are made of strings; and what keratin_info has for all of them.
+  std::pair<llvm::Constant*, llvm::Constant*> string_entries() {
+    llvm::Type *word = builder_.getInt64Ty(), *status = builder_.getInt32Ty(), *place = builder_.getInt32Ty();
+    const std::vector<std::string> names = c_names(program_, {}).inputs;
+    bool are_there = false;
+    for (size_t i = 0; i < names.size(); ++i) {
+      const ProgramBuffer& input = program_.buffers[program_.inputs[i]];
+      const Type type(input.dtype, input.shape);
+      const krt_strings* table = find_string_table(first_.source.variables, input.name, type);
+      if (table == nullptr) continue;
+      are_there = true;
+      const Dim length = integers_per_string(*table, type);
+      llvm::Value* which = number(static_cast<uint32_t>(i));
+      std::vector<llvm::Type*> parameters{pointer_, pointer_, word};
+      if (!length.is_static()) {
+        thunk(cat("length_", names[i]), word, parameters, [&](auto args) {
+          return invoke("krt_encoded_length", word, {model_, number(0), which, args[0], args[1], args[2]});
+        });
+        parameters.push_back(word);
+      }
+      parameters.push_back(pointer_);
+      thunk(cat("encode_", names[i]), status, parameters, [&](auto args) {
+        llvm::Value* each = length.is_static() ? number64(static_cast<uint64_t>(length.value())) : args[3];
+        return invoke("krt_encode", status,
+                      {model_, number(0), which, args[0], args[1], args[2], each, args.back()});
+      });
+    }
+    if (!are_there) return {null(), null()};
+    return {thunk(
+                "info_encode", status, {place, pointer_, pointer_, word, word, pointer_},
+                [&](auto args) {
+                  args.insert(args.begin(), {model_, number(0)});
+                  return invoke("krt_encode", status, args);
+                },
+                llvm::GlobalValue::InternalLinkage),
+            thunk(
+                "info_encoded_length", word, {place, pointer_, pointer_, word},
+                [&](auto args) {
+                  args.insert(args.begin(), {model_, number(0)});
+                  return invoke("krt_encoded_length", word, args);
+                },
+                llvm::GlobalValue::InternalLinkage)};
+  }
+
   /// PREFIX_info and its second name. `functions`: from keratin_info::call on.
   void info_entry(const Constants& functions) {
     const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
@@ -162,7 +208,6 @@ class EntryEmitter : ModelData {
   }
 
   const Program& program_;
-  const EntrySpec& entry_;
   const bool has_state_;
   const size_t lengths_;
   Symbols symbols_{};

@@ -10,7 +10,7 @@ namespace {
 class TrainerEmitter : ModelData {
  public:
   TrainerEmitter(std::span<const Emission> levels, const EntrySpec& entry, const TrainerSpec& trainer)
-      : ModelData(levels), entry_(entry), trainer_(trainer) {}
+      : ModelData(levels, entry), trainer_(trainer) {}
 
   void emit() {
     Constants programs;
@@ -25,14 +25,13 @@ class TrainerEmitter : ModelData {
     }
     for (const int64_t count : trainer_.classes) classes.push_back(number64(static_cast<uint64_t>(count)));
     const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
-    llvm::Constant* value =
-        record({number(KRT_ABI_VERSION), count(trainer_.variables.size()), count(classes.size()),
-                count(names.size()), model(entry_, programs), array(variables(), "variables"),
-                array(classes, "classes"), array(names, "metrics"), number(place_of("predict")),
-                number(place_of("train_step")), number(place_of("evaluate_step")),
-                number(place_of("metrics")), number(place_of("reset_metrics")),
-                number(place_of("initialize")), number(place_of("finish_training")), number(0)},
-               sizeof(krt_trainer));
+    llvm::Constant* value = record(
+        {number(KRT_ABI_VERSION), count(trainer_.variables.size()), count(classes.size()),
+         count(names.size()), model(programs), array(variables(), "variables"), array(classes, "classes"),
+         array(names, "metrics"), number(place_of("predict")), number(place_of("train_step")),
+         number(place_of("evaluate_step")), number(place_of("metrics")), number(place_of("reset_metrics")),
+         number(place_of("initialize")), number(place_of("finish_training")), number(0)},
+        sizeof(krt_trainer));
     auto* exported = new llvm::GlobalVariable(
         module_, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, "keratin_trainer_model");
     exported->setDSOLocal(true);
@@ -66,7 +65,6 @@ class TrainerEmitter : ModelData {
     return list;
   }
 
-  const EntrySpec& entry_;
   const TrainerSpec& trainer_;
 };
 

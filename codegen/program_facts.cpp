@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "ir/string_table.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
 
@@ -139,6 +140,7 @@ KernelModule extract_program(const KernelModule& module, const Program& program)
   std::set<std::string> used;
   for (const ProgramBuffer& buffer : program.buffers)
     if (buffer.storage == Storage::variable) used.insert(buffer.name);
+  for (const uint32_t input : program.inputs) used.insert(string_table_of(program.buffers[input].name));
   for (const Variable& variable : module.variables)
     if (used.contains(variable.name)) result.variables.push_back(variable);
   return result;

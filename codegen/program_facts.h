@@ -12,7 +12,7 @@ namespace keratin {
 /// The program that an artefact of `module` runs. Throws Error(usage) if that is not clear.
 const Program& artefact_program(const KernelModule& module);
 
-/// `module` with one of its programs and the kernels and variables that it uses.
+/// `module` with one of its programs, and the kernels and variables that it uses, tables of strings included.
 KernelModule extract_program(const KernelModule& module, const Program& program);
 
 /// The only n that the program accepts, as the runtime sees it; 0: any. Without the symbol N it is the first dimension

@@ -39,6 +39,7 @@ void make_layers(Layer& model, bool count_inputs) {
 /// What a model is called on has the dtype that its InputLayer declares.
 Traced as_declared(Traced input, const Json& layer, const std::string& where) {
   const Json& dtype = layer["config"]["dtype"];
+  if (input.strings != nullptr) return input;
   if (layer["class_name"].as_string() == "InputLayer" && !dtype.is_null())
     input.value = cast(input.value, read_dtype(dtype, where));
   return input;
@@ -303,6 +304,10 @@ Outputs GraphCall::call_member_layer(Layer& layer, const LayerCall& call) {
 Operand GraphCall::operand(const Argument& argument) const {
   Operand out{.data = argument.data};
   if (argument.kind == Argument::Kind::tensor) out.tensor = tensor(argument.tensor);
+  if (out.tensor.strings != nullptr)
+    throw Error(ErrorKind::unsupported,
+                cat("the input ", quoted(out.tensor.strings->name), " is strings, and goes to an operation"),
+                call_.layer().where(), "strings go from an input to a StringLookup or a TextVectorization");
   for (const Argument& item : argument.items) out.items.push_back(operand(item));
   return out;
 }

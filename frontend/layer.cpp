@@ -8,6 +8,7 @@
 #include "frontend/model_file.h"
 #include "frontend/training/regularizers.h"
 #include "ir/error.h"
+#include "ir/string_table.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -78,7 +79,9 @@ Layer::Layer(ModelContext& context, const Json& object, const Layer* parent, std
     config = &adapted_;
   }
   trainable_ = stored["trainable"].is_null() || stored["trainable"].as_bool();
-  policy_ = read_dtype_policy(stored["dtype"], keras_path_, where());
+  const Json& dtype = stored["dtype"];
+  const bool is_string = def_->takes_strings && dtype.is_string() && dtype.as_string() == "string";
+  policy_ = is_string ? DTypePolicy() : read_dtype_policy(dtype, keras_path_, where());
   const bool quantizes = std::any_of(def_->args.begin(), def_->args.end(),
                                      [](const Arg& arg) { return arg.name == "quantization_config"; });
   if (policy_.quantization != Quantization::none && !quantizes && !def_->is_model)
@@ -199,6 +202,17 @@ Expr cast_float(const Expr& x, DType dtype) {
   return is_float(x.dtype()) && is_float(dtype) ? cast(x, dtype) : x;
 }
 
+void refuse_strings(const Layer& layer, const CallArguments& arguments) {
+  bool has_strings = false;
+  for (const auto& [name, tensors] : arguments.tensors)
+    for (const Traced& tensor : tensors) has_strings = has_strings || tensor.strings != nullptr;
+  if (!layer.def()->takes_strings && !layer.def()->is_model)
+    for (const Traced& tensor : arguments.inputs) has_strings = has_strings || tensor.strings != nullptr;
+  if (has_strings)
+    throw Error(ErrorKind::unsupported, "is called with strings", layer.where(),
+                "strings go from an input to a StringLookup or a TextVectorization");
+}
+
 void cast_inputs(const Layer& layer, CallArguments& arguments) {
   if (!layer.def()->casts_inputs || !layer.autocast()) return;
   const auto cast_all = [&](std::vector<Traced>& tensors) {
@@ -217,6 +231,7 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
   try {
     if (++layer.context().calls > kMostCalls)
       throw Error(ErrorKind::unsupported, cat("the model makes more than ", kMostCalls, " calls of layers"));
+    refuse_strings(layer, arguments);
     cast_inputs(layer, arguments);
     Call call(layer, tracer, std::move(arguments));
     Outputs outputs = layer.def()->trace(call);
@@ -254,6 +269,22 @@ Expr Call::float_input(int64_t rank) const {
   if (rank != 0 && x.rank() != rank)
     fail(cat("its input is ", to_text(x.value().type()), ", expected rank ", rank), {}, ErrorKind::data);
   return to_float(x);
+}
+
+Expr Call::encode(std::shared_ptr<const Tensor> table, const Shape& shape) {
+  StringInput* from = traced_input().strings.get();
+  if (from == nullptr)
+    fail("is called with numbers", "it reads strings, which only an input can give", ErrorKind::data);
+  if (from->table == nullptr) {
+    from->table = std::move(table);
+    from->type = Type(DType::i64, shape);
+  } else if (*from->table != *table) {
+    fail(cat("reads the input ", quoted(from->name), " in another way than a layer before it"),
+         "give each of them an input of its own");
+  }
+  if (input().value().type() == from->type) return input();
+  return {builder(), builder().var(string_table_of(from->name),
+                                   from->type)};  // of a function that is only traced to find out
 }
 
 DType Call::compute_dtype() const {

@@ -32,11 +32,14 @@
 
 namespace keratin {
 
+struct StringInput;
+
 /// What flows between layers.
 struct Traced {
   enum class Link : uint8_t { none, sigmoid, softmax };
 
   Expr value;
+  std::shared_ptr<StringInput> strings;  ///< of an input that takes strings: what is known of them
   Expr mask;    ///< booleans, false where a step does not count; none if every step does
   Expr logits;  ///< what `link` was applied to; losses use it
   Link link = Link::none;
@@ -64,6 +67,16 @@ struct Outputs : std::vector<Traced> {
 };
 
 class ModelFile;
+
+/// An input of the model that takes strings. The first layer that reads it says how they become integers, which are what the model
+/// computes with: the table is the runtime's (runtime/strings.h).
+struct StringInput {
+  std::string name;
+  Shape shape;  ///< of the strings
+  Dim length;   ///< how many integers a string becomes, where nothing else says it
+  std::shared_ptr<const Tensor> table = nullptr;
+  Type type = {};  ///< of the integers
+};
 
 /// What is the same for all layers of a model.
 struct ModelContext {
@@ -148,6 +161,7 @@ struct LayerDef {
   /// Names of the inputs, where each is an argument of its own. `tensors` follow them in Keras's signature.
   std::span<const std::string_view> inputs = {};
   std::span<const std::string_view> flags = {};  ///< arguments of calls that are true or false
+  bool takes_strings = false;                    ///< its input may be strings; reads them by encode()
 };
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name);
@@ -261,6 +275,9 @@ class Call {
   const Expr& input() const { return traced_input().value; }
   /// The only input, as a float. Throws Error(data) if its rank is another (0: any).
   Expr float_input(int64_t rank = 0) const;
+  /// The integers that the only input's strings become, by a table of runtime/strings.h: of this shape, whose first axis is the batch.
+  /// Throws Error(unsupported) unless it is an input of the model that no layer reads in another way.
+  Expr encode(std::shared_ptr<const Tensor> table, const Shape& shape);
   /// The float in which the layer computes; f32 if its policy names none.
   DType compute_dtype() const;
   /// `x` itself if it is a float, else as compute_dtype().

@@ -8,6 +8,7 @@
 #include "frontend/model_file.h"
 #include "frontend/training/train.h"
 #include "ir/error.h"
+#include "ir/string_table.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -82,6 +83,10 @@ Module load_predict(Model& model, ModelFile& file) {
   module.name = model.name();
   module.functions.push_back(model.trace_predict());
   module.variables = load_variables(model, file);
+  for (const Model::Input& input : model.inputs())
+    if (input.strings)
+      module.variables.push_back({string_table_of(input.name), input.strings->table->type(), Role::state,
+                                  false, input.strings->table});
   return module;
 }
 

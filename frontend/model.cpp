@@ -77,14 +77,6 @@ Dim batch_of(const std::vector<Entry>& entries, std::optional<int64_t> given, co
   return fixed ? Dim(*fixed) : Dim::batch();
 }
 
-/// "28,28,1" with a question mark for what is free.
-std::string spell_shape(const Json& batch_shape) {
-  std::vector<std::string> texts;
-  for (size_t i = 1; i < batch_shape.size(); ++i)
-    texts.push_back(batch_shape.at(i).is_null() ? std::string("?") : to_text(batch_shape.at(i).as_int()));
-  return join(texts, ",");
-}
-
 }  // namespace
 
 /// Names for what inputs leave free: T for steps, H and W for images.
@@ -110,35 +102,43 @@ class FreeLengths {
 
 namespace {
 
-Shape input_shape(const Entry& entry, Dim batch, const ShapeOverrides& shapes, FreeLengths& lengths,
+/// `shape` with extents behind the batch that --shape gives in place of what is free.
+Shape with_extents(Shape shape, const Shape& extents, const std::string& input, const std::string& where) {
+  std::vector<std::string> texts;
+  for (size_t i = 1; i < shape.size(); ++i)
+    texts.push_back(shape[i].is_static() ? to_text(shape[i].coef) : std::string("?"));
+  const std::string spelled = join(texts, ",");
+  if (extents.size() + 1 != shape.size())
+    throw Error(ErrorKind::usage,
+                cat("--shape ", input, "= has ", extents.size(), " extents, but the input has ",
+                    shape.size() - 1, " after the batch: ", spelled),
+                where);
+  for (size_t i = 1; i < shape.size(); ++i) {
+    const Dim extent = extents[i - 1];
+    if (extent.coef < 1 || (shape[i].is_static() && extent != shape[i]))
+      throw Error(ErrorKind::usage, cat("--shape ", input, "= does not fit the input, which is ", spelled),
+                  where);
+    shape[i] = extent;
+  }
+  return shape;
+}
+
+Shape input_shape(const Entry& entry, Dim batch, FreeLengths& lengths, const ShapeOverrides& shapes,
                   const std::string& where) {
   const auto given = shapes.extents.find(entry.name);
   const size_t rank = entry.batch_shape->size();
-  if (given != shapes.extents.end() && given->second.size() + 1 != rank)
-    throw Error(ErrorKind::usage,
-                cat("--shape ", entry.name, "= has ", given->second.size(), " extents, but the input has ",
-                    rank - 1, " after the batch: ", spell_shape(*entry.batch_shape)),
-                where);
   Shape shape{batch};
   for (size_t i = 1; i < rank; ++i) {
     const Json& stored = entry.batch_shape->at(i);
-    if (given != shapes.extents.end()) {
-      const Dim extent = given->second[i - 1];
-      if (extent.coef < 1 || (!stored.is_null() && !extent.is(stored.as_int())))
-        throw Error(ErrorKind::usage,
-                    cat("--shape ", entry.name, "= does not fit the input, which is ",
-                        spell_shape(*entry.batch_shape)),
-                    where);
-      shape.push_back(extent);
-    } else if (stored.is_null()) {
-      shape.push_back(lengths.of(static_cast<int64_t>(rank), i));
-    } else if (stored.as_int() < 0) {
+    if (!stored.is_null() && stored.as_int() < 0)
       throw Error(ErrorKind::data, cat("input ", quoted(entry.name), " has a negative extent"), where);
-    } else {
-      shape.push_back(stored.as_int());
-    }
+    const bool is_given = given != shapes.extents.end();
+    shape.push_back(!stored.is_null() ? Dim(stored.as_int())
+                    : is_given        ? Dim(1, Symbol("L"))  // any that is free
+                                      : lengths.of(static_cast<int64_t>(rank), i));
   }
-  return shape;
+  return given == shapes.extents.end() ? shape
+                                       : with_extents(std::move(shape), given->second, entry.name, where);
 }
 
 /// Throws Error(usage) if a shape is given for something else than an input.
@@ -177,17 +177,46 @@ void Model::read_inputs(FreeLengths lengths) {
       for (const Input& other : inputs_)
         if (other.name == entry.name)
           throw Error(ErrorKind::data, cat("two inputs are called ", quoted(entry.name)), where);
-      inputs_.push_back(
-          {entry.name, Type(read_dtype(*entry.dtype, cat(where, ", input ", quoted(entry.name))),
-                            input_shape(entry, batch, shapes_, lengths, where))});
+      const bool is_string = entry.dtype->is_string() && entry.dtype->as_string() == "string";
+      const DType dtype =
+          is_string ? DType::i64 : read_dtype(*entry.dtype, cat(where, ", input ", quoted(entry.name)));
+      Input input{
+          entry.name,
+          Type(dtype, input_shape(entry, batch, lengths, is_string ? ShapeOverrides() : shapes_, where)),
+          nullptr};
+      if (is_string) input.strings = std::make_shared<StringInput>(entry.name, input.type.shape, Dim(1));
+      inputs_.push_back(std::move(input));
     }
+    for (Input& input : inputs_)
+      if (input.strings) input.strings->length = lengths.of(2, 1);
   } catch (const Error& error) {
     if (!error.where().empty()) throw;
     throw error.within(where);
   }
 }
 
+void Model::find_tables() {
+  Builder builder("predict");
+  Tracer tracer{builder};
+  std::vector<Traced> inputs;
+  for (const Input& input : inputs_)
+    inputs.emplace_back(of_sane_size(Expr(builder, builder.param(input.name, input.type))));
+  call(tracer, std::move(inputs));
+  for (Input& input : inputs_) {
+    if (input.strings == nullptr) continue;
+    if (input.strings->table == nullptr)
+      throw Error(ErrorKind::unsupported, cat("no layer reads the strings of the input ", quoted(input.name)),
+                  root_->where());
+    const auto given = shapes_.extents.find(input.name);
+    if (given != shapes_.extents.end())
+      input.strings->type.shape =
+          with_extents(input.strings->type.shape, given->second, input.name, root_->where());
+    input.type = input.strings->type;
+  }
+}
+
 Outputs Model::call(Tracer& tracer, std::vector<Traced> inputs) {
+  for (size_t i = 0; i < inputs_.size(); ++i) inputs[i].strings = inputs_[i].strings;
   return call_layer(*root_, tracer, {.inputs = std::move(inputs)});
 }
 
@@ -214,7 +243,10 @@ Function Model::trace_predict() {
     for (const bool shared : {false, true}) {
       read_inputs(FreeLengths(shared, multiple));
       std::vector<Type> types;
-      for (const Input& input : inputs_) types.push_back(input.type);
+      for (const Input& input : inputs_) {
+        types.push_back(input.type);
+        if (input.strings) types.push_back(Type(DType::i64, {input.strings->length}));
+      }
       if (std::find(tried.begin(), tried.end(), types) != tried.end()) continue;
       tried.push_back(std::move(types));
       try {
@@ -228,6 +260,9 @@ Function Model::trace_predict() {
 }
 
 Function Model::trace() {
+  if (std::any_of(inputs_.begin(), inputs_.end(),
+                  [](const Input& input) { return input.strings && !input.strings->table; }))
+    find_tables();
   Builder builder("predict");
   Tracer tracer{builder};
   std::vector<Traced> inputs;
@@ -239,6 +274,10 @@ Function Model::trace() {
     throw Error(ErrorKind::unsupported,
                 cat("its last layer has ", outputs.size(), " outputs, expected ", names.size()),
                 root_->where());
+  for (const Traced& output : outputs)
+    if (output.strings != nullptr)
+      throw Error(ErrorKind::unsupported,
+                  cat("gives the strings of the input ", quoted(output.strings->name)), root_->where());
   for (size_t i = 0; i < outputs.size(); ++i) builder.result(names[i], outputs[i].value.value());
   return builder.finish();
 }

@@ -27,10 +27,11 @@ class Model {
   Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes,
         const ModelFile* stored = nullptr);
 
-  /// One input or output of the model.
+  /// One input of the model. What the type of one that takes strings is, which become integers, is known once the model has been traced.
   struct Input {
     std::string name;
     Type type;
+    std::shared_ptr<StringInput> strings;  ///< null: it takes numbers
   };
   const std::vector<Input>& inputs() const { return inputs_; }
 
@@ -50,6 +51,8 @@ class Model {
 
  private:
   void read_inputs(FreeLengths lengths);
+  /// Calls the model once, to find out what its inputs of strings become.
+  void find_tables();
   Function trace();
 
   ModelContext context_;

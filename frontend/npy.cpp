@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
+#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -16,6 +17,7 @@
 #include "frontend/file.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "runtime/utf8.h"
 
 namespace keratin {
 
@@ -26,6 +28,7 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kMaxHeader = size_t{1} << 16;
 constexpr size_t kMaxRank = 32;
+constexpr int64_t kMaxWidth = int64_t{1} << 32;  // of strings
 /// A .npz may inflate to kFreeBytes + kMaxRatio times its size: more than data does, less than bombs do.
 constexpr uint64_t kFreeBytes = uint64_t{64} << 20;
 constexpr uint64_t kMaxRatio = 64;
@@ -39,6 +42,8 @@ struct Header {
   bool swapped = false;
   bool fortran_order = false;
   std::vector<int64_t> shape;
+  char string_kind = 0;  ///< S or U; then `dtype` is that of bytes
+  int64_t string_width = 0;
 };
 
 struct TypeName {
@@ -66,7 +71,17 @@ void set_type(std::string_view descr, Header& header, const std::string& where) 
   const std::string found = keratin::quoted(descr.substr(0, 40));
   if (kind == 'O') fail("holds Python objects (pickled), which are never loaded", where);
   if (kind == 'c') fail(cat("holds complex numbers (", found, ")"), where);
-  if (kind == 'S' || kind == 'U' || kind == 'T') fail(cat("holds strings (", found, ")"), where);
+  const auto [end, error] =
+      std::from_chars(code.data() + !code.empty(), code.data() + code.size(), header.string_width);
+  const bool has_width = error == std::errc() && end == code.data() + code.size() &&
+                         header.string_width >= 0 && header.string_width < kMaxWidth;
+  if ((kind == 'S' || kind == 'U') && has_width) {
+    header.dtype = DType::u8;
+    header.string_kind = kind;
+    return;
+  }
+  if (kind == 'S' || kind == 'U' || kind == 'T')
+    fail(cat("holds strings (", found, "), which are not read"), where);
   fail(cat("holds elements of type ", found, ", which is not read"), where);
 }
 
@@ -200,9 +215,35 @@ void reverse_each(std::byte* data, int64_t elements, int64_t size) {
   for (int64_t i = 0; i < elements; ++i, data += size) std::reverse(data, data + size);
 }
 
+/// Code points of 4 bytes along the last axis as UTF-8.
+Tensor as_utf8(const Tensor& codes, bool swapped, const std::string& where) {
+  std::vector<int64_t> shape = codes.shape();
+  const size_t width = static_cast<size_t>(shape.back()) / 4;
+  const size_t count = width == 0 ? 0 : static_cast<size_t>(codes.bytes()) / (4 * width);
+  std::vector<std::string> rows(count);
+  size_t longest = 0;
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t at = 0; at < width; ++at) {
+      uint32_t code = 0;
+      std::memcpy(&code, codes.data() + 4 * (i * width + at), sizeof code);
+      if (swapped) code = __builtin_bswap32(code);
+      unsigned char character[4];
+      const size_t size = krt_utf8(code, character);
+      if (size == 0) fail(cat("has a string with ", code, ", which is no character"), where);
+      rows[i].append(reinterpret_cast<const char*>(character), size);
+    }
+    while (!rows[i].empty() && rows[i].back() == '\0') rows[i].pop_back();
+    longest = std::max(longest, rows[i].size());
+  }
+  shape.back() = static_cast<int64_t>(longest);
+  Tensor out(DType::u8, shape);
+  for (size_t i = 0; i < count; ++i) std::memcpy(out.data() + i * longest, rows[i].data(), rows[i].size());
+  return out;
+}
+
 }  // namespace
 
-Tensor parse_npy(std::string_view bytes, const std::string& where) {
+Tensor parse_npy(std::string_view bytes, const std::string& where, Strings strings) {
   if (bytes.substr(0, kMagic.size()) != kMagic) fail("is no .npy file", where);
   const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(bytes[i])); };
   constexpr size_t version_at = kMagic.size(), length_at = version_at + 2;
@@ -217,7 +258,13 @@ Tensor parse_npy(std::string_view bytes, const std::string& where) {
     fail(cat(".npy header of ", length, " bytes; at most ", kMaxHeader, " are read"), where);
   if (length > bytes.size() - start) fail("ends within the .npy header", where);
 
-  const Header header = HeaderParser(bytes.substr(start, length), where).parse();
+  Header header = HeaderParser(bytes.substr(start, length), where).parse();
+  if (header.string_kind != 0) {
+    if (strings == Strings::refuse) fail("holds strings, where numbers are needed", where);
+    if (header.fortran_order && header.shape.size() > 1) fail("holds strings in column-major order", where);
+    header.fortran_order = false;
+    header.shape.push_back(header.string_width * (header.string_kind == 'U' ? 4 : 1));
+  }
   const std::string_view data = bytes.substr(start + length);
   const std::optional<int64_t> expected = byte_count(header);
   if (!expected) fail(cat("has the impossible shape (", join(header.shape, ","), ")"), where);
@@ -233,6 +280,7 @@ Tensor parse_npy(std::string_view bytes, const std::string& where) {
   } else if (!data.empty()) {
     std::memcpy(tensor.data(), data.data(), data.size());
   }
+  if (header.string_kind == 'U') return as_utf8(tensor, header.swapped, where);
   if (header.swapped) reverse_each(tensor.data(), tensor.elements(), byte_size(header.dtype));
   if (header.dtype == DType::boolean) {
     for (uint8_t& value : tensor.as<uint8_t>()) value = value != 0;
@@ -259,9 +307,11 @@ Tensor read_npy(const std::string& path) { return parse_npy(read_file(path), pat
 
 void write_npy(const std::string& path, const Tensor& tensor) { write_file(path, format_npy(tensor)); }
 
-std::map<std::string, Tensor> read_npz(const std::string& path) { return parse_npz(read_file(path), path); }
+std::map<std::string, Tensor> read_npz(const std::string& path, Strings strings) {
+  return parse_npz(read_file(path), path, strings);
+}
 
-std::map<std::string, Tensor> parse_npz(std::string bytes, const std::string& where) {
+std::map<std::string, Tensor> parse_npz(std::string bytes, const std::string& where, Strings strings) {
   const uint64_t most = kFreeBytes + kMaxRatio * bytes.size();
   const Archive archive = Archive::from_zip(std::move(bytes), where);
   if (archive.total_bytes() > most)
@@ -271,7 +321,7 @@ std::map<std::string, Tensor> parse_npz(std::string bytes, const std::string& wh
     constexpr std::string_view suffix = ".npy";
     if (!member.ends_with(suffix)) fail("is no .npy array", archive.where(member));
     const std::string name = member.substr(0, member.size() - suffix.size());
-    tensors.emplace(name, parse_npy(archive.read(member, most), archive.where(member)));
+    tensors.emplace(name, parse_npy(archive.read(member, most), archive.where(member), strings));
   }
   return tensors;
 }

@@ -49,7 +49,8 @@ Row row_of(const Json& json, const Model& model) {
     for (const auto& [keyword, argument] : call.keywords) collect_tensors(argument, row.inputs);
   }
   for (const Model::Input& input : model.inputs())
-    if (input.name == row.name) row.shape = shape_text(input.type.shape);
+    if (input.name == row.name)
+      row.shape = shape_text(input.strings ? input.strings->shape : input.type.shape);
   for (const auto& layer : model.root().children()) {
     if (layer->name() != row.name) continue;
     if (!layer->output_types().empty()) row.shape = output_text(*layer);

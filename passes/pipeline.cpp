@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "ir/string_table.h"
 #include "ir/text.h"
 #include "passes/feasible.h"
 #include "passes/pass.h"
@@ -76,7 +77,7 @@ Module bake(const Module& module, Executor& executor) {
     out.functions.push_back(clone(function));
   }
   for (Variable variable : module.variables) {
-    if (!used.contains(variable.name)) continue;
+    if (!used.contains(variable.name) && !is_string_table(variable)) continue;
     if (variable.role == Role::prepared) {
       variable.data = std::make_shared<const Tensor>(running->get_variable(variable.name));
       variable.role = Role::weight;

@@ -68,6 +68,11 @@ struct keratin_info {
   const char* (*explain)(int status); /* PREFIX_strerror */
   struct keratin_pool* (*pool_create)(unsigned threads);
   void (*pool_destroy)(struct keratin_pool* pool);
+  /* Of inputs that are made of strings, as PREFIX_encode_INPUT and PREFIX_length_INPUT: `input` is a place in `inputs`. For others,
+   * KRT_NO_STRINGS and 0; both are NULL if there are only others. */
+  int (*encode)(uint32_t input, const char* const* strings, const size_t* sizes, size_t count, size_t length,
+                int64_t* values);
+  size_t (*encoded_length)(uint32_t input, const char* const* strings, const size_t* sizes, size_t count);
 };
 
 /* One call of one program, as its run function and krt_launch see it. */
@@ -145,6 +150,8 @@ struct krt_program {
   const struct krt_array *inputs, *outputs;
   const char* const* length_names;
   const struct krt_quotient* quotients;
+  const struct krt_strings* const*
+      strings; /* by input: what turns strings into it (runtime/strings.h); NULL for others, and if there are none */
 };
 #define KRT_MOST_SYMBOLS 64
 /* What computes a program on one level of processors, and the memory that it takes. */
@@ -221,8 +228,10 @@ enum krt_status {
   KRT_UNSUPPORTED_CPU = 5, /* this processor lacks instructions that every level of the model needs */
   KRT_BAD_POOL = 6,        /* the pool's struct is from an incompatible version */
   KRT_SELFTEST_FAILED = 7,
-  KRT_NO_MEMORY = 8, /* m_predict_alloc, m_selftest */
-  KRT_BAD_LENGTH = 9 /* a length is 0, or so short that nothing is left of it */
+  KRT_NO_MEMORY = 8,       /* m_predict_alloc, m_selftest */
+  KRT_BAD_LENGTH = 9,      /* a length is 0, or so short that nothing is left of it */
+  KRT_UNKNOWN_STRING = 10, /* it is not in the vocabulary, and the model has no index for such */
+  KRT_NO_STRINGS = 11      /* the input takes no strings */
 };
 
 /* A batch of n samples in slices; the arrays of a program that is cut begin with one entry for each sample. */
@@ -254,6 +263,12 @@ int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void
  * size does not fit a size_t. */
 size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n,
                           const uint64_t* lengths, unsigned threads);
+/* The integers of an input of a program, from strings: krt_strings_encode. */
+int krt_encode(const struct krt_model* model, uint32_t program, uint32_t input, const char* const* strings,
+               const size_t* sizes, uint64_t count, uint64_t length, int64_t* values);
+/* krt_strings_length; 0 of an input that takes no strings. */
+size_t krt_encoded_length(const struct krt_model* model, uint32_t program, uint32_t input,
+                          const char* const* strings, const size_t* sizes, uint64_t count);
 int krt_state_init(const struct krt_model* model, void* state);
 int krt_selftest(const struct krt_model* model);
 const char* krt_strerror(int status);

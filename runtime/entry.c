@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/internal.h"
+#include "runtime/strings.h"
 
 size_t krt_element_bytes(uint32_t dtype) {
   switch (dtype) {
@@ -300,6 +301,27 @@ int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void
   return status;
 }
 
+static const struct krt_strings* strings_of(const struct krt_model* model, uint32_t program, uint32_t input) {
+  const struct krt_program* of = &model->programs[program];
+  return of->strings && input < of->input_count ? of->strings[input] : NULL;
+}
+
+int krt_encode(const struct krt_model* model, uint32_t program, uint32_t input, const char* const* strings,
+               const size_t* sizes, uint64_t count, uint64_t length, int64_t* values) {
+  const struct krt_strings* table = strings_of(model, program, input);
+  if (!table) return KRT_NO_STRINGS;
+  if (count > PTRDIFF_MAX / sizeof *values || (length > 0 && count > PTRDIFF_MAX / sizeof *values / length))
+    return KRT_BAD_COUNT;
+  if ((uintptr_t)values % sizeof *values != 0) return KRT_MISALIGNED;
+  return krt_strings_encode(table, strings, sizes, (size_t)count, (size_t)length, values);
+}
+
+size_t krt_encoded_length(const struct krt_model* model, uint32_t program, uint32_t input,
+                          const char* const* strings, const size_t* sizes, uint64_t count) {
+  const struct krt_strings* table = strings_of(model, program, input);
+  return table ? krt_strings_length(table, strings, sizes, (size_t)count) : 0;
+}
+
 int krt_state_init(const struct krt_model* model, void* state) {
   struct stretch stretch;
   const int status = check_block(state, (size_t)model->state_bytes, &stretch);
@@ -326,6 +348,9 @@ const char* krt_strerror(int status) {
     case KRT_BAD_POOL: return "the thread pool comes from an incompatible version or is not filled in";
     case KRT_SELFTEST_FAILED: return "the model's outputs differ from those recorded when it was compiled";
     case KRT_NO_MEMORY: return "there is not enough memory";
+    case KRT_NO_STRINGS: return "the input takes no strings";
+    case KRT_UNKNOWN_STRING:
+      return "a string is not in the vocabulary, and the model has no index for unknown ones";
     case KRT_BAD_LENGTH: return "a free length is 0, too short for the model's windows, or too large";
   }
   return "unknown status";

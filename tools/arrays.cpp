@@ -83,7 +83,48 @@ void compare_one(const std::string& name, const Tensor& got, const Tensor& want,
               exact ? "" : cat("tolerance is ", tolerance.atol, " + ", tolerance.rtol, " * |expected|"));
 }
 
+/// The integers of strings, which are rows of bytes.
+Tensor encoded(const Port& port, const Tensor& bytes, const std::string& where) {
+  std::vector<int64_t> shape(bytes.shape().begin(), bytes.shape().end() - 1);
+  const auto width = static_cast<size_t>(bytes.shape().back());
+  size_t count = 1;
+  for (const int64_t extent : shape) count *= static_cast<size_t>(extent);
+  const char* const first = width > 0 ? reinterpret_cast<const char*>(bytes.data()) : "";
+  std::vector<const char*> strings;
+  std::vector<size_t> sizes;
+  for (size_t i = 0; i < count; ++i) {
+    strings.push_back(first + i * width);
+    size_t size = width;
+    while (size > 0 && strings.back()[size - 1] == '\0') --size;
+    sizes.push_back(size);
+  }
+  const bool is_row = port.strings->makes_rows;
+  if (is_row && count != static_cast<size_t>(shape.empty() ? 1 : shape[0]))
+    throw Error(ErrorKind::data,
+                cat("the array ", port.name, " has several strings per sample, the model takes one"), where);
+  const Dim each = is_row ? port.type.shape.back() : Dim(1);
+  auto length = static_cast<size_t>(each.coef);
+  if (!each.is_static()) {  // a multiple of what the model needs multiples of
+    const size_t longest = port.strings->length(strings.data(), sizes.data(), count);
+    length *= (longest + length - 1) / length;
+  }
+  if (is_row) shape = {static_cast<int64_t>(count), static_cast<int64_t>(length)};
+  Tensor out(DType::i64, shape);
+  const int status =
+      port.strings->encode(strings.data(), sizes.data(), count, length, out.as<int64_t>().data());
+  if (status != 0)
+    throw Error(ErrorKind::data,
+                cat("the array ", port.name, " cannot be read: ", port.strings->explain(status)), where);
+  return out;
+}
+
 }  // namespace
+
+Strings strings_of(std::span<const Port> ports) {
+  for (const Port& port : ports)
+    if (port.strings) return Strings::as_bytes;
+  return Strings::refuse;
+}
 
 std::vector<Tensor> match_inputs(std::span<const Port> ports, NamedTensors arrays, const std::string& where) {
   if (ports.size() == 1 && !arrays.contains(ports[0].name) && arrays.contains("x")) {
@@ -98,6 +139,8 @@ std::vector<Tensor> match_inputs(std::span<const Port> ports, NamedTensors array
     if (found == arrays.end())
       throw Error(ErrorKind::data, cat("there is no array for the input ", port.name), where,
                   cat("the model takes ", names_of(ports), "; the file holds ", names_of(arrays)));
+    if (port.strings && found->second.dtype() == DType::u8 && found->second.rank() > 0)
+      found->second = encoded(port, found->second, where);
     if (!fits(found->second, port, bindings))
       throw Error(ErrorKind::data,
                   cat("the array ", port.name, " is ", shape_text(found->second), ", the model takes ",

@@ -79,11 +79,12 @@ int compile_trainer(const Arguments& arguments) {
 }
 
 /// The inputs of --samples, or `otherwise`.
-std::vector<Tensor> samples(const Arguments& arguments, const Function& function,
+std::vector<Tensor> samples(const Arguments& arguments, const Module& model, const Function& function,
                             const std::vector<Tensor>& otherwise) {
   if (!arguments.has("samples")) return otherwise;
   const std::string path = arguments.get("samples");
-  return match_inputs(make_runnable(function, nullptr).inputs, read_npz(path), path);
+  const std::vector<Port> inputs = make_runnable(model, function, nullptr).inputs;
+  return match_inputs(inputs, read_npz(path, strings_of(inputs)), path);
 }
 
 int run(const Arguments& arguments) {
@@ -108,7 +109,7 @@ int run(const Arguments& arguments) {
   options.selftest = make_selftest(in_precision(model, precision), function.name);
   std::string error;
   if (precision == Precision::bf16)
-    error = bf16_error(model, function, samples(arguments, function, options.selftest.inputs));
+    error = bf16_error(model, function, samples(arguments, model, function, options.selftest.inputs));
   write_artefact(kernels, options, arguments.get("output"));
   print_levels(levels);
   std::fputs(error.c_str(), stdout);

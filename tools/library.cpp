@@ -91,7 +91,12 @@ class Library {
     if (pool_ != nullptr) info_->pool_destroy(pool_);
   }
 
-  std::vector<Port> inputs() const { return ports_of(*info_, info_->inputs, info_->input_count, path_); }
+  std::vector<Port> inputs() const {
+    std::vector<Port> ports = ports_of(*info_, info_->inputs, info_->input_count, path_);
+    if (info_->encode == nullptr) return ports;
+    for (uint32_t i = 0; i < info_->input_count; ++i) ports[i].strings = string_reader(i);
+    return ports;
+  }
   std::vector<Port> outputs() const { return ports_of(*info_, info_->outputs, info_->output_count, path_); }
 
   std::vector<Tensor> call(std::span<const Tensor> inputs) {
@@ -118,6 +123,20 @@ class Library {
   }
 
  private:
+  std::optional<StringReader> string_reader(uint32_t input) const {
+    if (info_->encoded_length(input, nullptr, nullptr, 0) == 0) return {};
+    const keratin_info* info = info_;
+    // Where a string becomes one integer, there is no room for two.
+    const char* const empty[] = {""};
+    int64_t two[2];
+    const bool makes_rows = info->encode(input, empty, nullptr, 1, 2, two) != KRT_BAD_LENGTH;
+    return StringReader{[=](const char* const* strings, const size_t* sizes, size_t count) {
+                          return info->encoded_length(input, strings, sizes, count);
+                        },
+                        [=](const char* const* strings, const size_t* sizes, size_t count, size_t length,
+                            int64_t* to) { return info->encode(input, strings, sizes, count, length, to); },
+                        info->explain, makes_rows};
+  }
   /// What the inputs' shapes tell of n and of the lengths.
   Bindings bind(std::span<const Tensor> inputs) const {
     Bindings bindings;

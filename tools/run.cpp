@@ -19,7 +19,7 @@ constexpr Option kOptions[] = {
     {"MODEL", "MODEL", "a Keras file or folder, IR text (.kir), or a compiled model (.so)", true},
     {"--input", "FILE",
      "an .npz file whose arrays bear the inputs' names, in any order;\n"
-     "a single input may be called x",
+     "a single input may be called x; strings are read by inputs made of them",
      true},
     {"--output", "FILE", "an .npz file to write, with the outputs' names"},
     {"--expect", "FILE", "an .npz file to compare the outputs with: the exit status is 65\nif one differs"},
@@ -50,11 +50,12 @@ Runnable open(const Arguments& arguments) {
   const Module model = read_model(arguments);
   const Function& function = main_function(model);
   const Precision precision = precision_of(arguments);
-  if (graph) return make_runnable(function, make_interpreter()->compile(in_precision(model, precision)));
+  if (graph)
+    return make_runnable(model, function, make_interpreter()->compile(in_precision(model, precision)));
   const Target target = host_target();
   const auto module =
       std::make_shared<const KernelModule>(compile_kernels(model, target, pipeline_options(arguments)));
-  return make_runnable(function,
+  return make_runnable(model, function,
                        kernels ? interpret_kernels(module) : jit_kernels(module, target, {}, threads));
 }
 
@@ -64,7 +65,8 @@ int run(const Arguments& arguments) {
   const Tolerance tolerance{arguments.get_real("atol", 1e-5), arguments.get_real("rtol", 1e-4)};
   const Runnable model = open(arguments);
   const std::string input = arguments.get("input");
-  std::vector<Tensor> results = model.call(match_inputs(model.inputs, read_npz(input), input));
+  std::vector<Tensor> results =
+      model.call(match_inputs(model.inputs, read_npz(input, strings_of(model.inputs)), input));
   NamedTensors outputs;
   for (size_t i = 0; i < results.size(); ++i) outputs.emplace(model.outputs[i].name, std::move(results[i]));
   if (arguments.has("output")) write_npz(arguments.get("output"), outputs);

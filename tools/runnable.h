@@ -19,8 +19,9 @@ struct Runnable {
   std::function<std::vector<Tensor>(std::span<const Tensor> inputs)> call;
 };
 
-/// `executable` holds the code of `function`.
-Runnable make_runnable(const Function& function, std::shared_ptr<Executable> executable);
+/// `executable` holds the code of `function`, which is the module's.
+Runnable make_runnable(const Module& module, const Function& function,
+                       std::shared_ptr<Executable> executable);
 
 /// A shared object that `keratin compile` made; `threads` run it. Its code is executed, initialisers included.
 /// Throws Error(no_input) if it cannot be opened, Error(data) if it is no model.

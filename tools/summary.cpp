@@ -30,7 +30,7 @@ int run(const Arguments& arguments) {
   if (path.ends_with(".kir"))
     throw Error(ErrorKind::usage, "IR text has no layers", path, cat("`keratin dump ", path, "` prints it"));
   ModelFile file = ModelFile::open(path);
-  Model model(file.config(), path, !file.keras_version().starts_with('3'), shape_overrides(arguments));
+  Model model = open_model(file, shape_overrides(arguments));
   model.trace_predict();
 
   Amount optimizer;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <set>
 
 #include "frontend/layers/categories.h"
@@ -40,6 +39,34 @@ Expr look_up(const Expr& x, LookupEntries entries, const Expr& otherwise) {
   return where(equal(read(key_table, place), x), read(value_table, place), otherwise);
 }
 
+namespace {
+
+/// Bytes of the end of a line at `at`, as Python's splitlines() sees them; 0 if there is none.
+size_t end_of_line(std::string_view text, size_t at) {
+  const std::string_view rest = text.substr(at);
+  if (rest.starts_with("\r\n")) return 2;
+  const char c = rest[0];
+  if ((c >= '\n' && c <= '\r') || (c >= '\x1c' && c <= '\x1e')) return 1;
+  if (rest.starts_with("\xc2\x85")) return 2;
+  return rest.starts_with("\xe2\x80\xa8") || rest.starts_with("\xe2\x80\xa9") ? 3 : 0;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = end_of_line(text, at);
+    at += std::max<size_t>(end, 1);
+    if (end == 0) continue;
+    lines.emplace_back(text.substr(begin, at - end - begin));
+    begin = at;
+  }
+  if (begin < text.size()) lines.emplace_back(text.substr(begin));
+  return lines;
+}
+
+}  // namespace
+
 Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& special_tokens) {
   const Json& given = call.args().json("vocabulary");
   Vocabulary out;
@@ -54,12 +81,7 @@ Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& spe
     if (text == nullptr)
       call.fail("has no vocabulary", "adapt it to data before the model is saved, or give it one",
                 ErrorKind::data);
-    std::string_view rest = *text;
-    while (!rest.empty()) {
-      const size_t end = rest.find('\n');
-      out.tokens.emplace_back(rest.substr(0, end));
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    }
+    out.tokens = lines_of(*text);
     while (!out.tokens.empty() && out.tokens.back().empty()) out.tokens.pop_back();
   }
   const auto count = static_cast<int64_t>(special_tokens.size());
@@ -71,6 +93,9 @@ Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& spe
   return out;
 }
 
+namespace {
+
+/// The weights of output mode "tf_idf", one for each of `depth` indices: from the argument idf_weights, or from the file.
 Expr read_idf_weights(const Call& call, const Vocabulary& vocabulary, const SpecialIndices& special,
                       int64_t depth) {
   const Json& given = call.args().json("idf_weights");
@@ -99,6 +124,32 @@ Expr read_idf_weights(const Call& call, const Vocabulary& vocabulary, const Spec
   for (size_t i = 0; i < weights.size(); ++i) table->set(static_cast<int64_t>(i), weights[i]);
   Builder& b = call.input().builder();
   return {b, b.constant(std::move(table))};
+}
+
+int64_t size_of(const Vocabulary& vocabulary, const SpecialIndices& special) {
+  return special.count() + static_cast<int64_t>(vocabulary.tokens.size());
+}
+
+}  // namespace
+
+void check_vocabulary(const Call& call, const Vocabulary& vocabulary, const SpecialIndices& special) {
+  if (vocabulary.tokens.empty()) call.fail("its vocabulary is empty", {}, ErrorKind::data);
+  const Json& most = call.args().json("max_tokens");
+  if (const int64_t size = size_of(vocabulary, special); !most.is_null() && most.as_int() < size)
+    call.args().reject("max_tokens", cat("the vocabulary has ", size, " tokens"), {}, ErrorKind::data);
+}
+
+Expr encode_indices(const Call& call, const Expr& index, const Vocabulary& vocabulary,
+                    const SpecialIndices& special) {
+  const Args& args = call.args();
+  const std::string& mode = args.choice("output_mode");
+  const Json& most = args.json("max_tokens");
+  if (most.is_null() && args.boolean("pad_to_max_tokens"))
+    args.reject("max_tokens", "pad_to_max_tokens needs a number", {}, ErrorKind::data);
+  const int64_t depth = args.boolean("pad_to_max_tokens") ? most.as_int() : size_of(vocabulary, special);
+  if (mode != "tf_idf") return encode_categories(index, depth, mode, DType::i64);
+  return encode_categories(index, depth, "count", DType::f32) *
+         read_idf_weights(call, vocabulary, special, depth);
 }
 
 namespace {
@@ -146,9 +197,8 @@ Expr unknown_indices(const Call& call, const Expr& x, const SpecialIndices& spec
 
 Outputs integer_lookup(Call& call) {
   const Args& args = call.args();
-  const std::string& mode = args.choice("output_mode");
   const Json &mask = args.json("mask_token"), &unknown = args.json("oov_token");
-  const bool masks = !mask.is_null(), is_index = mode == "int";
+  const bool masks = !mask.is_null(), is_index = args.choice("output_mode") == "int";
   if (args.integer("num_oov_indices") < 0)
     args.reject("num_oov_indices", "expected at least 0", {}, ErrorKind::data);
   const SpecialIndices special{masks && is_index ? 1 : 0, args.integer("num_oov_indices")};
@@ -156,7 +206,7 @@ Outputs integer_lookup(Call& call) {
   special_tokens.resize(special.count(), unknown.is_null() ? "" : to_text(unknown.as_int()));
   const Vocabulary vocabulary = read_vocabulary(call, special_tokens);
   const std::vector<int64_t> tokens = integers_of(call, vocabulary.tokens);
-  if (tokens.empty()) call.fail("its vocabulary is empty", {}, ErrorKind::data);
+  check_vocabulary(call, vocabulary, special);
 
   const Expr x = cast(call.input(), DType::i64);
   const auto whole = [&](int64_t value) {
@@ -176,21 +226,8 @@ Outputs integer_lookup(Call& call) {
   }
   Expr index = look_up(x, std::move(entries), broadcast_to(unknown_indices(call, x, special), x.shape()));
   // Where whole rows come out, a masked integer is in no column.
-  if (masks)
-    index = where(equal(x, whole(mask.as_int())), whole(is_index ? 0 : std::numeric_limits<int64_t>::max()),
-                  index);
-  if (is_index) return index;
-
-  const auto size = special.count() + static_cast<int64_t>(tokens.size());
-  const Json& most = args.json("max_tokens");
-  if (!most.is_null() && most.as_int() < size)
-    args.reject("max_tokens", cat("the vocabulary has ", size, " tokens"), {}, ErrorKind::data);
-  if (most.is_null() && args.boolean("pad_to_max_tokens"))
-    args.reject("max_tokens", "pad_to_max_tokens needs a number", {}, ErrorKind::data);
-  const int64_t depth = args.boolean("pad_to_max_tokens") ? most.as_int() : size;
-  if (mode != "tf_idf") return encode_categories(index, depth, mode, DType::i64);
-  return encode_categories(index, depth, "count", DType::f32) *
-         read_idf_weights(call, vocabulary, special, depth);
+  if (masks) index = where(equal(x, whole(mask.as_int())), whole(is_index ? 0 : kNoColumn), index);
+  return is_index ? index : encode_indices(call, index, vocabulary, special);
 }
 
 constexpr LayerDef kLayers[] = {{"IntegerLookup", kIntegerLookupArgs, Masks::drop, integer_lookup}};

@@ -1,7 +1,8 @@
-// Tables of integers: what lookup layers turn tokens into indices with.
+// What lookup layers have in common: their vocabulary, tables of integers, and the forms that indices are given in.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,8 +32,14 @@ struct SpecialIndices {
   int64_t count() const { return masks + unknown; }
 };
 
-/// The weights of output mode "tf_idf", one for each of `depth` indices: from the argument idf_weights, or from the file.
-Expr read_idf_weights(const Call& call, const Vocabulary& vocabulary, const SpecialIndices& special,
-                      int64_t depth);
+/// The index of what is in no column: of masked tokens, where output_mode is not "int".
+inline constexpr int64_t kNoColumn = std::numeric_limits<int64_t>::max();
+
+/// Throws Error(data) if the vocabulary is empty, or is larger than the argument max_tokens says.
+void check_vocabulary(const Call& call, const Vocabulary& vocabulary, const SpecialIndices& special);
+
+/// What output modes other than "int" make of indices, by the arguments output_mode, max_tokens, pad_to_max_tokens, idf_weights.
+Expr encode_indices(const Call& call, const Expr& index, const Vocabulary& vocabulary,
+                    const SpecialIndices& special);
 
 }  // namespace keratin

@@ -47,7 +47,11 @@ constexpr LayerDef kLayers[] = {
      .is_model = true,
      .casts_inputs = false,
      .casts_outputs = false},
-    {.class_name = "InputLayer", .args = kInputArgs, .masks = Masks::own, .trace = input_layer},
+    {.class_name = "InputLayer",
+     .args = kInputArgs,
+     .masks = Masks::own,
+     .trace = input_layer,
+     .takes_strings = true},
 };
 
 }  // namespace

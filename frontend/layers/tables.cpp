@@ -23,6 +23,7 @@ constexpr std::span<const LayerDef> (*kTables[])() = {
     preprocessing_layers,
     hashing_layers,
     lookup_layers,
+    string_lookup_layers,
     spectrogram_layers,
     image_geometry_layers,
     image_color_layers,

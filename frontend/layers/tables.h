@@ -26,6 +26,7 @@ std::span<const LayerDef> wrapper_layers();
 std::span<const LayerDef> preprocessing_layers();
 std::span<const LayerDef> hashing_layers();
 std::span<const LayerDef> lookup_layers();
+std::span<const LayerDef> string_lookup_layers();
 std::span<const LayerDef> spectrogram_layers();
 std::span<const LayerDef> image_geometry_layers();
 std::span<const LayerDef> image_color_layers();

@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "runtime/abi.h"
+#include "runtime/strings.h"
 #include "runtime/trainer/convert.h"
 #include "runtime/trainer/csv.h"
 #include "runtime/trainer/error.h"
@@ -63,6 +65,33 @@ Array fitted(const Array& array, const Signature& wanted, const std::string& whe
        shape_hint(found, wanted, is_target));
 }
 
+/// Strings, rows of bytes, as the integers that an input is made of; other arrays as they are.
+Array as_numbers(const Array& array, const Signature& wanted, const std::string& where) {
+  if (wanted.strings == nullptr || array.dtype() != DType::u8 || array.shape().size() < 2) return array;
+  const size_t width = static_cast<size_t>(array.shape().back());
+  const bool makes_rows = krt_strings_makes_rows(wanted.strings) != 0;
+  Shape shape(array.shape().begin(), array.shape().end() - 1);
+  const auto count = static_cast<size_t>(element_count(shape));
+  if (makes_rows && count != static_cast<size_t>(shape[0]))
+    fail("has several strings per sample, the model takes one", where);
+  const char* const first = width > 0 ? reinterpret_cast<const char*>(array.data()) : "";
+  std::vector<const char*> strings;
+  std::vector<size_t> sizes;
+  for (size_t i = 0; i < count; ++i) {
+    strings.push_back(first + i * width);
+    size_t size = width;
+    while (size > 0 && strings.back()[size - 1] == '\0') --size;
+    sizes.push_back(size);
+  }
+  const size_t length = makes_rows ? static_cast<size_t>(wanted.shape.back()) : 1;
+  if (makes_rows) shape = {shape[0], wanted.shape.back()};
+  Array out(DType::i64, std::move(shape));
+  const int status = krt_strings_encode(wanted.strings, strings.data(), sizes.data(), count, length,
+                                        reinterpret_cast<int64_t*>(out.mutable_data()));
+  if (status != KRT_OK) fail(cat("cannot be read: ", krt_strerror(status)), where);
+  return out;
+}
+
 /// Every value can be what the model computes with, and every label is a class.
 void check_values(const Array& array, const Signature& wanted, const std::string& where) {
   const int64_t each = element_count(wanted.shape);
@@ -104,7 +133,7 @@ class Taker {
       }
       if (left_.erase(name) == 0) missing(name, signatures.size() == 1 ? "" : wanted.name, is_target);
       const std::string where = array_where(name);
-      taken.push_back(fitted(arrays_.at(name), wanted, where, is_target));
+      taken.push_back(fitted(as_numbers(arrays_.at(name), wanted, where), wanted, where, is_target));
       check_values(taken.back(), wanted, where);
       count(name, taken.back().shape()[0]);
     }
@@ -210,6 +239,9 @@ Dataset from_csv(const std::string& path, const TrainableInfo& model, Needs need
   if (model.inputs.size() != 1 || (with_targets && model.targets.size() != 1))
     throw Error(ErrorKind::usage, "a .csv serves models with one input and one target", path,
                 "write a .npz with an array x:NAME for each input and y:NAME for each target");
+  if (model.inputs[0].strings != nullptr)
+    throw Error(ErrorKind::usage, "a .csv holds numbers, and the model takes strings", path,
+                "write a .npz with an array x of strings");
   const Table table = read_csv(path);
   const std::optional<size_t> column = label_column(table, path, needs, label);
   const auto width = static_cast<int64_t>(table.columns.size());
@@ -239,8 +271,8 @@ Dataset from_csv(const std::string& path, const TrainableInfo& model, Needs need
 }
 
 /// By name, from a .npz, or NAME=PATH of a .npy.
-std::map<std::string, Array> read_arrays(const std::string& file) {
-  if (file.ends_with(".npz")) return read_npz(file);
+std::map<std::string, Array> read_arrays(const std::string& file, Strings strings) {
+  if (file.ends_with(".npz")) return read_npz(file, strings);
   if (file.ends_with(".csv"))
     throw Error(ErrorKind::usage, "a .csv holds all of the data, and stands alone", file);
   if (!file.ends_with(".npy"))
@@ -252,7 +284,7 @@ std::map<std::string, Array> read_arrays(const std::string& file) {
                 cat("say which it is, as in x=", file.substr(equals + 1)));
   const std::string path = file.substr(equals + 1);
   const MappedFile mapped = map_file(path);
-  return {{file.substr(0, equals), parse_npy(mapped.bytes, mapped.owner, path)}};
+  return {{file.substr(0, equals), parse_npy(mapped.bytes, mapped.owner, path, strings)}};
 }
 
 }  // namespace
@@ -268,9 +300,12 @@ Dataset Dataset::rows(int64_t begin, int64_t end) const {
 Dataset read_dataset(const std::vector<std::string>& files, const TrainableInfo& model, Needs needs,
                      const std::string& label) {
   if (files.size() == 1 && files[0].ends_with(".csv")) return from_csv(files[0], model, needs, label);
+  const bool takes_strings = std::any_of(model.inputs.begin(), model.inputs.end(),
+                                         [](const Signature& input) { return input.strings != nullptr; });
+  const Strings strings = takes_strings ? Strings::as_bytes : Strings::refuse;
   std::map<std::string, Array> arrays;
   for (const std::string& file : files)
-    for (auto& [name, array] : read_arrays(file))
+    for (auto& [name, array] : read_arrays(file, strings))
       if (!arrays.emplace(name, std::move(array)).second)
         throw Error(ErrorKind::usage, cat("array ", quoted(name), " is in a file before it too"), file);
   return make_dataset(arrays, join(files, " "), model, needs);

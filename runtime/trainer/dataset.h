@@ -1,7 +1,7 @@
 // Samples to learn from, to be judged by, or to predict: one array per input and target, checked against the model.
 //
 // In a .npz the arrays are `x` and `y`, or `x:NAME` and `y:NAME` for an input or target by its name, and `sample_weight` if
-// samples count differently. A .npy is one of them, under the name that is said with it. In a .csv one column is the label and all others, in their order, are the features. Nothing that
+// samples count differently. For an input that is made of strings it holds those, or their integers. A .npy is one of them, under the name that is said with it. In a .csv one column is the label and all others, in their order, are the features. Nothing that
 // would spoil training silently gets through: wrong names, shapes and counts, NaN, infinity, labels that are no classes.
 #pragma once
 

@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/text.h"
+#include "runtime/utf8.h"
 
 namespace keratin::trainer {
 
@@ -24,6 +26,7 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kMaxHeader = size_t{1} << 16;
 constexpr size_t kMaxRank = 32;
+constexpr int64_t kMaxWidth = int64_t{1} << 32;  // of strings
 
 [[noreturn]] void fail(const std::string& message, const std::string& where) {
   throw Error(ErrorKind::data, message, where);
@@ -34,6 +37,8 @@ struct Header {
   bool swapped = false;
   bool fortran_order = false;
   Shape shape;
+  char string_kind = 0;  ///< S or U; then `dtype` is that of bytes
+  int64_t string_width = 0;
 };
 
 struct TypeName {
@@ -61,7 +66,17 @@ void set_type(std::string_view descr, Header& header, const std::string& where) 
   const std::string found = quoted(descr.substr(0, 40));
   if (kind == 'O') fail("holds Python objects (pickled), which are never loaded", where);
   if (kind == 'c') fail(cat("holds complex numbers (", found, ")"), where);
-  if (kind == 'S' || kind == 'U' || kind == 'T') fail(cat("holds strings (", found, ")"), where);
+  const auto [end, error] =
+      std::from_chars(code.data() + !code.empty(), code.data() + code.size(), header.string_width);
+  const bool has_width = error == std::errc() && end == code.data() + code.size() &&
+                         header.string_width >= 0 && header.string_width < kMaxWidth;
+  if ((kind == 'S' || kind == 'U') && has_width) {
+    header.dtype = DType::u8;
+    header.string_kind = kind;
+    return;
+  }
+  if (kind == 'S' || kind == 'U' || kind == 'T')
+    fail(cat("holds strings (", found, "), which are not read"), where);
   fail(cat("holds elements of type ", found, ", which is not read"), where);
 }
 
@@ -183,9 +198,35 @@ void reverse_each(std::byte* data, int64_t elements, int64_t size) {
   for (int64_t i = 0; i < elements; ++i, data += size) std::reverse(data, data + size);
 }
 
+/// Code points of 4 bytes along the last axis, in a file's bytes, as UTF-8.
+Array as_utf8(std::string_view codes, Shape shape, bool swapped, const std::string& where) {
+  const size_t width = static_cast<size_t>(shape.back()) / 4;
+  std::vector<std::string> rows(width == 0 ? 0 : codes.size() / (4 * width));
+  size_t longest = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t at = 0; at < width; ++at) {
+      uint32_t code = 0;
+      std::memcpy(&code, codes.data() + 4 * (i * width + at), sizeof code);
+      if (swapped) code = __builtin_bswap32(code);
+      unsigned char character[4];
+      const size_t size = krt_utf8(code, character);
+      if (size == 0) fail(cat("has a string with ", code, ", which is no character"), where);
+      rows[i].append(reinterpret_cast<const char*>(character), size);
+    }
+    while (!rows[i].empty() && rows[i].back() == '\0') rows[i].pop_back();
+    longest = std::max(longest, rows[i].size());
+  }
+  shape.back() = static_cast<int64_t>(longest);
+  Array array(DType::u8, std::move(shape));
+  std::byte* out = array.mutable_data();
+  for (size_t i = 0; i < rows.size(); ++i) std::memcpy(out + i * longest, rows[i].data(), rows[i].size());
+  return array;
+}
+
 }  // namespace
 
-Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const std::string& where) {
+Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const std::string& where,
+                Strings strings) {
   if (bytes.substr(0, kMagic.size()) != kMagic) fail("is no .npy array", where);
   const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(bytes[i])); };
   constexpr size_t version_at = kMagic.size(), length_at = version_at + 2;
@@ -200,7 +241,13 @@ Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const
     fail(cat(".npy header of ", length, " bytes; at most ", kMaxHeader, " are read"), where);
   if (length > bytes.size() - start) fail("ends within the .npy header", where);
 
-  const Header header = HeaderParser(bytes.substr(start, length), where).parse();
+  Header header = HeaderParser(bytes.substr(start, length), where).parse();
+  if (header.string_kind != 0) {
+    if (strings == Strings::refuse) fail("holds strings, where numbers are needed", where);
+    if (header.fortran_order && header.shape.size() > 1) fail("holds strings in column-major order", where);
+    header.fortran_order = false;
+    header.shape.push_back(header.string_width * (header.string_kind == 'U' ? 4 : 1));
+  }
   const std::string_view data = bytes.substr(start + length);
   const std::optional<int64_t> expected = byte_count(header.dtype, header.shape);
   if (!expected) fail(cat("has the impossible shape ", shape_text(header.shape)), where);
@@ -210,6 +257,7 @@ Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const
          where);
   }
 
+  if (header.string_kind == 'U') return as_utf8(data, header.shape, header.swapped, where);
   const bool transposed = header.fortran_order && header.shape.size() > 1;
   const bool swapped = header.swapped && byte_size(header.dtype) > 1;
   if (!transposed && !swapped) return Array::view(header.dtype, header.shape, data.data(), std::move(owner));

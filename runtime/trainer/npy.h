@@ -1,7 +1,8 @@
 // NumPy's array file, .npy.
 //
 // Format versions 1 to 3, C and Fortran order, both byte orders, booleans, integers and floats of 1 to 8 bytes; two raw
-// bytes ("V2", as bfloat16 arrays are saved) are read as bf16. Shape and type must account for every byte.
+// bytes ("V2", as bfloat16 arrays are saved) are read as bf16. Shape and type must account for every byte. Strings ("S", "U") become
+// rows of bytes, UTF-8, along a further axis that zeros fill up, where they are asked for.
 #pragma once
 
 #include <memory>
@@ -12,9 +13,12 @@
 
 namespace keratin::trainer {
 
+enum class Strings { refuse, as_bytes };
+
 /// The array in `bytes`, which `owner` keeps: a view of them if their order is row-major and this machine's, otherwise a copy.
 /// Throws Error(data) with `where`.
-Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const std::string& where);
+Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const std::string& where,
+                Strings strings = Strings::refuse);
 
 /// What stands before the elements in a .npy file of version 1, C order, little-endian.
 std::string npy_header(DType dtype, const Shape& shape);

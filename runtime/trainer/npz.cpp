@@ -115,7 +115,7 @@ std::string member_name(unzFile zip, const std::string& where) {
 
 }  // namespace
 
-std::map<std::string, Array> read_npz(const std::string& path) {
+std::map<std::string, Array> read_npz(const std::string& path, Strings strings) {
   const MappedFile file = map_file(path);
   if (file.bytes.empty()) fail("is empty", path);
   Reader reader{file.bytes};
@@ -132,7 +132,7 @@ std::map<std::string, Array> read_npz(const std::string& path) {
     const std::string name = member.substr(0, member.size() - suffix.size());
     const std::string where = cat(path, ": array ", quoted(name));
     const Member content = read_member(zip.get(), file, where);
-    if (!arrays.emplace(name, parse_npy(content.bytes, content.owner, where)).second)
+    if (!arrays.emplace(name, parse_npy(content.bytes, content.owner, where, strings)).second)
       fail("occurs twice", where);
   }
   if (status != UNZ_END_OF_LIST_OF_FILE) fail("is damaged: its zip directory cannot be read", path);

@@ -4,13 +4,13 @@
 #include <map>
 #include <string>
 
-#include "runtime/trainer/array.h"
+#include "runtime/trainer/npy.h"
 
 namespace keratin::trainer {
 
 /// By name, without ".npy". Stored members (numpy.savez) are views of the mapped file, deflated ones (savez_compressed) are
 /// inflated; checksums are compared. Throws Error(no_input) or Error(data).
-std::map<std::string, Array> read_npz(const std::string& path);
+std::map<std::string, Array> read_npz(const std::string& path, Strings strings = Strings::refuse);
 
 /// The members are stored, not compressed; equal arrays give equal files. Written beside `path`, then renamed.
 void write_npz(const std::string& path, const std::map<std::string, Array>& arrays);

@@ -12,6 +12,8 @@
 
 #include "runtime/trainer/array.h"
 
+struct krt_strings;
+
 namespace keratin::trainer {
 
 /// An input of the model, or what one of its outputs is compared with.
@@ -23,6 +25,7 @@ struct Signature {
   /// Of an output: the extent of the first axis per sample or, if it does not depend on the samples, per call.
   int64_t rows = 1;
   bool is_per_sample = true;
+  const krt_strings* strings = nullptr;  ///< what turns strings into an input, if it is made of some
 
   int64_t row_count(int64_t samples) const { return is_per_sample ? rows * samples : rows; }
 };
