@@ -32,8 +32,6 @@ constexpr RefusedLayer kRefusedLayers[] = {
     {"TFSMLayer", "what it computes is a SavedModel of TensorFlow",
      "build the model from Keras's own layers"},
     {"RandomFourierFeatures", "it was an experiment of Keras 2", "Dense and keras.ops.cos compute the same"},
-    {"StringLookup", "its input is text", "look strings up before the model"},
-    {"TextVectorization", "its input is text", "look strings up before the model"},
     {"Layer", kAbstract, {}},
     {"Wrapper", kAbstract, {}},
 };

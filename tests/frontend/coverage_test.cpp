@@ -39,6 +39,9 @@ constexpr std::string_view kLimits = R"(
   `lora_rank`.
 * Quantized: `Dense`, `EinsumDense` and `Embedding`, as Keras saves them; of `ReversibleEmbedding` it is refused.
 * `renorm` of `BatchNormalization` in files of Keras 2.
+* Strings go from an input of the model to `StringLookup` or `TextVectorization`, nowhere else. Refused are `invert` of `StringLookup`, out
+  of which strings would come; of `TextVectorization` `output_mode="one_hot"` with `split`, which gives ragged rows, `ngrams` without
+  `split`, and Python functions as `standardize` and `split`.
 * A `MeanMetricWrapper` and metrics or losses given as functions: those of Keras, by name; a function in Python is refused.
 )";
 using Find = std::function<std::optional<Entry>(const std::string& class_name)>;
