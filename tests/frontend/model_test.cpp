@@ -421,7 +421,7 @@ TEST(Refusals, AnInputThatIsNamedTwice) {
 }
 
 TEST(Refusals, StringsAndSparseInputs) {
-  expect_error(ErrorKind::unsupported, "strings are not supported",
+  expect_error(ErrorKind::unsupported, "no layer reads the strings of the input",
                [] { trace(sequential({input("[null, 1]", "string")})); });
   expect_error(ErrorKind::unsupported, "argument sparse is true", [] {
     trace(sequential({layer("InputLayer", "x", R"("batch_shape": [null, 2], "sparse": true)")}));
