@@ -399,6 +399,9 @@ TEST(Refusals, NameLayerClassArgumentAndReason) {
       {layer("Lambda", "a", ""),
        "layers of class Lambda are not supported: what it computes is Python byte code"},
       {layer("Frobnicate", "a", ""), "layers of class Frobnicate are not supported"},
+      // Keras's module says whose class it is; a user's own has none.
+      {R"({"module": null, "class_name": "Dense", "config": {"name": "a", "units": 2}, "registered_name": "Dense"})",
+       "class Custom>Dense is not part of Keras"},
   };
   for (const Refusal& refusal : refusals)
     expect_error(refusal.kind, refusal.message,
