@@ -317,12 +317,14 @@ void GraphCall::add_keywords(const LayerCall& call, const OperationDef& def, std
                              const std::string& where) const {
   for (const auto& [key, value] : call.keywords) {
     if (value.kind == Argument::Kind::data && value.data->is_null()) continue;
-    const std::optional<size_t> position = operand_position(def, key);
+    std::optional<size_t> position = operand_position(def, key);
+    if (!position && def.operands.ends_with("**")) position = std::max(operands.size(), named_operands(def));
     if (!position)
       throw Error(ErrorKind::unsupported,
                   cat("is called with the argument ", key, ", which is not supported"), where);
     if (operands.size() <= *position) operands.resize(*position + 1);
     operands[*position] = operand(value);
+    operands[*position].keyword = key;
   }
 }
 

@@ -54,11 +54,13 @@ DType at_most_32_bits(DType dtype) {
   }
 }
 
-size_t count_names(std::string_view names) {
-  return names.empty() ? 0 : 1 + static_cast<size_t>(std::count(names.begin(), names.end(), ' '));
-}
-
 }  // namespace
+
+size_t named_operands(const OperationDef& def) {
+  const std::string_view names = def.operands;
+  const auto words = names.empty() ? 0 : 1 + std::count(names.begin(), names.end(), ' ');
+  return static_cast<size_t>(words - names.ends_with('*'));
+}
 
 bool OperationCall::has(size_t i) const {
   if (i >= operands_.size()) return false;
@@ -152,9 +154,9 @@ Outputs call_operation_def(const OperationDef& def, Builder& builder, const Json
   const Origin outer = builder.origin();
   builder.set_origin(std::make_shared<const std::string>(origin));
   try {
-    if (!def.operands.ends_with('*') && operands.size() > count_names(def.operands))
-      throw Error(ErrorKind::data,
-                  cat("has ", operands.size(), " operands, expected ", count_names(def.operands)), where);
+    if (!def.operands.ends_with('*') && operands.size() > named_operands(def))
+      throw Error(ErrorKind::data, cat("has ", operands.size(), " operands, expected ", named_operands(def)),
+                  where);
     const Args args(def.params, config, where);
     OperationCall call(builder, args, operands);
     Outputs outputs = def.trace(call);

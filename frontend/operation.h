@@ -21,6 +21,7 @@ struct Operand {
   Traced tensor;               ///< none if it is no tensor
   std::vector<Operand> items;  ///< if it is a list
   const Json* data = nullptr;  ///< if it is no tensor: what the file says
+  std::string keyword = {};    ///< its name, where a row takes any keywords
 };
 
 class OperationCall;
@@ -28,7 +29,8 @@ using OperationFn = Outputs(OperationCall&);
 
 struct OperationDef {
   std::string_view class_name;
-  /// Names, separated by blanks: a keyword argument takes the place of its name. Behind "*" there may be any number.
+  /// Names, separated by blanks: a keyword argument takes the place of its name. Behind "*" there may be any number, behind "**" of
+  /// keywords that are no names.
   std::string_view operands;
   OperationFn* trace;
   std::span<const Arg> params = {};
@@ -39,6 +41,9 @@ struct OperationDef {
 constexpr OperationDef refused(std::string_view class_name, std::string_view reason) {
   return {.class_name = class_name, .operands = "*", .trace = nullptr, .refusal = reason};
 }
+
+/// How many operands have names.
+size_t named_operands(const OperationDef& def);
 
 /// The row of a class of keras.ops, or null.
 const OperationDef* find_operation_def(std::string_view class_name);

@@ -244,7 +244,6 @@ constexpr OperationDef kRows[] = {
     {"SegmentMax", "data segment_ids", segment_reduction<Op::reduce_max>, kSegmentParams},
     {"SegmentMin", "data segment_ids", segment_reduction<Op::reduce_min>, kSegmentParams},
     {"SegmentProd", "data segment_ids", segment_reduction<Op::reduce_prod>, kSegmentParams},
-    refused("Rearrange", "Reshape and Transpose say the same, without text to read"),
     refused("Map", kFunctions),
     refused("Scan", kFunctions),
     refused("AssociativeScan", kFunctions),

@@ -18,6 +18,7 @@ std::span<const OperationDef> linalg_operations();
 std::span<const OperationDef> nn_operations();
 std::span<const OperationDef> order_operations();
 std::span<const OperationDef> product_operations();
+std::span<const OperationDef> rearrange_operations();
 std::span<const OperationDef> reduce_operations();
 std::span<const OperationDef> scatter_operations();
 std::span<const OperationDef> sequence_operations();

@@ -1,9 +1,10 @@
-"""Writes the cases layers/lengths_*: models whose lengths are free (None), with real Keras.
+"""Writes layers/lengths_*, models whose lengths are free (None), and layers/ops_rearrange with real Keras.
 
-    KERAS_BACKEND=jax python tests/golden/lengths.py
+    KERAS_BACKEND=jax python tests/golden/make_cases.py [NAME…]
 """
 import json
 import pathlib
+import sys
 import zlib
 
 import keras
@@ -15,6 +16,8 @@ OUT = pathlib.Path(__file__).parent / "layers"
 
 def write(name, about, model, **given):
     """One call with inputs of the shapes `given`."""
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     draw = np.random.default_rng(zlib.crc32(name.encode()))
     for weight in model.weights:
         value = draw.normal(size=weight.shape) * 0.3
@@ -25,12 +28,12 @@ def write(name, about, model, **given):
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     layers = [t._keras_history.operation.name for t in model.outputs]
     keys = [k if layers.count(k) == 1 else f"{k}__{i}" for i, k in enumerate(layers)]
-    folder = OUT / f"lengths_{name}"
+    folder = OUT / name
     folder.mkdir(exist_ok=True)
     model.save(folder / "model.keras")
     np.savez_compressed(folder / "inputs.npz", **inputs)
     np.savez_compressed(folder / "outputs.npz", **{k: np.asarray(v) for k, v in zip(keys, outputs)})
-    case = {"name": f"lengths_{name}", "suite": "layers", "expect": "match", "about": about,
+    case = {"name": name, "suite": "layers", "expect": "match", "about": about,
             "keras_version": keras.__version__, "backend": keras.backend.backend(),
             "tolerance": {"atol": 1e-5, "rtol": 1e-4},
             "inputs": [{"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "given": list(given[t.name])}
@@ -49,34 +52,34 @@ def image(channels):
 
 x = sequence(5)
 h = L.Bidirectional(L.LSTM(4, return_sequences=True))(x)
-write("recurrent", "Scans of free length.", keras.Model(x, L.Dense(3)(L.LSTM(6, return_sequences=True)(h))),
+write("lengths_recurrent", "Scans of free length.", keras.Model(x, L.Dense(3)(L.LSTM(6, return_sequences=True)(h))),
       x=(2, 7, 5))
 
 x = L.Input((None,), dtype="int32", name="x")
-write("text", "Tokens with a mask.", keras.Model(x, L.Dense(3)(L.GRU(6)(L.Embedding(20, 8, mask_zero=True)(x)))),
+write("lengths_text", "Tokens with a mask.", keras.Model(x, L.Dense(3)(L.GRU(6)(L.Embedding(20, 8, mask_zero=True)(x)))),
       x=(2, 9))
 
 x = sequence(8)
 h = L.LayerNormalization()(L.MultiHeadAttention(2, 4)(x, x) + x)
-write("attention", "Attention over all pairs of steps.",
+write("lengths_attention", "Attention over all pairs of steps.",
       keras.Model(x, L.GlobalAveragePooling1D()(L.Dense(8, "gelu")(h))), x=(2, 7, 8))
 
 x = sequence(8)
 h = L.Conv1D(16, 3, padding="causal", dilation_rate=2, activation="relu")(x)
 h = L.MaxPooling1D(2)(L.Conv1D(8, 3, padding="same")(h))
-write("causal", "Convolutions and a pooling that leave steps over.", keras.Model(x, L.Conv1D(4, 3)(h)), x=(2, 13, 8))
+write("lengths_causal", "Convolutions and a pooling that leave steps over.", keras.Model(x, L.Conv1D(4, 3)(h)), x=(2, 13, 8))
 
 x = sequence(8)
 h = L.Conv1D(16, 4, padding="same", strides=2, activation="relu")(x)
 h = L.AveragePooling1D(3, strides=2, padding="same")(h)
 h = L.Conv1D(8, 1, strides=2, padding="same")(h)
-write("same", "Padding that depends on what the length leaves over.",
+write("lengths_same", "Padding that depends on what the length leaves over.",
       keras.Model(x, L.MaxPooling1D(3, strides=3, padding="same")(h)), x=(2, 31, 8))
 
 x = image(3)
 h = L.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
 h = L.BatchNormalization()(L.DepthwiseConv2D(3, padding="same")(h))
-write("image", "An image classifier without Flatten.",
+write("lengths_image", "An image classifier without Flatten.",
       keras.Model(x, L.GlobalAveragePooling2D()(L.SeparableConv2D(6, 3)(h))), x=(2, 17, 12, 3))
 
 x = image(3)
@@ -85,24 +88,30 @@ b = L.Conv2D(6, 3, padding="same", activation="relu")(L.MaxPooling2D(2)(a))
 h = L.Conv2D(6, 3, padding="same")(L.AveragePooling2D(2)(b))
 h = L.Concatenate()([b, L.UpSampling2D(2)(h)])
 h = L.Concatenate()([a, L.Conv2DTranspose(4, 3, strides=2, padding="same")(h)])
-write("unet", "Halved twice and doubled twice: sides are multiples of 4.",
+write("lengths_unet", "Halved twice and doubled twice: sides are multiples of 4.",
       keras.Model(x, L.Conv2D(1, 1, activation="sigmoid")(h)), x=(2, 12, 8, 3))
 
 x, y = L.Input((None, 4), name="x"), L.Input((None, 4), name="y")
-write("shared", "Two inputs that are added are equally long.", keras.Model([x, y], L.Dense(2)(x + y)),
+write("lengths_shared", "Two inputs that are added are equally long.", keras.Model([x, y], L.Dense(2)(x + y)),
       x=(2, 5, 4), y=(2, 5, 4))
 
 x, y = L.Input((None, 4), name="x"), L.Input((None, 4), name="y")
 _, h, c = L.LSTM(6, return_state=True)(x)
-write("two", "An encoder and a decoder, each with a length of its own.",
+write("lengths_two", "An encoder and a decoder, each with a length of its own.",
       keras.Model([x, y], L.Dense(2)(L.LSTM(6, return_sequences=True)(y, initial_state=[h, c]))),
       x=(2, 5, 4), y=(2, 9, 4))
 
 x = sequence(8)
-write("slices", "What is counted from either end.",
+write("lengths_slices", "What is counted from either end.",
       keras.Model(x, [x[:, -1], x[:, 1:-1], x[:, ::-1], x[:, :-2:2], L.ZeroPadding1D(2)(L.Cropping1D(1)(x))]),
       x=(2, 7, 8))
 
 x = L.Input((None, 6, 4), name="x")
 h = L.TimeDistributed(keras.Sequential([L.Conv1D(5, 3), L.BatchNormalization(), L.GlobalMaxPooling1D()]))(x)
-write("steps", "A small model in each step.", keras.Model(x, L.TimeDistributed(L.Dense(3, "relu"))(h)), x=(2, 5, 6, 4))
+write("lengths_steps", "A small model in each step.", keras.Model(x, L.TimeDistributed(L.Dense(3, "relu"))(h)), x=(2, 5, 6, 4))
+
+x = L.Input((8, 12, 3), batch_size=2, name="x")
+patterns = [("b h w c -> b c h w", {}), ("b h w c -> (b h) w c", {}), ("b h w c -> b (c h w)", {}),
+            ("b (h p) (w q) c -> b (h w) (p q c)", {"p": 4, "q": 3}), ("b (h1 h) (w1 w) c -> (b h1 w1) h w c", {"h1": 2, "w1": 2})]
+write("ops_rearrange", "Axes taken apart and put together.",
+      keras.Model(x, [keras.ops.rearrange(x, pattern, **lengths) for pattern, lengths in patterns]), x=(2, 8, 12, 3))
