@@ -5,20 +5,27 @@
 namespace keratin {
 namespace {
 
-/// The inputs with equal ranks: axes of extent 1 are put after the batch, as Keras does.
-std::vector<Expr> inputs_of_one_rank(Call& call) {
+/// An input, and which of its elements count: all if there is no mask.
+struct Part {
+  Expr value, mask;
+};
+
+/// The inputs with equal ranks: axes of extent 1 are put after the batch, as Keras does. That loses a mask.
+std::vector<Part> parts_of_one_rank(Call& call) {
   if (call.inputs().size() < 2)
     call.fail(cat("is called with ", call.inputs().size(), " inputs, expected at least 2"), {},
               ErrorKind::data);
   int64_t rank = 0;
   for (const Traced& input : call.inputs()) rank = std::max(rank, input.value.rank());
-  std::vector<Expr> values;
+  std::vector<Part> parts;
   for (const Traced& input : call.inputs()) {
-    Expr value = input.value;
-    while (value.rank() < rank) value = expand_dims(value, 1);
-    values.push_back(value);
+    Part part{input.value, {}};
+    if (const Expr mask = input.mask_at_run_time(); mask && part.value.rank() == rank)
+      part.mask = broadcast_to(expand_dims(mask, -1), part.value.shape());
+    while (part.value.rank() < rank) part.value = expand_dims(part.value, 1);
+    parts.push_back(part);
   }
-  return values;
+  return parts;
 }
 
 /// `value` with a mask made of those of the inputs, which is lost if one of them is.
@@ -41,9 +48,9 @@ Expr merged_mask(Call& call) {
 
 template <Op op>
 Expr fold_inputs(Call& call) {
-  const std::vector<Expr> values = inputs_of_one_rank(call);
-  Expr merged = values[0];
-  for (size_t i = 1; i < values.size(); ++i) merged = binary(op, merged, values[i]);
+  const std::vector<Part> parts = parts_of_one_rank(call);
+  Expr merged = parts[0].value;
+  for (size_t i = 1; i < parts.size(); ++i) merged = binary(op, merged, parts[i].value);
   return merged;
 }
 
@@ -61,6 +68,37 @@ Outputs subtract(Call& call) {
 Outputs average(Call& call) {
   return masked(call, fold_inputs<Op::add>(call) / static_cast<double>(call.inputs().size()),
                 merged_mask(call));
+}
+
+/// A masked factor is 1, a product of masked factors only 0.
+Outputs multiply(Call& call) {
+  Expr product, counts;
+  bool all_masked = true;
+  for (const Part& part : parts_of_one_rank(call)) {
+    const Expr factor = part.mask ? where(part.mask, part.value, number(part.value, 1)) : part.value;
+    product = product ? product * factor : factor;
+    all_masked &= static_cast<bool>(part.mask);
+    if (all_masked) counts = counts ? logical_or(counts, part.mask) : part.mask;
+  }
+  if (all_masked) product = where(counts, product, number(product, 0));
+  return masked(call, product, merged_mask(call));
+}
+
+/// The largest or least of what is not masked; where all is, that of the first input.
+template <Op op>
+Outputs extreme(Call& call) {
+  Part merged;
+  for (const Part& part : parts_of_one_rank(call)) {
+    if (!merged.value) {
+      merged = part;
+      continue;
+    }
+    const Expr value = part.mask ? where(part.mask, part.value, merged.value) : part.value;
+    if (merged.mask) merged.value = where(merged.mask, merged.value, value);
+    merged.value = binary(op, merged.value, value);
+    merged.mask = merged.mask && part.mask ? logical_or(merged.mask, part.mask) : Expr();
+  }
+  return masked(call, merged.value, merged_mask(call));
 }
 
 constexpr Arg kConcatenateArgs[] = {{"axis", ArgKind::integer, "-1"}};
@@ -124,10 +162,10 @@ Outputs dot(Call& call) {
 constexpr LayerDef kLayers[] = {
     {"Add", {}, Masks::own, merge<Op::add>},
     {"Subtract", {}, Masks::own, subtract},
-    {"Multiply", {}, Masks::own, merge<Op::mul>},
+    {"Multiply", {}, Masks::own, multiply},
     {"Average", {}, Masks::own, average},
-    {"Maximum", {}, Masks::own, merge<Op::max>},
-    {"Minimum", {}, Masks::own, merge<Op::min>},
+    {"Maximum", {}, Masks::own, extreme<Op::max>},
+    {"Minimum", {}, Masks::own, extreme<Op::min>},
     {"Concatenate", kConcatenateArgs, Masks::own, concatenate},
     {"Dot", kDotArgs, Masks::drop, dot},
 };
