@@ -218,7 +218,7 @@ int64_t matrix_rows(const Expr& kernel) {
 
 /// In training the wrapped layer's kernel is divided by its largest singular value, which power iterations find, each call going on from
 /// the vector that the last one left (T. Miyato et al., ICLR 2018). As in Keras on JAX the kernel itself stays as it is, and
-/// inference takes it so.
+/// inference takes it so. What comes out has the input's dtype, even an integer's.
 Outputs spectral_normalization(Call& call) {
   Layer& layer = call.layer().child(call.args().json("layer"), cat(call.layer().group(), "/layer"));
   has_effects(call, layer, call.inputs());
@@ -227,7 +227,12 @@ Outputs spectral_normalization(Call& call) {
   call.layer().add_copy(variable);
   const VariableSpec u_spec{"vector_u", {1, kernel.dim(-1)}, "truncated_normal", false};
   Expr u = call.variable(u_spec);
-  if (!call.training()) return call_layer(layer, call.tracer(), {.inputs = {call.traced_input()}});
+  const auto call_wrapped = [&](Tracer& tracer) {
+    Outputs outputs = call_layer(layer, tracer, {.inputs = {call.traced_input()}});
+    for (Traced& output : outputs) output.value = cast(output.value, call.input().dtype());
+    return outputs;
+  };
+  if (!call.training()) return call_wrapped(call.tracer());
 
   const Expr matrix = reshape(kernel, {matrix_rows(kernel), kernel.dim(-1)});
   Expr v;
@@ -242,7 +247,7 @@ Outputs spectral_normalization(Call& call) {
   call.update(u_spec, where(is_zero, call.variable(u_spec), u));
   Tracer tracer = call.tracer();
   tracer.replaced.emplace(variable.path, kernel / where(is_zero, number(largest, 1), largest));
-  Outputs outputs = call_layer(layer, tracer, {.inputs = {call.traced_input()}});
+  Outputs outputs = call_wrapped(tracer);
   call.tracer().random_streams = tracer.random_streams;
   return outputs;
 }

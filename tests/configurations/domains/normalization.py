@@ -52,5 +52,5 @@ DOMAINS = [
     Domain("SpectralNormalization", None, dict(layer=list(WRAPPED), power_iterations=[OMIT, 2, 3]),
            [[T(2, 4, 3)], [T(2, 5, 2)]], call=spectral),
     Domain("SpectralNormalization embedding", None, dict(power_iterations=[OMIT, 2]),
-           [[T(2, 4, dtype="int32")], [T(3, 2, dtype="int32")]], call=spectral_embedding, count=4),
+           [[T(2, 4, dtype="int32")], [T(3, 2, low=0, high=6)]], call=spectral_embedding, count=4),
 ]
