@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "frontend/layers/images.h"
@@ -14,24 +15,6 @@
 namespace keratin {
 namespace {
 
-/// Linear interpolation along an axis; beyond the outermost elements their value.
-Expr resample_linearly(const Expr& x, int64_t axis, int64_t extent) {
-  const int64_t old = x.extent(axis);
-  Ints below, above;
-  auto weights = std::make_shared<Tensor>(x.dtype(), std::vector<int64_t>{extent});
-  for (int64_t i = 0; i < extent; ++i) {
-    const double center =
-        (static_cast<double>(i) + 0.5) * static_cast<double>(old) / static_cast<double>(extent) - 0.5;
-    const double clamped = std::clamp(center, 0.0, static_cast<double>(old - 1));
-    below.push_back(static_cast<int64_t>(std::floor(clamped)));
-    above.push_back(std::min(below.back() + 1, old - 1));
-    weights->set(i, clamped - std::floor(clamped));
-  }
-  const Expr low = take(x, axis, below), high = take(x, axis, above);
-  const Expr weight(x.builder(), x.builder().constant(std::move(weights)));
-  return low + (high - low) * align(weight, low, {axis});
-}
-
 /// The nearest element.
 Expr resample_nearest(const Expr& x, int64_t axis, int64_t extent) {
   const int64_t old = x.extent(axis);
@@ -40,22 +23,25 @@ Expr resample_nearest(const Expr& x, int64_t axis, int64_t extent) {
   return take(x, axis, places);
 }
 
-double triangle(double x) { return std::max(1 - x, 0.0); }
+// Weights are computed in f32, as Keras does on JAX: of an integer image, what is halfway between two integers in theory is rounded
+// up or down as their roundings decide.
 
-double cubic(double x) {
+float triangle(float x) { return std::max(1 - x, 0.0F); }
+
+float cubic(float x) {
   if (x >= 2) return 0;
-  return x >= 1 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : (1.5 * x - 2.5) * x * x + 1;
+  return x >= 1 ? ((-0.5F * x + 2.5F) * x - 4) * x + 2 : (1.5F * x - 2.5F) * x * x + 1;
 }
 
 template <int radius>
-double lanczos(double x) {
+float lanczos(float x) {
+  constexpr float kPi = std::numbers::pi_v<float>;
   if (x > radius) return 0;
-  if (x <= 1e-3) return 1;
-  const double angle = std::numbers::pi * x;
-  return radius * std::sin(angle) * std::sin(angle / radius) / (angle * angle);
+  if (x <= 1e-3F) return 1;
+  return radius * std::sin(kPi * x) * std::sin(kPi * x / radius) / (kPi * kPi * (x * x));
 }
 
-using Kernel = double(double distance);
+using Kernel = float(float distance);
 
 Kernel* kernel_of(std::string_view interpolation) {
   if (interpolation == "bicubic") return cubic;
@@ -63,25 +49,59 @@ Kernel* kernel_of(std::string_view interpolation) {
   return interpolation == "lanczos5" ? lanczos<5> : triangle;
 }
 
-/// Row i has the weights of the old elements in the new element i.
+float step_of(int64_t old, int64_t extent) {
+  return static_cast<float>(1 / (static_cast<double>(extent) / static_cast<double>(old)));
+}
+
+/// Where the middle of new element i is among the old ones.
+float center_of(int64_t i, float step) { return (static_cast<float>(i) + 0.5F) * step - 0.5F; }
+
+/// The weights of the elements from `first` to `end`, beyond which there are none, in a new one.
+std::vector<float> weights_around(float center, int64_t first, int64_t end, Kernel* kernel, float stretch) {
+  constexpr float kNothing = 1000 * std::numeric_limits<float>::epsilon();
+  std::vector<float> weights;
+  float total = 0;
+  for (int64_t j = first; j < end; ++j)
+    total += weights.emplace_back(kernel(std::abs(center - static_cast<float>(j)) / stretch));
+  for (float& weight : weights) weight = std::abs(total) > kNothing ? weight / total : 0;
+  return weights;
+}
+
+/// Linear interpolation along an axis; beyond the outermost elements their value.
+Expr resample_linearly(const Expr& x, int64_t axis, int64_t extent) {
+  const int64_t old = x.extent(axis);
+  const float step = step_of(old, extent);
+  Ints below, above;
+  auto low_weights = std::make_shared<Tensor>(x.dtype(), std::vector<int64_t>{extent});
+  auto high_weights = std::make_shared<Tensor>(x.dtype(), std::vector<int64_t>{extent});
+  for (int64_t i = 0; i < extent; ++i) {
+    const float center = center_of(i, step);
+    const int64_t low = std::clamp<int64_t>(static_cast<int64_t>(std::floor(center)), 0, old - 1);
+    const std::vector<float> weights =
+        weights_around(center, low, std::min(low + 2, old), triangle, /*stretch=*/1);
+    below.push_back(low);
+    above.push_back(std::min(low + 1, old - 1));
+    low_weights->set(i, weights.front());
+    high_weights->set(i, weights.size() > 1 ? weights.back() : 0);
+  }
+  const auto part = [&](const Ints& places, std::shared_ptr<Tensor> factors) {
+    const Expr elements = take(x, axis, places);
+    return elements * align(Expr(x.builder(), x.builder().constant(std::move(factors))), elements, {axis});
+  };
+  return part(below, std::move(low_weights)) + part(above, std::move(high_weights));
+}
+
 Expr resample_by_kernel(const Expr& x, int64_t axis, int64_t extent, Kernel* kernel, bool antialias) {
   const int64_t old = x.extent(axis);
-  const double step = static_cast<double>(old) / static_cast<double>(extent);
-  const double stretch = antialias ? std::max(step, 1.0) : 1.0;
-  constexpr double kNothing = 1000 * 1.1920929e-7;
-  auto weights = std::make_shared<Tensor>(x.dtype(), std::vector<int64_t>{old, extent});
+  const float step = step_of(old, extent), stretch = antialias ? std::max(step, 1.0F) : 1.0F;
+  auto matrix = std::make_shared<Tensor>(x.dtype(), std::vector<int64_t>{old, extent});
   for (int64_t i = 0; i < extent; ++i) {
-    const double center = (static_cast<double>(i) + 0.5) * step - 0.5;
-    std::vector<double> column;
-    double total = 0;
-    for (int64_t j = 0; j < old; ++j)
-      total += column.emplace_back(kernel(std::abs(center - static_cast<double>(j)) / stretch));
-    for (int64_t j = 0; j < old; ++j)
-      weights->set(j * extent + i, std::abs(total) > kNothing ? column[j] / total : 0);
+    const std::vector<float> weights = weights_around(center_of(i, step), 0, old, kernel, stretch);
+    for (int64_t j = 0; j < old; ++j) matrix->set(j * extent + i, weights[j]);
   }
   Builder& b = x.builder();
   const Expr product(
-      b, b.make(Op::dot, {x.value(), b.constant(std::move(weights))}, DotAttrs{.contract = {{axis}, {0}}}));
+      b, b.make(Op::dot, {x.value(), b.constant(std::move(matrix))}, DotAttrs{.contract = {{axis}, {0}}}));
   Ints back = axes_from(x, 0);  // the new axis has come last
   back.pop_back();
   back.insert(back.begin() + axis, x.rank() - 1);
@@ -205,7 +225,14 @@ Expr resize(Expr x, const ImageSpace& axes, const Resize& wanted) {
              crop_to_aspect_ratio(x.extent(axes.height), x.extent(axes.width), wanted.height, wanted.width));
   if (wanted.pads) x = pad_to_aspect_ratio(x, axes, wanted);
   if (wanted.how.interpolation != "nearest") x = to_float(x);
-  x = resample(resample(x, axes.height, wanted.height, wanted.how), axes.width, wanted.width, wanted.how);
+  // The order that takes fewer multiplications, which Keras's products go by, too.
+  const int64_t height = x.extent(axes.height), width = x.extent(axes.width);
+  const bool is_height_first =
+      wanted.height * width * (height + wanted.width) < wanted.width * height * (width + wanted.height);
+  const auto resample_height = [&] { x = resample(x, axes.height, wanted.height, wanted.how); };
+  if (is_height_first) resample_height();
+  x = resample(x, axes.width, wanted.width, wanted.how);
+  if (!is_height_first) resample_height();
   return is_float(dtype) ? x : cast(is_float(x.dtype()) ? unary(Op::round, x) : x, dtype);
 }
 
