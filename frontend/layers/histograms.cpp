@@ -135,27 +135,27 @@ Expr tables_of(const Expr& images, const Ints& grid, const Ints& tile, double li
   return clip((sums - least) * 255.0 / divisor, 0, 255);
 }
 
-/// The two tiles next to each pixel of an axis, and the second one's share. There is no tile beyond the first and the last: those
-/// count twice.
+/// The two tiles next to each pixel of an axis, and the second one's share, as f32 rounds it. There is no tile beyond the first and the
+/// last: those count twice.
 struct Neighbours {
   Ints first, second;
-  std::vector<double> share;
+  std::vector<float> share;
 };
 
 Neighbours neighbours(int64_t extent, int64_t tile, int64_t grid) {
   Neighbours out;
   for (int64_t i = 0; i < extent; ++i) {
-    const double size = static_cast<double>(tile);
-    const double place = (static_cast<double>(i) - size / 2) / size;
-    const auto below = static_cast<int64_t>(std::floor(place));
+    const float size = static_cast<float>(tile);
+    const float place = (static_cast<float>(i) - size / 2) / size + 1;  // in tiles, of which one is before the first
+    const auto below = static_cast<int64_t>(std::floor(place)) - 1;
     out.first.push_back(std::clamp<int64_t>(below, 0, grid - 1));
     out.second.push_back(std::clamp<int64_t>(below + 1, 0, grid - 1));
-    out.share.push_back(place - static_cast<double>(below));
+    out.share.push_back(place - std::floor(place));
   }
   return out;
 }
 
-Expr numbers_along(const Expr& like, int64_t axis, const std::vector<double>& numbers) {
+Expr numbers_along(const Expr& like, int64_t axis, const std::vector<float>& numbers) {
   auto data =
       std::make_shared<Tensor>(DType::f32, std::vector<int64_t>{static_cast<int64_t>(numbers.size())});
   for (size_t i = 0; i < numbers.size(); ++i) data->set(static_cast<int64_t>(i), numbers[i]);
