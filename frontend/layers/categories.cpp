@@ -20,4 +20,9 @@ Expr encode_categories(const Expr& categories, int64_t depth, std::string_view m
   return sum(where(hit, weight, number(weight, 0)), {together});
 }
 
+DType category_dtype(const Call& call, std::string_view mode) {
+  return mode == "int" && call.args().config()["dtype"].is_null() ? DType::i64
+                                                                  : call.layer().policy().variable;
+}
+
 }  // namespace keratin

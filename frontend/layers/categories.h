@@ -5,6 +5,7 @@
 
 #include "frontend/args.h"
 #include "frontend/expr.h"
+#include "frontend/layer.h"
 
 namespace keratin {
 
@@ -16,5 +17,8 @@ inline constexpr Arg kDenseCategoriesArg{"sparse", ArgKind::fixed, "false"};
 /// sum of those. What is no number from 0 to depth-1 is left out.
 Expr encode_categories(const Expr& categories, int64_t depth, std::string_view mode, DType dtype,
                        const Expr& weights = {});
+
+/// The dtype of the rows, and with mode "int" of the categories: the one in which the layer would store variables.
+DType category_dtype(const Call& call, std::string_view mode);
 
 }  // namespace keratin

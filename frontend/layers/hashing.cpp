@@ -208,7 +208,8 @@ Outputs hashing(Call& call) {
   if (masks)
     hashed = where(equal(x, number(x, mask.as_double())), number(hashed, 0), hashed + number(hashed, 1));
   const std::string& mode = args.choice("output_mode");
-  return mode == "int" ? hashed : encode_categories(hashed, bins, mode, DType::f32);
+  const DType dtype = category_dtype(call, mode);
+  return mode == "int" ? cast(hashed, dtype) : encode_categories(hashed, bins, mode, dtype);
 }
 
 constexpr Arg kHashedCrossingArgs[] = {
@@ -240,7 +241,8 @@ Outputs hashed_crossing(Call& call) {
   const int64_t bins = call.args().integer("num_bins");
   const Expr bin = cast(binary(Op::rem, hash, word(hash, static_cast<uint64_t>(bins))), DType::i64);
   const std::string& mode = call.args().choice("output_mode");
-  return mode == "int" ? bin : encode_categories(bin, bins, mode, DType::f32);
+  const DType dtype = category_dtype(call, mode);
+  return mode == "int" ? cast(bin, dtype) : encode_categories(bin, bins, mode, dtype);
 }
 
 constexpr LayerDef kLayers[] = {

@@ -103,7 +103,7 @@ Outputs discretization(Call& call) {
     args.reject("bin_boundaries", "expected a list of numbers", {}, ErrorKind::data);
   const Expr bins = sum(cast(less_equal(boundaries, expand_dims(x, -1)), DType::i32), {-1});
   const std::string& mode = args.choice("output_mode");
-  return mode == "int" ? bins : encode_categories(bins, boundaries.extent(0) + 1, mode, DType::f32);
+  return mode == "int" ? bins : encode_categories(bins, boundaries.extent(0) + 1, mode, call.compute_dtype());
 }
 
 constexpr Arg kCategoryEncodingArgs[] = {
@@ -119,7 +119,8 @@ Outputs category_encoding(Call& call) {
   if (weights && mode != "count")
     call.args().reject("output_mode", "count_weights are for \"count\" only", {}, ErrorKind::data);
   const Expr categories = cast(call.input(), DType::i64);
-  return encode_categories(categories, call.args().integer("num_tokens"), mode, DType::f32, weights);
+  return encode_categories(categories, call.args().integer("num_tokens"), mode, category_dtype(call, mode),
+                           weights);
 }
 
 constexpr LayerDef kLayers[] = {
