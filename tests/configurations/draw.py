@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Draws configurations of Keras's classes and records what real Keras computes for them.
 
-    KERAS_BACKEND=jax python draw.py [--only TEXT] [DOMAIN…]       needs Keras 3.15, jax and h5py
+    KERAS_BACKEND=jax python draw.py [--only TEXT]… [DOMAIN…]      needs Keras 3.15, jax and h5py
 
 Each file domains/NAME.py lists domains (`DOMAINS`, see domain.py); what is drawn from them goes to recorded/NAME.jsonl, a line per
-configuration. `--only` draws the domains whose name contains TEXT anew and leaves the others' lines as they are. Everything is
-seeded by names, so the same domains give the same lines.
+configuration. `--only`, which may be repeated, draws the domains whose name contains TEXT anew, and those that have no lines, and
+leaves the others' lines as they are. Everything is seeded by names, so the same domains give the same lines.
 """
 import argparse
 import importlib.util
@@ -17,6 +17,9 @@ import sys
 import warnings
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+# What is compiled runs once. It rounds as Keras says: halves are rounded each time, and a division is none by a reciprocal.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_allow_excess_precision=false --xla_disable_hlo_passes=algsimp"
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
@@ -51,6 +54,10 @@ def projection(name, tensor):
     return [float(f"{parts.sum():.9g}"), float(f"{np.abs(parts).sum():.9g}")]
 
 
+def is_float(tensor):
+    return keras.backend.is_float_dtype(dtype_of(tensor))
+
+
 def leaves(structure):
     return list(keras.tree.flatten(structure))
 
@@ -59,7 +66,7 @@ class Configuration:
     """One model that Keras has built, with the numbers that go into it."""
 
     def __init__(self, domain, arguments, tensors):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)  # collecting garbage takes longer than a model does
         self.domain = domain
         inputs = []
         for place, spec in enumerate(tensors):
@@ -77,7 +84,15 @@ class Configuration:
 
     def record(self):
         """Everything a test needs, as JSON. Raises ValueError if Keras's results cannot be compared with."""
-        outputs = leaves(self.model(self.arrays, training=self.domain.training))
+        with_gradients = self.domain.trains and not self.domain.training and self.has_gradients()
+        try:  # what is compiled at once is done sooner
+            outputs, *trained = jax.jit(self.step, static_argnums=3)(*self.variables(), self.arrays, with_gradients)
+        except Exception:  # of many kinds: some layers are computed by TensorFlow, and need the numbers themselves
+            outputs, *trained = self.step(*self.variables(), self.arrays, with_gradients)
+        if any(getattr(layer, "stateful", False) for layer in self.model.layers):
+            # States are no variables of the model, so that only a call as such leaves anything in them.
+            self.model(self.arrays, training=self.domain.training)
+            _, *trained = self.step(*self.variables(), self.arrays, with_gradients)
         if sum(math.prod(output.shape) for output in outputs) > MOST_NUMBERS:
             raise ValueError("too many numbers")
         line = {"model": slim(keras.saving.serialize_keras_object(self.model))}
@@ -88,40 +103,53 @@ class Configuration:
             line["tolerance"] = self.domain.tolerance
         if self.domain.training:
             line["training"] = True
-        elif self.domain.trains:
-            training = self.train()
+        elif with_gradients:
+            training = self.projected(*trained)
             if training:
                 line["gradients"] = training
         return line
 
-    def train(self):
-        """The loss sum(c * output), its gradients and what a call in training leaves in variables; None if there is nothing to
-        differentiate."""
-        model = self.model
-        floats = [i for i, a in enumerate(self.arrays) if a.dtype.kind == "f"]
-        trainable = [v.value for v in model.trainable_variables]
-        if not trainable and not floats:
-            return None
-        others = [v.value for v in model.non_trainable_variables]
+    def variables(self):
+        return [v.value for v in self.model.trainable_variables], [v.value for v in self.model.non_trainable_variables]
+
+    def floats(self):
+        return [i for i, a in enumerate(self.arrays) if is_float(a)]
+
+    def has_gradients(self):
+        return bool(self.model.trainable_variables or self.floats())
+
+    def step(self, trainable, others, arrays, with_gradients):
+        """The outputs; with gradients also the loss sum(c * output), what a call in training leaves in variables, and the gradients by
+        weights and inputs."""
+        model, floats = self.model, self.floats()
+        outputs, others = model.stateless_call(trainable, others, arrays, training=self.domain.training)
+        outputs = leaves(outputs)
+        if not with_gradients:
+            return (outputs,)
 
         def loss_of(trainable, given):
-            arrays = list(self.arrays)
+            replaced = list(arrays)
             for i, array in zip(floats, given):
-                arrays[i] = array
-            outputs, updated, losses = model.stateless_call(trainable, others, arrays, training=True, return_losses=True)
+                replaced[i] = array
+            outputs, updated, losses = model.stateless_call(trainable, others, replaced, training=True, return_losses=True)
             total = 0.0
             for place, output in enumerate(leaves(outputs)):
-                if keras.backend.is_float_dtype(dtype_of(output)):
+                if is_float(output):
                     c = fill(f"cotangent {place}", output.shape, -1, 1)
                     total = total + (output.astype("float32") * c).sum()
             return total + sum(losses), updated
 
         (loss, updated), (of_weights, of_inputs) = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)(
-            trainable, [self.arrays[i] for i in floats])
+            trainable, [arrays[i] for i in floats])
+        return outputs, loss, updated, of_weights, of_inputs
+
+    def projected(self, loss, updated, of_weights, of_inputs):
+        """The numbers of a step in training that are recorded; None if one is not finite."""
+        model = self.model
         out = {"loss": float(f"{float(loss):.9g}"), "of": {}, "updates": {}}
         for variable, gradient in zip(model.trainable_variables, of_weights):
             out["of"][variable.path] = projection(variable.path, gradient)
-        for i, gradient in zip(floats, of_inputs):
+        for i, gradient in zip(self.floats(), of_inputs):
             out["of"][f"x{i}"] = projection(f"x{i}", gradient)
         names = {weight.path for weight in model.weights}
         for variable, value in zip(model.non_trainable_variables, updated):
@@ -206,7 +234,7 @@ def draw_file(name, only, report):
     lines = []
     for domain in module.DOMAINS:
         assert isinstance(domain, Domain), domain
-        if only and only not in domain.name and domain.name in kept:
+        if only and domain.name in kept and not any(text in domain.name for text in only):
             lines += kept[domain.name]
         else:
             lines += draw_domain(domain, report)
@@ -218,14 +246,17 @@ def draw_file(name, only, report):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("domains", nargs="*", help="names of files in domains/; default: all")
-    parser.add_argument("--only", default="", help="draw only domains whose name contains this")
+    parser.add_argument("--only", action="append", metavar="TEXT", help="draw only domains whose name contains this, and new ones")
     args = parser.parse_args()
     problems = []
+
+    def report(problem):
+        problems.append(problem)
+        print("incomplete:", problem, file=sys.stderr)
+
     names = args.domains or sorted(n[:-3] for n in os.listdir(os.path.join(HERE, "domains")) if n.endswith(".py"))
     for name in names:
-        draw_file(name, args.only, problems.append)
-    for problem in problems:
-        print("incomplete:", problem, file=sys.stderr)
+        draw_file(name, args.only, report)
     sys.exit(1 if problems else 0)
 
 

@@ -50,7 +50,15 @@ def pair(arguments):
     return tensors + [T(2, 5, 4)] if arguments.get("key") else tensors
 
 
+def equal_sides(arguments):
+    """Those of grouped queries, whose last extents are the same."""
+    return [t if t.dtype == "bool" else T(*t.shape[:2], 4, steps=t.steps) for t in sides(arguments)]
+
+
 OTHERS = dict(masked=[False, True], key=[False, True], **FLAGS)
+
+DROPOUT = dict(dropout=[0.1, 0.5], seed=[1])  # only the inference is compared
+
 
 DOMAINS = [
     Domain("MultiHeadAttention", None,
@@ -64,7 +72,7 @@ DOMAINS = [
     Domain("GroupQueryAttention", None,
            dict(head_dim=[2, 3], num_query_heads=[2, 4], num_key_value_heads=[1, 2], **HEADS, **REGULARIZED, **FLAGS,
                 key=[False, True], masked=[False, False, True], attention_mask=[False, True]),
-           sides, call=heads(layers.GroupQueryAttention), count=16),
+           equal_sides, call=heads(layers.GroupQueryAttention), count=16),
     Domain("Attention", None, dict(use_scale=[OMIT, True], score_mode=[OMIT, "concat", "dot"], **OTHERS), pair,
            call=without_heads(layers.Attention), count=12),
     Domain("Attention rank 4", None, dict(use_scale=[OMIT, True], score_mode=[OMIT, "concat"],
@@ -72,4 +80,12 @@ DOMAINS = [
            [[T(2, 3, 2, 4), T(2, 3, 3, 4)]], call=without_heads(layers.Attention), count=4),
     Domain("AdditiveAttention", None, dict(use_scale=[OMIT, False], **OTHERS), pair,
            call=without_heads(layers.AdditiveAttention), count=10),
+    Domain("MultiHeadAttention dropout", None, dict(num_heads=[2], key_dim=[3], flash_attention=[OMIT, False], **DROPOUT),
+           sides, call=heads(layers.MultiHeadAttention), count=2, trains=False),
+    Domain("GroupQueryAttention dropout", None, dict(
+        head_dim=[2], num_query_heads=[2], num_key_value_heads=[1], **DROPOUT), equal_sides,
+        call=heads(layers.GroupQueryAttention), count=2, trains=False),
+    Domain("Attention dropout", None, DROPOUT, pair, call=without_heads(layers.Attention), count=2, trains=False),
+    Domain("AdditiveAttention dropout", None, DROPOUT, pair, call=without_heads(layers.AdditiveAttention), count=2,
+           trains=False),
 ]

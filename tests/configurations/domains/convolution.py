@@ -28,7 +28,7 @@ def conv(rank):
 def transposed(rank):
     return Domain(f"Conv{rank}DTranspose", getattr(layers, f"Conv{rank}DTranspose"),
                   {**COMMON, **windows(rank), "filters": [1, 2], "output_padding": [OMIT, OMIT, 0, 1],
-                   "kernel_regularizer": [OMIT, "l2"]}, images(rank), count=10)
+                   "kernel_regularizer": [OMIT, "l2"]}, images(rank), count=14)
 
 
 def depthwise(rank):

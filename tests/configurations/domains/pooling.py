@@ -21,7 +21,7 @@ def pool(kind, rank):
 
 def over_all(kind, rank):
     name = f"Global{kind}Pooling{rank}D"
-    return Domain(name, getattr(layers, name), dict(keepdims=[OMIT, True, False], **FORMAT), images(rank), count=4)
+    return Domain(name, getattr(layers, name), dict(keepdims=[OMIT, True, False], **FORMAT), images(rank), count=8)
 
 
 def adaptive(kind, rank):

@@ -21,6 +21,13 @@ def discretization(inputs, arguments):
     return layers.Discretization(name="layer", **arguments)(inputs[0])
 
 
+def adapted(inputs, arguments):
+    import numpy as np
+    layer = layers.Discretization(name="layer", **arguments)
+    layer.adapt(np.linspace(-1.4, 1.3, 40, dtype="float32") ** 3)
+    return layer(inputs[0])
+
+
 def counted(inputs, arguments):
     return layers.CategoryEncoding(name="layer", output_mode="count", **arguments)(inputs[0], count_weights=inputs[1])
 
@@ -58,6 +65,8 @@ DOMAINS = [
         bin_boundaries=[[0.0, 0.5, 1.0], [-1.0, 0.25], [0.5]], output_mode=[OMIT, "int", *MODES]),
         [[T(3, 4)], [T(3, 1)], [T(2, 3, 4)], [T(4)], [T(3, 4, dtype="int32", low=-3, high=4)]], call=discretization, count=10,
         trains=False),
+    Domain("Discretization adapted", None, dict(num_bins=[2, 4, 5], epsilon=[OMIT, 0.1]), [[T(3, 4)], [T(2, 5)]], call=adapted,
+           count=4, trains=False),
     Domain("CategoryEncoding", layers.CategoryEncoding, dict(num_tokens=[6, 9], output_mode=[OMIT, *MODES]), CATEGORIES,
            count=10),
     Domain("CategoryEncoding weights", None, dict(num_tokens=[6, 9]),
@@ -71,7 +80,7 @@ DOMAINS = [
     Domain("HashedCrossing", None, dict(num_bins=[2, 10, 100, 1000], output_mode=[OMIT, "int", "one_hot"]),
            [[T(4, 1, dtype="int32", low=-50, high=50), T(4, 1, dtype="int32", high=9000000)],
             [T(5, dtype="int64", low=-9, high=9), T(5, dtype="int64", high=100), T(5, dtype="int64", high=7)]],
-           call=crossed),
+           call=crossed, count=10),
     Domain("IntegerLookup", None, dict(
         vocabulary=[[3, 1, 10], [5, 4, 2, 9, 7], [8], list(range(100, 0, -7))], num_oov_indices=[OMIT, 1, 2, 3],
         mask_token=[OMIT, 0], oov_token=[OMIT, -1, 77], output_mode=[OMIT, "int", *MODES, "tf_idf"],
@@ -86,15 +95,16 @@ DOMAINS = [
     Domain("Resizing aspect", layers.Resizing, dict(
         **ASPECT, crop_to_aspect_ratio=[OMIT, True], pad_to_aspect_ratio=[OMIT, True], fill_value=[OMIT, 3.5]),
         lambda a: [T(2, 3, 6, 4) if "data_format" in a else T(2, 6, 4, 3)], count=12),
-    # What lies halfway between two integers is rounded as errors of the last place happen to be: by at most 1.
     Domain("Resizing integers", layers.Resizing, dict(
         **ASPECT, antialias=[OMIT, True], crop_to_aspect_ratio=[OMIT, True], pad_to_aspect_ratio=[OMIT, True]),
         lambda a: [T(2, 3, 6, 7, dtype="uint8", high=100) if "data_format" in a else T(2, 6, 7, 3, dtype="int32", high=100)],
-        count=12, tolerance=0.02),
+        count=12),
     Domain("Resizing single", layers.Resizing, dict(height=[3, 8], width=[4, 9], interpolation=[OMIT, "nearest", "bicubic"],
-                                                   pad_to_aspect_ratio=[OMIT, True]), SINGLE, fixed_batch=True),
+                                                   pad_to_aspect_ratio=[OMIT, True], bounding_box_format=[OMIT, "xyxy"]),
+        SINGLE, fixed_batch=True),
     Domain("CenterCrop", layers.CenterCrop, dict(
-        height=[2, 3, 8], width=[1, 4, 9], data_format=[OMIT, "channels_first"]), both_formats, count=12),
+        height=[2, 3, 8], width=[1, 4, 9], data_format=[OMIT, "channels_first"], bounding_box_format=[OMIT, "xyxy"]),
+        both_formats, count=12),
     Domain("CenterCrop single", layers.CenterCrop, dict(height=[2, 3, 8], width=[1, 4, 9]), SINGLE, fixed_batch=True),
     Domain("UpSampling2D interpolated", layers.UpSampling2D, dict(
         size=[OMIT, 3, (1, 2), (3, 2)], interpolation=["bilinear", "bicubic", "lanczos3", "lanczos5"],
@@ -109,7 +119,9 @@ DOMAINS = [
         fft_length=[OMIT, 16, 20], window=[OMIT, "hamming"], periodic=[OMIT, True], scaling=[OMIT, "spectrum", None],
         padding=[OMIT, "same"], expand_dims=[OMIT, True], data_format=[OMIT, "channels_first"]),
         lambda a: [T(2, 2, 22) if a.get("data_format") else T(2, 22, 2)], count=16),
-    Domain("MaxNumBoundingBoxes", layers.MaxNumBoundingBoxes, dict(max_number=[2, 5], fill_value=[OMIT, 7]), IMAGES, count=6),
+    Domain("MaxNumBoundingBoxes", layers.MaxNumBoundingBoxes, dict(
+        max_number=[2, 5], fill_value=[OMIT, 7], data_format=[OMIT, "channels_first"], bounding_box_format=[OMIT, "xyxy"]),
+        IMAGES),
     Domain("Pipeline", None, dict(layers=[
         lambda: [layers.Normalization()], lambda: [layers.Resizing(3, 4), layers.CenterCrop(2, 2)],
         lambda: [layers.AutoContrast(value_range=(0, 1)), layers.RandomFlip(seed=1)],

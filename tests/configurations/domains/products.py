@@ -37,5 +37,6 @@ DOMAINS = [
            [[T(2, 3, dtype="int32")], [T(3, 2, dtype="int32")]], call=both_ways, count=10),
     Domain("Masking", None, dict(mask_value=[OMIT, 0.5, -1.0]),
            [[T(2, 5, 3, steps=True)], [T(3, 4, 2, steps=True)], [T(2, 6, 1, steps=True)]], call=mean_of_kept),
-    Domain("Identity", layers.Identity, {}, [[T(2, 3)], [T(2, 3, 4)]], count=2),
+    Domain("Identity", None, {}, [[T(2, 3)], [T(2, 3, 4)], [T(3, 2, dtype="int32")], [T(3, 1)], [T(2, 1, 2)], [T(2, 2, 3, 2)],
+                              [T(3, 5)], [T(2, 4, dtype="bool")]], call=lambda x, a: layers.Identity(name="layer")(x[0])),
 ]
