@@ -246,8 +246,16 @@ Outputs hashed_crossing(Call& call) {
 }
 
 constexpr LayerDef kLayers[] = {
-    {"Hashing", kHashingArgs, Masks::drop, hashing},
-    {"HashedCrossing", kHashedCrossingArgs, Masks::drop, hashed_crossing},
+    {.class_name = "Hashing",
+     .args = kHashingArgs,
+     .masks = Masks::drop,
+     .trace = hashing,
+     .casts_outputs = false},
+    {.class_name = "HashedCrossing",
+     .args = kHashedCrossingArgs,
+     .masks = Masks::drop,
+     .trace = hashed_crossing,
+     .casts_outputs = false},
 };
 
 }  // namespace

@@ -127,7 +127,12 @@ constexpr LayerDef kLayers[] = {
     {"Rescaling", kRescalingArgs, Masks::pass, rescaling},
     {"Normalization", kNormalizationArgs, Masks::pass, normalization},
     {"Discretization", kDiscretizationArgs, Masks::drop, discretization},
-    {"CategoryEncoding", kCategoryEncodingArgs, Masks::drop, category_encoding, kCountWeights},
+    {.class_name = "CategoryEncoding",
+     .args = kCategoryEncodingArgs,
+     .masks = Masks::drop,
+     .trace = category_encoding,
+     .tensors = kCountWeights,
+     .casts_outputs = false},
 };
 
 }  // namespace
