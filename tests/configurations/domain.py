@@ -51,10 +51,10 @@ class T:
 
 
 class Domain:
-    """`count`: at least so many configurations. `weights`: ranges of weights by the last part of their paths, beside the usual.
-    `trains=False`: gradients are not compared (random numbers, no derivative). `training=True`: outputs are those of a call in
-    training, which must not draw. `tolerance`: how far results may lie apart, relative to the largest, if rounding explains more than
-    2e-5: say why. `fixed_batch`: the model's inputs have it."""
+    """`count`: at least so many configurations. `weights`: ranges of weights by the last part of their paths, or by dtype and that
+    ("int8 kernel"), beside the usual. `trains=False`: gradients are not compared (random numbers, no derivative). `training=True`:
+    outputs are those of a call in training, which must not draw. `tolerance`: how far results may lie apart, relative to the largest,
+    if rounding explains more than 2e-5: say why. `fixed_batch`: the model's inputs have it."""
 
     RANGES = {"moving_variance": (0.5, 1.5), "variance": (0.5, 1.5)}
 
@@ -71,6 +71,8 @@ class Domain:
 
     def range_of(self, weight):
         last = weight.path.split("/")[-1]
+        if f"{weight.dtype} {last}" in self.weights:
+            return self.weights[f"{weight.dtype} {last}"]
         if last in self.weights:
             return self.weights[last]
         if last in self.RANGES:

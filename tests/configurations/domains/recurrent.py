@@ -94,6 +94,14 @@ def conv_lstm(rank):
                   lambda a: [first if a.get("data_format") == "channels_first" else last], count=10)
 
 
+def still_conv_lstm(rank):
+    """Of rates above 0 the inference; and states that stay."""
+    make = [layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D][rank - 1]
+    return Domain(f"ConvLSTM{rank}D others", make, dict(filters=[2], kernel_size=[2], return_sequences=[OMIT, True],
+                  stateful=[OMIT, True], unroll=[OMIT, True], zero_output_for_mask=[OMIT, True], **RATES),
+                  [[T(2, 3, *[4, 3, 2][:rank], 2)]], fixed_batch=True, trains=False, count=6)
+
+
 WRAPPED = {
     "lstm": lambda a: layers.LSTM(3, name="inner", **a),
     "gru": lambda a: layers.GRU(2, name="inner", **a),
@@ -104,6 +112,8 @@ WRAPPED = {
 
 def bidirectional(inputs, arguments):
     own, others = split(arguments, {"layer", "masked", "own_backward", "merge_mode", "states"})
+    if own.get("masked") and others.get("unroll") and others.get("return_sequences"):
+        raise ValueError("back ends disagree")  # outputs of masked steps are to be zeros
     backward = None
     if own.get("own_backward"):
         backward = layers.GRU(3, go_backwards=True, name="back", **others)
@@ -160,6 +170,16 @@ DOMAINS = [
     Domain("LSTM stateful", layers.LSTM, {**LSTM, **WALK, "stateful": [True]}, [[T(2, 4, 3)]], fixed_batch=True),
     Domain("GRU stateful", None, {**GRU, **WALK, "stateful": [True]}, [[T(2, 4, 3, steps=True)]],
            call=masked(layers.GRU), fixed_batch=True),
+    Domain("SimpleRNN stateful", layers.SimpleRNN, {**SIMPLE, **WALK, "stateful": [True]}, [[T(2, 4, 3)]], fixed_batch=True,
+           count=4),
+    Domain("RNN stateful", layers.RNN, dict(
+        cell=[layers.LSTMCell(2, name="one"), layers.GRUCell(3, name="one")], **{**WALK, "stateful": [True]}), [[T(2, 4, 3)]],
+        fixed_batch=True, count=4),
+    Domain("LSTMCell dropout", None, {**LSTM, **RATES}, cell_inputs(2), call=by_itself(layers.LSTMCell), trains=False,
+           count=4),
+    Domain("GRUCell dropout", None, {**GRU, **RATES}, cell_inputs(1), call=by_itself(layers.GRUCell), trains=False, count=4),
+    Domain("SimpleRNNCell dropout", None, {**SIMPLE, **RATES}, cell_inputs(1), call=by_itself(layers.SimpleRNNCell),
+           trains=False, count=4),
     Domain("LSTMCell", None, LSTM, cell_inputs(2), call=by_itself(layers.LSTMCell)),
     Domain("GRUCell", None, GRU, cell_inputs(1), call=by_itself(layers.GRUCell)),
     Domain("SimpleRNNCell", None, SIMPLE, cell_inputs(1), call=by_itself(layers.SimpleRNNCell)),
@@ -167,6 +187,7 @@ DOMAINS = [
     conv_lstm(1),
     conv_lstm(2),
     conv_lstm(3),
+    *[still_conv_lstm(rank) for rank in (1, 2, 3)],
     Domain("Bidirectional", None,
            dict(layer=list(WRAPPED), masked=[False, True], merge_mode=[OMIT, "concat", "sum", "mul", "ave", None],
                 return_sequences=[OMIT, True], return_state=[OMIT, True], unroll=[OMIT, True],
