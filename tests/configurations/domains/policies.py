@@ -9,8 +9,9 @@ POLICIES = ["float16", "bfloat16", "mixed_float16", "mixed_bfloat16", "float32"]
 BFLOAT16 = 3e-2  # some units in the last place, which has 8 bits
 
 
-def policies(name, make, tensors, count=8, **arguments):
-    return Domain(f"{name} policy", make, dict(dtype=POLICIES, **arguments), tensors, count=count, tolerance=BFLOAT16)
+def policies(name, make, tensors, count=8, trains=True, **arguments):
+    return Domain(f"{name} policy", make, dict(dtype=POLICIES, **arguments), tensors, count=count, tolerance=BFLOAT16,
+                  trains=trains)
 
 
 def inputs(*shape):
@@ -27,6 +28,9 @@ def mixed(*shape):
     """Inputs of two dtypes."""
     return [[T(*shape), T(*shape, dtype="float16")], [T(*shape, dtype="bfloat16"), T(*shape, dtype="float16")],
             [T(*shape, dtype="int32"), T(*shape)]]
+
+
+CATEGORIES = [[T(3, 4, dtype="int32")], [T(3, 1, dtype="int32")], [T(2, 5, dtype="uint8")]]
 
 
 def policy_map(x, arguments):
@@ -74,7 +78,7 @@ DOMAINS = [
     policies("Concatenate", layers.Concatenate, mixed(2, 5)),
     policies("Dot", layers.Dot, mixed(2, 5), axes=[1]),
     policies("Average", layers.Average, mixed(2, 5)),
-    policies("AveragePooling2D", layers.AveragePooling2D, floats(2, 6, 6, 2), padding=["same", "valid"]),
+    policies("AveragePooling2D", layers.AveragePooling2D, floats(2, 6, 6, 2), pool_size=[2, 4], padding=["same", "valid"]),
     policies("MaxPooling1D", layers.MaxPooling1D, floats(2, 6, 2)),
     policies("GlobalAveragePooling1D", layers.GlobalAveragePooling1D, floats(2, 6, 2)),
     policies("Softmax", layers.Softmax, floats(2, 6)),
@@ -82,6 +86,20 @@ DOMAINS = [
     policies("Flatten", layers.Flatten, inputs(2, 3, 2)),
     policies("Rescaling", layers.Rescaling, inputs(2, 3, 2), scale=[0.5], offset=[0.0, 1.0]),
     policies("Normalization", layers.Normalization, floats(2, 3), mean=[1.0], variance=[2.0]),
+    # Files have only one dtype of its policy.
+    Domain("Discretization policy", layers.Discretization, dict(
+        dtype=["float16", "bfloat16", "float32"], bin_boundaries=[[0.0, 0.5, 1.0]], output_mode=["int", "one_hot", "count"]),
+        floats(2, 3), trains=False),
+    policies("CategoryEncoding", layers.CategoryEncoding, CATEGORIES, num_tokens=[7],
+             output_mode=["one_hot", "multi_hot", "count"]),
+    Domain("CategoryEncoding weights policy", None, dict(dtype=POLICIES), [[T(2, 3, dtype="int32"), T(2, 3)]],
+           tolerance=BFLOAT16, count=5,
+           call=lambda x, a: layers.CategoryEncoding(7, "count", name="layer", **a)(x[0], count_weights=x[1])),
+    policies("Hashing", layers.Hashing, CATEGORIES, num_bins=[5], output_mode=["one_hot", "multi_hot", "count"]),
+    Domain("Hashing integers", layers.Hashing, dict(dtype=["int32", "int64"], num_bins=[5]), CATEGORIES, count=4),
+    Domain("HashedCrossing policy", layers.HashedCrossing,
+           dict(dtype=[*POLICIES, "int32"], num_bins=[5], output_mode=["int", "one_hot"]),
+           [[T(4, 1, dtype="int32"), T(4, 1, dtype="int32")], [T(3, dtype="int32"), T(3, dtype="int32")]], count=10),
     policies("UpSampling2D", layers.UpSampling2D, floats(2, 3, 2, 2), interpolation=["nearest", "bilinear"]),
     Domain("DTypePolicyMap", None,
            dict(default=["float32", "mixed_bfloat16"], other=["bfloat16", "mixed_float16", "float32"],

@@ -5,7 +5,7 @@ from keras.dtype_policies import DTypePolicyMap, QuantizedDTypePolicy
 
 from domain import OMIT, Domain, T
 
-WEIGHTS = {"kernel": (-120, 120), "embeddings": (-120, 120), "kernel_scale": (20, 60), "embeddings_scale": (20, 60),
+WEIGHTS = {"int8 kernel": (-120, 120), "int8 embeddings": (-120, 120), "kernel_scale": (20, 60), "embeddings_scale": (20, 60),
            "kernel_zero": (-6, 6), "embeddings_zero": (-6, 6), "zero_point": (0, 15), "g_idx": (0, 1.99),
            "inputs_scale": (0.002, 0.01), "awq_scales": (0.5, 2), "inputs_amax_history": (0, 1), "kernel_amax_history": (0, 1)}
 GROUPED = dict(WEIGHTS, kernel_scale=(0.01, 0.1), embeddings_scale=(0.01, 0.1))
@@ -18,7 +18,6 @@ INT8 = [OMIT, quantizers.Int8QuantizationConfig(), quantizers.Int8QuantizationCo
         quantizers.Int8QuantizationConfig(activation_quantizer=NARROW)]
 INT4 = [OMIT, quantizers.Int4QuantizationConfig(block_size=None),
         quantizers.Int4QuantizationConfig(activation_quantizer=ABS_MAX, block_size=-1)]
-SOURCES = ["float32", "mixed_bfloat16"]
 
 
 def quantized(name, make, modes, tensors, weights=WEIGHTS, trains=True, count=8, tolerance=None, sources=("float32",), **arguments):
@@ -27,9 +26,14 @@ def quantized(name, make, modes, tensors, weights=WEIGHTS, trains=True, count=8,
         policy = keras.dtype_policies.get(f"{given.pop('mode')}_from_{given.pop('source')}")
         return make(name="layer", dtype=policy, **given)(x[0])
 
+    weights = dict(weights)
+
     def built(x, given):
         out = call(x, given)
         layer = out._keras_history.operation
+        if hasattr(layer, "g_idx") and hasattr(layer, "kernel_scale"):
+            groups = layer.kernel_scale.shape[0 if given["mode"].startswith("int4") else -1]
+            weights["g_idx"] = (0, min(groups, 2) - 0.01)
         # What files hold has been calibrated.
         layer.is_gptq_calibrated = layer.is_awq_calibrated = True
         return out
@@ -39,15 +43,15 @@ def quantized(name, make, modes, tensors, weights=WEIGHTS, trains=True, count=8,
 
 
 DENSE = dict(units=[4, 5], use_bias=[True, False], activation=[OMIT, "relu"])
-EINSUM = dict(bias_axes=["d", None], activation=[OMIT, "tanh"])
 MATRICES = [[T(2, 6)], [T(3, 2, 6)]]
+ROWS = [[T(2, 3, dtype="int32")], [T(3, 4, dtype="int32")]]
 
 
-def heads(x, given):
+def heads(x, given):  # without biases: a key's has no gradient but rounding errors
     policies = DTypePolicyMap(default_policy="float32")
     for part in given["parts"]:
         policies[f"layer/{part}"] = QuantizedDTypePolicy("int8", "float32")
-    return layers.MultiHeadAttention(2, 3, name="layer", dtype=policies)(x[0], x[0])
+    return layers.MultiHeadAttention(2, 3, use_bias=False, name="layer", dtype=policies)(x[0], x[0])
 
 
 def quantized_equation(name, modes, weights, **more):
@@ -75,11 +79,11 @@ DOMAINS = [
     quantized_equation("int4 groups", ["int4/2", "int4/128"], GROUPED),
     quantized_equation("gptq", ["gptq/4/-1", "gptq/8/2", "awq/4/2"], UNSIGNED, trains=False),
     quantized_equation("float8", ["float8"], FLOAT8, trains=False),
-    quantized("Embedding", layers.Embedding, ["int8", "int4", "int4/-1"], [[T(2, 3, dtype="int32")]], input_dim=[6],
+    quantized("Embedding", layers.Embedding, ["int8", "int4", "int4/-1"], ROWS, input_dim=[6],
               output_dim=[4, 5]),
-    quantized("Embedding int4 groups", layers.Embedding, ["int4/2", "int4/3"], [[T(2, 3, dtype="int32")]], GROUPED,
+    quantized("Embedding int4 groups", layers.Embedding, ["int4/2", "int4/3"], ROWS, GROUPED,
               input_dim=[6], output_dim=[4, 5]),
     Domain("MultiHeadAttention quantized", None,
            dict(parts=[["query"], ["key", "value"], ["query", "key", "value", "attention_output"]]), [[T(2, 4, 3)], [T(3, 2, 5)]],
-           call=heads, weights=WEIGHTS),
+           call=heads, weights=WEIGHTS, count=6),
 ]
