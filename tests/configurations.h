@@ -21,6 +21,7 @@ class Configuration {
   explicit Configuration(Json line) : line_(std::move(line)) {}
 
   const std::string& name() const { return line_["name"].as_string(); }
+  const Json& model() const { return line_["model"]; }  ///< as Keras serializes it, less what does not matter
   /// The functions @predict and, where Keras's gradients are recorded, @train; variables have their data. Throws Error if Keratin
   /// refuses the model.
   Module module() const;

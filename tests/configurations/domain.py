@@ -52,9 +52,10 @@ class T:
 
 class Domain:
     """`count`: at least so many configurations. `weights`: ranges of weights by the last part of their paths, or by dtype and that
-    ("int8 kernel"), beside the usual. `trains=False`: gradients are not compared (random numbers, no derivative). `training=True`:
-    outputs are those of a call in training, which must not draw. `tolerance`: how far results may lie apart, relative to the largest,
-    if rounding explains more than 2e-5: say why. `fixed_batch`: the model's inputs have it."""
+    ("int8 kernel"), beside the usual; None: the weight is as Keras makes it, and in no file. `trains=False`: gradients are not
+    compared (random numbers, no derivative). `training=True`: outputs are those of a call in training, which must not draw.
+    `tolerance`: how far results may lie apart, relative to the largest, if rounding explains more than 2e-5: say why. `fixed_batch`:
+    the model's inputs have it."""
 
     RANGES = {"moving_variance": (0.5, 1.5), "variance": (0.5, 1.5)}
 

@@ -78,9 +78,10 @@ class Configuration:
         self.arrays = [spec.array(f"x{place}") for place, spec in enumerate(tensors)]
         self.ranges = {}
         for weight in self.model.weights:
-            low, high = domain.range_of(weight)
-            self.ranges[weight.path] = (low, high)
-            weight.assign(fill(weight.path, weight.shape, low, high, dtype_of(weight)))
+            ends = domain.range_of(weight)
+            if ends:
+                self.ranges[weight.path] = ends
+                weight.assign(fill(weight.path, weight.shape, *ends, dtype_of(weight)))
 
     def record(self):
         """Everything a test needs, as JSON. Raises ValueError if Keras's results cannot be compared with."""
@@ -97,7 +98,8 @@ class Configuration:
             raise ValueError("too many numbers")
         line = {"model": slim(keras.saving.serialize_keras_object(self.model))}
         line["inputs"] = [spec.to_json(f"x{place}") for place, spec in enumerate(self.tensors)]
-        line["weights"] = {w.path: [dtype_of(w), list(w.shape), *self.ranges[w.path]] for w in self.model.weights}
+        line["weights"] = {w.path: [dtype_of(w), list(w.shape), *self.ranges[w.path]]
+                           for w in self.model.weights if w.path in self.ranges}
         line["outputs"] = [[dtype_of(o), list(o.shape), values_of(o)] for o in outputs]
         if self.domain.tolerance:
             line["tolerance"] = self.domain.tolerance
@@ -151,9 +153,8 @@ class Configuration:
             out["of"][variable.path] = projection(variable.path, gradient)
         for i, gradient in zip(self.floats(), of_inputs):
             out["of"][f"x{i}"] = projection(f"x{i}", gradient)
-        names = {weight.path for weight in model.weights}
         for variable, value in zip(model.non_trainable_variables, updated):
-            if variable.path in names:
+            if variable.path in self.ranges:
                 out["updates"][variable.path] = projection(variable.path, value)
         numbers = [out["loss"]] + [v for pair in [*out["of"].values(), *out["updates"].values()] for v in pair]
         return out if all(math.isfinite(v) for v in numbers) else None

@@ -113,7 +113,7 @@ DOMAINS = [
     in_training("RandomPosterization", factor=[(3, 3), (1, 1), (8, 8), (5, 5)], value_range=[OMIT, (0, 256)],
                 data_format=FORMAT),
     in_training("RandomSharpness", factor=[(0.2, 0.2), (1.0, 1.0), (0.0, 0.0)], value_range=RANGE, data_format=FORMAT),
-    in_training("RandomGrayscale", factor=[0.0, 1.0], data_format=FORMAT, seed=[OMIT, 1, 2]),
+    in_training("RandomGrayscale", count=4, factor=[0.0, 1.0], data_format=FORMAT, seed=[1]),
     in_training("RandomInvert", count=6, factor=[(1.0, 1.0), (0.0, 0.0)], value_range=RANGE, data_format=FORMAT),
     in_training("Solarization", addition_factor=[OMIT, (0.0, 0.0)], threshold_factor=[OMIT, (0.0, 0.0)], value_range=RANGE,
                 data_format=FORMAT),

@@ -8,8 +8,8 @@ COMMON = dict(padding=[OMIT, "same", "valid"], data_format=[OMIT, "channels_firs
               activity_regularizer=[OMIT, "l2"])
 
 
-def images(rank, channels=2):
-    space = [5, 6, 4][:rank]
+def images(rank, channels=2, space=(5, 6, 4)):
+    space = space[:rank]
     return lambda a: [T(2, channels, *space) if a.get("data_format") == "channels_first" else T(2, *space, channels)]
 
 
@@ -28,7 +28,7 @@ def conv(rank):
 def transposed(rank):
     return Domain(f"Conv{rank}DTranspose", getattr(layers, f"Conv{rank}DTranspose"),
                   {**COMMON, **windows(rank), "filters": [1, 2], "output_padding": [OMIT, OMIT, 0, 1],
-                   "kernel_regularizer": [OMIT, "l2"]}, images(rank), count=14)
+                   "kernel_regularizer": [OMIT, "l2"]}, images(rank, space=[3, 4, 2]), count=14)
 
 
 def depthwise(rank):

@@ -21,7 +21,8 @@ def pool(kind, rank):
 
 def over_all(kind, rank):
     name = f"Global{kind}Pooling{rank}D"
-    return Domain(name, getattr(layers, name), dict(keepdims=[OMIT, True, False], **FORMAT), images(rank), count=8)
+    return Domain(name, getattr(layers, name), dict(keepdims=[OMIT, True, False], **FORMAT),
+                  [[T(2, *[4, 3, 2][:rank], 3)], [T(3, 2, *[5, 2, 3][:rank])]])
 
 
 def adaptive(kind, rank):

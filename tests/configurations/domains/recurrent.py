@@ -98,7 +98,8 @@ def still_conv_lstm(rank):
     """Of rates above 0 the inference; and states that stay."""
     make = [layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D][rank - 1]
     return Domain(f"ConvLSTM{rank}D others", make, dict(filters=[2], kernel_size=[2], return_sequences=[OMIT, True],
-                  stateful=[OMIT, True], unroll=[OMIT, True], zero_output_for_mask=[OMIT, True], **RATES),
+                  stateful=[OMIT, True], unroll=[OMIT, True], zero_output_for_mask=[OMIT, True], dilation_rate=[OMIT, 2],
+                  **RATES),
                   [[T(2, 3, *[4, 3, 2][:rank], 2)]], fixed_batch=True, trains=False, count=6)
 
 

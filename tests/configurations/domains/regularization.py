@@ -21,7 +21,7 @@ DOMAINS = [
     Domain("Dropout", layers.Dropout, dict(noise_shape=[OMIT, (None, 1, 4), (2, 3, 1)], **RATES), THREE, trains=False),
     Domain("Dropout none", None, dict(noise_shape=[OMIT, (None, 1, None)], **NONE), STEPS,
            call=masked_inert(layers.Dropout), count=4),
-    Domain("SpatialDropout1D", layers.SpatialDropout1D, RATES, THREE, trains=False, count=4),
+    Domain("SpatialDropout1D", layers.SpatialDropout1D, RATES, THREE + [[T(3, 2, 5)]], trains=False),
     Domain("SpatialDropout2D", layers.SpatialDropout2D, dict(**RATES, **FORMAT), FOUR + [[T(3, 2, 3, 2)]], trains=False),
     Domain("SpatialDropout3D", layers.SpatialDropout3D, dict(**RATES, **FORMAT), FIVE + [[T(3, 2, 3, 1, 2)]], trains=False),
     Domain("AlphaDropout", layers.AlphaDropout, dict(noise_shape=[OMIT, (None, 1, 4), (2, 3, 1)], **RATES), THREE,

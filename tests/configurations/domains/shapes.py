@@ -11,15 +11,17 @@ def ends(rank):
     return [OMIT, *one, (1, 2, 0)[:rank]] if rank > 1 else [OMIT, 1, 2, (1, 2), (0, 2)]
 
 
-def images(rank):
-    space = [6, 5, 7][:rank]
+def images(rank, space=(6, 5, 7)):
+    space = space[:rank]
     return lambda a: [T(2, 2, *space) if a.get("data_format") == "channels_first" else T(2, *space, 2)]
 
 
 def edges(kind, argument, rank):
     name = f"{kind}{rank}D"
-    formats = FORMAT if name != "Cropping1D" else {}
-    return Domain(name, getattr(layers, name), {argument: ends(rank), **formats}, images(rank))
+    if name == "Cropping1D":
+        return Domain(name, layers.Cropping1D, {argument: ends(1)}, [[T(2, 6, 2)], [T(3, 4, 1)]])
+    space = (1, 2, 1) if name == "ZeroPadding3D" else (5, 6, 5)
+    return Domain(name, getattr(layers, name), {argument: ends(rank), **FORMAT}, images(rank, space))
 
 
 def listed(make):
