@@ -76,27 +76,34 @@ constexpr Arg kReversibleArgs[] = {
 };
 constexpr std::string_view kReverse[] = {"reverse"};
 
+Expr unembedded_by_floats(Call& call, const Expr& x, const Expr& reversed) {
+  const Json& wanted = call.args().json("reverse_dtype");
+  const DType dtype =
+      wanted.is_null() ? promote(x.dtype(), reversed.dtype()) : read_dtype(wanted, call.layer().where());
+  return matmul(cast(x, dtype), cast(reversed, dtype));
+}
+
 /// An embedding or, called with reverse=True, how much a vector is like each of its rows: by the same table or by another, which has
 /// its initializer only. A cap c makes c·tanh(y/c) of the results.
 Outputs reversible_embedding(Call& call) {
-  if (call.layer().policy().quantization != Quantization::none)
-    call.fail("is quantized, which is supported for Embedding only");
+  const bool is_quantized = call.layer().policy().quantization != Quantization::none;
+  const bool is_tied = call.args().boolean("tie_weights");
   const int64_t rows = call.args().integer("input_dim"), columns = call.args().integer("output_dim");
-  const Expr table = call.variable({"embeddings", {rows, columns}, "uniform"});
   Expr reversed;
-  if (!call.args().boolean("tie_weights"))
-    reversed = call.variable({.name = "reverse_embeddings",
-                              .shape = {columns, rows},
-                              .initializer = "uniform",
-                              .argument = "embeddings",
-                              .is_bare = true});
+  if (is_quantized) {
+    if (!is_tied) make_reverse_embeddings(call);
+  } else {
+    const Expr table = call.variable({"embeddings", {rows, columns}, "uniform"});
+    reversed = is_tied ? transpose(table, {1, 0})
+                       : call.variable({.name = "reverse_embeddings",
+                                        .shape = {columns, rows},
+                                        .initializer = "uniform",
+                                        .argument = "embeddings",
+                                        .is_bare = true});
+  }
   if (!call.flag("reverse")) return embedding(call);
-  if (!reversed) reversed = transpose(table, {1, 0});
-  const Json& wanted = call.args().json("reverse_dtype");
-  Expr x = call.float_input();
-  const DType dtype =
-      wanted.is_null() ? promote(x.dtype(), reversed.dtype()) : read_dtype(wanted, call.layer().where());
-  const Expr y = matmul(cast(x, dtype), cast(reversed, dtype));
+  const Expr x = call.float_input();
+  const Expr y = is_quantized ? unembedded(call, x, is_tied) : unembedded_by_floats(call, x, reversed);
   if (call.args().is_null("logit_soft_cap")) return y;
   const Json& cap = call.args().json("logit_soft_cap");
   if (!cap.is_number()) call.args().reject("logit_soft_cap", "expected a number", {}, ErrorKind::data);

@@ -164,7 +164,8 @@ Expr integer_product(const Product& p, const Expr& x, const Expr& kernel) {
   return einsum_of(p, cast(x, dtype), cast(kernel, dtype));
 }
 
-/// The product of x, rounded to i8, with integers that mean `levels` / `scale`, and `meant`, the kernel as floats.
+/// The product of x, rounded to i8, with integers that mean `levels` / `scale`. Gradients are those of a product with `meant`, the kernel
+/// as floats; without it only those of the scale that x is rounded by.
 Expr product_of_integers(Call& call, const Product& p, const InputQuantizer& quantizer, const Expr& levels,
                          const Expr& scale, const Expr& meant) {
   const Ints summed = axes_without(p.x_axes, p.y_axes);
@@ -180,7 +181,7 @@ Expr product_of_integers(Call& call, const Product& p, const InputQuantizer& qua
   const Expr x = clip(rounded(p.x * align(x_scale, p.x, kept_axes)), quantizer.low, quantizer.high);
   const Expr sums = cast(integer_product(p, x, levels), call.compute_dtype());
   const Expr y = sums / (with_axes(x_scale, kept, p.y_axes) * scale);
-  if (!call.training()) return y;
+  if (!call.training() || !meant) return y;
   const Expr smooth = einsum_of(p, p.x, meant);
   return unary(Op::stop_gradient, y - smooth) + smooth;
 }
@@ -329,34 +330,99 @@ Expr product(Call& call, Layer& part, const Product& p) {
 
 // ---- embeddings ----
 
-Expr embedded(Call& call, const Expr& indices) {
+namespace {
+
+struct Table {
+  Expr levels;    ///< a row per category, or the transpose
+  Groups groups;  ///< only a scale, if rows have no groups
+};
+
+bool has_groups(const DTypePolicy& policy) {
+  return policy.quantization == Quantization::int4 && policy.group_size >= 0;
+}
+
+Table make_table(Call& call) {
   const int64_t rows = call.args().integer("input_dim"), columns = call.args().integer("output_dim");
+  const DTypePolicy& policy = call.layer().policy();
+  const bool is_packed = policy.quantization == Quantization::int4;
+  if (!is_packed && policy.quantization != Quantization::int8)
+    call.fail("is quantized in a way in which Keras quantizes no embeddings", {}, ErrorKind::data);
+  Table table;
+  table.levels = call.variable(
+      fixed_spec("embeddings", {rows, is_packed ? half_of(columns) : columns}, "zeros", DType::i8));
+  if (is_packed) table.levels = unpacked(table.levels, 1, columns);
+  const Shape shape = has_groups(policy) ? Shape{rows, groups_of(columns, policy.group_size)} : Shape{rows};
+  table.groups.scale = call.variable(fixed_spec("embeddings_scale", shape, "ones"));
+  if (!has_groups(policy)) return table;
+  table.groups.zero = call.variable(fixed_spec("embeddings_zero", shape, "zeros", DType::i8));
+  table.groups.index = make_group_index(call, call.layer(), columns);
+  return table;
+}
+
+/// The transposed table that a layer has beside the other. They share the index.
+Table make_reverse_table(Call& call, const Table& table) {
+  const int64_t rows = call.args().integer("input_dim"), columns = call.args().integer("output_dim");
+  const DTypePolicy& policy = call.layer().policy();
+  const bool is_packed = policy.quantization == Quantization::int4;
+  Table reverse;
+  reverse.levels = call.variable(
+      fixed_spec("reverse_embeddings", {is_packed ? half_of(columns) : columns, rows}, "zeros", DType::i8));
+  if (is_packed) reverse.levels = unpacked(reverse.levels, 0, columns);
+  const Shape shape = has_groups(policy) ? Shape{groups_of(columns, policy.group_size), rows} : Shape{rows};
+  reverse.groups.scale = call.variable(fixed_spec("reverse_embeddings_scale", shape, "ones"));
+  if (!has_groups(policy)) return reverse;
+  reverse.groups.zero = call.variable(fixed_spec("reverse_embeddings_zero", shape, "zeros"));
+  reverse.groups.index = table.groups.index;
+  return reverse;
+}
+
+}  // namespace
+
+Expr embedded(Call& call, const Expr& indices) {
   const auto at_indices = [&](const Expr& table) {
     Builder& b = call.builder();
     return Expr(b, b.make(Op::gather, {table.value(), indices.value()}, GatherAttrs{}));
   };
-  const DTypePolicy& policy = call.layer().policy();
-  const Quantization mode = policy.quantization;
-  if (mode == Quantization::none)
-    return at_indices(call.variable({"embeddings", {rows, columns}, "uniform"}));
-  if (mode != Quantization::int8 && mode != Quantization::int4)
-    call.fail("is quantized in a way in which Keras quantizes no embeddings", {}, ErrorKind::data);
-  const bool is_packed = mode == Quantization::int4;
-  Expr levels = call.variable(
-      fixed_spec("embeddings", {rows, is_packed ? half_of(columns) : columns}, "zeros", DType::i8));
-  if (is_packed) levels = unpacked(levels, 1, columns);
-  levels = cast(at_indices(levels), call.compute_dtype());
-  if (!is_packed || policy.group_size < 0) {
-    const Expr scale = call.variable(fixed_spec("embeddings_scale", {rows}, "ones"));
-    return levels / expand_dims(at_indices(scale), -1);
-  }
-  const Shape shape{rows, groups_of(columns, policy.group_size)};
-  const Expr scale = call.variable(fixed_spec("embeddings_scale", shape, "ones"));
-  const Expr zero = call.variable(fixed_spec("embeddings_zero", shape, "zeros", DType::i8));
-  const Groups groups{.scale = at_indices(scale),
-                      .zero = at_indices(zero),
-                      .index = make_group_index(call, call.layer(), columns)};
-  return dequantized(levels, groups, indices.rank());
+  if (call.layer().policy().quantization == Quantization::none)
+    return at_indices(call.variable(
+        {"embeddings", {call.args().integer("input_dim"), call.args().integer("output_dim")}, "uniform"}));
+  const auto [table, groups] = make_table(call);
+  const Expr levels = cast(at_indices(table), call.compute_dtype());
+  if (!groups.index) return levels / expand_dims(at_indices(groups.scale), -1);
+  return dequantized(levels, {at_indices(groups.scale), at_indices(groups.zero), groups.index},
+                     indices.rank());
 }
+
+Expr unembedded(Call& call, const Expr& x, bool is_tied) {
+  Table table = make_table(call);
+  if (is_tied) {
+    table.levels = transpose(table.levels, {1, 0});
+    if (table.groups.index) {
+      table.groups.scale = transpose(table.groups.scale, {1, 0});
+      table.groups.zero = transpose(table.groups.zero, {1, 0});
+    }
+  } else {
+    table = make_reverse_table(call, table);
+  }
+  constexpr char kSummed = 'y', kRow = 'z';
+  std::string batch;
+  for (int64_t axis = 0; axis + 1 < x.rank(); ++axis) batch += static_cast<char>('a' + axis);
+  const Product p{.x = x,
+                  .x_axes = batch + kSummed,
+                  .kernel = {"embeddings", table.levels.shape(), "uniform"},
+                  .kernel_axes = {kSummed, kRow},
+                  .y_axes = batch + kRow,
+                  .is_dense = true};
+  const bool has_index = static_cast<bool>(table.groups.index);
+  const Expr levels =
+      has_index ? dequantized(cast(table.levels, call.compute_dtype()), table.groups, 0) : table.levels;
+  const Expr scale =
+      has_index ? Expr(call.builder(), call.builder().constant(levels.dtype(), 1)) : table.groups.scale;
+  const InputQuantizer quantizer = input_quantizer(call, Quantization::int8);
+  if (!quantizer.exists) return einsum_of(p, x, cast(levels, call.compute_dtype())) / scale;
+  return product_of_integers(call, p, quantizer, levels, scale, {});
+}
+
+void make_reverse_embeddings(Call& call) { make_reverse_table(call, make_table(call)); }
 
 }  // namespace keratin

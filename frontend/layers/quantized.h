@@ -28,4 +28,9 @@ Expr product(Call& call, Layer& part, const Product& product);
 /// The rows of an embedding at `indices`, which are integers.
 Expr embedded(Call& call, const Expr& indices);
 
+/// How much `x` [N,…,c] is like each row of a quantized embedding: [N,…,rows]. Not tied: the rows of its table for this.
+Expr unembedded(Call& call, const Expr& x, bool is_tied);
+/// The variables of that table, in the order in which files have them.
+void make_reverse_embeddings(Call& call);
+
 }  // namespace keratin

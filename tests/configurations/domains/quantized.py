@@ -6,9 +6,10 @@ from keras.dtype_policies import DTypePolicyMap, QuantizedDTypePolicy
 from domain import OMIT, Domain, T
 
 WEIGHTS = {"int8 kernel": (-120, 120), "int8 embeddings": (-120, 120), "kernel_scale": (20, 60), "embeddings_scale": (20, 60),
+           "reverse_embeddings_scale": (20, 60), "reverse_embeddings_zero": (-6, 6), "int8 reverse_embeddings": (-120, 120),
            "kernel_zero": (-6, 6), "embeddings_zero": (-6, 6), "zero_point": (0, 15), "g_idx": (0, 1.99),
            "inputs_scale": (0.002, 0.01), "awq_scales": (0.5, 2), "inputs_amax_history": (0, 1), "kernel_amax_history": (0, 1)}
-GROUPED = dict(WEIGHTS, kernel_scale=(0.01, 0.1), embeddings_scale=(0.01, 0.1))
+GROUPED = dict(WEIGHTS, kernel_scale=(0.01, 0.1), embeddings_scale=(0.01, 0.1), reverse_embeddings_scale=(0.01, 0.1))
 UNSIGNED = dict(GROUPED, kernel=(0, 255), kernel_zero=(0, 15))
 FLOAT8 = dict(WEIGHTS, kernel=(-1, 1), kernel_scale=(0.002, 0.01))
 
@@ -64,6 +65,16 @@ def quantized_equation(name, modes, weights, **more):
     return quantized(f"EinsumDense {name}", make, modes, [[T(2, 3, 4)]], weights, form=forms, activation=[OMIT, "tanh"], **more)
 
 
+def reversible(name, modes, **more):
+    """Both ways."""
+    def make(**given):
+        layer = layers.ReversibleEmbedding(**given)
+        return lambda x: layer(layer(x), reverse=True)
+
+    return quantized(name, make, modes, ROWS, input_dim=[6], output_dim=[4, 5], tie_weights=[OMIT, False],
+                     logit_soft_cap=[OMIT, 2.0], **more)
+
+
 DOMAINS = [
     quantized("Dense int8", layers.Dense, ["int8"], MATRICES, count=12, quantization_config=INT8, **DENSE),
     quantized("Dense int4", layers.Dense, ["int4", "int4/-1"], MATRICES, count=12, quantization_config=INT4, **DENSE),
@@ -81,10 +92,11 @@ DOMAINS = [
     quantized_equation("float8", ["float8"], FLOAT8, trains=False),
     quantized("Embedding", layers.Embedding, ["int8", "int4", "int4/-1"], ROWS, input_dim=[6],
               output_dim=[4, 5], quantization_config=[OMIT, quantizers.Int8QuantizationConfig(activation_quantizer=None)]),
-    quantized("ReversibleEmbedding", layers.ReversibleEmbedding, ["int8", "int4", "int4/-1"], ROWS, input_dim=[6],
-              output_dim=[4, 5], quantization_config=[OMIT, quantizers.Int8QuantizationConfig(activation_quantizer=None)]),
     quantized("Embedding int4 groups", layers.Embedding, ["int4/2", "int4/3"], ROWS, GROUPED,
               input_dim=[6], output_dim=[4, 5]),
+    reversible("ReversibleEmbedding", ["int8", "int4", "int4/-1"], count=12,
+               quantization_config=[OMIT, quantizers.Int8QuantizationConfig(activation_quantizer=None)]),
+    reversible("ReversibleEmbedding int4 groups", ["int4/2", "int4/3"], weights=GROUPED),
     Domain("MultiHeadAttention quantized", None,
            dict(parts=[["query"], ["key", "value"], ["query", "key", "value", "attention_output"]]), [[T(2, 4, 3)], [T(3, 2, 5)]],
            call=heads, weights=WEIGHTS, count=6),
