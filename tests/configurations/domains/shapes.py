@@ -19,7 +19,7 @@ def images(rank, space=(6, 5, 7)):
 def edges(kind, argument, rank):
     name = f"{kind}{rank}D"
     if name == "Cropping1D":
-        return Domain(name, layers.Cropping1D, {argument: ends(1)}, [[T(2, 6, 2)], [T(3, 4, 1)]])
+        return Domain(name, layers.Cropping1D, {argument: ends(1)}, [[T(2, 6, 2)], [T(3, 5, 1)]])
     space = (1, 2, 1) if name == "ZeroPadding3D" else (5, 6, 5)
     return Domain(name, getattr(layers, name), {argument: ends(rank), **FORMAT}, images(rank, space))
 
