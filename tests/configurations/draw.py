@@ -228,20 +228,19 @@ def draw_file(name, only, report):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     path = os.path.join(HERE, "recorded", name + ".jsonl")
-    kept = {}
+    lines = {}  # of each domain
     if only and os.path.exists(path):
         for line in open(path):
-            kept.setdefault(json.loads(line)["name"].rsplit("/", 1)[0], []).append(line.rstrip("\n"))
-    lines = []
+            lines.setdefault(json.loads(line)["name"].rsplit("/", 1)[0], []).append(line.rstrip("\n"))
     for domain in module.DOMAINS:
         assert isinstance(domain, Domain), domain
-        if only and domain.name in kept and not any(text in domain.name for text in only):
-            lines += kept[domain.name]
-        else:
-            lines += draw_domain(domain, report)
-    with open(path, "w") as file:
-        file.write("".join(line + "\n" for line in lines))
-    print(f"{name}: {len(lines)} configurations of {len(module.DOMAINS)} domains")
+        if only and domain.name in lines and not any(text in domain.name for text in only):
+            continue
+        lines[domain.name] = draw_domain(domain, report)
+        with open(path, "w") as file:  # each time: what is interrupted goes on with --only
+            file.write("".join(line + "\n" for each in module.DOMAINS for line in lines.get(each.name, [])))
+    count = sum(len(lines.get(domain.name, [])) for domain in module.DOMAINS)
+    print(f"{name}: {count} configurations of {len(module.DOMAINS)} domains")
 
 
 def main():
