@@ -114,15 +114,14 @@ GraphCall::GraphCall(Call& call) : call_(call) {
   make_layers(model, true);
   auto child = model.children().begin();
   for (const Json& object : model.args().json("layers").items()) {
-    const Json& name = object["name"].is_null() ? object["config"]["name"] : object["name"];
     Layer* layer = is_operation(object) ? nullptr : (child++)->get();
     Member member{&object, layer, read_calls(object)};
     member.first_call = model.context().keras2 && has_own_call(object);
     member.first_output_call =
         model.context().keras2 ? member.first_call : counts_own_call_in_outputs(object);
-    const bool is_new = members_.emplace(name.as_string(), std::move(member)).second;
+    const bool is_new = members_.emplace(name_in_model(object), std::move(member)).second;
     if (!is_new)
-      call.fail(cat("has two layers with the name ", quoted(name.as_string())), {}, ErrorKind::data);
+      call.fail(cat("has two layers with the name ", quoted(name_in_model(object))), {}, ErrorKind::data);
   }
 }
 
@@ -142,10 +141,9 @@ GraphCall::Key GraphCall::key_of(const TensorRef& ref) const {
 std::vector<TensorRef> GraphCall::needs(const Key& key) const {
   const auto& [member, index] = key;
   if (index < 0 || index >= static_cast<int64_t>(member->calls.size()))
-    call_.fail(
-        cat("a call refers to call ", index, " of layer ",
-            quoted((*member->object)["config"]["name"].as_string()), ", which has ", member->calls.size()),
-        {}, ErrorKind::data);
+    call_.fail(cat("a call refers to call ", index, " of layer ", quoted(name_in_model(*member->object)),
+                   ", which has ", member->calls.size()),
+               {}, ErrorKind::data);
   std::vector<TensorRef> tensors;
   for (const Argument& argument : member->calls[index].arguments) collect_tensors(argument, tensors);
   for (const auto& [name, argument] : member->calls[index].keywords) collect_tensors(argument, tensors);
@@ -383,7 +381,7 @@ Json GraphCall::add_old_keywords(const LayerCall& call, const OldFunction& funct
 
 Outputs GraphCall::call_operation(const Member& member, const LayerCall& call) {
   const Json& object = *member.object;
-  const std::string& name = object["config"]["name"].as_string();
+  const std::string& name = name_in_model(object);
   const Layer& model = call_.layer();
   const std::string place = model.origin().empty() ? name : cat(model.origin(), "/", name);
   const std::string& class_name = object["class_name"].as_string();

@@ -110,6 +110,10 @@ Argument read_argument(const Json& value) {
   return out;
 }
 
+const std::string& name_in_model(const Json& object) {
+  return (object["name"].is_null() ? object["config"]["name"] : object["name"]).as_string();
+}
+
 std::vector<LayerCall> read_calls(const Json& layer) {
   std::vector<LayerCall> calls;
   for (const Json& node : layer["inbound_nodes"].items()) calls.push_back(read_call(node));

@@ -29,6 +29,9 @@ struct LayerCall {
   std::vector<std::pair<std::string, Argument>> keywords;
 };
 
+/// What a model calls a layer or an operation of its own. Configs of some operations have no name.
+const std::string& name_in_model(const Json& object);
+
 /// An argument in the form of Keras 3, in which tensors are objects that carry their history.
 Argument read_argument(const Json& value);
 

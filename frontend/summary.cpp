@@ -41,7 +41,7 @@ std::string output_text(const Layer& layer) {
 
 Row row_of(const Json& json, const Model& model) {
   Row row;
-  row.name = json["config"]["name"].as_string();
+  row.name = name_in_model(json);
   row.class_name = json["class_name"].as_string();
   for (const LayerCall& call : json.has("inbound_nodes") ? read_calls(json) : std::vector<LayerCall>{}) {
     ++row.calls;
