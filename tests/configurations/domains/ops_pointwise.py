@@ -56,7 +56,8 @@ def with_nonfinite(name, **arguments):
 
 DOMAINS = [
     *[unary(name) for name in ("negative", "absolute", "sign", "square", "floor", "ceil", "trunc", "exp", "exp2", "expm1", "sin", "cos",
-                               "tan", "tanh", "sinh", "cosh", "arcsinh", "arctan", "sinc", "deg2rad", "rad2deg", "i0", "cbrt")],
+                               "tan", "tanh", "sinh", "cosh", "arcsinh", "arctan", "deg2rad", "rad2deg", "i0", "cbrt")],
+    unary("sinc", others=("int32",)),  # in f16, rounding errors are most of its gradient near 0
     *[unary(name, 0.2, 2.5) for name in ("sqrt", "rsqrt", "log", "log1p", "log2", "log10", "reciprocal")],
     *[unary(name, -0.95, 0.95, ()) for name in ("arcsin", "arccos", "arctanh", "erfinv")],
     unary("arccosh", 1.1, 4.0, ()),
@@ -80,8 +81,6 @@ DOMAINS = [
     op("integers by numbers", [[T(2, 3, dtype="int32", low=-9, high=9)], [T(2, 3, dtype="uint8", high=9)], [T(2, 3, dtype="bool")]],
        dict(which=["add", "multiply", "power", "maximum", "divide"], number=[3, 2, 2.5]),
        function=lambda a, which, number: getattr(ops, which)(a, number), count=12),
-    op("lists", [[T(2, 3)], [T(2, 3, dtype="int32")]], dict(which=["add", "multiply", "maximum"], numbers=[[1, 2, 3], [0.5, 1.0, 2.0], [[1.5], [2.0]]]),
-       function=lambda a, which, numbers: getattr(ops, which)(a, numbers), count=8),
     op("floor_divide of integers", INTEGERS[:1], dict(number=[3, -3, 4]), function=lambda a, b, number: [ops.floor_divide(a, number), ops.mod(a, number)]),
     op("fmod of integers", INTEGERS[:1], dict(number=[3, -3, 4]), function=lambda a, b, number: ops.fmod(a, number)),
     op("power of integers", [[T(2, 3, dtype="int32", low=-4, high=5), T(2, 3, dtype="int32", high=7)]], dict(number=[0, 1, 5]),
@@ -106,7 +105,6 @@ DOMAINS = [
     op("select", [[T(2, 4, dtype="bool"), T(2, 4, dtype="bool"), T(2, 4), T(2, 4)], [T(2, 4, dtype="bool"), T(2, 4, dtype="bool"), T(2, 4, dtype="int32"), T(2, 4, dtype="int32")]],
        dict(default=[OMIT, 3, 1.5]), function=lambda c, d, a, b, **more: ops.select([c, d], [a, b], **more), count=5),
     op("clip", [[T(2, 5)], [T(2, 5, dtype="int32", low=-5)], [T(2, 5, dtype="bool")]], dict(x_min=[-0.5, 0, -1], x_max=[1, 2, 0.5]), count=6),
-    op("clip by lists", [[T(2, 3)]], dict(x_min=[[-0.5, 0.0, 0.2]], x_max=[[0.6, 0.5, 1.0], 0.5, 0.9]), function=ops.clip),
 
     op("relu", [[T(2, 3)], [T(2, 3, dtype="int32", low=-5)], [T(2, 2, 2)]]),
     *[unary(name, -3, 3, ("float16",)) for name in
