@@ -35,12 +35,12 @@ MOST_NUMBERS = 600  # in a configuration's outputs: files stay small
 
 
 def values_of(tensor):
-    """Numbers as text that reads back as the same f32; integers and booleans as they are."""
+    """Numbers with more digits than are compared; integers and booleans as they are."""
     flat = np.asarray(tensor).reshape(-1)
     if flat.dtype.kind in "biu":
         return [int(v) for v in flat]
     flat = flat.astype(np.float32)
-    return [float(f"{v:.9g}") if math.isfinite(v) else str(float(v)) for v in flat]
+    return [float(f"{v:.6g}") if math.isfinite(v) else str(float(v)) for v in flat]
 
 
 def dtype_of(tensor):
@@ -160,17 +160,26 @@ class Configuration:
         return out if all(math.isfinite(v) for v in numbers) else None
 
 
-# Parts of a serialized model that decide nothing about what it computes.
+# What goes without saying in a serialized model.
+USUAL = [("trainable", True), ("sparse", False), ("ragged", False), ("optional", False), ("module", "keras.layers"),
+         ("module", "keras.src.models.functional"),
+         ("dtype", {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}})]
+# Parts of it that decide nothing about what it computes.
 NO_MATTER = {"build_config", "compile_config", "registered_name", "shared_object_id", "seed"}
 
 
+def matters(key, value):
+    if key.endswith(("_constraint", "_regularizer")):
+        return value is not None
+    return not (key in NO_MATTER or key.endswith("_initializer") or (key, value) in USUAL)
+
+
 def slim(value):
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": value["config"]["keras_history"]}}
     if isinstance(value, dict):
-        return {
-            k: slim(v) for k, v in value.items()
-            if k not in NO_MATTER and not (k.endswith(("_initializer", "_constraint", "_regularizer")) and
-                                           (v is None or k.endswith("_initializer")))
-        }
+        slimmed = {k: slim(v) for k, v in value.items()}
+        return {k: v for k, v in slimmed.items() if matters(k, v)}
     if isinstance(value, (list, tuple)):
         return [slim(v) for v in value]
     return value
