@@ -24,6 +24,8 @@ constexpr std::string_view kOfKeras2 = "only files of Keras 2 have it";
 constexpr Exception kExceptions[] = {
     {"LocallyConnected1D", "", kOfKeras2},
     {"LocallyConnected2D", "", kOfKeras2},
+    {"StringLookup", "", "inputs of configurations are numbers"},
+    {"TextVectorization", "", "inputs of configurations are numbers"},
     {"LayerScale", "", "is in recorded models of keras.applications"},
     {"CustomScaleLayer", "", "is in recorded models of keras.applications"},
     {"GroupedQueryAttention", "", "files have its other name, GroupQueryAttention"},
