@@ -35,6 +35,7 @@ Module run_pass(const Pass& pass, const Module& module, Decisions* decisions = n
 Module map_functions(const Module& module, const std::function<Function(const Function&)>& rebuild);
 
 // The passes; each is described at the head of its file.
+Module wide_sums(const Module& module);
 Module simplify(const Module& module);
 Module free_windows(const Module& module);
 Module channels_last(const Module& module, Decisions* decisions = nullptr);

@@ -27,6 +27,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
 
   // The table is in order; why that order:
   //   differentiate  first: it must see where gradients stop, and what it builds is simplified like the rest
+  //   wide_sums  after differentiate, which makes the sums; before simplify, which joins its casts with others
   //   simplify   on what the layers traced: it finds a batch normalisation behind its convolution
   //   free_windows   after simplify, which knows what to do with weights of convolutions; before all that take their lengths for known
   //   channels_last  after simplify: it has no transposes to move but its own; before all that lay out weights

@@ -52,33 +52,33 @@ TEST(Pipeline, RunsThePassesInTheirOrder) {
   optimize(example(), options);
   EXPECT_EQ(
       join(ran, " "),
-      "differentiate simplify free_windows channels_last matrices hoist sink lookups winograd pack constants prepare fuse stages");
+      "differentiate wide_sums simplify free_windows channels_last matrices hoist sink lookups winograd pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::fast;
   optimize(example(), options);
   EXPECT_EQ(
       join(ran, " "),
-      "differentiate simplify free_windows channels_last matrices hoist sink lookups fast_conv winograd pack constants prepare fuse stages");
+      "differentiate wide_sums simplify free_windows channels_last matrices hoist sink lookups fast_conv winograd pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::exact;
   optimize(example(), options);
   EXPECT_EQ(
       join(ran, " "),
-      "differentiate simplify free_windows channels_last matrices hoist sink lookups pack constants prepare fuse stages");
+      "differentiate wide_sums simplify free_windows channels_last matrices hoist sink lookups pack constants prepare fuse stages");
   ran.clear();
   options.convolutions = Convolutions::winograd;
   options.precision = Precision::bf16;
   optimize(example(), options);
   EXPECT_EQ(
       join(ran, " "),
-      "differentiate simplify free_windows channels_last matrices hoist sink lookups bf16 pack constants prepare fuse bf16_storage stages");
+      "differentiate wide_sums simplify free_windows channels_last matrices hoist sink lookups bf16 pack constants prepare fuse bf16_storage stages");
   ran.clear();
   options.precision = Precision::f32;
   options.skip = {"pack", "simplify"};
   optimize(example(), options);
   EXPECT_EQ(
       join(ran, " "),
-      "differentiate free_windows channels_last matrices hoist sink lookups winograd constants prepare fuse stages");
+      "differentiate wide_sums free_windows channels_last matrices hoist sink lookups winograd constants prepare fuse stages");
 }
 
 TEST(Pipeline, RefusesToSkipWhatItCannotDoWithout) {
