@@ -116,30 +116,38 @@ void restore_optimizer(std::vector<Variable>& variables, const std::vector<Varia
 namespace {
 
 template <typename Load>
-auto naming_the_file(const std::string& path, const Load& load) try {
+auto naming_the_file(const std::string& path, const std::string& weights, const Load& load) try {
   return load();
 } catch (const Error& error) {
-  throw error.where().starts_with(path) ? error : error.within(path);
+  throw error.where().starts_with(path) || (!weights.empty() && error.where().starts_with(weights))
+      ? error
+      : error.within(path);
 } catch (const std::bad_alloc&) {
   throw;
 } catch (const std::exception& error) {
   throw Error(ErrorKind::data, cat("a plug-in's function threw ", quoted(error.what())), path);
 }
 
+ModelFile open_file(const std::string& path, const std::string& weights) {
+  ModelFile file = ModelFile::open(path);
+  if (!weights.empty()) file.read_weights(weights);
+  return file;
+}
+
 }  // namespace
 
-Module load_model(const std::string& path, const ShapeOverrides& shapes) {
-  return naming_the_file(path, [&] {
-    ModelFile file = ModelFile::open(path);
+Module load_model(const std::string& path, const ShapeOverrides& shapes, const std::string& weights) {
+  return naming_the_file(path, weights, [&] {
+    ModelFile file = open_file(path, weights);
     Model model = open_model(file, shapes);
     return load_predict(model, file);
   });
 }
 
 TrainableModule load_trainable(const std::string& path, const CompileConfig& given,
-                               const ShapeOverrides& shapes) {
-  return naming_the_file(path, [&] {
-    ModelFile file = ModelFile::open(path);
+                               const ShapeOverrides& shapes, const std::string& weights) {
+  return naming_the_file(path, weights, [&] {
+    ModelFile file = open_file(path, weights);
     Model model = open_model(file, shapes);
     TrainableModule loaded{load_predict(model, file), {}};
     CompileConfig config = CompileConfig::read(file.compile_config());

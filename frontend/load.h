@@ -17,8 +17,10 @@ class ModelFile;
 ///
 /// `shapes` fixes what the file leaves free of the inputs' shapes. A batch that neither fixes is N.
 /// Throws Error that names file, layer, class and argument: no_input or data if the file is not readable or malformed,
-/// unsupported if it is well-formed but not compiled by Keratin, usage if `shapes` does not fit.
-Module load_model(const std::string& path, const ShapeOverrides& shapes = {});
+/// unsupported if it is well-formed but not compiled by Keratin, usage if `shapes` does not fit. `weights`: a file of weights (`.weights.h5`) that
+/// are taken instead of the model's own.
+Module load_model(const std::string& path, const ShapeOverrides& shapes = {},
+                  const std::string& weights = {});
 
 /// The same module with the functions that train it (frontend/training/train.h): compiled as the file says, or, where `given` is not
 /// null, as that says; the optimizer's state is the file's if its optimizer is used and the file has one.
@@ -27,7 +29,7 @@ struct TrainableModule {
   TrainingSignature signature;
 };
 TrainableModule load_trainable(const std::string& path, const CompileConfig& given = {},
-                               const ShapeOverrides& shapes = {});
+                               const ShapeOverrides& shapes = {}, const std::string& weights = {});
 
 /// The model that the file describes. Requires: the file outlives it.
 Model open_model(const ModelFile& file, const ShapeOverrides& shapes);

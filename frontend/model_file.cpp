@@ -70,11 +70,36 @@ ModelFile ModelFile::open(const std::string& path) {
     file.read_archive(Archive::from_zip(std::move(bytes), path));
   } else if (is_h5(bytes)) {
     file.read_legacy(std::move(bytes));
+  } else if (bytes.starts_with('{')) {
+    file.read_text(bytes);
   } else {
     fail("is no Keras model file: neither a zip archive nor HDF5", path,
          "model.save(\"model.keras\") writes one");
   }
   return file;
+}
+
+void ModelFile::read_text(std::string_view text) {
+  config_ = parse_model(text, path_);
+  compile_config_ = config_["compile_config"];
+  // Keras 2 says who wrote the text; Keras 3 says of which module each class is.
+  if (config_["keras_version"].is_string()) keras_version_ = config_["keras_version"].as_string();
+  if (keras_version_.empty() && config_.has("module")) keras_version_ = "3";
+}
+
+void ModelFile::read_weights(const std::string& path) {
+  const std::string bytes = read_file(path);
+  if (!is_h5(bytes))
+    fail("is no file of weights: not HDF5", path, "model.save_weights(\"model.weights.h5\") writes one");
+  weights_ = parse_h5(bytes, path);
+  weights_path_ = path;
+  legacy_ = false;
+  for (const char* prefix : {"", "model_weights/"}) {
+    const std::string_view group = prefix;
+    if (weights_.names(group.substr(0, group.find('/')), "layer_names").empty()) continue;
+    legacy_ = true;
+    legacy_group_ = group;
+  }
 }
 
 void ModelFile::read_archive(const Archive& archive) {
@@ -87,6 +112,7 @@ void ModelFile::read_archive(const Archive& archive) {
   }
   for (const std::string& name : archive.assets())
     assets_.emplace(name.substr(kAssets.size()), archive.read(name, archive.max_member_bytes()));
+  weights_path_ = path_;
   const bool npz = !archive.has(kWeightsH5) && archive.has(kWeightsNpz);
   const char* member = npz ? kWeightsNpz : kWeightsH5;
   std::string bytes = archive.read(member, archive.max_member_bytes());
@@ -101,6 +127,8 @@ void ModelFile::read_archive(const Archive& archive) {
 
 void ModelFile::read_legacy(std::string bytes) {
   legacy_ = true;
+  legacy_group_ = "model_weights/";
+  weights_path_ = path_;
   weights_ = parse_h5(bytes, path_);
   const std::string* config = weights_.text("", "model_config");
   if (!config) {
@@ -137,7 +165,7 @@ std::string ModelFile::find_group(const std::string& group) const {
 }
 
 void ModelFile::check(const std::string& stored_at, const WantedVariable& wanted) const {
-  const std::string where = cat(path_, ": layer ", keratin::quoted(wanted.layer), ": ", stored_at);
+  const std::string where = cat(weights_path_, ": layer ", keratin::quoted(wanted.layer), ": ", stored_at);
   const auto it = weights_.datasets.find(stored_at);
   if (it == weights_.datasets.end()) {
     const auto skipped = weights_.skipped.find(stored_at);
@@ -169,7 +197,7 @@ std::vector<std::string> ModelFile::locate(std::span<const WantedVariable> wante
     const size_t stored = count_numbered(weights_, group);
     if (stored == asked.first) continue;
     fail(cat("holds ", stored, " variables; the configuration asks for ", asked.first),
-         cat(path_, ": layer ", keratin::quoted(asked.second->layer), ": ",
+         cat(weights_path_, ": layer ", keratin::quoted(asked.second->layer), ": ",
              group.substr(0, group.size() - 1)));
   }
   return paths;
@@ -182,12 +210,12 @@ std::vector<std::string> ModelFile::locate_legacy(std::span<const WantedVariable
   std::vector<std::string> paths(wanted.size());
   for (auto& [layer, numbers] : in_layer) {
     std::stable_partition(numbers.begin(), numbers.end(), [&](size_t i) { return wanted[i].trainable; });
-    const std::string group = cat("model_weights/", layer);
+    const std::string group = cat(legacy_group_, layer);
     std::vector<std::string> names = weights_.names(group, "weight_names");
     std::erase_if(names, is_random_state);
     if (names.size() != numbers.size()) {
       fail(cat("holds ", names.size(), " weights; the configuration asks for ", numbers.size()),
-           cat(path_, ": layer ", keratin::quoted(layer)));
+           cat(weights_path_, ": layer ", keratin::quoted(layer)));
     }
     for (size_t i = 0; i < numbers.size(); ++i) {
       paths[numbers[i]] = cat(group, "/", names[i]);
@@ -199,7 +227,7 @@ std::vector<std::string> ModelFile::locate_legacy(std::span<const WantedVariable
 
 Tensor ModelFile::take(const std::string& stored_at) {
   const auto it = weights_.datasets.find(stored_at);
-  if (it == weights_.datasets.end()) fail("variable is missing", cat(path_, ": ", stored_at));
+  if (it == weights_.datasets.end()) fail("variable is missing", cat(weights_path_, ": ", stored_at));
   Tensor tensor = std::move(it->second);
   weights_.datasets.erase(it);
   return tensor;
@@ -211,6 +239,9 @@ std::vector<Tensor> ModelFile::take_weights(std::span<const WantedVariable> all)
     std::erase_if(wanted, [](const WantedVariable& variable) { return variable.is_copy; });
   };
   if (legacy_) leave_out_copies();
+  if (weights_path_.empty() && !wanted.empty())
+    fail("holds no weights, only the model", path_,
+         "--weights FILE gives them: model.save_weights() writes such a file");
   const std::vector<std::string> paths = legacy_ ? locate_legacy(wanted) : locate(wanted);
   leave_out_copies();
   std::vector<Tensor> tensors;

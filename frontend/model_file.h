@@ -9,6 +9,9 @@
 //    GroupNames: "layers/bidirectional_1/forward_layer/cell". A child group that older files begin with an
 //    underscore ("_query_dense") is found under either name.
 //  * legacy `.h5`: each layer of the outermost model has one flat list of weights, trainable ones first.
+//
+// A file of weights alone, as save_weights() writes it, can take the place of the model's own; then the model may be a `.json` file, the
+// text that to_json() gives.
 #pragma once
 
 #include <map>
@@ -42,6 +45,9 @@ class ModelFile {
  public:
   /// Throws Error(no_input) if `path` cannot be read, Error(data) if it is no Keras model file.
   static ModelFile open(const std::string& path);
+  /// From here on weights are those of another file: a `.weights.h5` of Keras 3, or an `.h5` of Keras 2 with or without a model. Throws like
+  /// open().
+  void read_weights(const std::string& path);
 
   const std::string& path() const { return path_; }
   bool is_legacy() const { return legacy_; }
@@ -68,6 +74,7 @@ class ModelFile {
  private:
   void read_archive(const Archive& archive);
   void read_legacy(std::string bytes);
+  void read_text(std::string_view text);
   std::vector<std::string> locate(std::span<const WantedVariable> wanted) const;
   std::vector<std::string> locate_legacy(std::span<const WantedVariable> wanted) const;
   std::string find_group(const std::string& group) const;
@@ -75,7 +82,9 @@ class ModelFile {
   Tensor take(const std::string& stored_at);
 
   std::string path_, keras_version_;
-  bool legacy_ = false;
+  bool legacy_ = false;       // weights are in lists, one per layer
+  std::string legacy_group_;  // which has those lists, with a slash behind
+  std::string weights_path_;  // the file that they are from; empty: none
   Json config_, compile_config_;
   std::map<std::string, std::string> assets_;  // all files in the folder "assets"
   H5File weights_;                             // of a model.weights.npz: its arrays as datasets

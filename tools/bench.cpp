@@ -35,6 +35,7 @@ constexpr Option kOptions[] = {
     {"--optimizer", "NAME|JSON", "likewise"},
     {"--metrics", "A,B|JSON", "likewise"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    kWeightsOption,
     kPluginOption,
 };
 

@@ -18,6 +18,11 @@ struct Option {
   bool repeated = false;  ///< may be given several times
 };
 
+/// Other weights than the model's own: read_model() takes them.
+inline constexpr Option kWeightsOption = {
+    "--weights", "FILE",
+    "a .safetensors file, such as a trainer writes, or a .weights.h5 file,\nsuch as Keras's save_weights(), instead of the model's own weights"};
+
 /// Of commands that read Keras models.
 inline constexpr Option kPluginOption{
     "--plugin", "FILE",

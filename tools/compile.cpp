@@ -20,13 +20,13 @@ namespace keratin {
 namespace {
 
 constexpr Option kOptions[] = {
-    {"MODEL", "MODEL", "a .keras or .h5 file, an unpacked .keras folder, or IR text (.kir)", true},
+    {"MODEL", "MODEL", "a .keras or .h5 file, an unpacked .keras folder, a model's .json, or\nIR text (.kir)",
+     true},
     {"-o,--output", "FILE",
      "what to write: a shared object (.so), a relocatable object (.o)\n"
      "or an archive (.a); the header goes beside it",
      true},
-    {"--weights", "FILE",
-     "a .safetensors file, such as a trainer writes, instead of the\nmodel's own weights"},
+    kWeightsOption,
     {"--trainer", "", "write an executable that trains the model: fit, evaluate, predict"},
     {"--loss", "NAME|JSON", "of the trainer, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise; starts afresh"},
@@ -88,8 +88,8 @@ std::vector<Tensor> samples(const Arguments& arguments, const Module& model, con
 }
 
 int run(const Arguments& arguments) {
-  if (arguments.has("trainer") && arguments.has("weights"))
-    throw Error(ErrorKind::usage, "--weights is given to the trainer when it runs");
+  if (arguments.has("trainer") && arguments.has("weights") && keras_weights(arguments).empty())
+    throw Error(ErrorKind::usage, "weights that a trainer wrote are given to it when it runs", "--weights");
   const Precision precision = precision_of(arguments);
   if (arguments.has("trainer") && precision != Precision::f32)
     throw Error(ErrorKind::usage, "models are trained in f32", "--precision");

@@ -35,6 +35,7 @@ constexpr Option kOptions[] = {
     {"-o,--output", "FILE",
      "write to FILE instead of standard output; a graph's arrays go\nto FILE.safetensors"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    kWeightsOption,
     kPluginOption,
     {"--batch", "N", "how many samples a call takes; otherwise any number, N"},
     kExactOption,

@@ -6,6 +6,7 @@
 
 #include "codegen/kernel.h"
 #include "frontend/file.h"
+#include "frontend/h5_file.h"
 #include "frontend/load.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -68,6 +69,12 @@ ShapeOverrides shape_overrides(const Arguments& arguments) {
   return shapes;
 }
 
+std::string keras_weights(const Arguments& arguments) {
+  if (!arguments.has("weights")) return {};
+  const std::string path = arguments.get("weights");
+  return is_h5(read_file(path)) ? path : std::string();
+}
+
 void load_weights(Module& module, const std::string& path) {
   TensorStore weights = parse_safetensors(read_file(path), path);
   for (Variable& variable : module.variables) {
@@ -91,8 +98,9 @@ Module read_model(const Arguments& arguments) { return read_model(arguments, sha
 Module read_model(const Arguments& arguments, const ShapeOverrides& shapes) {
   const std::string path = arguments.get("MODEL");
   if (!path.ends_with(".kir")) {
-    Module module = load_model(path, shapes);
-    if (arguments.has("weights")) load_weights(module, arguments.get("weights"));
+    const std::string weights = keras_weights(arguments);
+    Module module = load_model(path, shapes, weights);
+    if (arguments.has("weights") && weights.empty()) load_weights(module, arguments.get("weights"));
     return module;
   }
   if (arguments.has("weights"))

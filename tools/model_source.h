@@ -21,6 +21,9 @@ ShapeOverrides shape_overrides(const Arguments& arguments);
 /// is missing, has another type, or is none of the module's.
 void load_weights(Module& module, const std::string& path);
 
+/// The file of --weights if it is one that Keras wrote; empty if there is none, or another.
+std::string keras_weights(const Arguments& arguments);
+
 /// The module of MODEL, with the weights of --weights if they are given; a Keras file or folder, or IR text (.kir), with the shapes given. Throws Error.
 Module read_model(const Arguments& arguments, const ShapeOverrides& shapes);
 Module read_model(const Arguments& arguments);  ///< With those of shape_overrides().

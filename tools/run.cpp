@@ -27,6 +27,7 @@ constexpr Option kOptions[] = {
     {"--rtol", "NUMBER", "relative tolerance of --expect (1e-4)"},
     {"--threads", "K", "how many threads compute (1); 0: one per processor"},
     {"--shape", "NAME=D1,D2", "the shape of one sample of an input that the model leaves free", false, true},
+    kWeightsOption,
     kPluginOption,
     kPrecisionOption,
     kExactOption,
@@ -43,7 +44,7 @@ Runnable open(const Arguments& arguments) {
     throw Error(ErrorKind::usage, "--interpret and --interpret-kernels exclude each other");
   if (path.ends_with(".so")) {
     if (graph || kernels || arguments.has("shape") || arguments.has("precision") || arguments.has("exact") ||
-        arguments.has("fast-conv"))
+        arguments.has("fast-conv") || arguments.has("weights"))
       throw Error(ErrorKind::usage, "a compiled model can only be run as it is", path);
     return open_library(path, threads);
   }

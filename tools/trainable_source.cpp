@@ -113,7 +113,7 @@ TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides&
   config.loss = object_option(arguments, "loss");
   config.optimizer = object_option(arguments, "optimizer");
   config.metrics = list_option(arguments, "metrics");
-  return load_trainable(path, config, shapes);
+  return load_trainable(path, config, shapes, keras_weights(arguments));
 }
 
 }  // namespace keratin

@@ -1,7 +1,10 @@
 #include "frontend/model_file.h"
 
+#include "frontend/load.h"
 #include "frontend/npy.h"
+#include "ir/executor.h"
 #include "tests/frontend/files.h"
+#include "tests/golden_cases.h"
 
 namespace keratin {
 namespace {
@@ -181,6 +184,29 @@ TEST(GroupNames, Numbering) {
   EXPECT_EQ(names.next("Conv2D"), "conv2d");
   EXPECT_EQ(names.next("Dense"), "dense_1");
   EXPECT_EQ(names.next("Dense"), "dense_2");
+}
+
+/// What Keras computes with tests/data/weights, made by make_weights.py.
+void expect_keras_outputs(const std::string& model, const std::string& weights) {
+  SCOPED_TRACE(weights);
+  const std::string folder = in_tests("data/weights/");
+  const Module module = load_model(folder + model, {}, folder + weights);
+  const std::vector<Tensor> inputs = {read_npz(folder + "inputs.npz").at("x")};
+  expect_close(make_interpreter()->compile(module)->call("predict", inputs)[0],
+               read_npz(folder + "outputs.npz").at("y"), 1e-6, 1e-5, "y");
+}
+
+TEST(WeightsFile, OfKeras3) { expect_keras_outputs("model.json", "keras3.weights.h5"); }
+TEST(WeightsFile, OfKeras2) { expect_keras_outputs("model.json", "keras2.h5"); }
+
+TEST(WeightsFile, Refused) {
+  const std::string folder = in_tests("data/weights/"), model = folder + "model.json",
+                    weights = folder + "keras3.weights.h5", other = golden("layers/conv1d/model.keras");
+  expect_error(ErrorKind::data, "model.json: holds no weights, only the model", [&] { load_model(model); });
+  expect_error(ErrorKind::data, "inputs.npz: is no file of weights: not HDF5",
+               [&] { load_model(model, {}, folder + "inputs.npz"); });
+  expect_error(ErrorKind::data, "keras3.weights.h5: layer", [&] { load_model(other, {}, weights); });
+  expect_error(ErrorKind::no_input, "none.h5", [&] { load_model(model, {}, folder + "none.h5"); });
 }
 
 }  // namespace
