@@ -18,7 +18,7 @@ int64_t Expr::extent(int64_t axis) const {
   if (!d.is_static())
     throw Error(ErrorKind::unsupported,
                 cat("axis ", axis, " of ", to_text(value_.type()), " must have a fixed extent"), {},
-                "fix it with --shape INPUT=…");
+                std::string(kFixLength));
   return d.value();
 }
 

@@ -13,6 +13,9 @@
 
 namespace keratin {
 
+/// The hint of errors that no free length satisfies.
+inline constexpr std::string_view kFixLength = "fix the length with --shape INPUT=…";
+
 inline namespace tracing {  // kernel IR has an Expr, too, and one program links both
 
 class Expr {

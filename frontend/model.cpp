@@ -156,11 +156,19 @@ void check_names(const ShapeOverrides& shapes, const std::vector<Entry>& entries
 
 Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes,
              const ModelFile* stored)
-    : context_{.file = std::move(file), .keras2 = keras2, .stored = stored}, shapes_(std::move(shapes)) {
-  root_ = std::make_unique<Layer>(context_, config, nullptr, "");
+    : config_(config),
+      context_{.file = std::move(file), .keras2 = keras2, .stored = stored},
+      shapes_(std::move(shapes)) {
+  make_root();
   if (!root_->def()->is_model)
     throw Error(ErrorKind::unsupported, "the file holds a single layer, not a model", root_->where());
   read_inputs(FreeLengths(false, 1));
+}
+
+void Model::make_root() {
+  context_.variable_paths.clear();
+  context_.calls = 0;
+  root_ = std::make_unique<Layer>(context_, config_, nullptr, "");
 }
 
 void Model::read_inputs(FreeLengths lengths) {
@@ -235,11 +243,12 @@ std::vector<std::string> Model::output_names() const {
 }
 
 /// A model does not say what it needs of free lengths: that inputs share them, where it adds them; that they are multiples, where it
-/// doubles again what it halved. The first that can be traced is taken.
+/// doubles again what it halved. The first that can be traced is taken, each time by layers of their own: those of an attempt that failed
+/// are not complete. What asks for a fixed length is not satisfied by another free one.
 Function Model::trace_predict() {
   std::optional<Error> first;
   std::vector<std::vector<Type>> tried;
-  for (const int64_t multiple : {1, 2, 4, 8, 16, 32}) {
+  for (const int64_t multiple : {1, 2, 4, 8, 16, 32, 64, 3, 6, 12, 5, 10}) {
     for (const bool shared : {false, true}) {
       read_inputs(FreeLengths(shared, multiple));
       std::vector<Type> types;
@@ -248,14 +257,20 @@ Function Model::trace_predict() {
         if (input.strings) types.push_back(Type(DType::i64, {input.strings->length}));
       }
       if (std::find(tried.begin(), tried.end(), types) != tried.end()) continue;
+      if (!tried.empty()) make_root();
       tried.push_back(std::move(types));
       try {
         return trace();
       } catch (const Error& error) {
+        if (error.hint() == kFixLength) throw;
         if (!first) first = error;
       }
     }
   }
+  if (tried.size() > 1 && first->hint().empty())
+    throw Error(
+        first->kind(), first->message(), first->where(),
+        "its lengths are free; --shape INPUT=… fixes them, or says what they are multiples of, as in x=14T,8");
   throw *first;
 }
 

@@ -41,8 +41,7 @@ class Model {
   /// from one.
   std::vector<std::string> output_names() const;
 
-  /// The function @predict. Free lengths that do not go together are tried as the same ones, and as multiples of
-  /// 2, 4, … 32.
+  /// The function @predict. Free lengths that do not go together are tried as the same ones, and as multiples.
   Function trace_predict();
 
   bool is_of_keras2() const { return context_.keras2; }
@@ -50,11 +49,14 @@ class Model {
   const std::string& name() const { return root_->name(); }
 
  private:
+  /// Layers that have made nothing yet.
+  void make_root();
   void read_inputs(FreeLengths lengths);
   /// Calls the model once, to find out what its inputs of strings become.
   void find_tables();
   Function trace();
 
+  const Json& config_;
   ModelContext context_;
   std::unique_ptr<Layer> root_;
   ShapeOverrides shapes_;

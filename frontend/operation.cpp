@@ -134,8 +134,8 @@ DType OperationCall::dtype(std::string_view param, DType otherwise) const {
   return given.is_null() ? otherwise : read_dtype(given, args_.where());
 }
 
-void OperationCall::fail(std::string message, ErrorKind kind) const {
-  throw Error(kind, std::move(message), args_.where());
+void OperationCall::fail(std::string message, ErrorKind kind, std::string_view hint) const {
+  throw Error(kind, std::move(message), args_.where(), std::string(hint));
 }
 
 std::optional<size_t> operand_position(const OperationDef& def, std::string_view keyword) {

@@ -87,7 +87,8 @@ class OperationCall {
   }
   /// The dtype that a parameter names, or `otherwise` if it is null.
   DType dtype(std::string_view param, DType otherwise) const;
-  [[noreturn]] void fail(std::string message, ErrorKind kind = ErrorKind::unsupported) const;
+  [[noreturn]] void fail(std::string message, ErrorKind kind = ErrorKind::unsupported,
+                         std::string_view hint = {}) const;
 
  private:
   Builder& builder_;

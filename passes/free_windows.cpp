@@ -34,6 +34,8 @@ class FreeWindows : public Rebuilder {
 
  protected:
   std::vector<Value> visit(const Node& node) override {
+    if (node.body != nullptr)
+      return copy(node, std::make_shared<const Function>(FreeWindows(*node.body).run()));
     if (!slides_along_free_axis(node)) return copy(node);
     const Taps taps(builder(), node.as<ConvAttrs>(), mapped(node.operands[0]), node.operands[1].shape(),
                     node.type().shape);

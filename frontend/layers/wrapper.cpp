@@ -180,12 +180,12 @@ Outputs time_distributed(Call& call) {
   if (has_effects(call, layer, {step_of(input, 0)})) {
     if (!x.dim(1).is_static())
       call.fail(cat("the wrapped ", layer.class_name(), " would keep something from each step to the next"),
-                "fix the time with --shape");
+                std::string(kFixLength));
     return step_by_step(call, layer);
   }
   const std::optional<Dim> batch = as_dim(Size(x.dim(0)) * Size(x.dim(1)));
   if (!batch && call.training())
-    call.fail("batch and time are both free in training", "fix the time with --shape");
+    call.fail("batch and time are both free in training", std::string(kFixLength));
   if (!batch) return loop_over_steps(call, layer);
   Traced steps = with_front(x, 2, {*batch});
   if (input.mask) steps.mask = with_front(input.mask, 2, {*batch});

@@ -175,8 +175,8 @@ Outputs unravel_index(OperationCall& call) {
 // --- x[…] ---
 
 [[noreturn]] void fail_on_length(OperationCall& call, const Expr& x, int64_t axis) {
-  call.fail(cat("what it takes of axis ", axis, " of ", to_text(x.shape()),
-                " is not there at all lengths; fix the length with --shape INPUT=…"));
+  call.fail(cat("what it takes of axis ", axis, " of ", to_text(x.shape()), " is not there at all lengths"),
+            ErrorKind::unsupported, kFixLength);
 }
 
 /// A Python slice of an axis.
@@ -196,6 +196,9 @@ Expr slice_axis(OperationCall& call, const Expr& x, int64_t axis, const Json& sl
     return Dim(std::clamp<int64_t>(from_end ? extent.value() + steps : steps, 0, extent.value()));
   };
   const Dim first = place(start, 0), limit = place(stop, extent);
+  // The last ones, of an axis that has as many.
+  if (!first.is_static() && limit == extent && step == 1 && least_difference(first, 0) >= 0)
+    return reverse(slice(reverse(x, axis), axis, 0, -start.as_int()), axis);
   if (!first.is_static() || !(least_difference(extent, limit) >= 0)) fail_on_length(call, x, axis);
   return slice(step > 0 ? x : reverse(x, axis), axis, first.value(),
                least_difference(first, limit) >= 0 ? first : limit, std::abs(step));

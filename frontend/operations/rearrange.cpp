@@ -49,7 +49,8 @@ std::map<std::string, Dim> lengths_of(OperationCall& call, const Expr& x, const 
       const auto found = lengths.find(name);
       if (found == lengths.end() && unknown.empty()) {
         unknown = name;
-      } else if (found == lengths.end() || left.coef % found->second.value() != 0) {
+      } else if (found == lengths.end() || !found->second.is_static() ||
+                 left.coef % found->second.value() != 0) {
         call.fail(cat("axis ", axis, " of ", to_text(x.shape()), " cannot be taken apart into ",
                       join(groups[axis], ", ")),
                   ErrorKind::data);
@@ -97,7 +98,7 @@ Outputs rearrange(OperationCall& call) {
     }
     const std::optional<Dim> dim = as_dim(size);
     if (!dim)
-      call.fail(cat("puts two free axes together: ", join(group, ", "), "; fix one with --shape INPUT=…"));
+      call.fail(cat("puts two free axes together: ", join(group, ", ")), ErrorKind::unsupported, kFixLength);
     together.push_back(*dim);
   }
   if (order.size() != names.size())

@@ -408,6 +408,21 @@ TEST(Refusals, NameLayerClassArgumentAndReason) {
                  [&] { trace(sequential({input("[null, 4, 3]"), refusal.layer})); });
 }
 
+/// Lengths are tried in several ways: none of them may take the layers before the one that is refused for the model.
+TEST(Refusals, WithFreeLengths) {
+  const std::string in = input("[null, null, 3]"), dense = layer("Dense", "d", R"("units": 2)"),
+                    unknown = layer("Frobnicate", "f", "");
+  for (const std::string& model : {sequential({in, dense, unknown}), sequential({in, dense, unknown, dense}),
+                                   sequential({in, sequential({dense, unknown})})})
+    expect_error(ErrorKind::unsupported, "layers of class Frobnicate", [&] { trace(model); });
+  expect_error(ErrorKind::unsupported, "layers of class Frobnicate", [&] {
+    trace(functional({node("InputLayer", "x", R"("batch_shape": [null, null, 3])", "[]"),
+                      node("Dense", "d", R"("units": 2)", cat("[", called({tensor("x")}), "]")),
+                      node("Frobnicate", "f", "", cat("[", called({tensor("d")}), "]"))},
+                     R"([["x", 0, 0]])", R"([["f", 0, 0]])"));
+  });
+}
+
 TEST(Refusals, NameTheLayersAround) {
   const std::string inner = R"("layer": )" + layer("Conv2D", "inner", R"("filters": 1, "kernel_size": 9)");
   expect_error(ErrorKind::data, R"(m.keras: layer "outer/inner" (Conv2D): a window of 9 does not fit)", [&] {

@@ -110,6 +110,16 @@ x = L.Input((None, 6, 4), name="x")
 h = L.TimeDistributed(keras.Sequential([L.Conv1D(5, 3), L.BatchNormalization(), L.GlobalMaxPooling1D()]))(x)
 write("lengths_steps", "A small model in each step.", keras.Model(x, L.TimeDistributed(L.Dense(3, "relu"))(h)), x=(2, 5, 6, 4))
 
+frame = L.Input((None, None, 4))
+inner = keras.Model(frame, L.GlobalMaxPooling2D()(L.Conv2D(3, 3, strides=2, padding="same")(frame)))
+x = L.Input((None, None, None, 4), name="x")
+write("lengths_video", "Convolutions in each step, of which all lengths are free.",
+      keras.Model(x, L.LSTM(3)(L.TimeDistributed(inner)(x))), x=(2, 3, 5, 6, 4))
+
+x = sequence(8)
+h = L.UpSampling1D(3)(L.MaxPooling1D(3)(x)) + x
+write("lengths_thirds", "Lengths are multiples of 3; the last step, as a slice.", keras.Model(x, [h, x[:, -1:]]), x=(2, 9, 8))
+
 x = L.Input((8, 12, 3), batch_size=2, name="x")
 patterns = [("b h w c -> b c h w", {}), ("b h w c -> (b h) w c", {}), ("b h w c -> b (c h w)", {}),
             ("b (h p) (w q) c -> b (h w) (p q c)", {"p": 4, "q": 3}), ("b (h1 h) (w1 w) c -> (b h1 w1) h w c", {"h1": 2, "w1": 2})]
