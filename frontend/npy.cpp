@@ -74,9 +74,9 @@ void set_type(std::string_view descr, Header& header, const std::string& where) 
   const auto [end, error] =
       std::from_chars(code.data() + !code.empty(), code.data() + code.size(), header.string_width);
   const bool has_width = error == std::errc() && end == code.data() + code.size() &&
-                         header.string_width >= 0 && header.string_width < kMaxWidth;
+                         header.string_width >= 1 && header.string_width < kMaxWidth;
   if ((kind == 'S' || kind == 'U') && has_width) {
-    header.dtype = DType::u8;
+    header.dtype = DType::i8;  // u8 are numbers, such as those of characters
     header.string_kind = kind;
     return;
   }
@@ -236,7 +236,7 @@ Tensor as_utf8(const Tensor& codes, bool swapped, const std::string& where) {
     longest = std::max(longest, rows[i].size());
   }
   shape.back() = static_cast<int64_t>(longest);
-  Tensor out(DType::u8, shape);
+  Tensor out(DType::i8, shape);
   for (size_t i = 0; i < count; ++i) std::memcpy(out.data() + i * longest, rows[i].data(), rows[i].size());
   return out;
 }

@@ -13,7 +13,8 @@
 
 namespace keratin {
 
-/// What becomes of strings: an error, or rows of bytes, UTF-8, along a further axis that zeros fill up.
+/// What becomes of strings: an error, or rows of bytes, UTF-8, along a further axis that zeros fill up: i8, which no input of numbers beside
+/// strings is.
 enum class Strings { refuse, as_bytes };
 
 /// Throws Error(data) with `where`.

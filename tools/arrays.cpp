@@ -139,7 +139,7 @@ std::vector<Tensor> match_inputs(std::span<const Port> ports, NamedTensors array
     if (found == arrays.end())
       throw Error(ErrorKind::data, cat("there is no array for the input ", port.name), where,
                   cat("the model takes ", names_of(ports), "; the file holds ", names_of(arrays)));
-    if (port.strings && found->second.dtype() == DType::u8 && found->second.rank() > 0)
+    if (port.strings && found->second.dtype() == DType::i8 && found->second.rank() > 0)
       found->second = encoded(port, found->second, where);
     if (!fits(found->second, port, bindings))
       throw Error(ErrorKind::data,

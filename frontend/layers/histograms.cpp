@@ -146,7 +146,8 @@ Neighbours neighbours(int64_t extent, int64_t tile, int64_t grid) {
   Neighbours out;
   for (int64_t i = 0; i < extent; ++i) {
     const float size = static_cast<float>(tile);
-    const float place = (static_cast<float>(i) - size / 2) / size + 1;  // in tiles, of which one is before the first
+    const float place =
+        (static_cast<float>(i) - size / 2) / size + 1;  // in tiles, of which one is before the first
     const auto below = static_cast<int64_t>(std::floor(place)) - 1;
     out.first.push_back(std::clamp<int64_t>(below, 0, grid - 1));
     out.second.push_back(std::clamp<int64_t>(below + 1, 0, grid - 1));

@@ -84,6 +84,9 @@ Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& spe
     out.tokens = lines_of(*text);
     while (!out.tokens.empty() && out.tokens.back().empty()) out.tokens.pop_back();
   }
+  // NumPy, through which Keras has them go, drops zeros at the end.
+  for (std::string& token : out.tokens)
+    while (!token.empty() && token.back() == '\0') token.pop_back();
   const auto count = static_cast<int64_t>(special_tokens.size());
   out.had_special_tokens = out.tokens.size() >= special_tokens.size() &&
                            std::equal(special_tokens.begin(), special_tokens.end(), out.tokens.begin());

@@ -67,7 +67,7 @@ Array fitted(const Array& array, const Signature& wanted, const std::string& whe
 
 /// Strings, rows of bytes, as the integers that an input is made of; other arrays as they are.
 Array as_numbers(const Array& array, const Signature& wanted, const std::string& where) {
-  if (wanted.strings == nullptr || array.dtype() != DType::u8 || array.shape().size() < 2) return array;
+  if (wanted.strings == nullptr || array.dtype() != DType::i8 || array.shape().size() < 2) return array;
   const size_t width = static_cast<size_t>(array.shape().back());
   const bool makes_rows = krt_strings_makes_rows(wanted.strings) != 0;
   Shape shape(array.shape().begin(), array.shape().end() - 1);

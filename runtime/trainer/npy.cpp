@@ -69,9 +69,9 @@ void set_type(std::string_view descr, Header& header, const std::string& where) 
   const auto [end, error] =
       std::from_chars(code.data() + !code.empty(), code.data() + code.size(), header.string_width);
   const bool has_width = error == std::errc() && end == code.data() + code.size() &&
-                         header.string_width >= 0 && header.string_width < kMaxWidth;
+                         header.string_width >= 1 && header.string_width < kMaxWidth;
   if ((kind == 'S' || kind == 'U') && has_width) {
-    header.dtype = DType::u8;
+    header.dtype = DType::i8;  // u8 are numbers, such as those of characters
     header.string_kind = kind;
     return;
   }
@@ -217,7 +217,7 @@ Array as_utf8(std::string_view codes, Shape shape, bool swapped, const std::stri
     longest = std::max(longest, rows[i].size());
   }
   shape.back() = static_cast<int64_t>(longest);
-  Array array(DType::u8, std::move(shape));
+  Array array(DType::i8, std::move(shape));
   std::byte* out = array.mutable_data();
   for (size_t i = 0; i < rows.size(); ++i) std::memcpy(out + i * longest, rows[i].data(), rows[i].size());
   return array;

@@ -13,6 +13,7 @@
 
 namespace keratin::trainer {
 
+/// What becomes of strings: an error, or rows of bytes, i8, along a further axis.
 enum class Strings { refuse, as_bytes };
 
 /// The array in `bytes`, which `owner` keeps: a view of them if their order is row-major and this machine's, otherwise a copy.

@@ -111,6 +111,11 @@ TEST(Strings, OfNumpyAreRowsOfBytes) {
     parse_npy(npy("<U1", "(1,)", std::string("\0\xd8\0\0", 4)), "a.npy", keratin::Strings::as_bytes);
   });
   expect_error(ErrorKind::data, "holds strings", [] { parse_npy(npy("|S3", "(1,)", "abc"), "a.npy"); });
+  EXPECT_EQ(bytes.dtype(), DType::i8);
+  EXPECT_EQ(parse_npy(npy("|u1", "(2,)", "ab"), "a.npy", keratin::Strings::as_bytes).dtype(), DType::u8);
+  // An array of a few bytes that would be 2^40 strings.
+  expect_error(ErrorKind::data, "holds strings (\"|S0\")",
+               [] { parse_npy(npy("|S0", "(1099511627776,)", ""), "a.npy", keratin::Strings::as_bytes); });
   expect_error(ErrorKind::data, "bytes, found",
                [] { parse_npy(npy("<U2", "(1,)", "abc"), "a.npy", keratin::Strings::as_bytes); });
 }
