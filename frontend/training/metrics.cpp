@@ -73,16 +73,18 @@ const MetricDef& metric_def(std::string_view name, const std::string& where) {
   return find_row(metric_defs(), name, "metric", where);
 }
 
-bool is_accuracy(std::string name) {
+/// The end of the class that a name stands for, of which the shapes decide the beginning; empty: it is a name like others.
+std::string_view kind_by_shapes(std::string name) {
   for (char& c : name)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return name == "accuracy" || name == "acc";
+  if (name == "accuracy" || name == "acc") return "Accuracy";
+  return name == "crossentropy" || name == "ce" ? "Crossentropy" : "";
 }
 
-/// Which accuracy the shapes ask for.
-std::string_view accuracy_for(const Type& target, const Type& prediction) {
-  if (prediction.shape.back().is(1)) return "BinaryAccuracy";
-  return target.rank() < prediction.rank() ? "SparseCategoricalAccuracy" : "CategoricalAccuracy";
+/// Which class of that kind the shapes ask for.
+std::string class_for(std::string_view kind, const Type& target, const Type& prediction) {
+  if (prediction.shape.back().is(1)) return cat("Binary", kind);
+  return cat(target.rank() < prediction.rank() ? "SparseCategorical" : "Categorical", kind);
 }
 
 /// A config without what belongs to the wrapper and not to the function.
@@ -126,8 +128,8 @@ Metric::Metric(const Json& object, const Type& target, const Type& prediction, c
   } else if (class_name == "MeanMetricWrapper") {
     be_function(read_serialized(wrapped, "the function of a MeanMetricWrapper").class_name,
                 function_arguments(serialized.config), where);
-  } else if (serialized.is_name && is_accuracy(class_name)) {
-    be_metric(accuracy_for(target, prediction), config_, where);
+  } else if (serialized.is_name && !kind_by_shapes(class_name).empty()) {
+    be_metric(class_for(kind_by_shapes(class_name), target, prediction), config_, where);
   } else if (serialized.is_name && !object.is_string()) {
     be_function(class_name, config_, where);
   } else {

@@ -82,7 +82,7 @@ Expr mean_result(const Args& args, const MetricState& state);
 
 class Metric {
  public:
-  /// `object` as in a compile config; "accuracy" is the one that target and prediction ask for. `prefix`: of its name in logs.
+  /// `object` as in a compile config; "accuracy" and "crossentropy" are those that target and prediction ask for. `prefix`: of its name in logs.
   /// Throws Error(unsupported) for classes and arguments that are not supported.
   Metric(const Json& object, const Type& target, const Type& prediction, const std::string& prefix,
          bool weighted, const std::string& where);

@@ -55,6 +55,15 @@ class ModelTest : public ::testing::Test {
   }
 };
 
+TEST_F(ModelTest, MetricsWhoseClassTheShapesDecide) {
+  Sequential model({Input({4}), Dense(2, {.activation = "softmax"})});
+  model.compile({.loss = "sparse_categorical_crossentropy", .metrics = {"acc", "ce"}});
+  const xt::xarray<float> x = numbers({64, 4});
+  const auto logs = model.evaluate(x, labels(x));
+  EXPECT_NEAR(logs.at("ce"), logs.at("loss"), 1e-6);
+  EXPECT_LE(logs.at("acc"), 1);
+}
+
 TEST_F(ModelTest, Learns) {
   Sequential model = small_model();
   const xt::xarray<float> x = numbers({256, 4});
