@@ -1,12 +1,10 @@
 """Primitives with jaxprs inside, and those that do nothing to values; random numbers."""
-import os
-
 import jax
 import jax.numpy as jnp
 
 from .elementwise import compare, pointwise, select
 from .graph import Body, Number, Value
-from .lower import Unsupported
+from .lower import Unsupported, is_of_jax
 from .shape import number_of
 
 
@@ -36,12 +34,23 @@ def _with_gradient(name):
     inlined = _inlined(name)
 
     def rule(lowering, equation, *operands):
-        inner = equation.params[name]
-        source = getattr(getattr(inner, "jaxpr", inner).debug_info, "func_src_info", "") or ""
-        if lowering.differentiates and f"{os.sep}jax{os.sep}" not in source:
-            raise Unsupported(f"is not supported in training: {source.split(' ')[0]} has a gradient of its own")
+        function, path = _source(getattr(equation.params[name], "jaxpr", equation.params[name]))
+        # JAX names its wrapper in place of a function that has its gradient by custom_gradient.
+        is_own = not is_of_jax(path) or path.endswith("custom_derivatives.py")
+        for derivative in ("bwd", "jvp_jaxpr_fun"):
+            path = _source(equation.params.get(derivative))[1]
+            is_own = is_own or bool(path) and not is_of_jax(path)
+        if lowering.differentiates and is_own:
+            raise Unsupported(f"is not supported in training: {function or 'a function'} has a gradient of its own")
         return inlined(lowering, equation, *operands)
     return rule
+
+
+def _source(traced):
+    """The name and the file of a function that JAX has traced, or is to: of "f at mine.py:3"."""
+    source = getattr(getattr(traced, "debug_info", None), "func_src_info", "") or ""
+    name, _, place = source.partition(" at ")
+    return "" if name == "wrapped_fun" else name, place.rpartition(":")[0]
 
 
 def _same(lowering, equation, *operands):

@@ -2,12 +2,21 @@
 import os
 
 import jax
+import keras
 import numpy as np
 from jax.extend import core
 
 from .graph import Number, Value
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _is_below(path, package):
+    return path.startswith(os.path.dirname(package.__file__) + os.sep)
+
+
+def is_of_jax(path):
+    return _is_below(path, jax)
 
 
 class Unsupported(Exception):
@@ -25,12 +34,12 @@ class Placed(Named):
 def where(equation):
     """The layer and the source line that an equation comes from; nothing if it is one of JAX's own, inside a function of JAX's."""
     frames = equation.source_info.traceback.frames if equation.source_info.traceback else []
-    frames = [f for f in frames if not f.file_name.startswith(_HERE) and f"{os.sep}jax{os.sep}" not in f.file_name]
+    frames = [f for f in frames if not f.file_name.startswith(_HERE) and not is_of_jax(f.file_name)]
     if not frames:
         return ""
     # Up to the innermost layer's call: somebody's own source, or else Keras's.
     end = next((i for i, f in enumerate(frames) if f.function_name.endswith("Layer.__call__")), len(frames))
-    own = [f for f in frames[:end] if f"{os.sep}keras{os.sep}" not in f.file_name]
+    own = [f for f in frames[:end] if not _is_below(f.file_name, keras)]
     layer, near = layer_of(equation), (own or frames)[0]
     return f'{f"layer {chr(34)}{layer}{chr(34)}" if layer else "the model"}, {near.file_name}:{near.line_num}'
 
