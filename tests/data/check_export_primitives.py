@@ -51,6 +51,8 @@ CASES = {
     "order": lambda x, n: jnp.sort(x, axis=1) + jnp.argsort(x, axis=2) + x[:, :, :1] * jax.lax.top_k(x, 3)[1][..., :1],
     "shapes": lambda x, n: jnp.pad(jnp.concatenate([x[:, ::2], jnp.flip(x, 1)], 1), ((0, 0), (1, 0), (0, 2)),
                                    constant_values=3),
+    "stacks": lambda x, n: jnp.concatenate([jax.lax.stack([*jax.lax.unstack(x, -1), x[..., 0]], 1),
+                                            ops.stack(ops.unstack(x, axis=1), axis=2), jnp.stack([x[..., 1]], -2)], 1),
     "tiles": lambda x, n: jnp.tile(x, (1, 2, 1)) + jnp.repeat(x, 2, axis=1) + jnp.arange(4.0),
     "products": lambda x, n: jnp.einsum("nij,nkj->nik", x, x) + jnp.einsum("nij,kj->nik", x, np.ones((6, 4), "float32")),
     "halves": lambda x, n: jnp.matmul(x.astype("bfloat16"), jnp.ones((4, 2), "bfloat16")).astype("float32"),

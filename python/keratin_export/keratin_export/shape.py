@@ -57,6 +57,24 @@ def _split(lowering, equation, x):
     return parts
 
 
+def _stack(lowering, equation, *parts):
+    body, axis = lowering.body, equation.params["axis"]
+    dtype, shape = _result(equation)
+    parts = [body.reshape(p, [*p.shape[:axis], 1, *p.shape[axis:]]) for p in parts]
+    if len(parts) == 1:
+        return parts[0]
+    return body.make("concat", [body.whole(p) for p in parts], dtype, shape, axis=axis)
+
+
+def _unstack(lowering, equation, x):
+    body, axis, parts = lowering.body, equation.params["axis"], []
+    for at in range(len(equation.outvars)):
+        start, limit = [0] * x.rank, list(x.shape)
+        start[axis], limit[axis] = at, at + 1
+        parts.append(body.reshape(body.slice(x, start, limit), _result(equation, at)[1]))
+    return parts
+
+
 def _reverse(lowering, equation, x):
     return lowering.body.make("reverse", [lowering.body.whole(x)], x.dtype, x.shape,
                               axes=ints_text(equation.params["dimensions"]))
@@ -352,6 +370,8 @@ RULES = {
     "pad": _pad,
     "slice": _slice,
     "split": _split,
+    "stack": _stack,
+    "unstack": _unstack,
     "rev": _reverse,
     "iota": _iota,
     "tile": _tile,
