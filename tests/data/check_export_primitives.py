@@ -81,6 +81,23 @@ class Case(layers.Layer):
         return ops.cast(self.function(x, n), "float32")
 
 
+class Twins(layers.Layer):
+    """Two weights of one path."""
+
+    def build(self, *shapes):
+        self.weights_of_one_name = [self.add_weight(name="scale", initializer=keras.initializers.Constant(v)) for v in (2, 3)]
+
+    def call(self, x, n):
+        a, b = self.weights_of_one_name
+        return a * x + b * ops.cast(n, "float32")
+
+
+# The same, as layers.
+LAYERS = {
+    "twins": Twins,
+}
+
+
 def while_loop(x, n):
     return jax.lax.while_loop(lambda v: jnp.sum(v) < 3, lambda v: v + 1, x)
 
@@ -123,9 +140,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         np.savez(folder / "x.npz", **arrays)
-        for name, function in CASES.items():
+        for name, made in (CASES | LAYERS).items():
             try:
-                model = keras.Model([x, n], Case(function, name=name)(x, n))
+                layer = made(name=name) if name in LAYERS else Case(made, name=name)
+                model = keras.Model([x, n], layer(x, n))
                 export(model, folder / "m.kir")
                 np.savez(folder / "y.npz", **{name: np.asarray(model([arrays["x"], arrays["n"]]))})
                 for how in ([], ["--interpret"]):
@@ -147,7 +165,7 @@ def main():
         for message in filter(None, wrong):
             failed += 1
             print(message, flush=True)
-    print(f"{len(CASES)} functions, {failed} failures")
+    print(f"{len(CASES) + len(LAYERS)} functions, {failed} failures")
     return failed > 0
 
 

@@ -93,7 +93,11 @@ class Module:
         self.name, self.variables, self.functions, self.data = name, [], [], {}
 
     def variable(self, name, array, role="", trainable=False):
-        """A new variable with its first value."""
+        """A new variable with its first value. A name that is taken gets a number."""
+        first, copy = name, 0
+        while name in self.data:
+            copy += 1
+            name = f"{first}_{copy}"
         words = (" " + role if role else "") + (" trainable" if trainable else "")
         self.variables.append(f"  var @{quoted(name)} : {type_text(str(array.dtype), array.shape)}{words}")
         self.data[name] = array

@@ -30,11 +30,7 @@ class Training:
         return "float32" if np.asarray(array).dtype.kind == "f" else "int32"
 
     def variable(self, name, v):
-        unique, copy = name, 0
-        while unique in self.module.data:
-            copy += 1
-            unique = f"{name}_{copy}"
-        return self.module.variable(unique, np.asarray(v.value), "state")
+        return self.module.variable(name, np.asarray(v.value), "state")
 
     def add(self):
         self.step("train_step", True)
