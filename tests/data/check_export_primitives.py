@@ -98,6 +98,11 @@ LAYERS = {
 }
 
 
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
 def while_loop(x, n):
     return jax.lax.while_loop(lambda v: jnp.sum(v) < 3, lambda v: v + 1, x)
 
@@ -162,6 +167,21 @@ def main():
             model.compile("sgd", "mse")
             data = list(arrays.values()), np.zeros((5, 1), "float32")
             wrong.append(refused(model, [f'layer "{name}"', words, __file__], folder / "m.kir", training_data=data))
+        of_x = keras.Input((4,), name="x")
+        dense = keras.Sequential([layers.Dense(2)])
+        wrong.append(refused(dense, ["has no input yet", "build()"], folder / "m.kir"))
+        dense.build((None, 4))
+        dense.compile("sgd", "mse")
+        data = np.zeros((5, 4), "float32"), np.zeros((5, 2), "float32")
+        export(dense, folder / "m.kir", training_data=data)
+        wrong.append(refused(dense, ["3 members", "(x, y)"], folder / "m.kir", training_data=(*data, np.ones(5, "float32"))))
+        wrong.append(refused(dense, ["is a ndarray", "(x, y)"], folder / "m.kir", training_data=data[0]))
+        wrong.append(refused(Subclassed(), ["Subclassed", "Functional and Sequential", "keras.Input"], folder / "m.kir"))
+        export(keras.Model(of_x, Subclassed()(of_x)), folder / "m.kir")
+        wrong.append(refused(keras.Model([x, n], Case(lambda x, n: jnp.real(jnp.exp(x * 1j)), name="complex")(x, n)),
+                             ['layer "complex"', "complex64", "real and imaginary", __file__], folder / "m.kir"))
+        of_x = keras.Input((4,), name="x", dtype="complex64")
+        wrong.append(refused(keras.Model(of_x, ops.real(of_x)), ["the input x is complex64"], folder / "m.kir"))
         for message in filter(None, wrong):
             failed += 1
             print(message, flush=True)

@@ -6,15 +6,15 @@ import keras
 import numpy as np
 
 from . import control, elementwise, shape
-from .graph import Function, Module
-from .lower import Lowering
+from .graph import Function, Module, untyped
+from .lower import Lowering, Unsupported
 from .training import Training
 
 RULES = {**elementwise.RULES, **shape.RULES, **control.RULES}
 
 
 def export(model, path, batch_size=None, training_data=None):
-    """Writes `model`, which is built, to `path` (.kir) and its weights to `path`.safetensors.
+    """Writes `model`, a Functional or Sequential one that is built, to `path` (.kir) and its weights to `path`.safetensors.
 
     training_data: (x, y) as fit() takes them, of any number of samples, for a model that is compiled. What trains it is then written,
     too: `keratin compile --trainer` makes a trainer of it.
@@ -42,19 +42,36 @@ class Traced:
 
     def __init__(self, model, module, batch_size):
         self.model, self.module = model, module
+        self.structure = self.structure_of(model)
         batch = batch_size or jax.export.symbolic_shape("N")[0]
         self.inputs = [(tensor.name, jax.ShapeDtypeStruct((batch, *self.known(tensor)), tensor.dtype))
-                       for tensor in keras.tree.flatten(model.inputs)]
+                       for tensor in keras.tree.flatten(self.structure)]
         self.trainable = [self.variable(v, trainable=True) for v in model.trainable_variables]
         self.rest = [self.variable(v) for v in model.non_trainable_variables]
 
     @staticmethod
+    def structure_of(model):
+        """The inputs, nested as the model takes them."""
+        if isinstance(model, keras.Sequential) and model.built:
+            return model.inputs[0]
+        if isinstance(model, keras.Sequential):
+            raise Unsupported(f"the model {model.name} has no input yet: begin with keras.Input, or call build()")
+        if not getattr(model, "inputs", None):
+            raise Unsupported(f"the {type(model).__name__} {model.name} has no inputs that are known: only Functional and Sequential "
+                              "models are supported. keras.Model(x, model(x)) of x = keras.Input(…) is one")
+        return model.input
+
+    @staticmethod
     def known(tensor):
+        if untyped(tensor.dtype):
+            raise Unsupported(f"the input {tensor.name} is {untyped(tensor.dtype)}")
         if None in tensor.shape[1:]:
             raise ValueError(f"the input {tensor.name} is {tensor.shape}: all but the batch must be known")
         return tensor.shape[1:]
 
     def variable(self, v, trainable=False):
+        if untyped(v.dtype):
+            raise Unsupported(f"the weight {v.path} is {untyped(v.dtype)}")
         is_random = "seed_generator" in v.path
         return self.module.variable(v.path, np.asarray(v.value), "state" if is_random else "", trainable)
 
@@ -67,7 +84,7 @@ class Traced:
     def predict(self):
         function = Function(self.module, "predict")
         inputs = [function.parameter(name, str(t.dtype), t.shape) for name, t in self.inputs]
-        as_called = lambda flat: keras.tree.pack_sequence_as(self.model.input, list(flat))
+        as_called = lambda flat: keras.tree.pack_sequence_as(self.structure, list(flat))
 
         def call(trainable, rest, flat):
             outputs, rest = self.model.stateless_call(trainable, rest, as_called(flat), training=False)

@@ -33,8 +33,23 @@ def ints_text(numbers):
     return "[" + ", ".join(str(int(n)) for n in numbers) + "]"
 
 
+def untyped(dtype):
+    """What is wrong with such a dtype, or nothing."""
+    if str(dtype) in DTYPES:
+        return ""
+    instead = "compute with real and imaginary parts" if "complex" in str(dtype) else "cast to one of " + ", ".join(DTYPES)
+    return f"{dtype}, for which Graph IR has no type: {instead}"
+
+
+def dtype_text(dtype):
+    dtype = dtype if isinstance(dtype, str) else str(np.dtype(dtype))
+    if untyped(dtype):
+        raise ValueError("is not supported with " + untyped(dtype))
+    return DTYPES[dtype]
+
+
 def type_text(dtype, shape):
-    return DTYPES[str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype] + dims_text(shape)
+    return dtype_text(dtype) + dims_text(shape)
 
 
 def is_static(shape):
@@ -77,13 +92,14 @@ class Number(Value):
 
 
 def number_text(number, dtype):
+    suffix = dtype_text(dtype)
     if dtype == "bool":
         return "true" if number else "false"
     if "float" in dtype:
         number = float(number)
         text = "nan" if number != number else repr(number) if abs(number) != float("inf") else "inf" if number > 0 else "-inf"
-        return text if dtype == "float32" else f"{text}:{DTYPES[dtype]}"
-    return f"{int(number)}:{DTYPES[dtype]}"
+        return text if dtype == "float32" else f"{text}:{suffix}"
+    return f"{int(number)}:{suffix}"
 
 
 class Module:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from jax.extend import core
 
-from .graph import Number, Value
+from .graph import Number, untyped
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -95,7 +95,10 @@ class Lowering:
         if isinstance(array, (int, float, bool, np.generic)) or getattr(array, "dtype", None) is not None:
             if jax.dtypes.issubdtype(array.dtype if hasattr(array, "dtype") else type(array), jax.dtypes.prng_key):
                 array = jax.random.key_data(array)
-            return self.body.constant(np.asarray(array))
+            array = np.asarray(array)
+            if untyped(array.dtype):
+                raise Unsupported("reads a constant of " + untyped(array.dtype))
+            return self.body.constant(array)
         raise Unsupported(f"reads a constant of type {type(array).__name__}")
 
     def literal(self, value, aval):

@@ -14,6 +14,10 @@ class Training:
         self.traced, self.model, self.module = traced, traced.model, traced.module
         if not self.model.compiled:
             raise ValueError("the model is not compiled: call model.compile() first")
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            members = f" of {len(data)} members" if isinstance(data, (tuple, list)) else ""
+            raise Unsupported(f"training_data is a {type(data).__name__}{members}: (x, y) is supported. Give sample_weight to the "
+                              "trainer, with its data")
         x, y = data
         one = lambda tree: keras.tree.map_structure(lambda a: np.asarray(a)[:1], tree)
         self.model._symbolic_build(data_batch=(one(x), one(y), np.ones(1, "float32")))
@@ -51,7 +55,7 @@ class Training:
         pack = lambda structure, flat: keras.tree.pack_sequence_as(structure, list(flat))
 
         def forward(trainable, rest, slots, sums, x, y, weight):
-            x, y = pack(model.input, x), pack(self.y, y)
+            x, y = pack(traced.structure, x), pack(self.y, y)
             scaled, (loss, outputs, rest, sums) = model.compute_loss_and_updates(
                 trainable, rest, sums, x, y, weight, training=training, optimizer_variables=slots)
             _, sums = model._update_metrics_variables(sums, loss, x, y, outputs, weight)
