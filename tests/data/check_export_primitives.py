@@ -30,6 +30,8 @@ CASES = {
     "rounding": lambda x, n: jnp.round(3 * x) + jnp.trunc(2 * x) + jnp.ceil(x),
     "hyperbolic": lambda x, n: jnp.sinh(x) + jnp.cosh(x) + jnp.arcsinh(x) + jnp.arctanh(x / 9) + jnp.tan(x / 4),
     "erf_inv": lambda x, n: jax.scipy.special.erfinv(jnp.tanh(x)) + jax.scipy.special.erfc(x),
+    "far_tails": lambda x, n: jnp.log(jax.lax.erfc(n * 1.25)) + jnp.log(jax.lax.erfc(x)),
+    "arcsinh_of_large": lambda x, n: jnp.arcsinh(x * 1e30) + jnp.arcsinh(x * 1e-6) * 1e6 + jnp.arcsinh(n * 1e3),
     "bits": lambda x, n: ((n << 2) >> 1) ^ (n & 5) | jax.lax.shift_right_logical(n, jnp.full_like(n, 28)),
     "finite": lambda x, n: jnp.where(jnp.isfinite(x / n), x, 2.0) + jnp.clip(x, -1, 0.5),
     "comparisons": lambda x, n: (x > 0) & (n >= 2) | (x == n) | ~(n < -3) & (n != 1),

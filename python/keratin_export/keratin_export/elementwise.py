@@ -1,6 +1,7 @@
 """Primitives that compute element by element."""
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,6 +28,23 @@ def _compared(op, is_turned):
 def _composed(function):
     """Of `function(body, x…)`, which has the primitive's operands."""
     return lambda lowering, equation, *operands: function(lowering.body, *operands)
+
+
+def _traced(function):
+    """Of a function of JAX, which computes in 32 bits at least."""
+    def rule(lowering, equation, *operands):
+        dtype = operands[0].dtype
+        wide = "float32" if dtype in ("float16", "bfloat16") else dtype
+        return lowering.traced(lambda *xs: function(*(x.astype(wide) for x in xs)).astype(dtype), *operands)
+    return rule
+
+
+def _polynomial(coefficients, x):
+    """By Horner's rule; the highest power comes first."""
+    result = jnp.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        result = result * x + coefficient
+    return result
 
 
 def number(like, value):
@@ -107,12 +125,13 @@ def _shift_right(is_arithmetic):
     return rule
 
 
-def _asinh(body, x):
-    size = body.pointwise("abs", x)
-    squared = pointwise(body, "mul", size, size)
-    under = pointwise(body, "add", body.pointwise("sqrt", pointwise(body, "add", squared, 1)), 1)
-    grown = body.pointwise("log1p", pointwise(body, "add", size, pointwise(body, "div", squared, under)))
-    return body.pointwise("mul", body.pointwise("sign", x), grown)
+def _asinh(x):
+    """Of a large x, whose square may overflow, it is log(2 |x|) to the last digit."""
+    limit = float(jnp.finfo(x.dtype).eps) ** -0.5
+    is_large = jnp.abs(x) > limit
+    size = jnp.abs(jnp.where(is_large, 1, x))
+    near = jnp.log1p(size + size * size / (jnp.sqrt(size * size + 1) + 1))
+    return jnp.sign(x) * jnp.where(is_large, jnp.log(jnp.where(is_large, jnp.abs(x), 1)) + math.log(2), near)
 
 
 def _sinh(body, x):
@@ -135,8 +154,19 @@ def _tan(body, x):
     return body.pointwise("div", body.pointwise("sin", x), body.pointwise("cos", x))
 
 
-def _erfc(body, x):
-    return pointwise(body, "sub", 1, body.pointwise("erf", x))
+# (1 + 2x) exp(x²) erfc(x) as a polynomial of (x - 3) / (x + 3): the Chebyshev interpolant for x in 0.5 … 30.
+_SCALED_ERFC = [-0.000657980707, 0.00176257656, 0.00249109339, -0.0237167021, 0.0683101889, -0.119282984, 0.129645743,
+                -0.0475617377, -0.13562115, 1.25300805]
+
+
+def _erfc(x):
+    """1 - erf(x) has no digits left where erf(x) is near 1."""
+    is_far = x > 0.5
+    far = jnp.where(is_far, jnp.minimum(x, 30), 1)
+    scaled = _polynomial(_SCALED_ERFC, (far - 3) / (far + 3)) / (1 + 2 * far)
+    near = jnp.floor(far * 16) / 16  # its square is exact
+    bell = jnp.exp(-near * near) * jnp.exp((near - far) * (near + far))
+    return jnp.where(is_far, bell * scaled, 1 - jax.lax.erf(jnp.where(is_far, 0, x)))
 
 
 def _erf_inv(lowering, equation, x):
@@ -197,9 +227,9 @@ RULES = {
     "tan": _composed(_tan),
     "sinh": _composed(_sinh),
     "cosh": _composed(_cosh),
-    "asinh": _composed(_asinh),
+    "asinh": _traced(_asinh),
     "atanh": _composed(_atanh),
-    "erfc": _composed(_erfc),
+    "erfc": _traced(_erfc),
     "erf_inv": _erf_inv,
     "convert_element_type": _cast,
     "bitcast_convert_type": _bitcast,
