@@ -43,6 +43,8 @@ CASES = {
     "places_of_two_axes": lambda x, n: x[:, PAIRS[:, 0], PAIRS[:, 1]],
     "embedding": lambda x, n: jnp.asarray(KERNEL[:, 0])[jnp.clip(n, 0, 2)],
     "by_place": lambda x, n: x.at[:, 1].set(0.5).at[:, PLACES].add(2.0),
+    "by_place_out_of_range": lambda x, n: x.at[:, 9].set(0.5).at[:, jnp.sum(PLACES) - 5].set(2.0).at[:, :, jnp.sum(PLACES) - 8].set(3.0)
+        + x.at[:, jnp.sum(PLACES) - 5].set(1.0, mode="clip"),
     "dynamic": lambda x, n: jax.lax.dynamic_update_slice(x, x[:, :2, :2] * 2, (0, jnp.sum(PLACES) % 3, 1))
         + jax.lax.dynamic_slice_in_dim(x, jnp.sum(PLACES) % 2, 1, axis=2),
     "sums": lambda x, n: jnp.cumsum(x, axis=1) + jnp.cumsum(x, axis=2)[..., ::-1] + jax.lax.cumsum(x, 1, reverse=True)

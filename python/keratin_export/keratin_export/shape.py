@@ -322,7 +322,19 @@ def _scatter(lowering, equation, data, indices, updates):
     for axis in range(data.rank):
         shape.append(1 if axis in inserted else next(rest))
     starts = {axis: body.reshape(body.slice(body.whole(indices), [i], [i + 1]), ()) for i, axis in enumerate(axes)}
-    return _updated(body, body.whole(data), body.reshape(body.whole(updates), shape), starts)
+    data = body.whole(data)
+    updated = _updated(body, data, body.reshape(body.whole(updates), shape), starts)
+    if equation.params["mode"].name != "FILL_OR_DROP":
+        return updated
+    if isinstance(indices, Number) and all(is_static((data.shape[a],)) and 0 <= indices.number <= data.shape[a] - shape[a]
+                                           for a in axes):
+        return updated
+    for axis, start in starts.items():  # a piece that is not all in range is dropped
+        end = pointwise(body, "add", start, number_of(body, start, shape[axis]))
+        within = pointwise(body, "and", compare(body, "le", number_of(body, start, 0), start),
+                           compare(body, "le", end, number_of(body, start, data.shape[axis])))
+        updated = body.pointwise("select", body.broadcast(within, data.shape, []), updated, data)
+    return updated
 
 
 def _starts(data, starts, sizes):
