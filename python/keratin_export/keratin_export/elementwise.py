@@ -134,6 +134,47 @@ def _asinh(x):
     return jnp.sign(x) * jnp.where(is_large, jnp.log(jnp.where(is_large, jnp.abs(x), 1)) + math.log(2), near)
 
 
+def _acosh(x):
+    limit = float(jnp.finfo(x.dtype).eps) ** -0.5
+    is_large = x > limit
+    over = jnp.where(is_large, 1, x - 1)
+    return jnp.where(is_large, jnp.log(jnp.where(is_large, x, 1)) + math.log(2), jnp.log1p(over + jnp.sqrt(over * (over + 2))))
+
+
+# atan(z) / z as a polynomial of z²: the Chebyshev interpolant for z up to tan(π/8).
+_ATAN = [0.0470734983, -0.0845619375, 0.110404894, -0.142815888, 0.199998839, -0.333333321, 1.0]
+
+
+def _atan(x):
+    """Of what is left near 0 when a quarter of a turn, or an eighth, has been taken off."""
+    is_steep = jnp.abs(x) > 1
+    z = jnp.where(is_steep, -1 / jnp.where(is_steep, x, 1), x)
+    side = jnp.sign(z)
+    is_half = jnp.abs(z) > math.tan(math.pi / 8)
+    z = jnp.where(is_half, (z - side) / (1 + side * z), z)
+    taken = jnp.where(is_half, side * (math.pi / 4), 0) + jnp.where(is_steep, jnp.sign(x) * (math.pi / 2), 0)
+    return taken + z * _polynomial(_ATAN, z * z)
+
+
+def _atan2(y, x):
+    """The quotient is that of the smaller by the larger."""
+    is_below = lambda v: (v < 0) | (v == 0) & (1 / v < 0)  # -0, too
+    y_side, x_side = jnp.where(is_below(y), -1, 1).astype(y.dtype), jnp.where(is_below(x), -1, 1).astype(x.dtype)
+    is_steep = jnp.abs(y) > jnp.abs(x)
+    small, large = jnp.where(is_steep, x, y), jnp.where(is_steep, y, x)
+    quotient = small / jnp.where(large == 0, 1, large)
+    angle = _atan(jnp.where(jnp.abs(small) == jnp.inf, x_side * y_side, quotient))
+    return jnp.where(is_steep, y_side * (math.pi / 2) - angle, angle + jnp.where(x_side < 0, y_side * math.pi, 0))
+
+
+def _asin(x):
+    return 2 * _atan(x / (1 + jnp.sqrt((1 - x) * (1 + x))))
+
+
+def _acos(x):
+    return 2 * _atan(jnp.sqrt((1 - x) / (1 + x)))
+
+
 def _sinh(body, x):
     grown = body.pointwise("expm1", x)
     shrunk = body.pointwise("expm1", body.pointwise("neg", x))
@@ -227,6 +268,11 @@ RULES = {
     "tan": _composed(_tan),
     "sinh": _composed(_sinh),
     "cosh": _composed(_cosh),
+    "asin": _traced(_asin),
+    "acos": _traced(_acos),
+    "atan": _traced(_atan),
+    "atan2": _traced(_atan2),
+    "acosh": _traced(_acosh),
     "asinh": _traced(_asinh),
     "atanh": _composed(_atanh),
     "erfc": _traced(_erfc),
