@@ -75,6 +75,8 @@ CASES = {
     "backwards": lambda x, n: jax.lax.scan(lambda s, v: (s * 0.5 + v, s), x[:, 0], jnp.moveaxis(x, 1, 0), reverse=True)[1]
         .swapaxes(0, 1),
     "random": lambda x, n: keras.random.normal((6, 4), seed=7) + keras.random.uniform((6, 4), seed=7) + 0 * x,
+    "seeds": lambda x, n: 0 * x + jax.random.normal(jax.random.key(jnp.sum(PLACES)), (6, 4))
+        + jax.random.uniform(jax.random.key(-jnp.sum(PLACES)), (6, 4)),
     "own_gradient": lambda x, n: jax.nn.relu6(x) + jax.nn.silu(x) + jax.nn.logsumexp(x, 1, keepdims=True),
 }
 

@@ -105,6 +105,12 @@ def _key_implementation(equation):
     return aval.dtype._impl
 
 
+def _random_seed(lowering, equation, seed):
+    if seed.shape:
+        raise Unsupported("is not supported on several seeds")
+    return lowering.traced(equation.params["impl"].seed, seed)
+
+
 def _random_bits(lowering, equation, key):
     implementation, p = _key_implementation(equation), equation.params
     return lowering.traced(lambda k: implementation.random_bits(k, p["bit_width"], p["shape"]), key)
@@ -154,6 +160,7 @@ RULES = {
     "cond": _cond,
     **{name: _same for name in ("copy", "copy_p", "device_put", "optimization_barrier", "sharding_constraint",
                                 "random_wrap", "random_unwrap")},
+    "random_seed": _random_seed,
     "random_bits": _random_bits,
     "random_split": _random_split,
     "random_fold_in": _random_fold_in,
