@@ -129,16 +129,17 @@ def _asinh(x):
     """Of a large x, whose square may overflow, it is log(2 |x|) to the last digit."""
     limit = float(jnp.finfo(x.dtype).eps) ** -0.5
     is_large = jnp.abs(x) > limit
-    size = jnp.abs(jnp.where(is_large, 1, x))
+    side = jnp.where(x < 0, -1, 1).astype(x.dtype)  # not sign(x): the derivative at 0 is 1
+    size = side * jnp.where(is_large, 1, x)
     near = jnp.log1p(size + size * size / (jnp.sqrt(size * size + 1) + 1))
-    return jnp.sign(x) * jnp.where(is_large, jnp.log(jnp.where(is_large, jnp.abs(x), 1)) + math.log(2), near)
+    return side * jnp.where(is_large, jnp.log(jnp.where(is_large, jnp.abs(x), 1)) + math.log(2), near)
 
 
 def _acosh(x):
     limit = float(jnp.finfo(x.dtype).eps) ** -0.5
     is_large = x > limit
     over = jnp.where(is_large, 1, x - 1)
-    return jnp.where(is_large, jnp.log(jnp.where(is_large, x, 1)) + math.log(2), jnp.log1p(over + jnp.sqrt(over * (over + 2))))
+    return jnp.where(is_large, jnp.log(jnp.where(is_large, x, 1)) + math.log(2), jnp.log1p(over + jnp.sqrt(over) * jnp.sqrt(over + 2)))
 
 
 # atan(z) / z as a polynomial of z²: the Chebyshev interpolant for z up to tan(π/8).
