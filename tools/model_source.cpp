@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <fstream>
 
 #include "codegen/kernel.h"
 #include "frontend/file.h"
@@ -72,7 +73,12 @@ ShapeOverrides shape_overrides(const Arguments& arguments) {
 std::string keras_weights(const Arguments& arguments) {
   if (!arguments.has("weights")) return {};
   const std::string path = arguments.get("weights");
-  return is_h5(read_file(path)) ? path : std::string();
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return path;  // reading it says why
+  std::string beginning(16, '\0');
+  file.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
+  beginning.resize(static_cast<size_t>(file.gcount()));
+  return is_h5(beginning) ? path : std::string();
 }
 
 void load_weights(Module& module, const std::string& path) {
