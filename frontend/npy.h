@@ -1,8 +1,6 @@
 // NumPy's array files: .npy (one array) and .npz (a zip of them).
 //
-// Format versions 1 to 3, C and Fortran order, both byte orders, booleans, integers and floats of 1 to 8 bytes; two raw
-// bytes ("V2", as bfloat16 arrays are saved) are read as bf16. Shape and type must account for every byte. Arrays
-// of Python objects, records and complex numbers are refused by name, and so are strings ("S", "U") unless they are asked for.
+// What is read and what is refused is said in runtime/trainer/npy.h.
 #pragma once
 
 #include <map>
@@ -10,12 +8,11 @@
 #include <string_view>
 
 #include "ir/tensor.h"
+#include "runtime/trainer/npy.h"
 
 namespace keratin {
 
-/// What becomes of strings: an error, or rows of bytes, UTF-8, along a further axis that zeros fill up: i8, which no input of numbers beside
-/// strings is.
-enum class Strings { refuse, as_bytes };
+using trainer::Strings;
 
 /// Throws Error(data) with `where`.
 Tensor parse_npy(std::string_view bytes, const std::string& where, Strings strings = Strings::refuse);

@@ -23,12 +23,15 @@ class Error : public std::exception {
   Error(ErrorKind kind, std::string message, std::string where = {}, std::string hint = {});
 
   ErrorKind kind() const { return kind_; }
+  const std::string& message() const { return message_; }
+  const std::string& where() const { return where_; }
+  const std::string& hint() const { return hint_; }
   /// "where: message" and, on a line of its own, "hint: …".
   const char* what() const noexcept override { return text_.c_str(); }
 
  private:
   ErrorKind kind_;
-  std::string text_;
+  std::string message_, where_, hint_, text_;
 };
 
 }  // namespace keratin::trainer

@@ -2,7 +2,8 @@
 //
 // Format versions 1 to 3, C and Fortran order, both byte orders, booleans, integers and floats of 1 to 8 bytes; two raw
 // bytes ("V2", as bfloat16 arrays are saved) are read as bf16. Shape and type must account for every byte. Strings ("S", "U") become
-// rows of bytes, UTF-8, along a further axis that zeros fill up, where they are asked for.
+// rows of bytes, UTF-8, along a further axis that zeros fill up, where they are asked for. Arrays of Python objects, records and complex
+// numbers are refused by name.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace keratin::trainer {
 
-/// What becomes of strings: an error, or rows of bytes, i8, along a further axis.
+/// What becomes of strings: an error, or rows of bytes along a further axis: i8, which no input of numbers beside strings is.
 enum class Strings { refuse, as_bytes };
 
 /// The array in `bytes`, which `owner` keeps: a view of them if their order is row-major and this machine's, otherwise a copy.

@@ -73,7 +73,7 @@ TEST(Npy, HeadersThatLie) {
   expect_refused(cat("\x93NUMPY\2", '\0', "\xff\xff\xff\x7f", "{}"), "at most");
   expect_refused(cat("\x93NUMPY\1", '\0', "\xff\xff", "{}"), "ends within");
   expect_refused(cat("\x93NUMPY\7", '\0', "\2", '\0', "{}"), "version 7");
-  expect_refused("PK", "no .npy file");
+  expect_refused("PK", "no .npy array");
   expect_error(ErrorKind::no_input, "cannot open", [] { read_npy("/nonexistent.npy"); });
 }
 
