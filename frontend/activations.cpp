@@ -1,10 +1,10 @@
 #include "frontend/activations.h"
 
-#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "frontend/class_key.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -30,81 +30,77 @@ Expr exponential_below_zero(const Expr& x, double alpha) {
 
 Expr hard_sigmoid_of_keras2(const Expr& x) { return clip(0.2 * x + 0.5, 0, 1); }
 
-struct Row {
-  std::string_view name;
-  Expr (*function)(const Expr&);
-  Traced::Link link = Traced::Link::none;
+constexpr ActivationDef kActivations[] = {
+    {"linear", [](const Expr& x) { return x; }},
+    {"relu", [](const Expr& x) { return maximum(x, 0); }},
+    {"relu6", [](const Expr& x) { return clip(x, 0, 6); }},
+    {"leaky_relu", [](const Expr& x) { return leaky_relu(x, kLeakyReluSlope); }},
+    {"elu", [](const Expr& x) { return elu(x, 1); }},
+    {"celu", [](const Expr& x) { return celu(x, 1); }},
+    {"selu", [](const Expr& x) { return kSeluScale * exponential_below_zero(x, kSeluAlpha); }},
+    {"gelu", [](const Expr& x) { return gelu(x, false); }},
+    {"sigmoid", sigmoid, Traced::Link::sigmoid},
+    {"hard_sigmoid", hard_sigmoid},
+    {"log_sigmoid", [](const Expr& x) { return -softplus(-x); }},
+    {"sparse_sigmoid", [](const Expr& x) { return clip((x + 1) * 0.5, 0, 1); }},
+    {"tanh", tanh},
+    {"hard_tanh", [](const Expr& x) { return clip(x, -1, 1); }},
+    {"tanh_shrink", [](const Expr& x) { return x - tanh(x); }},
+    {"softmax", [](const Expr& x) { return softmax(x, {-1}); }, Traced::Link::softmax},
+    {"log_softmax", [](const Expr& x) { return log_softmax(x, {-1}); }},
+    {"sparsemax", [](const Expr& x) { return sparsemax(x, -1); }},
+    {"softplus", softplus},
+    {"sparse_plus",
+     [](const Expr& x) {
+       const Expr square = (x + 1) * (x + 1) * 0.25;
+       return where(less_equal(x, -1), number(x, 0), where(less(x, 1), square, x));
+     }},
+    {"squareplus", [](const Expr& x) { return squareplus(x, 4); }},
+    {"softsign", [](const Expr& x) { return x / (abs(x) + 1); }},
+    {"silu", [](const Expr& x) { return x * sigmoid(x); }},
+    {"swish", [](const Expr& x) { return x * sigmoid(x); }},
+    {"hard_silu", [](const Expr& x) { return x * hard_sigmoid(x); }},
+    {"hard_swish", [](const Expr& x) { return x * hard_sigmoid(x); }},
+    {"mish", [](const Expr& x) { return x * tanh(softplus(x)); }},
+    {"exponential", exp},
+    {"hard_shrink", [](const Expr& x) { return hard_shrink(x, kShrinkThreshold); }},
+    {"soft_shrink", [](const Expr& x) { return soft_shrink(x, kShrinkThreshold); }},
+    {"glu", [](const Expr& x) { return glu(x, -1); }},
 };
 
-constexpr std::array kRows = {
-    Row{"linear", [](const Expr& x) { return x; }},
-    Row{"relu", [](const Expr& x) { return maximum(x, 0); }},
-    Row{"relu6", [](const Expr& x) { return clip(x, 0, 6); }},
-    Row{"leaky_relu", [](const Expr& x) { return leaky_relu(x, kLeakyReluSlope); }},
-    Row{"elu", [](const Expr& x) { return elu(x, 1); }},
-    Row{"celu", [](const Expr& x) { return celu(x, 1); }},
-    Row{"selu", [](const Expr& x) { return kSeluScale * exponential_below_zero(x, kSeluAlpha); }},
-    Row{"gelu", [](const Expr& x) { return gelu(x, false); }},
-    Row{"sigmoid", sigmoid, Traced::Link::sigmoid},
-    Row{"hard_sigmoid", hard_sigmoid},
-    Row{"log_sigmoid", [](const Expr& x) { return -softplus(-x); }},
-    Row{"sparse_sigmoid", [](const Expr& x) { return clip((x + 1) * 0.5, 0, 1); }},
-    Row{"tanh", tanh},
-    Row{"hard_tanh", [](const Expr& x) { return clip(x, -1, 1); }},
-    Row{"tanh_shrink", [](const Expr& x) { return x - tanh(x); }},
-    Row{"softmax", [](const Expr& x) { return softmax(x, {-1}); }, Traced::Link::softmax},
-    Row{"log_softmax", [](const Expr& x) { return log_softmax(x, {-1}); }},
-    Row{"sparsemax", [](const Expr& x) { return sparsemax(x, -1); }},
-    Row{"softplus", softplus},
-    Row{"sparse_plus",
-        [](const Expr& x) {
-          const Expr square = (x + 1) * (x + 1) * 0.25;
-          return where(less_equal(x, -1), number(x, 0), where(less(x, 1), square, x));
-        }},
-    Row{"squareplus", [](const Expr& x) { return squareplus(x, 4); }},
-    Row{"softsign", [](const Expr& x) { return x / (abs(x) + 1); }},
-    Row{"silu", [](const Expr& x) { return x * sigmoid(x); }},
-    Row{"swish", [](const Expr& x) { return x * sigmoid(x); }},
-    Row{"hard_silu", [](const Expr& x) { return x * hard_sigmoid(x); }},
-    Row{"hard_swish", [](const Expr& x) { return x * hard_sigmoid(x); }},
-    Row{"mish", [](const Expr& x) { return x * tanh(softplus(x)); }},
-    Row{"exponential", exp},
-    Row{"hard_shrink", [](const Expr& x) { return hard_shrink(x, kShrinkThreshold); }},
-    Row{"soft_shrink", [](const Expr& x) { return soft_shrink(x, kShrinkThreshold); }},
-    Row{"glu", [](const Expr& x) { return glu(x, -1); }},
-};
-
-const Row* find_row(std::string_view name) {
-  for (const Row& row : kRows)
-    if (row.name == name) return &row;
+const ActivationDef* find_activation_def(std::string_view name) {
+  for (const ActivationDef& def : activation_defs())
+    if (is_name_of_function(def.name, name)) return &def;
   return nullptr;
 }
 
 }  // namespace
 
-std::vector<std::string_view> activation_names() {
-  std::vector<std::string_view> names;
-  for (const Row& row : kRows) names.push_back(row.name);
-  return names;
+std::deque<ActivationDef>& activation_defs() {
+  static std::deque<ActivationDef> all(std::begin(kActivations), std::end(kActivations));
+  return all;
 }
 
 Traced apply_activation(std::string_view name, const Expr& x, bool keras2, const Args& args,
                         std::string_view argument) {
   if (keras2 && name == "hard_sigmoid") return hard_sigmoid_of_keras2(x);
-  const Row* row = find_row(name);
-  if (row == nullptr && name == "threshold")
+  const ActivationDef* def = find_activation_def(name);
+  if (def == nullptr && name == "threshold")
     args.reject(argument, "threshold needs its two parameters, which a name does not give",
                 "use the layer ReLU(threshold=…)");
-  if (row == nullptr) args.reject(argument, "there is no such activation");
+  if (def == nullptr)
+    throw Error(ErrorKind::unsupported,
+                cat("argument ", argument, ": the activation ", quoted(name), " is not part of Keras"),
+                args.where(), std::string(kPluginHint));
   return activation_named(name, x);
 }
 
 Traced activation_named(std::string_view name, const Expr& x) {
-  const Row* row = find_row(name);
-  KERATIN_CHECK(row != nullptr, std::string(name));
-  Traced out = row->function(x);
-  out.link = row->link;
-  if (row->link != Traced::Link::none) out.logits = x;
+  const ActivationDef* def = find_activation_def(name);
+  KERATIN_CHECK(def != nullptr, std::string(name));
+  Traced out = def->function(x);
+  out.link = def->link;
+  if (def->link != Traced::Link::none) out.logits = x;
   return out;
 }
 

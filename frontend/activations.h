@@ -1,14 +1,24 @@
 // Keras's activations: one row per name, one short function each.
 #pragma once
 
+#include <deque>
 #include <string_view>
 
 #include "frontend/layer.h"
 
 namespace keratin {
 
-/// The names that there are.
-std::vector<std::string_view> activation_names();
+/// `x` is of floats.
+using ActivationFn = Expr(const Expr& x);
+
+struct ActivationDef {
+  std::string_view name;
+  ActivationFn* function;
+  Traced::Link link = Traced::Link::none;
+};
+
+/// The rows of all activations: Keras's, then those of plug-ins.
+std::deque<ActivationDef>& activation_defs();
 
 /// `x` (floats) through the activation of this name; `keras2`: with the meaning it has in files of Keras 2. The result
 /// remembers the logits of a softmax or sigmoid. Errors name the argument of `args` that asked for it.

@@ -18,6 +18,12 @@ inline bool is_of_package(std::string_view key) { return key.find('>') != std::s
 /// The class without its package.
 inline std::string_view without_package(std::string_view key) { return key.substr(key.find('>') + 1); }
 
+/// Whether a function in Python that is called `name` in a file is the one that a row is about: functions without a package have none in
+/// files.
+inline bool is_name_of_function(std::string_view row, std::string_view name) {
+  return name == row || (row.starts_with("Custom>") && name == without_package(row));
+}
+
 /// What to do about a class of a package that no table has.
 inline constexpr std::string_view kPluginHint =
     "a plug-in says in C++ what it computes: --plugin FILE.so; docs/extending.md shows one";

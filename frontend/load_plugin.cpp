@@ -17,6 +17,12 @@ namespace {
 constexpr const char* kHowToMake =
     "c++ -std=c++20 -shared -fPIC FILE.cpp -o FILE.so makes one; docs/extending.md shows it";
 
+std::string_view name_of(const ActivationDef& def) { return def.name; }
+std::string_view name_of(const LayerDef& def) { return def.class_name; }
+std::string_view name_of(const ClassRow& row) { return row.class_name; }
+
+bool have_name_in_common(const ActivationDef& a, const ActivationDef& b) { return a.name == b.name; }
+
 bool have_name_in_common(const LayerDef& a, const LayerDef& b) { return a.class_name == b.class_name; }
 
 bool have_name_in_common(const ClassRow& a, const ClassRow& b) {
@@ -36,7 +42,7 @@ void expect_free(std::span<const Row> rows, const std::deque<Row>& known, std::s
   const auto compare = [&](const Row& row, const Row& other) {
     if (have_name_in_common(row, other))
       throw Error(ErrorKind::usage,
-                  cat("a name of its ", what, " ", row.class_name, " is taken by ", other.class_name), path,
+                  cat("a name of its ", what, " ", name_of(row), " is taken by ", name_of(other)), path,
                   "a plug-in is loaded once; its classes have names of their own, as in \"mine>Scale\"");
   };
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -45,9 +51,18 @@ void expect_free(std::span<const Row> rows, const std::deque<Row>& known, std::s
   }
 }
 
-template <typename Row>
-void append(std::deque<Row>& known, std::span<const Row> rows) {
-  known.insert(known.end(), rows.begin(), rows.end());
+/// Calls `visit` with each table, the rows that it joins and what they are.
+template <typename Visit>
+void for_each_table(const PluginTables& tables, const Visit& visit) {
+  visit(tables.layers, layer_defs(), "layer");
+  visit(tables.losses, loss_defs(), "loss");
+  visit(tables.metrics, metric_defs(), "metric");
+  visit(tables.optimizers, optimizer_defs(), "optimizer");
+  visit(tables.schedules, schedule_defs(), "schedule");
+  visit(tables.activations, activation_defs(), "activation");
+  visit(tables.initializers, initializer_defs(), "initializer");
+  visit(tables.regularizers, regularizer_defs(), "regularizer");
+  visit(tables.constraints, constraint_defs(), "constraint");
 }
 
 }  // namespace
@@ -75,14 +90,12 @@ void load_plugin(const std::string& path) {
     throw Error(ErrorKind::data, cat("the plug-in threw ", quoted(error.what()), " when it was loaded"),
                 path);
   }
-  expect_free(tables.layers, layer_defs(), "layer", path);
-  expect_free(tables.losses, loss_defs(), "loss", path);
-  expect_free(tables.metrics, metric_defs(), "metric", path);
-  expect_free(tables.optimizers, optimizer_defs(), "optimizer", path);
-  append(layer_defs(), tables.layers);
-  append(loss_defs(), tables.losses);
-  append(metric_defs(), tables.metrics);
-  append(optimizer_defs(), tables.optimizers);
+  for_each_table(tables, [&](const auto& rows, const auto& known, std::string_view what) {
+    expect_free(rows, known, what, path);
+  });
+  for_each_table(tables, [](const auto& rows, auto& known, std::string_view) {
+    known.insert(known.end(), rows.begin(), rows.end());
+  });
 }
 
 }  // namespace keratin

@@ -1,4 +1,4 @@
-// What a plug-in includes: layers, losses, metrics and optimizers of somebody's own, in a shared object.
+// What a plug-in includes: layers, losses, metrics, optimizers and what these are made with, of somebody's own, in a shared object.
 //
 // A row is what it is in Keratin's own tables (frontend/layers/, frontend/training/); its name is the one that the class is
 // registered by in Python: "mine>Scale". The last lines of a plug-in say which tables it has:
@@ -12,10 +12,15 @@
 #include <cstdint>
 #include <span>
 
+#include "frontend/activations.h"
 #include "frontend/layer.h"
+#include "frontend/training/constraints.h"
+#include "frontend/training/initializers.h"
 #include "frontend/training/loss_values.h"
 #include "frontend/training/losses.h"
 #include "frontend/training/metrics.h"
+#include "frontend/training/regularizers.h"
+#include "frontend/training/schedules.h"
 #include "frontend/training/update_rules.h"
 
 namespace keratin {
@@ -26,6 +31,11 @@ struct PluginTables {
   std::span<const LossDef> losses = {};
   std::span<const MetricDef> metrics = {};
   std::span<const OptimizerDef> optimizers = {};
+  std::span<const ScheduleDef> schedules = {};
+  std::span<const ActivationDef> activations = {};
+  std::span<const InitializerDef> initializers = {};
+  std::span<const RegularizerDef> regularizers = {};
+  std::span<const ConstraintDef> constraints = {};
 };
 
 /// Tells versions of what plug-ins see of Keratin apart: by a number, for changes of meaning, and by the sizes of what is handed to and fro.
@@ -33,12 +43,13 @@ struct PluginTables {
 constexpr uint64_t plugin_abi() {
   uint64_t abi = 1;
   for (const size_t size :
-       {sizeof(PluginTables),   sizeof(LayerDef),     sizeof(LossDef),    sizeof(MetricDef),
-        sizeof(OptimizerDef),   sizeof(Arg),          sizeof(Call),       sizeof(Layer),
-        sizeof(Tracer),         sizeof(VariableSpec), sizeof(Traced),     sizeof(Expr),
-        sizeof(Builder),        sizeof(Node),         sizeof(Type),       sizeof(Json),
-        sizeof(Args),           sizeof(Error),        sizeof(LossCall),   sizeof(MetricCall),
-        sizeof(VariableUpdate), sizeof(Slot),         sizeof(std::string)})
+       {sizeof(PluginTables), sizeof(LayerDef),      sizeof(LossDef),        sizeof(MetricDef),
+        sizeof(OptimizerDef), sizeof(ActivationDef), sizeof(InitializerDef), sizeof(InitializerCall),
+        sizeof(Arg),          sizeof(Call),          sizeof(Layer),          sizeof(Tracer),
+        sizeof(VariableSpec), sizeof(Traced),        sizeof(Expr),           sizeof(Builder),
+        sizeof(Node),         sizeof(Type),          sizeof(Json),           sizeof(Args),
+        sizeof(Error),        sizeof(LossCall),      sizeof(MetricCall),     sizeof(VariableUpdate),
+        sizeof(Slot),         sizeof(std::string)})
     abi = abi * 1099511628211U + size;
   return abi;
 }

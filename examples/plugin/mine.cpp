@@ -46,13 +46,54 @@ Expr signum(const VariableUpdate& update) {
   return update.variable - unary(Op::sign, m) * update.rate;
 }
 
+// ---- its rate: up in proportion to the step, then down as 1/√step (A. Vaswani et al., NeurIPS 2017) ----
+
+constexpr Arg kNoamArgs[] = {{"peak", ArgKind::real}, {"warmup_steps", ArgKind::real}};
+
+Expr noam(const Args& args, const Expr& step) {
+  const Expr part = (step + 1) / args.real("warmup_steps");
+  return minimum(part, unary(Op::rsqrt, part)) * args.real("peak");
+}
+
+// ---- an activation, which is a function in Python (D. So et al., NeurIPS 2021) ----
+
+Expr squared_relu(const Expr& x) { return square(maximum(x, 0)); }
+
+// ---- what layers are told about their weights ----
+
+constexpr Arg kSpreadArgs[] = {{"low", ArgKind::real, "-1.0"}, {"high", ArgKind::real, "1.0"}};
+
+/// From `low` to `high` along the last axis.
+Expr spread(const InitializerCall& call) {
+  const double low = call.args.real("low"), high = call.args.real("high");
+  const Expr zeros = call.full(0);
+  return cast(places(zeros, -1), DType::f32) * ((high - low) / static_cast<double>(zeros.extent(-1) - 1)) +
+         low;
+}
+
+constexpr Arg kLogPenaltyArgs[] = {{"factor", ArgKind::real, "0.01"}};
+
+Expr log_penalty(const Args& args, const Expr& x) {
+  return sum(unary(Op::log1p, unary(Op::abs, x)), axes_from(x, 0)) * args.real("factor");
+}
+
+/// What goes into a unit has a mean of 0.
+Expr centered(const Args&, const Expr& x) { return x - mean(x, {0}, true); }
+
 // ---- their names, as Python registers them ----
 
 constexpr LayerDef kLayers[] = {{"mine>Snake", kSnakeArgs, Masks::pass, snake}};
 constexpr LossDef kLosses[] = {{{"mine>TiltedError", "", kTiltedArgs}, LossTarget::values, tilted_error}};
 constexpr MetricDef kMetrics[] = {{{"mine>MeanBias", "", {}}, MetricTarget::values, bias, mean_result}};
 constexpr OptimizerDef kOptimizers[] = {{{"mine>Signum", "", kSignumArgs}, signum_slots, signum}};
+constexpr ScheduleDef kSchedules[] = {{{"mine>Noam", "", kNoamArgs}, noam}};
+constexpr ActivationDef kActivations[] = {{"mine>squared_relu", squared_relu}};
+constexpr InitializerDef kInitializers[] = {{{"mine>Spread", "", kSpreadArgs}, spread}};
+constexpr RegularizerDef kRegularizers[] = {{{"mine>LogPenalty", "", kLogPenaltyArgs}, log_penalty}};
+constexpr ConstraintDef kConstraints[] = {{{"mine>Centered", "", {}}, centered}};
 
 }  // namespace
 
-KERATIN_PLUGIN(.layers = kLayers, .losses = kLosses, .metrics = kMetrics, .optimizers = kOptimizers)
+KERATIN_PLUGIN(.layers = kLayers, .losses = kLosses, .metrics = kMetrics, .optimizers = kOptimizers,
+               .schedules = kSchedules, .activations = kActivations, .initializers = kInitializers,
+               .regularizers = kRegularizers, .constraints = kConstraints)

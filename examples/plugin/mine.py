@@ -63,3 +63,53 @@ class Signum(keras.optimizers.Optimizer):
 
     def get_config(self):
         return {**super().get_config(), "momentum": self.momentum}
+
+
+@register
+class Noam(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, peak, warmup_steps):
+        self.peak = peak
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step):
+        part = (ops.cast(step, "float32") + 1) / self.warmup_steps
+        return self.peak * ops.minimum(part, ops.rsqrt(part))
+
+    def get_config(self):
+        return {"peak": self.peak, "warmup_steps": self.warmup_steps}
+
+
+@register
+def squared_relu(x):
+    return ops.square(ops.relu(x))
+
+
+@register
+class Spread(keras.initializers.Initializer):
+    def __init__(self, low=-1.0, high=1.0):
+        self.low = low
+        self.high = high
+
+    def __call__(self, shape, dtype=None):
+        return ops.broadcast_to(ops.linspace(self.low, self.high, shape[-1], dtype=dtype), shape)
+
+    def get_config(self):
+        return {"low": self.low, "high": self.high}
+
+
+@register
+class LogPenalty(keras.regularizers.Regularizer):
+    def __init__(self, factor=0.01):
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.factor * ops.sum(ops.log1p(ops.abs(x)))
+
+    def get_config(self):
+        return {"factor": self.factor}
+
+
+@register
+class Centered(keras.constraints.Constraint):
+    def __call__(self, w):
+        return w - ops.mean(w, axis=0, keepdims=True)

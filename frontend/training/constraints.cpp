@@ -6,12 +6,6 @@
 namespace keratin {
 namespace {
 
-using ConstraintFn = Expr(const Args& args, const Expr& x);
-
-struct ConstraintDef : ClassRow {
-  ConstraintFn* value;
-};
-
 constexpr double kEpsilon = 1e-7;
 
 /// Along the axes; an axis that is null stands for all.
@@ -57,11 +51,14 @@ constexpr ConstraintDef kConstraints[] = {
 
 }  // namespace
 
-std::vector<ClassRow> constraint_rows() { return {std::begin(kConstraints), std::end(kConstraints)}; }
+std::deque<ConstraintDef>& constraint_defs() {
+  static std::deque<ConstraintDef> all(std::begin(kConstraints), std::end(kConstraints));
+  return all;
+}
 
 Expr constrained(const Json& constraint, const Expr& x, const std::string& where) {
   const Serialized serialized = read_serialized(constraint, "the constraint");
-  const auto& def = find_row(kConstraints, serialized.class_name, "constraint", where);
+  const auto& def = find_row(constraint_defs(), serialized.class_name, "constraint", where);
   return def.value(Args(def.args, serialized.config, cat(where, ": constraint ", def.class_name)), x);
 }
 

@@ -1,6 +1,7 @@
 // Constraints: what a variable is put back to after each update.
 #pragma once
 
+#include <deque>
 #include <string>
 
 #include "frontend/expr.h"
@@ -9,10 +10,16 @@
 
 namespace keratin {
 
-/// The classes that there are, with their arguments.
-std::vector<ClassRow> constraint_rows();
+using ConstraintFn = Expr(const Args& args, const Expr& x);
 
-/// `x` as the serialized constraint allows it. Throws Error(unsupported) for classes that are not Keras's.
+struct ConstraintDef : ClassRow {
+  ConstraintFn* value;
+};
+
+/// The rows of all constraints: Keras's, then those of plug-ins.
+std::deque<ConstraintDef>& constraint_defs();
+
+/// `x` as the serialized constraint allows it. Throws Error(unsupported) for classes that no table has.
 Expr constrained(const Json& constraint, const Expr& x, const std::string& where);
 
 }  // namespace keratin

@@ -12,30 +12,6 @@
 namespace keratin {
 namespace {
 
-struct InitializerCall {
-  const Args& args;
-  Builder& builder;
-  RandomSource& random;
-  Shape shape;
-  const std::optional<FanAxes>& fans;
-
-  Expr full(double value) const { return {builder, builder.constant(DType::f32, value, shape)}; }
-  /// Numbers in [0, 1).
-  Expr unit(const Shape& of) const {
-    const Expr bits(builder, builder.make(Op::random_bits, {random.key, builder.constant(DType::u32, 0)},
-                                          RandomAttrs{of, random.streams++}));
-    constexpr double kDropped = 8, kScale = 1.0 / (1 << 24);
-    return cast(binary(Op::shr, bits, number(bits, kDropped)), DType::f32) * kScale;
-  }
-  /// Numbers in (-1, 1), never ±1.
-  Expr symmetric(const Shape& of) const { return unit(of) * 2 - (1 - 1.0 / (1 << 24)); }
-};
-using InitializerFn = Expr(const InitializerCall& call);
-
-struct InitializerDef : ClassRow {
-  InitializerFn* value;
-};
-
 /// The inverse of erf on (-1, 1), in single precision.
 /// M. Giles, Approximating the erfinv function, GPU Computing Gems Jade Edition, 2011.
 Expr erfinv(const Expr& x) {
@@ -291,12 +267,28 @@ constexpr InitializerDef kInitializers[] = {
 
 }  // namespace
 
-std::vector<ClassRow> initializer_rows() { return {std::begin(kInitializers), std::end(kInitializers)}; }
+Expr InitializerCall::full(double value) const {
+  return {builder, builder.constant(DType::f32, value, shape)};
+}
+
+Expr InitializerCall::unit(const Shape& of) const {
+  const Expr bits(builder, builder.make(Op::random_bits, {random.key, builder.constant(DType::u32, 0)},
+                                        RandomAttrs{of, random.streams++}));
+  constexpr double kDropped = 8, kScale = 1.0 / (1 << 24);
+  return cast(binary(Op::shr, bits, number(bits, kDropped)), DType::f32) * kScale;
+}
+
+Expr InitializerCall::symmetric(const Shape& of) const { return unit(of) * 2 - (1 - 1.0 / (1 << 24)); }
+
+std::deque<InitializerDef>& initializer_defs() {
+  static std::deque<InitializerDef> all(std::begin(kInitializers), std::end(kInitializers));
+  return all;
+}
 
 Expr initial_value(const Json& initializer, const Type& type, const std::optional<FanAxes>& fans,
                    Builder& builder, RandomSource& random, const std::string& where) {
   const Serialized serialized = read_serialized(initializer, "the initializer");
-  const auto& def = find_row(kInitializers, serialized.class_name, "initializer", where);
+  const auto& def = find_row(initializer_defs(), serialized.class_name, "initializer", where);
   const Args args(def.args, serialized.config, cat(where, ": initializer ", def.class_name));
   const Json& given = serialized.config["seed"];
   const Json& seed = given.is_object() ? given["config"]["seed"] : given;  // a SeedGenerator, or a number

@@ -6,12 +6,6 @@
 namespace keratin {
 namespace {
 
-using PenaltyFn = Expr(const Args& args, const Expr& x);
-
-struct RegularizerDef : ClassRow {
-  PenaltyFn* penalty;
-};
-
 Expr l1(const Expr& x, double factor) { return sum(unary(Op::abs, x), axes_from(x, 0)) * factor; }
 Expr l2(const Expr& x, double factor) { return sum(x * x, axes_from(x, 0)) * factor; }
 
@@ -47,11 +41,14 @@ constexpr RegularizerDef kRegularizers[] = {
 
 }  // namespace
 
-std::vector<ClassRow> regularizer_rows() { return {std::begin(kRegularizers), std::end(kRegularizers)}; }
+std::deque<RegularizerDef>& regularizer_defs() {
+  static std::deque<RegularizerDef> all(std::begin(kRegularizers), std::end(kRegularizers));
+  return all;
+}
 
 Expr penalty(const Json& regularizer, const Expr& x, const std::string& where) {
   const Serialized serialized = read_serialized(regularizer, "the regularizer");
-  const auto& def = find_row(kRegularizers, serialized.class_name, "regularizer", where);
+  const auto& def = find_row(regularizer_defs(), serialized.class_name, "regularizer", where);
   return def.penalty(Args(def.args, serialized.config, cat(where, ": regularizer ", def.class_name)), x);
 }
 

@@ -10,12 +10,6 @@
 namespace keratin {
 namespace {
 
-using RateFn = Expr(const Args& args, const Expr& step);
-
-struct ScheduleDef : ClassRow {
-  RateFn* rate;
-};
-
 Expr power(const Expr& x, double exponent) { return binary(Op::pow, x, number(x, exponent)); }
 Expr power(double base, const Expr& exponent) { return binary(Op::pow, number(exponent, base), exponent); }
 Expr floor(const Expr& x) { return unary(Op::floor, x); }
@@ -125,11 +119,14 @@ constexpr ScheduleDef kSchedules[] = {
 
 }  // namespace
 
-std::vector<ClassRow> schedule_rows() { return {std::begin(kSchedules), std::end(kSchedules)}; }
+std::deque<ScheduleDef>& schedule_defs() {
+  static std::deque<ScheduleDef> all(std::begin(kSchedules), std::end(kSchedules));
+  return all;
+}
 
 Expr scheduled_rate(const Json& schedule, const Expr& step, const std::string& where) {
   const Serialized serialized = read_serialized(schedule, "the learning rate schedule");
-  const auto& def = find_row(kSchedules, serialized.class_name, "learning rate schedule", where);
+  const auto& def = find_row(schedule_defs(), serialized.class_name, "learning rate schedule", where);
   const Args args(def.args, serialized.config, cat(where, ": schedule ", def.class_name));
   for (const char* length : {"decay_steps", "first_decay_steps"})
     for (const Arg& arg : def.args)

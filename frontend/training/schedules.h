@@ -1,6 +1,7 @@
 // Learning-rate schedules: the rate of an update as a function of the number of updates before it.
 #pragma once
 
+#include <deque>
 #include <string>
 
 #include "frontend/expr.h"
@@ -9,10 +10,17 @@
 
 namespace keratin {
 
-/// The classes that there are, with their arguments.
-std::vector<ClassRow> schedule_rows();
+/// `step` is an f32 scalar.
+using RateFn = Expr(const Args& args, const Expr& step);
 
-/// The rate that a serialized schedule gives for `step`, an f32 scalar. Throws Error(unsupported) for other classes.
+struct ScheduleDef : ClassRow {
+  RateFn* rate;
+};
+
+/// The rows of all schedules: Keras's, then those of plug-ins.
+std::deque<ScheduleDef>& schedule_defs();
+
+/// The rate that a serialized schedule gives for `step`, an f32 scalar. Throws Error(unsupported) for classes that no table has.
 Expr scheduled_rate(const Json& schedule, const Expr& step, const std::string& where);
 
 }  // namespace keratin

@@ -20,7 +20,7 @@ Serialized read_serialized(const Json& object, std::string_view what) {
 }
 
 bool is_name_of(const ClassRow& row, std::string_view name) {
-  if (name == row.class_name || name == snake_case(row.class_name)) return true;
+  if (is_name_of_function(row.class_name, name) || name == snake_case(row.class_name)) return true;
   std::string_view rest = row.aliases;
   while (!rest.empty()) {
     const size_t bar = rest.find('|');

@@ -24,16 +24,17 @@ def logged(logs):
 keras.utils.set_random_seed(7)
 rng = np.random.Generator(np.random.PCG64(7))
 x = keras.Input((6,), name="x")
-y = keras.layers.Dense(5, name="hidden")(x)
+y = keras.layers.Dense(5, activation=mine.squared_relu, kernel_constraint=mine.Centered(), bias_initializer=mine.Spread(-0.5, 2.0),
+                       name="hidden")(x)
 y = mine.Snake(name="snake")(y)
-y = keras.layers.Dense(4, name="code")(y)
+y = keras.layers.Dense(4, kernel_regularizer=mine.LogPenalty(0.02), name="code")(y)
 y = keras.layers.Reshape((2, 2), name="pairs")(y)
 y = keras.layers.TimeDistributed(mine.Snake(squared=False, name="wave"), name="each")(y)
 y = keras.layers.Dense(2, name="y")(keras.layers.Flatten(name="flat")(y))
 model = keras.Model(x, y, name="waves")
 for variable in model.weights:
     variable.assign(rng.normal(1.0 if "frequency" in variable.path else 0.0, 0.4, variable.shape))
-model.compile(optimizer=mine.Signum(0.01, momentum=0.8, weight_decay=0.1, clipnorm=1.0), loss=mine.TiltedError(0.8),
+model.compile(optimizer=mine.Signum(mine.Noam(0.02, 4), momentum=0.8, weight_decay=0.1, clipnorm=1.0), loss=mine.TiltedError(0.8),
               metrics=["mae", mine.TiltedError(0.2, name="low")], weighted_metrics=[mine.MeanBias(name="bias")])
 inputs = rng.normal(size=(SAMPLES, 6)).astype("float32")
 targets = np.stack([np.sin(2 * inputs[:, 0]) + inputs[:, 1], inputs[:, 2] * inputs[:, 3]], axis=1).astype("float32")

@@ -83,7 +83,8 @@ TEST(Activations, HardSigmoidOfKeras2IsSteeper) {
 
 TEST(Activations, UnknownOnesAreRefused) {
   const Tensor x = row_of(Json::parse("[0]", "x"));
-  expect_error(ErrorKind::unsupported, "argument activation is \"frobnicate\": there is no such activation",
+  expect_error(ErrorKind::unsupported,
+               "argument activation: the activation \"frobnicate\" is not part of Keras",
                [&] { activate("frobnicate", x); });
   expect_error(ErrorKind::unsupported, "needs its two parameters", [&] { activate("threshold", x); });
   expect_error(ErrorKind::data, "glu halves axis -1", [&] { activate("glu", x); });

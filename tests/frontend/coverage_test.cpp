@@ -211,13 +211,11 @@ TEST(Coverage, DocumentSaysWhatTheTablesSay) {
       ". All classes also take `name`, `dtype`, `trainable`, `seed` and, of layers, `autocast`. Each argument has all the "
       "values that Keras documents, unless the table says which; what is refused is refused when compiling, with the layer's "
       "name and the reason.\n"));
-  const auto initializers = initializer_rows(), regularizers = regularizer_rows(),
-             constraints = constraint_rows(), schedules = schedule_rows();
   document.classes("Layers", "layers", find_layer);
   document.names("Activations", "activations", [](const std::string& name) {
-    const auto names = activation_names();
     // That of two parameters cannot be named; files have the operation.
-    return name == "threshold" || std::find(names.begin(), names.end(), name) != names.end();
+    return name == "threshold" || std::any_of(activation_defs().begin(), activation_defs().end(),
+                                              [&](const ActivationDef& def) { return def.name == name; });
   });
   document.operations();
   document.classes("Losses", "losses",
@@ -227,10 +225,13 @@ TEST(Coverage, DocumentSaysWhatTheTablesSay) {
       "Optimizers", "optimizers",
       rows_by_name(optimizer_defs(), "Optimizer", [](const OptimizerDef& row) { return arguments_of(row); }));
   document.classes("Learning rate schedules", "schedules",
-                   rows_by_name(schedules, "LearningRateSchedule", own_arguments));
-  document.classes("Initializers", "initializers", rows_by_name(initializers, "Initializer", own_arguments));
-  document.classes("Regularizers", "regularizers", rows_by_name(regularizers, "Regularizer", own_arguments));
-  document.classes("Constraints", "constraints", rows_by_name(constraints, "Constraint", own_arguments));
+                   rows_by_name(schedule_defs(), "LearningRateSchedule", own_arguments));
+  document.classes("Initializers", "initializers",
+                   rows_by_name(initializer_defs(), "Initializer", own_arguments));
+  document.classes("Regularizers", "regularizers",
+                   rows_by_name(regularizer_defs(), "Regularizer", own_arguments));
+  document.classes("Constraints", "constraints",
+                   rows_by_name(constraint_defs(), "Constraint", own_arguments));
   const std::vector<std::string> applications = application_names();
   document.names("Applications", "applications", [&](const std::string& name) {
     return std::find(applications.begin(), applications.end(), name) != applications.end();

@@ -20,11 +20,14 @@ class Plugin : public ::testing::Test {
   static Outcome run(const std::string& command) {
     return shell_->run(cat("case=", KERATIN_SOURCE_DIR, "/tests/data/plugin; ", command));
   }
-  /// Compiles `text` after the includes of plug-ins, and loads it.
+  /// Compiles `text` after the includes of plug-ins, loads it, and reads a model with a layer mine>Snake.
   static Outcome load(const std::string& name, const std::string& text) {
     shell_->write(name + ".cpp", "#include \"frontend/plugin.h\"\nusing namespace keratin;\n" + text);
+    shell_->write("snake.json", R"({"class_name": "Sequential", "config": {"name": "waves", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_shape": [null, 6], "dtype": "float32", "name": "x"}},
+        {"module": "mine", "class_name": "Snake", "config": {"name": "snake", "squared": true}, "registered_name": "mine>Snake"}]}})");
     return run(cat("c++ -std=c++20 -shared -fPIC -I$examples/.. ", name, ".cpp -o ", name,
-                   ".so && $keratin dump $case/model.keras --plugin ", name, ".so"));
+                   ".so && $keratin dump snake.json --plugin ", name, ".so"));
   }
   static void expect_refusal(const Outcome& outcome, int status, const std::string& message) {
     EXPECT_EQ(outcome.status, status) << outcome.err;
@@ -57,6 +60,17 @@ TEST_F(Plugin, AllOfThemTrainAsInKeras) {
           "$keratin summary trained.keras --plugin mine.so");
   EXPECT_EQ(exported.status, 0) << exported.err;
   EXPECT_NE(exported.out.find("snake (Snake)"), std::string::npos) << exported.out;
+}
+
+TEST_F(Plugin, ItsInitializersStartWeights) {
+  const Outcome dumped = run("$keratin dump $case/model.keras --plugin mine.so --func initialize");
+  EXPECT_EQ(dumped.status, 0) << dumped.err;
+  EXPECT_NE(dumped.out.find("  %8 = iota : i32[5]\n"
+                            "  %9 = cast %8 : f32[5]\n"
+                            "  %10 = mul %9, 0.625 : f32[5]\n"
+                            "  %11 = add %10, -0.5 : f32[5]\n"),
+            std::string::npos)
+      << dumped.out;
 }
 
 TEST_F(Plugin, ClassesAreFoundByTheirNamesOnTheCommandLine) {

@@ -1,4 +1,4 @@
-// Layers, losses, metrics and optimizers of somebody's own, out of plug-ins.
+// Classes of somebody's own, out of plug-ins.
 #pragma once
 
 #include <keratin/keras/layer.h>
@@ -13,7 +13,7 @@ namespace keratin::keras {
 void load_plugin(const std::string& path);
 
 /// An object of a class that is registered with a package: `CustomObject("mine>Signum", {{"learning_rate", 0.01}})` is a loss, a metric or an
-/// optimizer, or an argument of a layer.
+/// optimizer, or an argument of a layer or an optimizer.
 Value CustomObject(const std::string& registered_name, const Dict& arguments = {});
 
 namespace layers {
