@@ -1,4 +1,4 @@
-// Errors of the trainer's runtime, which shares nothing with the compiler: what was wrong, where, and what would work.
+// Errors of the trainer's runtime, which knows nothing of the compiler: what was wrong, where, and what would work.
 #pragma once
 
 #include <exception>

@@ -373,7 +373,7 @@ TEST(Refusals, NameLayerClassArgumentAndReason) {
        "Keras does not quantize layers of this class", ErrorKind::data},
       {layer("Dense", "a", R"("units": 2, "dtype": {"config": {"policy_map": {"[ab]": "float16"}}})"),
        "the pattern \"[ab]\" of a map of dtype policies is not supported"},
-      {layer("Dense", "a", R"("units": 2, "activation": "swoosh")"), "argument activation is \"swoosh\""},
+      {layer("Dense", "a", R"("units": 2, "activation": "swoosh")"), "argument activation: the activation \"swoosh\""},
       {layer("Dropout", "a", R"("rate": 2)"), "argument rate is 2", ErrorKind::data},
       {layer("Reshape", "a", R"("target_shape": [5, 2])"), "does not fit the input's 12 elements",
        ErrorKind::data},
