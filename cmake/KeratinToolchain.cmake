@@ -42,10 +42,11 @@ if(KERATIN_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
-# keratin_precompiled(target owner header): `header` is compiled once, with `owner`, for all targets that name that owner.
+# keratin_precompiled(target owner header): `header`, named from the root, is compiled once, with `owner`, for all targets that name that
+# owner. It is looked for among the include directories, so that what ccache keeps of it names no clone's folder.
 function(keratin_precompiled target owner header)
   if(target STREQUAL owner)
-    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/${header})
+    target_precompile_headers(${target} PRIVATE <${header}>)
   else()
     target_precompile_headers(${target} REUSE_FROM ${owner})
   endif()
