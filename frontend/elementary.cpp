@@ -61,6 +61,15 @@ double greatest_finite(DType dtype) {
   }
 }
 
+double epsilon_of(DType dtype) {
+  switch (dtype) {
+    case DType::f16: return 0x1p-10;
+    case DType::bf16: return 0x1p-7;
+    case DType::f64: return 0x1p-52;
+    default: return 0x1p-23;
+  }
+}
+
 Expr safe_divide(const Expr& a, const Expr& b, double otherwise) {
   const Expr is_zero = equal(b, number(b, 0));
   const Expr ratio = a / where(is_zero, number(b, 1), b);

@@ -17,6 +17,8 @@ Expr is_finite(const Expr& x);
 Expr is_negative(const Expr& x);
 /// The largest finite number of a float dtype.
 double greatest_finite(DType dtype);
+/// The distance from 1 to the next number of a float dtype.
+double epsilon_of(DType dtype);
 
 /// `a / b`, and `otherwise` where b is 0, with gradients that are finite there.
 Expr safe_divide(const Expr& a, const Expr& b, double otherwise);

@@ -32,11 +32,7 @@ struct Neighbour {
 };
 
 std::vector<Neighbour> neighbours(const Expr& place, int64_t extent, const Sampling& how) {
-  if (!how.is_linear) {
-    // Halves are rounded away from zero.
-    const Expr nearest = unary(Op::sign, place) * unary(Op::floor, unary(Op::abs, place) + 0.5);
-    return {{bring_inside(cast(nearest, DType::i32), extent, how.fill_mode), {}}};
-  }
+  if (!how.is_linear) return {{bring_inside(cast(rounded(place), DType::i32), extent, how.fill_mode), {}}};
   const Expr below = unary(Op::floor, place), share = place - below, index = cast(below, DType::i32);
   return {{bring_inside(index, extent, how.fill_mode), 1 - share},
           {bring_inside(index + number(index, 1), extent, how.fill_mode), share}};
@@ -57,29 +53,53 @@ Places pixels_of(const Expr& images) {
   return {iota(images.builder(), 1, shape), iota(images.builder(), 2, shape)};
 }
 
-Expr sample(const Expr& images, const Places& places, const Sampling& how) {
-  const int64_t height = images.extent(1), width = images.extent(2);
-  const Dim batch = images.dim(0), channels = images.dim(3);
-  const Expr pixels = reshape(images, {batch, height * width, channels});
-  const Shape out{batch, places.y.dim(1), places.y.dim(2), channels};
-  Builder& b = images.builder();
-  Expr sum;
-  for (const Neighbour& row : neighbours(places.y, height, how))
-    for (const Neighbour& column : neighbours(places.x, width, how)) {
-      const Expr index =
-          row.inside.place * number(row.inside.place, static_cast<double>(width)) + column.inside.place;
-      const Expr flat = reshape(index, {batch, out[1].value() * out[2].value()});
-      Expr value(b,
-                 b.make(Op::gather, {pixels.value(), flat.value()}, GatherAttrs{.axis = 1, .batch_dims = 1}));
-      value = reshape(value, out);
-      if (row.inside.is_inside) {
-        const Expr is_inside = logical_and(row.inside.is_inside, column.inside.is_inside);
-        value = where(expand_dims(is_inside, -1), value, number(value, how.fill_value));
-      }
-      if (row.weight) value = value * expand_dims(row.weight * column.weight, -1);
-      sum = sum ? sum + value : value;
+Expr rounded(const Expr& x) { return unary(Op::sign, x) * unary(Op::floor, unary(Op::abs, x) + 0.5); }
+
+Expr sample(const Expr& x, const std::vector<Expr>& places, const Sampling& how) {
+  const Dim batch = x.dim(0), channels = x.dim(-1);
+  // What of the elements is read: the place among all, and as of one axis.
+  std::vector<Neighbour> corners;
+  int64_t elements = 1;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const int64_t extent = x.extent(static_cast<int64_t>(i) + 1);
+    elements *= extent;
+    const std::vector<Neighbour> along_axis = neighbours(places[i], extent, how);
+    if (i == 0) {
+      corners = along_axis;
+      continue;
     }
+    std::vector<Neighbour> finer;
+    for (const auto& [outer, outer_weight] : corners)
+      for (const auto& [inner, weight] : along_axis)
+        finer.push_back({{outer.place * number(outer.place, static_cast<double>(extent)) + inner.place,
+                          inner.is_inside ? logical_and(outer.is_inside, inner.is_inside) : Expr()},
+                         weight ? outer_weight * weight : Expr()});
+    corners = std::move(finer);
+  }
+  const Expr all = reshape(x, {batch, elements, channels});
+  Shape out = places[0].shape();
+  out.push_back(channels);
+  Builder& b = x.builder();
+  Expr sum;
+  for (const auto& [element, weight] : corners) {
+    Expr index = element.place;
+    if (index.rank() != 2) {
+      int64_t count = 1;
+      for (int64_t axis = 1; axis < index.rank(); ++axis) count *= index.extent(axis);
+      index = reshape(index, {batch, count});
+    }
+    Expr value(b, b.make(Op::gather, {all.value(), index.value()}, GatherAttrs{.axis = 1, .batch_dims = 1}));
+    value = reshape(value, out);
+    if (element.is_inside)
+      value = where(expand_dims(element.is_inside, -1), value, number(value, how.fill_value));
+    if (weight) value = value * expand_dims(weight, -1);
+    sum = sum ? sum + value : value;
+  }
   return sum;
+}
+
+Expr sample(const Expr& images, const Places& places, const Sampling& how) {
+  return sample(images, std::vector<Expr>{places.y, places.x}, how);
 }
 
 Expr sample(const Expr& images, const AffineMap& map, const Sampling& how) {

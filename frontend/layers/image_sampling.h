@@ -1,7 +1,8 @@
-// Images sampled at places between their pixels: what geometric augmentation consists of.
+// Arrays sampled at places between their elements: what geometric augmentation consists of.
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "frontend/args.h"
 #include "frontend/expr.h"
@@ -24,6 +25,12 @@ Sampling sampling_of(const Args& args);
 struct Places {
   Expr y, x;  ///< [n,h,w], in pixels
 };
+
+/// The nearest whole number; halves are rounded away from zero.
+Expr rounded(const Expr& x);
+/// What `x` [n, axes …, c] has at `places`, one per axis between, all of one shape [n, …]: that shape, and c. Linear interpolation along
+/// k axes reads 2^k elements.
+Expr sample(const Expr& x, const std::vector<Expr>& places, const Sampling& how);
 
 /// The row and column of each pixel of [n,h,w,c].
 Places pixels_of(const Expr& images);

@@ -26,28 +26,52 @@ Expr resample_nearest(const Expr& x, int64_t axis, int64_t extent) {
 // Weights are computed in f32, as Keras does on JAX: of an integer image, what is halfway between two integers in theory is rounded
 // up or down as their roundings decide.
 
-float triangle(float x) { return std::max(1 - x, 0.0F); }
+// Kernels are written once, for numbers and for tensors: of a number, what frontend/expr.h has for tensors.
 
-float cubic(float x) {
-  if (x >= 2) return 0;
-  return x >= 1 ? ((-0.5F * x + 2.5F) * x - 4) * x + 2 : (1.5F * x - 2.5F) * x * x + 1;
+bool less(float a, double b) { return a < b; }
+bool greater(float a, double b) { return a > b; }
+float where(bool condition, float a, float b) { return condition ? a : b; }
+float maximum(float a, double b) { return std::max(a, static_cast<float>(b)); }
+float number(float, double value) { return static_cast<float>(value); }
+float sine(float x) { return std::sin(x); }
+Expr sine(const Expr& x) { return unary(Op::sin, x); }
+
+template <typename Number>
+Number triangle(const Number& x) {
+  return maximum(1 - x, 0);
 }
 
-template <int radius>
-float lanczos(float x) {
-  constexpr float kPi = std::numbers::pi_v<float>;
-  if (x > radius) return 0;
-  if (x <= 1e-3F) return 1;
-  return radius * std::sin(kPi * x) * std::sin(kPi * x / radius) / (kPi * kPi * (x * x));
+template <typename Number>
+Number cubic(const Number& x) {
+  const Number near = (1.5F * x - 2.5F) * x * x + 1, far = ((-0.5F * x + 2.5F) * x - 4) * x + 2;
+  return where(less(x, 1), near, where(less(x, 2), far, number(x, 0)));
 }
 
-using Kernel = float(float distance);
-
-Kernel* kernel_of(std::string_view interpolation) {
-  if (interpolation == "bicubic") return cubic;
-  if (interpolation == "lanczos3") return lanczos<3>;
-  return interpolation == "lanczos5" ? lanczos<5> : triangle;
+template <int radius, typename Number>
+Number lanczos(const Number& x) {
+  constexpr float kPi = std::numbers::pi_v<float>, kCentre = 1e-3F;
+  const Number distance = maximum(x, kCentre);
+  const Number wave =
+      radius * sine(kPi * distance) * sine(kPi * distance / radius) / (kPi * kPi * (distance * distance));
+  return where(greater(x, radius), number(x, 0), where(greater(x, kCentre), wave, number(x, 1)));
 }
+
+/// What an element counts by its distance.
+struct Kernel {
+  float (*of_number)(const float& distance);
+  Expr (*of_tensor)(const Expr& distance);
+};
+
+constexpr Kernel kTriangle{triangle, triangle};
+
+Kernel kernel_of(std::string_view interpolation) {
+  if (interpolation == "bicubic") return {cubic, cubic};
+  if (interpolation == "lanczos3") return {lanczos<3>, lanczos<3>};
+  return interpolation == "lanczos5" ? Kernel{lanczos<5>, lanczos<5>} : kTriangle;
+}
+
+/// If the weights around a place add up to less, nothing is there.
+constexpr float kNothing = 1000 * std::numeric_limits<float>::epsilon();
 
 float step_of(int64_t old, int64_t extent) {
   return static_cast<float>(1 / (static_cast<double>(extent) / static_cast<double>(old)));
@@ -57,12 +81,12 @@ float step_of(int64_t old, int64_t extent) {
 float center_of(int64_t i, float step) { return (static_cast<float>(i) + 0.5F) * step - 0.5F; }
 
 /// The weights of the elements from `first` to `end`, beyond which there are none, in a new one.
-std::vector<float> weights_around(float center, int64_t first, int64_t end, Kernel* kernel, float stretch) {
-  constexpr float kNothing = 1000 * std::numeric_limits<float>::epsilon();
+std::vector<float> weights_around(float center, int64_t first, int64_t end, const Kernel& kernel,
+                                  float stretch) {
   std::vector<float> weights;
   float total = 0;
   for (int64_t j = first; j < end; ++j)
-    total += weights.emplace_back(kernel(std::abs(center - static_cast<float>(j)) / stretch));
+    total += weights.emplace_back(kernel.of_number(std::abs(center - static_cast<float>(j)) / stretch));
   for (float& weight : weights) weight = std::abs(total) > kNothing ? weight / total : 0;
   return weights;
 }
@@ -78,7 +102,7 @@ Expr resample_linearly(const Expr& x, int64_t axis, int64_t extent) {
     const float center = center_of(i, step);
     const int64_t low = std::clamp<int64_t>(static_cast<int64_t>(std::floor(center)), 0, old - 1);
     const std::vector<float> weights =
-        weights_around(center, low, std::min(low + 2, old), triangle, /*stretch=*/1);
+        weights_around(center, low, std::min(low + 2, old), kTriangle, /*stretch=*/1);
     below.push_back(low);
     above.push_back(std::min(low + 1, old - 1));
     low_weights->set(i, weights.front());
@@ -91,7 +115,14 @@ Expr resample_linearly(const Expr& x, int64_t axis, int64_t extent) {
   return part(below, std::move(low_weights)) + part(above, std::move(high_weights));
 }
 
-Expr resample_by_kernel(const Expr& x, int64_t axis, int64_t extent, Kernel* kernel, bool antialias) {
+/// New elements along an axis, each the sum of the old ones by a column of `weights`.
+Expr weighted_sums(const Expr& x, int64_t axis, const Expr& weights) {
+  const Expr product(x.builder(), x.builder().make(Op::dot, {x.value(), cast(weights, x.dtype()).value()},
+                                                   DotAttrs{.contract = {{axis}, {0}}}));
+  return move_axis(product, -1, axis);
+}
+
+Expr resample_by_kernel(const Expr& x, int64_t axis, int64_t extent, const Kernel& kernel, bool antialias) {
   const int64_t old = x.extent(axis);
   const float step = step_of(old, extent), stretch = antialias ? std::max(step, 1.0F) : 1.0F;
   auto matrix = std::make_shared<Tensor>(x.dtype(), std::vector<int64_t>{old, extent});
@@ -99,13 +130,16 @@ Expr resample_by_kernel(const Expr& x, int64_t axis, int64_t extent, Kernel* ker
     const std::vector<float> weights = weights_around(center_of(i, step), 0, old, kernel, stretch);
     for (int64_t j = 0; j < old; ++j) matrix->set(j * extent + i, weights[j]);
   }
-  Builder& b = x.builder();
-  const Expr product(
-      b, b.make(Op::dot, {x.value(), b.constant(std::move(matrix))}, DotAttrs{.contract = {{axis}, {0}}}));
-  Ints back = axes_from(x, 0);  // the new axis has come last
-  back.pop_back();
-  back.insert(back.begin() + axis, x.rank() - 1);
-  return transpose(product, back);
+  return weighted_sums(x, axis, Expr(x.builder(), x.builder().constant(std::move(matrix))));
+}
+
+/// Tables grow with extents.
+void check_extents(const Expr& x, int64_t axis, int64_t extent) {
+  constexpr int64_t kMost = 1 << 15;
+  if (extent > kMost || x.extent(axis) > kMost)
+    throw Error(ErrorKind::unsupported,
+                cat("axis ", axis, " of ", to_text(x.shape()), " cannot be resized to ", extent,
+                    " elements: at most ", kMost, " are supported"));
 }
 
 constexpr Arg kRepeatingArgs[] = {{"size", ArgKind::ints, "2"}, kDataFormatArg};
@@ -201,15 +235,31 @@ constexpr LayerDef kLayers[] = {
 }  // namespace
 
 Expr resample(const Expr& x, int64_t axis, int64_t extent, const Resampling& how) {
-  constexpr int64_t kMost = 1 << 15;  // tables grow with it
-  if (extent > kMost || x.extent(axis) > kMost)
-    throw Error(ErrorKind::unsupported,
-                cat("axis ", axis, " of ", to_text(x.shape()), " cannot be resized to ", extent,
-                    " elements: at most ", kMost, " are supported"));
+  check_extents(x, axis, extent);
   if (x.extent(axis) == extent) return x;
   if (how.interpolation == "nearest") return resample_nearest(x, axis, extent);
   if (how.interpolation == "bilinear" && !how.antialias) return resample_linearly(x, axis, extent);
   return resample_by_kernel(x, axis, extent, kernel_of(how.interpolation), how.antialias);
+}
+
+Expr resample(const Expr& x, int64_t axis, int64_t extent, const Expr& scale, const Expr& shift,
+              const Resampling& how) {
+  check_extents(x, axis, extent);
+  const int64_t old = x.extent(axis);
+  const auto line = [&](int64_t count) {
+    return Expr(x.builder(), x.builder().make(Op::iota, {}, IotaAttrs{0, scale.dtype(), {count}}));
+  };
+  const Expr step = 1 / scale, center = (line(extent) + 0.5) * step - shift * step - 0.5;
+  Expr distance = unary(Op::abs, center - expand_dims(line(old), 1));
+  if (how.antialias) distance = distance / maximum(step, 1);
+  const Expr weights = kernel_of(how.interpolation).of_tensor(distance);
+  const Expr total = sum(weights, {0}, true);
+  const Expr is_something = greater(unary(Op::abs, total), kNothing);
+  const Expr is_inside =
+      logical_and(greater_equal(center, -0.5), less_equal(center, static_cast<double>(old) - 0.5));
+  return weighted_sums(x, axis,
+                       where(logical_and(is_something, is_inside),
+                             weights / where(is_something, total, number(total, 1)), number(weights, 0)));
 }
 
 Crop crop_to_aspect_ratio(int64_t height, int64_t width, int64_t target_height, int64_t target_width) {

@@ -21,6 +21,11 @@ struct Resampling {
 /// Lanczos filtering in one and two dimensions, 1979.
 Expr resample(const Expr& x, int64_t axis, int64_t extent, const Resampling& how = {});
 
+/// `x` with `extent` elements along `axis`, of which element i has its centre at ((i + 1/2) - shift) / scale among the old ones; zero
+/// where that is outside. `scale` and `shift` are float scalars of one dtype. There is no "nearest".
+Expr resample(const Expr& x, int64_t axis, int64_t extent, const Expr& scale, const Expr& shift,
+              const Resampling& how);
+
 /// What of `height`×`width` pixels has the shape of a larger or smaller target: as much as fits, in the middle.
 struct Crop {
   int64_t top, left, height, width;

@@ -5,31 +5,22 @@
 
 #include "frontend/elementary.h"
 #include "frontend/layers/resample.h"
+#include "frontend/operations/images.h"
 #include "frontend/operations/tables.h"
-#include "frontend/window.h"
 #include "ir/text.h"
 
 namespace keratin {
-namespace {
 
-constexpr Arg kFormatParams[] = {kDataFormatArg};
-
-/// Images as a batch.
-struct Images {
-  Expr value;
-  SpaceAxes axes;
-  bool is_single;
-
-  /// A result of the same form; a single one lacks the first axis again.
-  Expr restored(const Expr& y) const { return is_single ? squeeze(y, {0}) : y; }
-};
-
-Images images_of(OperationCall& call, const Expr& x) {
+Images images_of(const OperationCall& call, const Expr& x) {
   if (x.rank() != 3 && x.rank() != 4)
     call.fail(cat("images have rank 3 or 4, not ", to_text(x.shape())), ErrorKind::data);
   const bool is_single = x.rank() == 3;
   return {is_single ? expand_dims(x, 0) : x, space_axes(call.args(), 4), is_single};
 }
+
+namespace {
+
+constexpr Arg kFormatParams[] = {kDataFormatArg};
 
 Images images_operand(OperationCall& call) { return images_of(call, call.tensor(0)); }
 
@@ -48,15 +39,6 @@ Outputs grayscale(OperationCall& call) {
   const auto part = [&](int64_t i) { return to_float(channel(call, images, i)); };
   const Expr gray = part(0) * 0.2989 + part(1) * 0.5870 + part(2) * 0.1140;
   return images.restored(cast(gray, images.value.dtype()));
-}
-
-double epsilon_of(DType dtype) {
-  switch (dtype) {
-    case DType::f16: return 0x1p-10;
-    case DType::bf16: return 0x1p-7;
-    case DType::f64: return 0x1p-52;
-    default: return 0x1p-23;
-  }
 }
 
 Outputs rgb_to_hsv(OperationCall& call) {
@@ -271,8 +253,6 @@ Outputs resize_images(OperationCall& call) {
   return images.restored(resize(images.value, {images.axes.space[0], images.axes.space[1]}, wanted));
 }
 
-constexpr std::string_view kNoSampling = "sampling between pixels is not written for operations";
-
 constexpr OperationDef kRows[] = {
     {"RGBToGrayscale", "images", grayscale, kFormatParams},
     {"RGBToHSV", "images", rgb_to_hsv, kFormatParams},
@@ -283,10 +263,6 @@ constexpr OperationDef kRows[] = {
     {"SobelEdges", "images", sobel_edges, kFormatParams},
     {"SSIM", "image1 image2", ssim, kSsimParams},
     {"Resize", "images", resize_images, kResizeParams},
-    refused("AffineTransform", kNoSampling),
-    refused("PerspectiveTransform", kNoSampling),
-    refused("MapCoordinates", kNoSampling),
-    refused("ScaleAndTranslate", kNoSampling),
     refused("ElasticTransform", "its random numbers are those of Keras's back end"),
 };
 

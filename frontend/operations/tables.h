@@ -13,6 +13,7 @@ std::span<const OperationDef> compare_operations();
 std::span<const OperationDef> create_operations();
 std::span<const OperationDef> elementary_operations();
 std::span<const OperationDef> image_operations();
+std::span<const OperationDef> image_sampling_operations();
 std::span<const OperationDef> index_operations();
 std::span<const OperationDef> linalg_operations();
 std::span<const OperationDef> nn_operations();
