@@ -98,4 +98,27 @@ Expr einsum(const Expr& a, std::string_view a_axes, const Expr& b, std::string_v
   return transpose(product(first, second, result_axes), std::move(order));
 }
 
+Expr product_of_matrices(Expr a, Expr b) {
+  const bool is_row = a.rank() == 1, is_column = b.rank() == 1;
+  if (is_row) a = expand_dims(a, 0);
+  if (is_column) b = expand_dims(b, 1);
+  Expr y;
+  if (b.rank() == 2) {
+    y = matmul(a, b);
+  } else {
+    const Shape batch = broadcast_shape(Shape(a.shape().begin(), a.shape().end() - 2),
+                                        Shape(b.shape().begin(), b.shape().end() - 2));
+    const auto in_batch = [&](const Expr& x) {
+      Shape shape = batch;
+      shape.insert(shape.end(), x.shape().end() - 2, x.shape().end());
+      return broadcast_to(x, shape);
+    };
+    std::string common;
+    for (size_t i = 0; i < batch.size(); ++i) common += static_cast<char>('d' + i);
+    y = einsum(in_batch(a), common + "ab", in_batch(b), common + "bc", common + "ac");
+  }
+  if (is_column) y = squeeze(y, {-1});
+  return is_row ? squeeze(y, {is_column ? -1 : -2}) : y;
+}
+
 }  // namespace keratin

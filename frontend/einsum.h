@@ -17,4 +17,8 @@ namespace keratin {
 Expr einsum(const Expr& a, std::string_view a_axes, const Expr& b, std::string_view b_axes,
             std::string_view result_axes);
 
+/// The product of the matrices on the last two axes, all axes in front being batches that broadcast; a vector is a row on the left, a
+/// column on the right.
+Expr product_of_matrices(Expr a, Expr b);
+
 }  // namespace keratin

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "frontend/elementary.h"
+#include "frontend/scan.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -33,6 +34,11 @@ int64_t square_extent(const Expr& a) {
 /// A column times a row, or a row times a matrix: sums are short, so they are products of elements.
 Expr weighted_sum_of_rows(const Expr& weights, const Expr& matrix) {
   return sum(weights * matrix, {-2}, true);
+}
+
+/// 0 … count - 1 as the steps of a scan.
+Expr numbers(Builder& b, int64_t count) {
+  return {b, b.make(Op::iota, {}, IotaAttrs{1, DType::i32, {1, count}})};
 }
 
 /// What is not empty, one after the other.
@@ -120,24 +126,26 @@ Expr solve(const Expr& a, const Expr& b) {
 }
 
 Qr qr(const Expr& a) {
-  const int64_t m = a.rank() < 2 ? 0 : a.extent(-2), n = a.extent(-1);
-  steps(a, std::max(m, n));
+  if (a.rank() < 2) throw Error(ErrorKind::data, cat("a tensor ", to_text(a.shape()), " has no matrices"));
+  const int64_t m = a.extent(-2), n = a.extent(-1), count = std::min(m - 1, n);
   Shape square = a.shape();
   square.back() = m;
-  Expr q = identity_like(broadcast_to(number(column(a, 0), 0), square)), r = a;
-  for (int64_t j = 0; j < std::min(m - 1, n); ++j) {
-    const Expr x = rows(column(r, j), j, m), first = row(x, 0);
-    const Expr size = unary(Op::sqrt, sum(x * x, {-2}, true));
-    const Expr turned = where(less(first, 0), -size, size);
-    const Expr v = joined({first + turned, rows(x, 1, m - j)}, -2);
-    const Expr twice = safe_divide(number(first, 2), sum(v * v, {-2}, true), 0);
-    const Expr below = rows(r, j, m);
-    r = joined({rows(r, 0, j), below - v * twice * weighted_sum_of_rows(v, below)}, -2);
-    const Expr right = columns(q, j, m), of_v = transposed(v);
-    q = joined({columns(q, 0, j), right - sum(right * of_v, {-1}, true) * twice * of_v}, -1);
-  }
-  const Expr is_upper = less_equal(places(r, -2), places(r, -1));
-  return {q, where(is_upper, r, number(r, 0))};
+  const Expr identity = identity_like(broadcast_to(number(column(a, 0), 0), square));
+  ScanBuilder scan;
+  const Expr r = scan.add("r", a), q = scan.add("q", identity),
+             j = scan.add("j", numbers(a.builder(), count), true);
+  const Expr place = places(column(r, 0), -2);
+  const Expr of_column = where(equal(places(r, -1), j), r, number(r, 0));
+  const Expr all = sum(of_column, {-1}, true), x = where(less(place, j), number(all, 0), all);
+  const Expr is_first = equal(place, j), first = sum(where(is_first, x, number(x, 0)), {-2}, true);
+  const Expr size = unary(Op::sqrt, sum(x * x, {-2}, true));
+  const Expr v = x + where(is_first, where(less(first, 0), -size, size), number(x, 0));
+  const Expr twice = safe_divide(number(first, 2), sum(v * v, {-2}, true), 0), across = transposed(v);
+  scan.result("r", r - v * twice * weighted_sum_of_rows(v, r));
+  scan.result("q", q - sum(q * across, {-1}, true) * twice * across);
+  const std::vector<Expr> done = scan.finish(a.builder(), {.carries = 2, .sequences = 1, .length = count});
+  const Expr is_upper = less_equal(places(done[0], -2), places(done[0], -1));
+  return {done[1], where(is_upper, done[0], number(done[0], 0))};
 }
 
 }  // namespace keratin

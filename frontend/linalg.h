@@ -1,4 +1,4 @@
-// Factorisations of matrices on the last two axes, step by step: one per column, written out.
+// Factorisations of matrices on the last two axes, step by step, one per column.
 #pragma once
 
 #include <vector>

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frontend/einsum.h"
 #include "frontend/elementary.h"
+#include "frontend/jacobi.h"
 #include "frontend/operations/tables.h"
 #include "ir/text.h"
 
@@ -124,16 +126,26 @@ Expr vector_norm(const Expr& x, const Ints& axes, double order, bool keep) {
   return binary(Op::pow, total, number(total, 1 / order));
 }
 
-/// 1: the greatest sum of a column; inf: of a row; negative: the least.
+Expr of_singular_values(const Expr& x, int64_t rows, int64_t columns, Op reduction, bool keep) {
+  Ints order = axes_from(x, 0);
+  order.erase(order.begin() + std::max(rows, columns));
+  order.erase(order.begin() + std::min(rows, columns));
+  order.push_back(rows);
+  order.push_back(columns);
+  const Expr found = reduce(reduction, singular_values(transpose(x, order)), {-1});
+  if (!keep) return found;
+  return expand_dims(expand_dims(found, std::min(rows, columns)), std::max(rows, columns));
+}
+
+/// 1: the greatest sum of a column; inf: of a row; 2: the greatest singular value; negative: the least.
 Expr matrix_norm(OperationCall& call, const Expr& x, const Ints& axes, double order, bool keep) {
-  if (std::abs(order) == 2)
-    call.args().reject("ord", "of matrices it needs singular values, whose iteration has no fixed bound");
+  const int64_t rows = x.axis(axes[0]), columns = x.axis(axes[1]);
+  const Op extreme = order > 0 ? Op::reduce_max : Op::reduce_min;
+  if (std::abs(order) == 2) return of_singular_values(x, rows, columns, extreme, keep);
   if (std::abs(order) != 1 && !std::isinf(order))
     call.args().reject("ord", "matrices have no such norm", {}, ErrorKind::data);
-  const int64_t rows = x.axis(axes[0]), columns = x.axis(axes[1]);
   const Expr sums = sum(unary(Op::abs, x), {std::isinf(order) ? columns : rows}, true);
-  const Expr found =
-      reduce(order > 0 ? Op::reduce_max : Op::reduce_min, sums, {std::isinf(order) ? rows : columns}, true);
+  const Expr found = reduce(extreme, sums, {std::isinf(order) ? rows : columns}, true);
   return keep ? found : squeeze(found, {rows, columns});
 }
 
@@ -145,14 +157,67 @@ Outputs norm(OperationCall& call) {
   const Ints axes = axis.is_null() ? axes_from(x, 0) : to_ints(axis);
   if (order.is_null() || (order.is_string() && order.as_string() == "fro" && axes.size() == 2))
     return vector_norm(x, axes, 2, keep);  // also of matrices
-  if (order.is_string())
-    call.args().reject("ord", "it needs singular values, whose iteration has no fixed bound");
+  if (order.is_string()) {
+    if (order.as_string() != "nuc" || axes.size() != 2)
+      call.args().reject("ord", "there is no such norm", {}, ErrorKind::data);
+    return of_singular_values(x, x.axis(axes[0]), x.axis(axes[1]), Op::reduce_sum, keep);
+  }
   if (axes.size() == 1) return vector_norm(x, axes, order.as_double(), keep);
   if (axes.size() != 2) call.args().reject("axis", "expected one axis or two", {}, ErrorKind::data);
   return matrix_norm(call, x, axes, order.as_double(), keep);
 }
 
-constexpr std::string_view kIterations = "its iterations have no fixed bound";
+// --- eigenvalues and singular values ---
+
+Outputs eigh(OperationCall& call) {
+  const Eigen found = eigen(call.real(0));
+  return {found.values, found.vectors};
+}
+
+constexpr Arg kSvdParams[] = {{"full_matrices", ArgKind::boolean, "true"},
+                              {"compute_uv", ArgKind::boolean, "true"}};
+
+Outputs svd(OperationCall& call) {
+  if (!call.args().boolean("compute_uv")) return singular_values(call.real(0));
+  const SingularValues found =
+      singular_values_and_vectors(call.real(0), call.args().boolean("full_matrices"));
+  return {found.u, found.values, transposed(found.v)};
+}
+
+double longer_side(const Expr& a) { return static_cast<double>(std::max(a.extent(-1), a.extent(-2))); }
+
+constexpr Arg kRankParams[] = {{"tol", ArgKind::any, "null"}};
+
+Outputs matrix_rank(OperationCall& call) {
+  const Expr a = call.real(0), values = singular_values(a);
+  const Json& given = call.args().json("tol");
+  const Expr tolerance = given.is_null() ? slice(values, -1, 0, 1) * (longer_side(a) * epsilon_of(a.dtype()))
+                                         : number(slice(values, -1, 0, 1), given.as_double());
+  return sum(cast(less(tolerance, values), DType::i32), {-1});
+}
+
+constexpr Arg kCutoffParams[] = {{"rcond", ArgKind::any, "null"}};
+
+Outputs pinv(OperationCall& call) {
+  const Expr a = call.real(0);
+  const Json& given = call.args().json("rcond");
+  return pseudoinverse(a, given.is_null() ? 10 * longer_side(a) * epsilon_of(a.dtype()) : given.as_double());
+}
+
+/// The shortest of the solutions that come nearest.
+Outputs lstsq(OperationCall& call) {
+  const auto [a, b] = call.real_pair();
+  if (a.rank() != 2 || (b.rank() != 1 && b.rank() != 2) || a.dim(0) != b.dim(0))
+    call.fail(
+        cat("a matrix ", to_text(a.shape()), " and right sides ", to_text(b.shape()), " do not go together"),
+        ErrorKind::data);
+  const Json& given = call.args().json("rcond");
+  const double epsilon = epsilon_of(a.dtype());
+  const double cutoff = given.is_null()         ? longer_side(a) * epsilon
+                        : given.as_double() < 0 ? epsilon
+                                                : given.as_double();
+  return product_of_matrices(pseudoinverse(a, cutoff), b);
+}
 
 constexpr OperationDef kRows[] = {
     {"Cholesky", "x", cholesky_operation, kUpperParams},
@@ -166,12 +231,12 @@ constexpr OperationDef kRows[] = {
     {"LuFactor", "x", lu_factor},
     {"Qr", "x", qr_operation, kQrParams},
     {"Norm", "x", norm, kNormParams},
-    refused("Eig", kIterations),
-    refused("Eigh", kIterations),
-    refused("SVD", kIterations),
-    refused("Lstsq", kIterations),
-    refused("MatrixRank", kIterations),
-    refused("Pinv", kIterations),
+    {"Eigh", "x", eigh},
+    {"SVD", "x", svd, kSvdParams},
+    {"MatrixRank", "x", matrix_rank, kRankParams},
+    {"Pinv", "x", pinv, kCutoffParams},
+    {"Lstsq", "a b", lstsq, kCutoffParams},
+    refused("Eig", "its results are complex numbers"),
 };
 
 }  // namespace

@@ -37,29 +37,6 @@ Expr contract(const Expr& a, const Ints& a_axes, const Expr& b, const Ints& b_ax
   return einsum(a, of_a, b, of_b, result);
 }
 
-/// Matrices on the last two axes, all axes in front as batches that broadcast; a vector is a row on the left, a column on the right.
-Expr product_of_matrices(Expr a, Expr b) {
-  const bool is_row = a.rank() == 1, is_column = b.rank() == 1;
-  if (is_row) a = expand_dims(a, 0);
-  if (is_column) b = expand_dims(b, 1);
-  Expr y;
-  if (b.rank() == 2) {
-    y = matmul(a, b);
-  } else {
-    const Shape batch = broadcast_shape(Shape(a.shape().begin(), a.shape().end() - 2),
-                                        Shape(b.shape().begin(), b.shape().end() - 2));
-    const auto in_batch = [&](const Expr& x) {
-      Shape shape = batch;
-      shape.insert(shape.end(), x.shape().end() - 2, x.shape().end());
-      return broadcast_to(x, shape);
-    };
-    const std::string common = letters(static_cast<int64_t>(batch.size()), 3);
-    y = einsum(in_batch(a), common + "ab", in_batch(b), common + "bc", common + "ac");
-  }
-  if (is_column) y = squeeze(y, {-1});
-  return is_row ? squeeze(y, {is_column ? -1 : -2}) : y;
-}
-
 Outputs matmul_operation(OperationCall& call) {
   const auto [a, b] = factors(call);
   if (a.rank() == 0 || b.rank() == 0) call.fail("its operands must have axes", ErrorKind::data);

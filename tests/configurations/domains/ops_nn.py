@@ -28,6 +28,39 @@ def lower(x):
     return ops.tril(x) + 2 * np.eye(x.shape[-1], dtype="float32")
 
 
+def symmetric(x):
+    return x + ops.swapaxes(x, -1, -2)
+
+
+def of_eigh(x):
+    """What does not depend on the signs of vectors."""
+    values, vectors = ops.eigh(x)
+    weighted = ops.matmul(vectors * ops.expand_dims(values ** 3 + 1, -2), ops.swapaxes(vectors, -1, -2))
+    return values, vectors ** 2, weighted
+
+
+def of_svd(x, full_matrices=False):
+    u, s, vh = ops.svd(x, full_matrices=full_matrices)
+    k = s.shape[-1]
+    return s, u[..., :k] ** 2, vh[..., :k, :] ** 2, ops.matmul(u[..., :k] * ops.expand_dims(s ** 2 + 1, -2), vh[..., :k, :])
+
+
+def complements(x):
+    """Of the columns that a matrix leaves out, their space is what is determined."""
+    u, s, vh = ops.svd(x)
+    k = s.shape[-1]
+    u, vh = u[..., k:], vh[..., k:, :]
+    return s, ops.matmul(u, ops.swapaxes(u, -1, -2)), ops.matmul(ops.swapaxes(vh, -1, -2), vh)
+
+
+def of_low_rank(function):
+    """Of products whose rank is 2."""
+    return lambda a, b, **arguments: function(ops.matmul(a, b), **arguments)
+
+
+MATRICES = [[T(2, 4, 3)], [T(2, 3, 5)], [T(2, 4, 4)], [T(2, 2, 3, 2)], [T(2, 1, 3)], [T(2, 7, 2)]]
+FACTORS = [[T(2, 4, 2), T(2, 2, 5)], [T(2, 5, 2), T(2, 2, 5)], [T(2, 6, 2), T(2, 2, 3)]]
+
 DOMAINS = [
     op("max_pool", [LINE, IMAGE, VOLUME], POOL, count=8), op("average_pool", [LINE, IMAGE, VOLUME], POOL, count=8),
     *[op(f"adaptive_{kind}_pool of {what}", [tensors], dict(output_size=sizes) | FORMATS, function=getattr(ops, f"adaptive_{kind}_pool"))
@@ -88,6 +121,28 @@ DOMAINS = [
     op("qr", [[T(2, 4, 3)], [T(2, 3, 3)], [T(2, 3, 4)]], dict(mode=[OMIT, "reduced", "complete"]), count=5, tolerance=1e-4),
     op("norm", [[T(2, 3, 4)]], dict(ord=[OMIT, 1, 2, 3, float("inf"), float("-inf")], axis=[1, -1], keepdims=[OMIT, True]), count=6),
     op("norm of matrices", [[T(2, 3, 4)]], dict(ord=[OMIT, "fro", 1, -1, float("inf"), float("-inf")], axis=[(1, 2), (-1, 1)], keepdims=[OMIT, True]), function=ops.norm, count=6),
+
+    op("norm by singular values", [[T(2, 3, 4)], [T(2, 5, 4)]], dict(ord=["nuc", 2, -2], axis=[(1, 2), (-1, 1)], keepdims=[OMIT, True]), function=ops.norm, count=6),
+    op("norm by singular values of other axes", [[T(2, 3, 4)]], dict(ord=["nuc", 2, -2], axis=[(0, 2), (1, 0)], keepdims=[OMIT, True]), function=ops.norm, count=4, fixed_batch=True),
+
+    # Jacobi's rotations and LAPACK round differently, and gradients divide by the distances of values.
+    op("eigh", [[T(2, 3, 3)], [T(2, 4, 4)], [T(2, 2, 5, 5)], [T(2, 1, 1)], [T(2, 8, 8)]], function=lambda x: of_eigh(symmetric(x)), count=5, tolerance=2e-4),
+    op("eigh of a matrix that is not symmetric", [[T(2, 3, 3)], [T(4, 4)]], function=of_eigh, count=2, fixed_batch=True, tolerance=2e-4),
+    op("eigh of equal values", [[T(2, 4, 2)], [T(2, 5, 1)]], function=lambda x: of_eigh(ops.matmul(x, ops.swapaxes(x, -1, -2)))[::2], count=2, trains=False),
+    op("svd", MATRICES, function=of_svd, count=6, tolerance=2e-4),
+    op("svd with full matrices", MATRICES, function=lambda x: of_svd(x, True), count=6, trains=False, tolerance=1e-4),
+    op("svd with complements", [[T(2, 4, 3)], [T(2, 3, 5)], [T(2, 6, 2)]], function=complements, trains=False),
+    op("svd of low rank", FACTORS, function=of_low_rank(lambda x: ops.svd(x)[1]), trains=False),
+    op("svd with complements of low rank", FACTORS, function=of_low_rank(lambda x: (lambda u, s, vh: (ops.matmul(u, ops.swapaxes(u, -1, -2)), ops.matmul(
+        u[..., :s.shape[-1]] * ops.expand_dims(s, -2), vh[..., :s.shape[-1], :])))(*ops.svd(x))), trains=False),
+    op("svd without vectors", MATRICES, function=lambda x: ops.svd(x, compute_uv=False), count=6, tolerance=1e-4),
+    op("pinv", MATRICES, count=6, tolerance=5e-4),
+    # Of what is left out by such a number, gradients on JAX are no derivatives of the result, those on TensorFlow are.
+    op("pinv of the greatest", MATRICES, dict(rcond=[0.3, 0.6]), function=ops.pinv, count=6, trains=False, tolerance=5e-4),
+    op("pinv of low rank", FACTORS, dict(rcond=[OMIT, 1e-3]), function=of_low_rank(ops.pinv), count=4, tolerance=1e-3),
+    op("matrix_rank", MATRICES, dict(tol=[OMIT, 1.2]), count=6),
+    op("matrix_rank of low rank", FACTORS, dict(tol=[OMIT, 2.0]), function=of_low_rank(ops.matrix_rank), count=4),
+    op("lstsq", [[T(5, 3), T(5, 2)], [T(3, 5), T(3)], [T(4, 4), T(4, 3)], [T(6, 2), T(6)]], dict(rcond=[OMIT, 0.3, -1.0]), fixed_batch=True, count=8, tolerance=5e-4),
 
     op("slice", [[T(2, 3, 4)]], dict(start_indices=[(0, 1, 1), (1, 0, 2), (0, 2, 3)], shape=[(1, 2, 2), (1, 1, -1), (1, 3, 1)]), fixed_batch=True, count=4),
     op("slice from a tensor", [[T(2, 3, 4), T(3, dtype="int32", high=3)]], dict(shape=[(1, 2, 2), (2, 1, 4)]), function=ops.slice, fixed_batch=True, count=2),
