@@ -186,8 +186,6 @@ constexpr OperationDef kRows[] = {
     {"CategoricalCrossentropy", "target output", categorical_crossentropy, kCategoricalParams},
     {"SparseCategoricalCrossentropy", "target output", sparse_categorical_crossentropy, kCategoricalParams},
     {"PSNR", "x1 x2", psnr, kPsnrParams},
-    refused("CTCLoss", "it has lengths for each sequence; the loss CTC is supported"),
-    refused("CTCDecode", "the search for likely paths is not written"),
     {"DotProductAttention", "query key value bias mask scale", dot_product_attention, kAttentionParams},
 };
 

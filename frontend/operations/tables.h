@@ -11,6 +11,7 @@ std::span<const OperationDef> activation_operations();
 std::span<const OperationDef> arithmetic_operations();
 std::span<const OperationDef> compare_operations();
 std::span<const OperationDef> create_operations();
+std::span<const OperationDef> ctc_operations();
 std::span<const OperationDef> elementary_operations();
 std::span<const OperationDef> image_operations();
 std::span<const OperationDef> image_sampling_operations();

@@ -61,6 +61,22 @@ def of_low_rank(function):
 MATRICES = [[T(2, 4, 3)], [T(2, 3, 5)], [T(2, 4, 4)], [T(2, 2, 3, 2)], [T(2, 1, 3)], [T(2, 7, 2)]]
 FACTORS = [[T(2, 4, 2), T(2, 2, 5)], [T(2, 5, 2), T(2, 2, 5)], [T(2, 6, 2), T(2, 2, 3)]]
 
+def of_lengths(function):
+    """Of [labels,] logits and fractions of the lengths, which are at least 1."""
+    def call(*tensors, **arguments):
+        sequences, fractions = tensors[:len(tensors) // 2], tensors[len(tensors) // 2:]
+        lengths = [ops.cast(f * (x.shape[1] - 1) + 1, "int32") for x, f in zip(sequences, fractions)]
+        return function(*sequences, *lengths, **arguments)
+    return call
+
+
+FRACTION = T(3, low=0, high=1.2)  # of some sequences more than there is
+
+
+def labelled(steps, labels, classes, least=0):
+    return [T(3, labels, dtype="int32", high=classes), T(3, steps, classes, low=-3, high=3), FRACTION, T(3, low=least, high=1.2)]
+
+
 DOMAINS = [
     op("max_pool", [LINE, IMAGE, VOLUME], POOL, count=8), op("average_pool", [LINE, IMAGE, VOLUME], POOL, count=8),
     *[op(f"adaptive_{kind}_pool of {what}", [tensors], dict(output_size=sizes) | FORMATS, function=getattr(ops, f"adaptive_{kind}_pool"))
@@ -143,6 +159,16 @@ DOMAINS = [
     op("matrix_rank", MATRICES, dict(tol=[OMIT, 1.2]), count=6),
     op("matrix_rank of low rank", FACTORS, dict(tol=[OMIT, 2.0]), function=of_low_rank(ops.matrix_rank), count=4),
     op("lstsq", [[T(5, 3), T(5, 2)], [T(3, 5), T(3)], [T(4, 4), T(4, 3)], [T(6, 2), T(6)]], dict(rcond=[OMIT, 0.3, -1.0]), fixed_batch=True, count=8, tolerance=5e-4),
+
+    op("ctc_loss", [labelled(9, 3, 4, 0.7), labelled(11, 4, 3, 0.8), labelled(9, 1, 5, 0.7)], dict(mask_index=[OMIT, 1, 2]), function=of_lengths(ops.ctc_loss), count=6, fixed_batch=True),
+    # Keras's logarithms of 0 are so large that gradients have few digits.
+    op("ctc_loss of too few steps", [labelled(7, 3, 4), labelled(5, 5, 3)], dict(mask_index=[OMIT, 1, 2]), function=of_lengths(ops.ctc_loss), count=4, fixed_batch=True, trains=False),
+    op("ctc_decode", [[T(3, 7, 4), FRACTION], [T(3, 5, 3), FRACTION], [T(3, 12, 2), FRACTION], [T(3, 1, 5), FRACTION]], dict(merge_repeated=[OMIT, False], mask_index=[OMIT, 1, None]),
+       function=of_lengths(ops.ctc_decode), count=8, trains=False),
+    op("ctc_decode by beams", [[T(3, 7, 4, low=-3, high=3), FRACTION], [T(3, 5, 3), FRACTION], [T(3, 12, 2), FRACTION], [T(3, 1, 5), FRACTION], [T(3, 6, 9), FRACTION]],
+       dict(beam_width=[OMIT, 1, 2, 3, 5, 20], top_paths=[OMIT, 1, 2], mask_index=[OMIT, 1, None]), function=of_lengths(lambda x, n, **a: ops.ctc_decode(x, n, "beam_search", **a)), count=16, trains=False),
+    op("ctc_decode by beams of equal ones", [[T(3, 5, 3, low=-2, high=2), FRACTION], [T(3, 6, 4, low=-1, high=1), FRACTION]], dict(beam_width=[3, 7, 12], top_paths=[3, 2]),
+       function=of_lengths(lambda x, n, **a: ops.ctc_decode(ops.round(x), n, "beam_search", **a)), count=6, trains=False),
 
     op("slice", [[T(2, 3, 4)]], dict(start_indices=[(0, 1, 1), (1, 0, 2), (0, 2, 3)], shape=[(1, 2, 2), (1, 1, -1), (1, 3, 1)]), fixed_batch=True, count=4),
     op("slice from a tensor", [[T(2, 3, 4), T(3, dtype="int32", high=3)]], dict(shape=[(1, 2, 2), (2, 1, 4)]), function=ops.slice, fixed_batch=True, count=2),
