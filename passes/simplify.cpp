@@ -5,7 +5,7 @@
 //
 //   join-bias      (a + fixed b) + fixed c            a + (b + c)
 //   scale-bias     (a + fixed b) * fixed s            a * s + b * s, if a takes up s by one of the next two rules
-//   join-scale     (a * fixed s) * fixed t            a * (s * t)
+//   join-scale     (a * fixed s) * fixed t            a * (s * t), unless numbers s and t leave the range together
 //   scale-weight   contraction(x, w) * fixed s        contraction(x, w * s), s varying along axes of w alone
 //   sub-to-add     a - fixed b                        a + (-b)
 //   div-to-mul     a / fixed b                        a * (1 / b)
@@ -21,6 +21,7 @@
 // for floats other than f16, in whose range a product or an inverse of weights need not lie. The rules are directional:
 // each leaves as many operations on unfixed values, or fewer; so nothing is regrouped that others read as well.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <unordered_map>
@@ -179,6 +180,13 @@ class Simplifier : public Rebuilder {
 
   static bool may_regroup(Value value) { return is_float(value.dtype()) && value.dtype() != DType::f16; }
 
+  /// Of weights a product is taken to be in range; numbers may be chosen so that only both together are.
+  static bool is_out_of_range(Value product) {
+    const ConstantAttrs* number = as_constant(product);
+    return number != nullptr && number->data == nullptr &&
+           !std::isnormal(static_cast<float>(number->splat.real));
+  }
+
   /// join-bias
   Value add(Value a, Value b) {
     const auto outer = split(a, b);
@@ -234,7 +242,7 @@ class Simplifier : public Rebuilder {
     const Value scale = outer->fixed;
     if (const auto inner = split(outer->unfixed, Op::mul)) {  // join-scale
       const Value joined = combined(Op::mul, inner->fixed, scale);
-      if (!joined) return {};
+      if (!joined || is_out_of_range(joined)) return {};
       const Value scaled = multiply(inner->unfixed, joined);
       return scaled ? scaled : builder().mul(inner->unfixed, joined);
     }
