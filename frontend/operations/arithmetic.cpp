@@ -133,8 +133,6 @@ Outputs bitwise_not(OperationCall& call) {
   return unary(Op::not_, call.tensor(0));
 }
 
-constexpr std::string_view kNoBits = "there is no primitive that sees the bits of a number";
-
 constexpr OperationDef kRows[] = {
     {"Add", "x1 x2", arithmetic<Op::add>},
     {"Subtract", "x1 x2", arithmetic<Op::sub>},
@@ -170,8 +168,6 @@ constexpr OperationDef kRows[] = {
     {"LeftShift", "x y", bitwise<Op::shl>},
     {"BitwiseRightShift", "x y", bitwise<Op::shr>},
     {"RightShift", "x y", bitwise<Op::shr>},
-    refused("Nextafter", kNoBits),
-    refused("View", kNoBits),
 };
 
 }  // namespace

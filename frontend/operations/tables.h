@@ -9,6 +9,7 @@ namespace keratin {
 
 std::span<const OperationDef> activation_operations();
 std::span<const OperationDef> arithmetic_operations();
+std::span<const OperationDef> bits_operations();
 std::span<const OperationDef> compare_operations();
 std::span<const OperationDef> create_operations();
 std::span<const OperationDef> ctc_operations();

@@ -1,4 +1,6 @@
 """Operations on single elements."""
+import ml_dtypes
+import numpy as np
 from keras import ops
 
 from domain import OMIT, Domain, T
@@ -52,6 +54,22 @@ def with_nonfinite(name, **arguments):
         return function(x, **given)
 
     return Domain(f"ops {name}", None, arguments, [[T(2, 9)], [T(3, 4, 2)], [T(2, 7)]], count=3, call=call, trains=False)
+
+
+def after(x, y, scale):
+    """Numbers of all sizes, among them 0, infinity, NaN and the least and the greatest there are."""
+    of_dtype = ml_dtypes.finfo(x.dtype)
+    ends = np.array([0, -0.0, np.inf, -np.inf, np.nan, of_dtype.max, of_dtype.smallest_subnormal, of_dtype.tiny, 1, -2], of_dtype.dtype)
+    x = ops.concatenate([x * scale, ops.broadcast_to(ends, (2, 10))], axis=1)
+    y = ops.concatenate([y * scale, ops.broadcast_to(ends[::-1], (2, 10))], axis=1)
+    return ops.view(ops.nextafter(x, y), f"int{8 * of_dtype.dtype.itemsize}")  # all digits
+
+
+def viewed(x, through):
+    """Ends with integers, which are recorded with all digits. There are no NaNs, whose bits could change."""
+    for dtype in through:
+        x = ops.view(x, dtype)
+    return x
 
 
 DOMAINS = [
@@ -121,4 +139,10 @@ DOMAINS = [
     op("sparsemax", [[T(2, 5)], [T(2, 4, 3)]], dict(axis=[OMIT, 1, -1])),
     op("softmax", [[T(2, 5)], [T(2, 4, 3)]], dict(axis=[OMIT, 1, -1, (1, 2)]), count=5),
     op("log_softmax", [[T(2, 5)], [T(2, 4, 3)]], dict(axis=[OMIT, 1, -1, (1, 2)]), count=5),
+    *[op(f"nextafter of {dtype}", [[T(2, 6, dtype=dtype), T(2, 6, dtype=dtype)]], dict(scale=scales), function=after, trains=False, fixed_batch=True, tolerance=1e-12)
+      for dtype, scales in (("float32", [1.0, 1e30, 1e-30]), ("float16", [1.0, 3e4, 1e-6]), ("bfloat16", [1.0, 1e30, 1e-30]))],
+    *[op(f"view of {dtype}", [[T(2, 8, dtype=dtype, **bounds)], [T(2, 2, 4, dtype=dtype, **bounds)]], dict(through=[["int8"], ["uint8"], ["int16"], ["uint16"], ["int32"], ["uint32"], ["float16", "int16"], ["bfloat16", "int8"], ["float32", "int32"]]),
+         function=viewed, count=9, trains=False, tolerance=1e-12)
+      for dtype, bounds in (("float32", dict(low=-9, high=9)), ("float16", dict(low=1, high=90)), ("bfloat16", dict(low=1, high=90)), ("int32", dict(low=1000, high=30000)), ("uint16", dict(low=10000, high=20000)),
+                            ("int8", dict(low=20, high=70)), ("uint8", dict(low=20, high=70)))],
 ]
