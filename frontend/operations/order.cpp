@@ -219,6 +219,62 @@ Outputs histogram(OperationCall& call) {
   return {sum(cast(inside, x.dtype()), {1}), edges};
 }
 
+// --- numbers that are there once or more ---
+
+constexpr Arg kUniqueParams[] = {
+    {"sorted", ArgKind::boolean, "true"},
+    {"return_index", ArgKind::boolean, "false"},
+    {"return_inverse", ArgKind::boolean, "false"},
+    {"return_counts", ArgKind::boolean, "false"},
+    {"axis", ArgKind::any, "null"},
+    {"size", ArgKind::any, "null"},
+    {"fill_value", ArgKind::any, "null"},
+};
+
+Expr scattered(const Expr& updates, const Expr& indices, int64_t extent) {
+  Builder& b = updates.builder();
+  const Value zeros = b.constant(updates.dtype(), 0, {extent});
+  return {b, b.make(Op::scatter_add, {zeros, indices.value(), updates.value()}, GatherAttrs{})};
+}
+
+/// `size` of the numbers, ascending; what is missing is `fill_value` or the least of them. Each NaN is a number of its own.
+Outputs unique(OperationCall& call) {
+  const Expr x = call.tensor(0);
+  if (call.args().is_null("size"))
+    call.fail("the shape of its result depends on data", ErrorKind::unsupported, "give it the argument size");
+  if (!call.args().is_null("axis") && x.rank() != 1)
+    call.args().reject("axis", "only single numbers are compared, not rows");
+  const int64_t size = call.args().json("size").as_int();
+  const bool is_boolean = x.dtype() == DType::boolean;
+  const auto [values, origins] = sorted_along(flattened(is_boolean ? cast(x, DType::u8) : x), 0);
+  const int64_t count = values.extent(0);
+  if (size < 1 || count < 1) call.args().reject("size", "there is nothing", {}, ErrorKind::data);
+
+  const Expr differs = not_equal(slice(values, 0, 1, count), slice(values, 0, 0, count - 1));
+  const Expr is_first = pad(cast(differs, DType::i32), {1}, {0}, 1);
+  const Expr order =
+      Expr(x.builder(), x.builder().make(Op::cumsum, {is_first.value()}, AxisAttrs{0})) - number(is_first, 1);
+  // Where each begins among the sorted numbers, and the next one; others lie in one place behind them.
+  const Expr starts =
+      slice(scattered(is_first * places(values, 0), minimum(order, static_cast<double>(size + 1)), size + 2),
+            0, 0, size + 1);
+  const Expr kept = slice(starts, 0, 0, size);
+  Expr found = at_places(values, kept);
+  if (!call.args().is_null("fill_value"))
+    found = where(less(places(found, 0), sum(is_first, {0})), found,
+                  number(found, call.args().json("fill_value").as_double()));
+  Outputs outputs(cast(found, x.dtype()));
+  if (call.args().boolean("return_index")) outputs.emplace_back(at_places(origins, kept));
+  if (call.args().boolean("return_inverse"))
+    outputs.emplace_back(reshape(scattered(order, origins, count), x.shape()));
+  if (call.args().boolean("return_counts")) {
+    const Expr is_there = logical_or(not_equal(starts, 0), equal(places(starts, 0), number(starts, 0)));
+    const Expr all = where(is_there, starts, number(starts, static_cast<double>(count)));
+    outputs.emplace_back(slice(all, 0, 1, size + 1) - slice(all, 0, 0, size));
+  }
+  return outputs;
+}
+
 constexpr OperationDef kRows[] = {
     {"Sort", "x", sort, kSortParams},
     {"Argsort", "x", argsort, kSortParams},
@@ -235,7 +291,7 @@ constexpr OperationDef kRows[] = {
     {"Digitize", "x bins", digitize},
     {"IsIn", "x1 x2", is_in, kIsInParams},
     {"Histogram", "x", histogram, kHistogramParams},
-    refused("Unique", "the shape of its result depends on data"),
+    {"Unique", "x", unique, kUniqueParams},
     refused("Bincount", "the shape of its result depends on data"),
 };
 

@@ -45,8 +45,8 @@ constexpr std::string_view kLimits = R"(
 * A `MeanMetricWrapper` and metrics or losses given as functions: those of Keras, by name; a function in Python is refused.
 * `eigh` and `svd` give vectors that are Keras's up to their signs: the component of the greatest magnitude is positive, for `svd` that of
   the left vectors. Of matrices the shorter side has at most 256 elements, there and in `pinv`, `lstsq`, `matrix_rank` and norms.
-* The last two numbers of a transform in `image.affine_transform` are those of a projection, as Keras documents and computes on
-  TensorFlow; on JAX they are not.
+* `unique` needs `size`, and `axis` only for vectors. The last two numbers of a transform in `image.affine_transform` are those of a
+  projection, as Keras documents and computes on TensorFlow; on JAX they are not.
 )";
 using Find = std::function<std::optional<Entry>(const std::string& class_name)>;
 

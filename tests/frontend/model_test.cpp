@@ -516,7 +516,9 @@ TEST(Operations, AreRefusedByName) {
   expect_error(ErrorKind::unsupported, "an operand is neither a tensor nor an array of numbers",
                [&] { operation("Add", "", tensor("x") + R"(, "two")"); });
   expect_error(ErrorKind::unsupported,
-               "operation Unique is not supported: the shape of its result depends on data",
+               "operation Nonzero is not supported: the shape of its result depends on data",
+               [&] { operation("Nonzero", "", tensor("x")); });
+  expect_error(ErrorKind::unsupported, "the shape of its result depends on data",
                [&] { operation("Unique", "", tensor("x")); });
   expect_error(ErrorKind::data, "expected at least 2", [&] { operation("Add", "", tensor("x")); });
   expect_error(ErrorKind::data, "has 3 operands, expected 2",

@@ -62,4 +62,9 @@ DOMAINS = [
        function=lambda x, bins: ops.digitize(x, np.array(bins, "float32"))),
     op("isin", [[T(2, 5, dtype="int32")]], dict(among=[[1, 3], [5, 0, 2]], assume_unique=[OMIT, True], invert=[OMIT, True]), count=4,
        function=lambda x, among, **a: ops.isin(x, among, **a)),
+    op("unique", [[T(2, 7, dtype="int32", high=5)], [T(3, 4, dtype="int32", low=-3, high=3)], [T(2, 5)], [T(9, dtype="uint8", high=4)]],
+       dict(size=[2, 5, 8, 20], fill_value=[OMIT, 7], return_index=[OMIT, True], return_inverse=[OMIT, True], return_counts=[OMIT, True], sorted=[OMIT, False]),
+       count=10, fixed_batch=True, trains=False),
+    op("unique of NaN and zeros", [[T(2, 7, low=-2, high=2)]], dict(size=[4, 12], axis=[OMIT, 0]), count=4, fixed_batch=True, trains=False,
+       function=lambda x, size, **a: ops.unique(ops.reshape(ops.where(x < -1.2, float("nan"), ops.round(x)), (-1,)), return_counts=True, return_inverse=True, size=size, **a)),
 ]
