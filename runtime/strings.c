@@ -209,7 +209,7 @@ int krt_strings_check(const unsigned char* bytes, size_t size) {
   const int splits_both =
       (table->rules & KRT_SPLIT_SPACES) != 0 && (table->rules & KRT_SPLIT_CHARACTERS) != 0;
   if (slots == 0 || (slots & (slots - 1)) != 0 || table->entry_count >= slots || table->unknown_count < 0 ||
-      table->first_unknown < 0 ||
+      table->first_unknown < 0 || table->unknown_count > INT64_MAX - table->first_unknown ||
       (krt_strings_makes_rows(table) ? table->unknown_count > 1 : table->width_count > 0) || splits_both ||
       table->string_bytes > size || krt_strings_bytes_at(table) > size ||
       krt_strings_bytes_at(table) + (size_t)table->string_bytes != size)

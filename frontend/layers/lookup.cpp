@@ -67,7 +67,24 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 }  // namespace
 
-Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& special_tokens) {
+std::optional<std::vector<std::string>> stored_vocabulary(const Layer& layer) {
+  const ModelFile* file = layer.context().stored;
+  const std::string* text = file ? file->asset(cat(layer.group(), "/vocabulary.txt")) : nullptr;
+  if (text == nullptr) return {};
+  std::vector<std::string> lines = lines_of(*text);
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
+}
+
+SpecialIndices special_indices(const Args& args) {
+  const int64_t unknown = args.integer("num_oov_indices");
+  if (unknown < 0) args.reject("num_oov_indices", "expected at least 0", {}, ErrorKind::data);
+  const bool masks = !args.json("mask_token").is_null() && args.choice("output_mode") == "int";
+  return {masks ? 1 : 0, unknown};
+}
+
+Vocabulary read_vocabulary(const Call& call, const SpecialIndices& special, std::string_view mask,
+                           std::string_view unknown) {
   const Json& given = call.args().json("vocabulary");
   Vocabulary out;
   if (given.is_array()) {
@@ -76,21 +93,23 @@ Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& spe
   } else if (!given.is_null()) {
     call.args().reject("vocabulary", "expected a list", "tokens that are in another file are not read");
   } else {
-    const ModelFile* file = call.layer().context().stored;
-    const std::string* text = file ? file->asset(cat(call.layer().group(), "/vocabulary.txt")) : nullptr;
-    if (text == nullptr)
+    std::optional<std::vector<std::string>> stored = stored_vocabulary(call.layer());
+    if (!stored)
       call.fail("has no vocabulary", "adapt it to data before the model is saved, or give it one",
                 ErrorKind::data);
-    out.tokens = lines_of(*text);
-    while (!out.tokens.empty() && out.tokens.back().empty()) out.tokens.pop_back();
+    out.tokens = std::move(*stored);
   }
   // NumPy, through which Keras has them go, drops zeros at the end.
   for (std::string& token : out.tokens)
     while (!token.empty() && token.back() == '\0') token.pop_back();
-  const auto count = static_cast<int64_t>(special_tokens.size());
-  out.had_special_tokens = out.tokens.size() >= special_tokens.size() &&
-                           std::equal(special_tokens.begin(), special_tokens.end(), out.tokens.begin());
-  if (out.had_special_tokens) out.tokens.erase(out.tokens.begin(), out.tokens.begin() + count);
+  // There may be more special tokens than memory.
+  const auto are = [&](int64_t from, int64_t to, std::string_view token) {
+    return std::all_of(out.tokens.begin() + from, out.tokens.begin() + to,
+                       [&](const std::string& each) { return each == token; });
+  };
+  out.had_special_tokens = static_cast<int64_t>(out.tokens.size()) >= special.count() &&
+                           are(0, special.masks, mask) && are(special.masks, special.count(), unknown);
+  if (out.had_special_tokens) out.tokens.erase(out.tokens.begin(), out.tokens.begin() + special.count());
   if (std::set<std::string>(out.tokens.begin(), out.tokens.end()).size() != out.tokens.size())
     call.fail("its vocabulary has a token twice", {}, ErrorKind::data);
   return out;
@@ -98,39 +117,50 @@ Vocabulary read_vocabulary(const Call& call, const std::vector<std::string>& spe
 
 namespace {
 
-/// The weights of output mode "tf_idf", one for each of `depth` indices: from the argument idf_weights, or from the file.
+int64_t size_of(const Vocabulary& vocabulary, const SpecialIndices& special) {
+  return special.count() + static_cast<int64_t>(vocabulary.tokens.size());
+}
+
+/// The weights of output mode "tf_idf", one for each of `depth` indices: from the argument idf_weights, or from the file. Padding has none.
 Expr read_idf_weights(const Call& call, const Vocabulary& vocabulary, const SpecialIndices& special,
                       int64_t depth) {
   const Json& given = call.args().json("idf_weights");
   const ModelFile* file = call.layer().context().stored;
-  std::vector<double> weights;
+  Builder& b = call.input().builder();
+  const auto constant = [&](const std::vector<double>& numbers) {
+    auto table = std::make_shared<Tensor>(DType::f32, std::vector{static_cast<int64_t>(numbers.size())});
+    for (size_t i = 0; i < numbers.size(); ++i) table->set(static_cast<int64_t>(i), numbers[i]);
+    return Expr(b, b.constant(std::move(table)));
+  };
+  const int64_t size = size_of(vocabulary, special);
+  Expr weights;
   if (given.is_array()) {
+    std::vector<double> numbers;
     double total = 0;
-    for (const Json& weight : given.items()) total += weights.emplace_back(weight.as_double());
-    const size_t expected =
-        vocabulary.tokens.size() + (vocabulary.had_special_tokens ? static_cast<size_t>(special.count()) : 0);
-    if (weights.size() != expected)
-      call.args().reject("idf_weights", cat("expected ", expected, " numbers"), {}, ErrorKind::data);
+    for (const Json& weight : given.items()) total += numbers.emplace_back(weight.as_double());
+    const int64_t ahead = vocabulary.had_special_tokens ? 0 : special.count();
+    if (static_cast<int64_t>(numbers.size()) != size - ahead)
+      call.args().reject("idf_weights",
+                         cat("expected ", size - ahead, " numbers, one for each token of the vocabulary"), {},
+                         ErrorKind::data);
+    weights = constant(numbers);
     // What is unknown weighs as much as the vocabulary does on average.
-    if (!vocabulary.had_special_tokens)
-      weights.insert(weights.begin(), special.count(), total / static_cast<double>(expected));
+    if (ahead > 0) {
+      const double mean = total / static_cast<double>(numbers.size());
+      weights = concat({Expr(b, b.constant(DType::f32, mean, {Dim(ahead)})), weights}, 0);
+    }
   } else if (const Tensor* stored =
                  file ? file->dataset(cat(call.layer().group(), "/vars/idf_weights")) : nullptr) {
-    for (int64_t i = 0; i < stored->elements(); ++i) weights.push_back(stored->get(i));
+    if (const int64_t count = stored->elements(); count != size && count != depth)
+      call.fail(cat("has ", count, " weights for ", size, " tokens"), {}, ErrorKind::data);
+    std::vector<double> numbers;
+    for (int64_t i = 0; i < stored->elements(); ++i) numbers.push_back(stored->get(i));
+    weights = constant(numbers);
   } else {
     call.fail("has no weights for output_mode \"tf_idf\"", "adapt it to data before the model is saved",
               ErrorKind::data);
   }
-  if (static_cast<int64_t>(weights.size()) > depth)
-    call.fail(cat("has ", weights.size(), " weights for ", depth, " tokens"), {}, ErrorKind::data);
-  auto table = std::make_shared<Tensor>(DType::f32, std::vector<int64_t>{depth});  // zeros behind
-  for (size_t i = 0; i < weights.size(); ++i) table->set(static_cast<int64_t>(i), weights[i]);
-  Builder& b = call.input().builder();
-  return {b, b.constant(std::move(table))};
-}
-
-int64_t size_of(const Vocabulary& vocabulary, const SpecialIndices& special) {
-  return special.count() + static_cast<int64_t>(vocabulary.tokens.size());
+  return pad(weights, {0}, {depth - weights.extent(0)});
 }
 
 }  // namespace
@@ -202,12 +232,9 @@ Outputs integer_lookup(Call& call) {
   const Args& args = call.args();
   const Json &mask = args.json("mask_token"), &unknown = args.json("oov_token");
   const bool masks = !mask.is_null(), is_index = args.choice("output_mode") == "int";
-  if (args.integer("num_oov_indices") < 0)
-    args.reject("num_oov_indices", "expected at least 0", {}, ErrorKind::data);
-  const SpecialIndices special{masks && is_index ? 1 : 0, args.integer("num_oov_indices")};
-  std::vector<std::string> special_tokens(special.masks, masks ? to_text(mask.as_int()) : "");
-  special_tokens.resize(special.count(), unknown.is_null() ? "" : to_text(unknown.as_int()));
-  const Vocabulary vocabulary = read_vocabulary(call, special_tokens);
+  const SpecialIndices special = special_indices(args);
+  const auto text_of = [](const Json& token) { return token.is_null() ? "" : to_text(token.as_int()); };
+  const Vocabulary vocabulary = read_vocabulary(call, special, text_of(mask), text_of(unknown));
   const std::vector<int64_t> tokens = integers_of(call, vocabulary.tokens);
   check_vocabulary(call, vocabulary, special);
 

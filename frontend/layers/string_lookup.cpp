@@ -62,12 +62,8 @@ struct Words {
   Vocabulary vocabulary;
 };
 
-Words read_words(const Call& call, const Json& mask, const Json& unknown, int64_t unknown_count) {
-  const bool is_index = call.args().choice("output_mode") == "int";
-  Words words{{!mask.is_null() && is_index ? 1 : 0, unknown_count}, {}};
-  std::vector<std::string> special_tokens(words.special.masks, token_of(mask));
-  special_tokens.resize(words.special.count(), token_of(unknown));
-  words.vocabulary = read_vocabulary(call, special_tokens);
+Words read_words(const Call& call, const SpecialIndices& special, const Json& mask, const Json& unknown) {
+  Words words{special, read_vocabulary(call, special, token_of(mask), token_of(unknown))};
   check_vocabulary(call, words.vocabulary, words.special);
   return words;
 }
@@ -79,10 +75,8 @@ Outputs string_lookup(Call& call) {
   if (args.boolean("invert"))
     args.reject("invert", "strings would come out, and a compiled model gives numbers",
                 "end the model with the indices, and look them up in the vocabulary");
-  if (args.integer("num_oov_indices") < 0)
-    args.reject("num_oov_indices", "expected at least 0", {}, ErrorKind::data);
   const Json& mask = args.json("mask_token");
-  const Words words = read_words(call, mask, nullable(args, "oov_token"), args.integer("num_oov_indices"));
+  const Words words = read_words(call, special_indices(args), mask, nullable(args, "oov_token"));
   const auto table = string_table(
       {.first_unknown = words.special.masks, .unknown_count = words.special.unknown, .key = salt_of(call)},
       indices_of(call, words.vocabulary, words.special, mask));
@@ -173,7 +167,7 @@ Outputs text_vectorization(Call& call) {
                 ErrorKind::data);
 
   const Json mask = Json::of(std::string());
-  const Words words = read_words(call, mask, Json::of(std::string("[UNK]")), 1);
+  const Words words = read_words(call, {is_index ? 1 : 0, 1}, mask, Json::of(std::string("[UNK]")));
   rules.first_unknown = words.special.masks;
   rules.padding = is_index ? 0 : kNoColumn;
   const auto table = string_table(rules, indices_of(call, words.vocabulary, words.special, mask));

@@ -56,6 +56,17 @@ TEST(Lookup, WeightsOfALayerThatWasAdapted) {
   stored.datasets.emplace("layers/integer_lookup/vars/idf_weights", weights);
   const std::string file = model_file("IntegerLookup", R"("output_mode": "tf_idf")", "-1\n5\n6", stored);
   EXPECT_EQ(run(file, {5, 5, 6}), (std::vector<double>{0, 2, 1.5}));
+  const auto with_vocabulary = [&](const std::string& arguments, const std::string& vocabulary) {
+    return model_file("IntegerLookup", cat(R"("output_mode": "tf_idf")", arguments), vocabulary, stored);
+  };
+  expect_error(ErrorKind::data, "has 3 weights for 4 tokens",
+               [&] { run(with_vocabulary("", "-1\n5\n6\n7"), {5, 5, 6}); });
+  expect_error(ErrorKind::data, "has 3 weights for 2 tokens", [&] {
+    run(with_vocabulary(R"(, "pad_to_max_tokens": true, "max_tokens": 4)", "-1\n5"), {5, 5, 6});
+  });
+  // Keras pads weights of layers that were adapted, too.
+  EXPECT_EQ(run(with_vocabulary(R"(, "pad_to_max_tokens": true, "max_tokens": 3)", "-1\n5"), {5, 5, 6}),
+            (std::vector<double>{0.5, 2, 0}));
 }
 
 TEST(Lookup, BinarySearchFindsAllOfATable) {

@@ -52,6 +52,11 @@ TEST(Strings, AreTokensOrRowsOfThem) {
       functional("[null]", {{"TextVectorization", kVocabulary + R"(, "output_sequence_length": 5)"}});
   EXPECT_NE(traced(cut).find("(%text: i64[N,5])"), std::string::npos);
   expect_error(ErrorKind::usage, "does not fit the input", [&] { traced(cut, shapes); });
+  // As many indices of unknown strings take no memory.
+  EXPECT_NE(
+      traced(functional("[null, 3]", {{"StringLookup", kVocabulary + R"(, "num_oov_indices": 268435456)"}}))
+          .find("return %text"),
+      std::string::npos);
 }
 
 void refused(const std::string& part, const std::string& class_name, const std::string& arguments,
@@ -80,6 +85,8 @@ TEST(Strings, WhatCannotBeCompiledSaysWhy) {
   refused("the vocabulary has 3 tokens", "StringLookup", kVocabulary + R"(, "max_tokens": 2)",
           ErrorKind::data);
   refused("expected at least 0", "StringLookup", kVocabulary + R"(, "num_oov_indices": -1)", ErrorKind::data);
+  refused("expected 2 numbers, one for each token", "StringLookup",
+          kVocabulary + R"(, "output_mode": "tf_idf", "idf_weights": [1.0])", ErrorKind::data);
   refused("is called with strings", "Flatten", "");
   refused("layer \"layer_text\" (Dense): is called with strings", "Dense", R"("units": 2)");
   expect_error(ErrorKind::unsupported, "no layer reads the strings of the input \"text\"",

@@ -77,6 +77,7 @@ TEST(Strings, DamagedTablesAreFound) {
   EXPECT_TRUE(damaged([](Words& w) { w.header.width_count = 2; }));
   EXPECT_TRUE(damaged([](Words& w) { w.header.unknown_count = 2; }));
   EXPECT_TRUE(damaged([](Words& w) { w.header.rules |= KRT_SPLIT_CHARACTERS; }));
+  EXPECT_TRUE(damaged([](Words& w) { w.header.first_unknown = INT64_MAX; }));
   EXPECT_TRUE(damaged([](Words& w) { w.slots[0] = 2; }));
   EXPECT_TRUE(damaged([](Words& w) { w.slots[0] = w.slots[1] = 1; }));
   EXPECT_TRUE(damaged([](Words& w) { w.entry.at = 1; }));
