@@ -151,6 +151,7 @@ void write_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& 
       entry_of(levels[0].kernels, options.name.empty() ? path.stem().string() : options.name, scratch);
   entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
   entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
+  entry.selftest_strings = options.selftest.strings;
   entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
   for (const Symbol symbol : lengths_of(levels[0].kernels)) {
     const auto known = options.selftest.lengths.find(symbol);

@@ -54,6 +54,8 @@ struct SelfTest {
   int64_t n = 0;     ///< the batch; 0: no self-test
   Bindings lengths;  ///< of the axes that are free beside it
   std::vector<Tensor> inputs, outputs;
+  std::vector<std::string>
+      strings;  ///< of which inputs are made that are made of strings, one after the other
   double atol = 1e-3, rtol = 1e-3;
 };
 /// A deterministic input of two samples (or of the fixed batch) and what the reference interpreter makes of it.

@@ -61,6 +61,7 @@ struct EntrySpec {
   std::string weights_file;  ///< path of the weights' bytes (empty: none); becomes one aligned symbol
   std::string state_file;    ///< initial state, likewise
   std::string selftest_inputs_file, selftest_outputs_file;
+  std::vector<std::string> selftest_strings;
   uint64_t selftest_n = 0;
   std::vector<uint64_t> selftest_lengths;
   double selftest_atol = 0, selftest_rtol = 0;

@@ -145,7 +145,7 @@ llvm::Constant* ModelData::tables(const Program& program) {
     const ProgramBuffer& buffer = program.buffers[input];
     if (find_string_table(first_.source.variables, buffer.name, Type(buffer.dtype, buffer.shape)) ==
         nullptr) {
-      tables.push_back(null());
+      tables.push_back(number64(KRT_NOWHERE));
       continue;
     }
     are_there = true;
@@ -154,8 +154,7 @@ llvm::Constant* ModelData::tables(const Program& program) {
       return variable.name == string_table_of(buffer.name);
     });
     const Placement::Slot& slot = first_.placement.slots[static_cast<size_t>(found - variables.begin())];
-    tables.push_back(llvm::ConstantExpr::getInBoundsGetElementPtr(
-        builder_.getInt8Ty(), weights_, number64(static_cast<uint64_t>(slot.offset))));
+    tables.push_back(number64(static_cast<uint64_t>(slot.offset)));
   }
   return are_there ? array(tables, "tables") : null();
 }
@@ -190,13 +189,16 @@ llvm::Constant* ModelData::model(const Constants& programs) {
   for (const Emission& each : levels_) levels.push_back(level(each));
   Constants lengths;
   for (const uint64_t length : entry_.selftest_lengths) lengths.push_back(number64(length));
+  Constants strings;
+  for (const std::string& string : entry_.selftest_strings) strings.push_back(text(string));
   return constant_global(
       record({number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry_.prefix),
               array(programs, "programs"), weights_, number64(static_cast<uint64_t>(placement.weight_bytes)),
               number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry_.state_file, "state"),
               number(static_cast<uint32_t>(levels.size())), number(0), array(levels, "levels"),
               file_bytes(entry_.selftest_inputs_file, "selftest_inputs"),
-              file_bytes(entry_.selftest_outputs_file, "selftest_outputs"), number64(entry_.selftest_n),
+              file_bytes(entry_.selftest_outputs_file, "selftest_outputs"),
+              array(strings, "selftest_strings"), number64(entry_.selftest_n),
               array(lengths, "selftest_lengths"), llvm::ConstantFP::get(real, entry_.selftest_atol),
               llvm::ConstantFP::get(real, entry_.selftest_rtol)},
              sizeof(krt_model)),

@@ -34,8 +34,10 @@ class EntryEmitter : ModelData {
         return invoke("krt_state_init", builder_.getInt32Ty(), {model_, args[0]});
       });
     }
+    // What reads strings is linked to those alone that are called with some.
+    const char* selftested = entry_.selftest_strings.empty() ? "krt_selftest" : "krt_selftest_of_strings";
     llvm::Function* selftest = thunk("selftest", builder_.getInt32Ty(), {}, [&](auto) {
-      return invoke("krt_selftest", builder_.getInt32Ty(), {model_});
+      return invoke(selftested, builder_.getInt32Ty(), {model_});
     });
     llvm::Function* strerror = thunk("strerror", pointer_, {builder_.getInt32Ty()},
                                      [&](auto args) { return invoke("krt_strerror", pointer_, {args[0]}); });

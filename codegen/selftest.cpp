@@ -4,7 +4,11 @@
 #include <future>
 
 #include "codegen/artefact.h"
+#include "codegen/strings.h"
+#include "ir/error.h"
 #include "ir/executor.h"
+#include "ir/text.h"
+#include "runtime/abi.h"
 
 namespace keratin {
 namespace {
@@ -34,6 +38,20 @@ Tensor deterministic_tensor(const Type& type, const Bindings& bindings, uint64_t
       tensor.set_integer(i, unit < 0.5 ? 0 : 1);
   }
   return tensor;
+}
+
+/// Makes an input of strings, which it appends.
+void encode(const krt_strings& table, const Type& type, const Bindings& bindings, Tensor& input,
+            std::vector<std::string>& strings) {
+  const auto length = static_cast<size_t>(integers_per_string(table, type).value(bindings));
+  const size_t count = static_cast<size_t>(input.elements()) / length;
+  std::vector<const char*> pointers;
+  const std::vector<std::string> samples = sample_strings(table, count);
+  for (const std::string& each : samples) pointers.push_back(each.c_str());
+  const int status =
+      krt_strings_encode(&table, pointers.data(), nullptr, count, length, input.as<int64_t>().data());
+  if (status != KRT_OK) throw Error(ErrorKind::data, cat("a table of strings: ", krt_strerror(status)));
+  strings.insert(strings.end(), samples.begin(), samples.end());
 }
 
 /// Free lengths that are the same for all, and long enough that something is left wherever windows slide.
@@ -98,8 +116,13 @@ SelfTest make_selftest(const Module& model, std::string_view function) {
   test.lengths = lengths_of(tested);
   Bindings bindings = test.lengths;
   bindings[Dim::batch().symbol] = test.n;
-  for (size_t i = 0; i < tested.params.size(); ++i)
-    test.inputs.push_back(deterministic_tensor(tested.params[i]->type(), bindings, i + 1));
+  for (size_t i = 0; i < tested.params.size(); ++i) {
+    const Type& type = tested.params[i]->type();
+    Tensor& input = test.inputs.emplace_back(deterministic_tensor(type, bindings, i + 1));
+    if (const krt_strings* table =
+            find_string_table(model.variables, tested.params[i]->as<NameAttrs>().name, type))
+      encode(*table, type, bindings, input, test.strings);
+  }
   const auto results = [&](Rounding rounding) {
     return make_interpreter(rounding)->compile(model)->call(function, test.inputs);
   };

@@ -28,4 +28,18 @@ Dim integers_per_string(const krt_strings& table, const Type& type) {
   return krt_strings_makes_rows(&table) != 0 ? type.shape[1] : Dim(1);
 }
 
+std::vector<std::string> sample_strings(const krt_strings& table, size_t count) {
+  const auto* bytes = reinterpret_cast<const char*>(&table);
+  const auto* entries = reinterpret_cast<const krt_strings_entry*>(bytes + krt_strings_entries_at(&table));
+  const auto token = [&](size_t i) -> std::string {
+    if (table.entry_count == 0 || (table.unknown_count > 0 && i % 3 == 1)) return cat("unknown", i);
+    const krt_strings_entry& entry = entries[i % table.entry_count];
+    return {bytes + krt_strings_bytes_at(&table) + entry.at, entry.size};
+  };
+  const size_t tokens = krt_strings_makes_rows(&table) != 0 ? 5 : 1;
+  std::vector<std::string> strings(count);
+  for (size_t i = 0; i < count * tokens; ++i) strings[i / tokens] += cat(i % tokens > 0 ? " " : "", token(i));
+  return strings;
+}
+
 }  // namespace keratin

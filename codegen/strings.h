@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ir/graph.h"
 #include "runtime/strings.h"
@@ -16,5 +17,8 @@ const krt_strings* find_string_table(std::span<const Variable> variables, const 
 
 /// How many integers a string becomes; a symbol where callers say it.
 Dim integers_per_string(const krt_strings& table, const Type& type);
+
+/// Strings that the table reads: tokens of its vocabulary, some that are not in it, or texts of several.
+std::vector<std::string> sample_strings(const krt_strings& table, size_t count);
 
 }  // namespace keratin

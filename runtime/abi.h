@@ -150,9 +150,10 @@ struct krt_program {
   const struct krt_array *inputs, *outputs;
   const char* const* length_names;
   const struct krt_quotient* quotients;
-  const struct krt_strings* const*
-      strings; /* by input: what turns strings into it (runtime/strings.h); NULL for others, and if there are none */
+  const uint64_t*
+      strings; /* by input: where among the weights is what turns strings into it; KRT_NOWHERE of others; NULL: of all */
 };
+#define KRT_NOWHERE UINT64_MAX
 #define KRT_MOST_SYMBOLS 64
 /* What computes a program on one level of processors, and the memory that it takes. */
 struct krt_code {
@@ -185,6 +186,8 @@ struct krt_model {
   /* selftest: for n = selftest_n, inputs and expected outputs of program 0, each array 64-byte aligned, one after the
    * other; NULL: none. Floats match if |got - want| <= atol + rtol·|want|. */
   const unsigned char *selftest_inputs, *selftest_outputs;
+  const char* const*
+      selftest_strings; /* those that the inputs which are made of strings are made of, one after the other */
   uint64_t selftest_n;
   const uint64_t* selftest_lengths;
   double selftest_atol, selftest_rtol;
@@ -263,6 +266,8 @@ int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void
  * size does not fit a size_t. */
 size_t krt_workspace_size(const struct krt_model* model, uint32_t program, uint64_t n,
                           const uint64_t* lengths, unsigned threads);
+/* What turns strings into an input of a program (runtime/strings.h); NULL if it is not made of any. */
+const struct krt_strings* krt_strings_of(const struct krt_model* model, uint32_t program, uint32_t input);
 /* The integers of an input of a program, from strings: krt_strings_encode. */
 int krt_encode(const struct krt_model* model, uint32_t program, uint32_t input, const char* const* strings,
                const size_t* sizes, uint64_t count, uint64_t length, int64_t* values);
@@ -271,6 +276,8 @@ size_t krt_encoded_length(const struct krt_model* model, uint32_t program, uint3
                           const char* const* strings, const size_t* sizes, uint64_t count);
 int krt_state_init(const struct krt_model* model, void* state);
 int krt_selftest(const struct krt_model* model);
+/* Makes the stored inputs of the stored strings, too. Requires: there are such inputs. */
+int krt_selftest_of_strings(const struct krt_model* model);
 const char* krt_strerror(int status);
 struct keratin_pool* krt_pool_create(unsigned threads);
 void krt_pool_destroy(struct keratin_pool* pool);

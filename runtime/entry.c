@@ -301,14 +301,15 @@ int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void
   return status;
 }
 
-static const struct krt_strings* strings_of(const struct krt_model* model, uint32_t program, uint32_t input) {
+const struct krt_strings* krt_strings_of(const struct krt_model* model, uint32_t program, uint32_t input) {
   const struct krt_program* of = &model->programs[program];
-  return of->strings && input < of->input_count ? of->strings[input] : NULL;
+  if (!of->strings || input >= of->input_count || of->strings[input] == KRT_NOWHERE) return NULL;
+  return (const struct krt_strings*)(const void*)(model->weights + of->strings[input]);
 }
 
 int krt_encode(const struct krt_model* model, uint32_t program, uint32_t input, const char* const* strings,
                const size_t* sizes, uint64_t count, uint64_t length, int64_t* values) {
-  const struct krt_strings* table = strings_of(model, program, input);
+  const struct krt_strings* table = krt_strings_of(model, program, input);
   if (!table) return KRT_NO_STRINGS;
   if (count > PTRDIFF_MAX / sizeof *values || (length > 0 && count > PTRDIFF_MAX / sizeof *values / length))
     return KRT_BAD_COUNT;
@@ -318,7 +319,7 @@ int krt_encode(const struct krt_model* model, uint32_t program, uint32_t input, 
 
 size_t krt_encoded_length(const struct krt_model* model, uint32_t program, uint32_t input,
                           const char* const* strings, const size_t* sizes, uint64_t count) {
-  const struct krt_strings* table = strings_of(model, program, input);
+  const struct krt_strings* table = krt_strings_of(model, program, input);
   return table ? krt_strings_length(table, strings, sizes, (size_t)count) : 0;
 }
 

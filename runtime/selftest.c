@@ -1,9 +1,10 @@
 /* Runs a model on the inputs stored in it and compares the outputs with those that the reference interpreter
- * gave. */
+ * gave. Inputs that are made of strings are made again of those that are stored. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/internal.h"
+#include "runtime/strings.h"
 
 static double from_half(uint16_t bits) {
   const int exponent = bits >> 10 & 31;
@@ -122,4 +123,37 @@ int krt_selftest(const struct krt_model* model) {
   if (status == KRT_OK) status = compare_outputs(model, symbols, results);
   free(memory);
   return status;
+}
+
+/* Encodes the strings of one input and compares; *count: how many they are. */
+static int compare_encoded(const struct krt_model* model, const struct krt_strings* table,
+                           const char* const* strings, const unsigned char* want, size_t bytes,
+                           size_t* count) {
+  const size_t elements = bytes / sizeof(int64_t);
+  *count = krt_strings_makes_rows(table) ? (size_t)model->selftest_n : elements;
+  int64_t* got = krt_allocate(bytes);
+  if (!got) return KRT_NO_MEMORY;
+  int status = krt_strings_encode(table, strings, NULL, *count, elements / *count, got);
+  if (status == KRT_OK && memcmp(got, want, bytes) != 0) status = KRT_SELFTEST_FAILED;
+  free(got);
+  return status;
+}
+
+int krt_selftest_of_strings(const struct krt_model* model) {
+  const struct krt_program* program = &model->programs[0];
+  int64_t symbols[KRT_MOST_SYMBOLS];
+  int status = krt_bind(program, model->selftest_n, model->selftest_lengths, symbols);
+  const unsigned char* stored = model->selftest_inputs;
+  const char* const* strings = model->selftest_strings;
+  for (uint32_t i = 0; i < program->input_count && status == KRT_OK; ++i) {
+    const struct krt_array* array = &program->inputs[i];
+    size_t bytes = 0, count = 0;
+    status = krt_array_bytes(array, symbols, &bytes);
+    const struct krt_strings* table = krt_strings_of(model, 0, i);
+    if (status == KRT_OK && table && bytes > 0)
+      status = compare_encoded(model, table, strings, stored, bytes, &count);
+    strings += count;
+    stored += stored_bytes(array, symbols);
+  }
+  return status == KRT_OK ? krt_selftest(model) : status;
 }

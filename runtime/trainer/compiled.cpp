@@ -147,10 +147,10 @@ class Compiled : public Trainable {
     const krt_model& model = *trainer_.model;
     info_.name = model.name;
     const krt_program& predict = model.programs[trainer_.predict];
-    for (uint32_t i = 0; i < predict.input_count; ++i)
+    for (uint32_t i = 0; i < predict.input_count; ++i) {
       info_.inputs.push_back(signature_of(predict.inputs[i]));
-    if (predict.strings != nullptr)
-      for (uint32_t i = 0; i < predict.input_count; ++i) info_.inputs[i].strings = predict.strings[i];
+      info_.inputs.back().strings = krt_strings_of(&model, trainer_.predict, i);
+    }
     for (uint32_t i = 0; i < predict.output_count; ++i)
       info_.outputs.push_back(signature_of(predict.outputs[i]));
     for (uint32_t i = 0; i < trainer_.target_count; ++i) {

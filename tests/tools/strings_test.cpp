@@ -72,6 +72,28 @@ int main(void) {
   EXPECT_EQ(ran.out, once + once);
 }
 
+TEST(StringsInC, SelfTestsReadStrings) {
+  const Shell shell;
+  shell.write("main.c", "#include \"tags.h\"\nint main(void) { return tags_selftest(); }\n");
+  const std::string made = " && cc main.c ./tags.so -Wl,-rpath,. -o main && ./main";
+  ASSERT_EQ(shell.run(cat("$keratin compile ", kFolder, "tags/model.keras -o tags.so", made)).status, 0);
+  // The strings of a vocabulary lie one after the other: of the lookup's, and, with a space, of no other.
+  std::string bytes = read_all(shell / "tags.so");
+  const size_t at = bytes.find("catdogCat");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = 'b';
+  shell.write("tags.so", bytes);
+  EXPECT_EQ(shell.run("./main").status, 7) << "KERATIN_SELFTEST_FAILED";
+}
+
+// What the text form says of a model is all of it.
+TEST(StringsInText, AreReadByTheirTable) {
+  const Shell shell;
+  expect_silence(
+      shell.run(cat("$keratin dump ", kFolder, "classifier/model.keras -o m.kir && $keratin run m.kir",
+                    on_strings_of("classifier"))));
+}
+
 TEST(StringsInC, UnknownOnesAreAnErrorWithoutAnIndexForThem) {
   const Shell shell;
   const std::string config = R"({"class_name": "Functional", "config": {"name": "m", "layers": [
