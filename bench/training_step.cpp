@@ -102,7 +102,7 @@ PyObject* steps(PyObject* args, long count) {
     const Buffer x(PyTuple_GetItem(args, 1), info.inputs.at(0), samples),
         t(PyTuple_GetItem(args, 2), info.targets.at(0), samples);
     const trainer::Batch batch{
-        .n = samples, .inputs = {x.data()}, .targets = {t.data()}, .sample_weight = model->weights.data()};
+        .n = samples, .inputs = {x.data()}, .targets = {t.data()}, .sample_weights = {model->weights.data()}};
     double loss = 0;
     for (long i = 0; i < count; ++i) loss = model->trainable->train_step(batch);
     return PyFloat_FromDouble(loss);

@@ -165,6 +165,7 @@ TrainableModule load_trainable(const std::string& path, const CompileConfig& giv
     choose(config.loss_weights, given.loss_weights);
     choose(config.metrics, given.metrics);
     choose(config.weighted_metrics, given.weighted_metrics);
+    choose(config.sample_weight_mode, given.sample_weight_mode);
     loaded.signature = add_training(loaded.module, model, config, path);
     if (own_optimizer)
       restore_optimizer(loaded.module.variables, loaded.signature.optimizer_state,

@@ -31,6 +31,8 @@ constexpr Option kOptions[] = {
     {"--loss", "NAME|JSON", "of the trainer, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise; starts afresh"},
     {"--metrics", "A,B|JSON", "likewise"},
+    {"--sample-weight-mode", "MODE|JSON",
+     "temporal: sample weights are for steps; samplewise: for samples;\neach output then has its own"},
     {"--name", "NAME", "first part of all names in C; otherwise the file's name"},
     {"--shape", "NAME=D1,D2",
      "the shape of one sample of an input that the model leaves free;\nmay be repeated", false, true},
@@ -96,7 +98,7 @@ int run(const Arguments& arguments) {
   if (arguments.has("samples") && precision != Precision::bf16)
     throw Error(ErrorKind::usage, "there is no error to measure", "--samples", "--precision bf16");
   if (arguments.has("trainer")) return compile_trainer(arguments);
-  for (const char* option : {"loss", "optimizer", "metrics"})
+  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
   const std::vector<Target> levels = levels_of(arguments);
   const Module model = read_model(arguments);

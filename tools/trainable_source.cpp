@@ -103,7 +103,7 @@ TrainableModule read_trainable(const Arguments& arguments) {
 TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides& shapes) {
   const std::string path = arguments.get("MODEL");
   if (path.ends_with(".kir")) {
-    for (const char* option : {"loss", "optimizer", "metrics", "shape", "batch"})
+    for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode", "shape", "batch"})
       if (arguments.has(option))
         throw Error(ErrorKind::usage,
                     cat("--", option, " is for Keras models: IR text says how it is trained"), path);
@@ -113,6 +113,7 @@ TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides&
   config.loss = object_option(arguments, "loss");
   config.optimizer = object_option(arguments, "optimizer");
   config.metrics = list_option(arguments, "metrics");
+  config.sample_weight_mode = object_option(arguments, "sample-weight-mode");
   return load_trainable(path, config, shapes, keras_weights(arguments));
 }
 

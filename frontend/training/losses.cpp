@@ -152,6 +152,11 @@ Expr Loss::operator()(const Expr& target, const Traced& prediction, const Expr& 
     const Expr own = per_sample ? fitting_mask(prediction.mask, v, args_.where()) : prediction.mask;
     mask = mask ? logical_and(mask, along_first(own, mask)) : own;
   }
+  if (sample_weight.rank() > 1 && sample_weight.shape() != v.shape())
+    throw Error(ErrorKind::unsupported,
+                cat("its values are ", to_text(v.shape()), ", and the sample weights ",
+                    to_text(sample_weight.shape())),
+                args_.where(), "sample_weight_mode \"temporal\" needs a value for each step");
   // Values that are made across the batch are weighted as a whole, by the mean of the weights.
   const Expr& like = per_sample ? v : mask ? mask : sample_weight;
   Expr weight = along_first(cast(sample_weight, dtype_), like);

@@ -69,7 +69,7 @@ class Loss {
 
   /// One value per sample, or per sample and step.
   LossValues values(const Expr& target, const Traced& prediction) const;
-  /// The values reduced to a scalar, weighted by `sample_weight` : f32[N] and, where the prediction has one, by its mask.
+  /// The values reduced to a scalar, weighted by `sample_weight`, f32[N] or of their shape, and, where the prediction has one, by its mask.
   Expr operator()(const Expr& target, const Traced& prediction, const Expr& sample_weight) const;
 
  private:

@@ -73,14 +73,6 @@ const MetricDef& metric_def(std::string_view name, const std::string& where) {
   return find_row(metric_defs(), name, "metric", where);
 }
 
-/// The end of the class that a name stands for, of which the shapes decide the beginning; empty: it is a name like others.
-std::string_view kind_by_shapes(std::string name) {
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  if (name == "accuracy" || name == "acc") return "Accuracy";
-  return name == "crossentropy" || name == "ce" ? "Crossentropy" : "";
-}
-
 /// Which class of that kind the shapes ask for.
 std::string class_for(std::string_view kind, const Type& target, const Type& prediction) {
   if (prediction.shape.back().is(1)) return cat("Binary", kind);
@@ -102,6 +94,13 @@ bool is_loss_object(const Json& object) {
 }
 
 }  // namespace
+
+std::string_view kind_by_shapes(std::string name) {
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (name == "accuracy" || name == "acc") return "Accuracy";
+  return name == "crossentropy" || name == "ce" ? "Crossentropy" : "";
+}
 
 std::deque<MetricDef>& metric_defs() {
   static std::deque<MetricDef> all = [] {

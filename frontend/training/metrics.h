@@ -40,7 +40,7 @@ struct MetricCall {
   const Args& args;
   Expr target;        ///< as the loss takes it
   Traced prediction;  ///< floats
-  Expr weight;        ///< f32[N]; none if the metric is not weighted
+  Expr weight;        ///< f32[N] or, of steps, f32[N,T]; none if the metric is not weighted
   MetricState& state;
   const Loss* loss = nullptr;  ///< of a metric that is a loss
 
@@ -76,6 +76,10 @@ std::span<const MetricDef> iou_metrics();
 
 /// The rows of all metrics: those of these tables, then those of plug-ins.
 std::deque<MetricDef>& metric_defs();
+
+/// The end of the class that a name stands for, of which the shapes decide the beginning: "Accuracy", "Crossentropy"; empty: it is a name
+/// like others.
+std::string_view kind_by_shapes(std::string name);
 
 /// "total" over "count".
 Expr mean_result(const Args& args, const MetricState& state);

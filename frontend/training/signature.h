@@ -12,6 +12,9 @@ namespace keratin {
 /// How a model is compiled: Keras's compile(). Members are as in a model file; null where absent.
 struct CompileConfig {
   Json optimizer, loss, loss_weights, metrics, weighted_metrics;
+  /// An argument of Keras 2. Null: a weight for each sample, whatever the output; else each output has weights of its own, for samples
+  /// ("samplewise") or for their steps ("temporal").
+  Json sample_weight_mode;
 
   /// From a "compile_config" or a legacy file's "training_config".
   static CompileConfig read(const Json& stored);

@@ -19,7 +19,12 @@ namespace keratin {
 
 CompileConfig CompileConfig::read(const Json& stored) {
   const Json& optimizer = stored[stored.has("optimizer_config") ? "optimizer_config" : "optimizer"];
-  return {optimizer, stored["loss"], stored["loss_weights"], stored["metrics"], stored["weighted_metrics"]};
+  return {optimizer,
+          stored["loss"],
+          stored["loss_weights"],
+          stored["metrics"],
+          stored["weighted_metrics"],
+          stored["sample_weight_mode"]};
 }
 
 namespace {
@@ -27,8 +32,7 @@ namespace {
 /// What a model computes when it is trained or evaluated.
 struct Forward {
   bool training = false;
-  std::vector<Expr> targets;
-  Expr sample_weight;
+  std::vector<Expr> targets, sample_weights;  ///< of each output that has a loss
   Outputs outputs;
   std::vector<Expr> penalties;
 };
@@ -84,6 +88,7 @@ class TrainingTracer {
   struct Compared {
     size_t output;  ///< its place among the model's outputs
     TrainingTarget target;
+    Shape weights;  ///< of its sample weights
     std::unique_ptr<Loss> loss;
     double weight = 1;
     std::vector<Metric*> metrics;
@@ -159,10 +164,13 @@ class TrainingTracer {
   void read_losses() {
     if (config_.loss.is_null()) fail_uncompiled("loss");
     const std::vector<Json> losses = by_output(config_.loss, "loss"),
-                            weights = by_output(config_.loss_weights, "loss_weights");
+                            weights = by_output(config_.loss_weights, "loss_weights"),
+                            modes = by_output(config_.sample_weight_mode, "sample_weight_mode");
+    has_own_weights_ =
+        std::any_of(modes.begin(), modes.end(), [](const Json& mode) { return !mode.is_null(); });
     for (size_t i = 0; i < names_.size(); ++i) {
       if (losses[i].is_null()) continue;
-      auto loss = std::make_unique<Loss>(losses[i], where_);
+      auto loss = std::make_unique<Loss>(named_loss(losses[i], i), where_);
       const Type& output = types_[i];
       if (!is_float(output.dtype) || output.rank() < 2)
         throw Error(ErrorKind::unsupported,
@@ -178,6 +186,7 @@ class TrainingTracer {
       if (loss->has_labels()) target.classes = output.shape.back().value();
       compared_.push_back({i,
                            std::move(target),
+                           shape_of_weights(modes[i], i),
                            std::move(loss),
                            weights[i].is_null() ? 1.0 : weights[i].as_double(),
                            {},
@@ -186,6 +195,32 @@ class TrainingTracer {
     if (compared_.empty()) fail_uncompiled("loss");
     if (compared_.size() > 1 || names_.size() > 1)
       for (Compared& each : compared_) each.tracker.emplace(each.target.name + "_loss");
+  }
+
+  /// A loss called crossentropy, of which the shapes decide the beginning.
+  Json named_loss(const Json& given, size_t output) const {
+    if (!given.is_string() || kind_by_shapes(given.as_string()) != "Crossentropy") return given;
+    if (const Shape& shape = types_[output].shape; !shape.empty() && shape.back().is(1))
+      return Json::of(std::string("binary_crossentropy"));
+    throw Error(
+        ErrorKind::unsupported,
+        cat("the loss ", quoted(given.as_string()), " is one of two, which only the data tell"), where_,
+        "sparse_categorical_crossentropy is for numbers of classes, categorical_crossentropy for a number "
+        "per class");
+  }
+
+  Shape shape_of_weights(const Json& mode, size_t output) const {
+    const Type& type = types_[output];
+    if (mode.is_null() || (mode.is_string() && mode.as_string() == "samplewise")) return {type.shape[0]};
+    if (!mode.is_string() || mode.as_string() != "temporal")
+      throw Error(ErrorKind::data, cat("sample_weight_mode is ", mode.dump()), where_,
+                  "known are null, samplewise and temporal");
+    if (type.rank() < 3)
+      throw Error(ErrorKind::data,
+                  cat("sample_weight_mode is temporal, and the output ", quoted(names_[output]), " is ",
+                      to_text(type), ": it has no steps"),
+                  where_);
+    return {type.shape.begin(), type.shape.end() - 1};
   }
 
   void read_metrics() {
@@ -229,8 +264,15 @@ class TrainingTracer {
       inputs.emplace_back(Expr(builder, builder.param(input.name, input.type)));
     for (const Compared& each : compared_)
       run.targets.emplace_back(builder, builder.param(cat("y:", each.target.name), each.target.type));
-    const Dim batch = model_.inputs()[0].type.shape[0];
-    run.sample_weight = Expr(builder, builder.param("sample_weight", Type(DType::f32, {batch})));
+    const auto weights_param = [&](const std::string& name, Shape shape) {
+      return Expr(builder, builder.param(name, Type(DType::f32, std::move(shape))));
+    };
+    if (has_own_weights_)
+      for (const Compared& each : compared_)
+        run.sample_weights.push_back(weights_param(cat("sample_weight:", each.target.name), each.weights));
+    else
+      run.sample_weights.assign(compared_.size(),
+                                weights_param("sample_weight", {model_.inputs()[0].type.shape[0]}));
 
     Tracer tracer{.builder = builder, .training = training, .losses = &run.penalties};
     if (training) {
@@ -243,20 +285,20 @@ class TrainingTracer {
 
   /// The loss of the step; metrics get what they accumulate.
   Expr compare(const Forward& run) {
-    const Expr samples = count(run.sample_weight, {0});
+    const Expr samples = count(run.sample_weights[0], {0});
     Expr loss;
     for (size_t i = 0; i < compared_.size(); ++i) {
       Compared& each = compared_[i];
       Traced output = run.outputs[each.output];
       output.mask = output.mask_at_run_time();
-      const Expr own = (*each.loss)(run.targets[i], output, run.sample_weight);
+      const Expr own = (*each.loss)(run.targets[i], output, run.sample_weights[i]);
       if (each.tracker) each.tracker->update(own, samples);
       const Expr weighted = each.weight == 1 ? own : own * each.weight;
       loss = loss ? loss + weighted : weighted;
       // On JAX, Keras's metrics see the mask of an output in evaluate() but not in fit().
       Traced seen = output;
       if (run.training) seen.mask = {};
-      for (Metric* metric : each.metrics) metric->update(run.targets[i], seen, run.sample_weight);
+      for (Metric* metric : each.metrics) metric->update(run.targets[i], seen, run.sample_weights[i]);
     }
     for (const Expr& extra : run.penalties) loss = loss + extra;
     loss = loss + penalties_of_weights(loss);
@@ -354,6 +396,7 @@ class TrainingTracer {
   std::vector<std::string> names_;
   std::vector<Type> types_;
   std::vector<Compared> compared_;
+  bool has_own_weights_ = false;  ///< whether each of the outputs has sample weights of its own
   std::deque<Metric> metrics_;
   std::vector<TrainedVariable> trained_;
   LossTracker loss_{"loss"};

@@ -2,6 +2,7 @@
 //
 //   train_step(inputs…, y:OUTPUT…, sample_weight: f32[N]) -> loss       one step; updates weights, slots, statistics, metrics
 //   evaluate_step(inputs…, y:OUTPUT…, sample_weight: f32[N]) -> loss    updates metrics
+//                                   with a sample_weight_mode: sample_weight:OUTPUT… in the place of sample_weight
 //   metrics() -> a scalar per metric, by its name in logs               what was accumulated since the last reset
 //   reset_metrics()
 //   finish_training()                                                   weights become their averages; where an optimizer has some

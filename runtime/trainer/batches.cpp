@@ -28,7 +28,7 @@ int64_t batch_for(const TrainableInfo& model, const Dataset& data, int64_t wante
 
 }  // namespace
 
-Batches::Batches(Trainable& model, const Dataset& data, int64_t batch_size, std::vector<float> weights)
+Batches::Batches(Trainable& model, const Dataset& data, int64_t batch_size, SampleWeights weights)
     : model_(model),
       data_(data),
       batch_size_(batch_for(model.info(), data, batch_size)),
@@ -53,8 +53,12 @@ Batches::Slot Batches::make_slot(const TrainableInfo& model) const {
         i < inputs ? model.inputs[i].dtype : model.targets[i - inputs].dtype, std::move(shape));
     (i < inputs ? slot.batch.inputs : slot.batch.targets).push_back(buffer.data());
   }
-  slot.weights.resize(static_cast<size_t>(batch_size_), 1.0F);
-  slot.batch.sample_weight = slot.weights.data();
+  for (const Signature& weights : model.weights) {
+    int64_t each = 1;
+    for (const int64_t extent : weights.shape) each *= extent;
+    slot.weights.emplace_back(static_cast<size_t>(batch_size_ * each), 1.0F);
+  }
+  for (const std::vector<float>& weights : slot.weights) slot.batch.sample_weights.push_back(weights.data());
   return slot;
 }
 
@@ -108,8 +112,12 @@ void Batches::gather(size_t item) {
       convert(array->dtype(), array->data() + row(i) * in_bytes, buffer.dtype(),
               out + (i - first) * out_bytes, each);
   }
-  for (int64_t i = begin; i < end && !weights_.empty(); ++i)
-    slot.weights[static_cast<size_t>(i - first)] = weights_[static_cast<size_t>(row(i))];
+  for (size_t w = 0; w < weights_.size(); ++w) {
+    if (weights_[w].empty()) continue;
+    const auto each = static_cast<int64_t>(weights_[w].size()) / data_.samples;
+    for (int64_t i = begin; i < end; ++i)
+      std::copy_n(weights_[w].begin() + row(i) * each, each, slot.weights[w].begin() + (i - first) * each);
+  }
 }
 
 const Batch& Batches::batch(int64_t step) {

@@ -13,8 +13,8 @@ namespace keratin::trainer {
 
 class Batches {
  public:
-  /// Keeps references to `model` and `data`. `weights`: one per sample; empty for ones.
-  Batches(Trainable& model, const Dataset& data, int64_t batch_size, std::vector<float> weights);
+  /// Keeps references to `model` and `data`. `weights` may be empty: ones.
+  Batches(Trainable& model, const Dataset& data, int64_t batch_size, SampleWeights weights);
   Batches(const Batches&) = delete;
   ~Batches() { finish(); }
 
@@ -34,7 +34,7 @@ class Batches {
   /// Memory for a batch.
   struct Slot {
     std::vector<Array> buffers;  // by source
-    std::vector<float> weights;
+    SampleWeights weights;
     Batch batch;
   };
 
@@ -51,7 +51,7 @@ class Batches {
   const Dataset& data_;
   int64_t batch_size_;
   std::vector<int64_t> order_;
-  std::vector<float> weights_;
+  SampleWeights weights_;
   std::vector<Source> sources_;
   int64_t item_rows_ = 1;  // that are gathered at a time
   Slot slots_[2];

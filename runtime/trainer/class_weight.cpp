@@ -1,6 +1,7 @@
 #include "runtime/trainer/class_weight.h"
 
 #include <cmath>
+#include <utility>
 
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/text.h"
@@ -23,10 +24,9 @@ int64_t class_of(const Array& target, int64_t sample, int64_t each) {
 
 }  // namespace
 
-std::vector<float> sample_weights(const TrainableInfo& model, const Dataset& data,
-                                  const ClassWeight& class_weight) {
-  std::vector<float> weights = data.weights;
-  if (class_weight.empty()) return weights;
+SampleWeights sample_weights(const TrainableInfo& model, const Dataset& data,
+                             const ClassWeight& class_weight) {
+  if (class_weight.empty()) return data.weights;
   const auto refuse = [](const std::string& message, const std::string& hint = {}) {
     throw Error(ErrorKind::usage, message, "class weights", hint);
   };
@@ -40,12 +40,13 @@ std::vector<float> sample_weights(const TrainableInfo& model, const Dataset& dat
     if (classes > 0 && number >= classes)
       refuse(cat("there is no class ", number), cat("classes are 0 to ", classes - 1));
 
+  std::vector<float> weights = data.weights.empty() ? std::vector<float>() : data.weights[0];
   weights.resize(static_cast<size_t>(data.samples), 1.0F);
   for (int64_t i = 0; i < data.samples; ++i) {
     const auto found = class_weight.find(class_of(data.targets[0], i, each));
     if (found != class_weight.end()) weights[static_cast<size_t>(i)] *= static_cast<float>(found->second);
   }
-  return weights;
+  return {std::move(weights)};
 }
 
 }  // namespace keratin::trainer

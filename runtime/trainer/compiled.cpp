@@ -46,8 +46,11 @@ VariableInfo variable_of(const krt_variable& variable) {
   return info;
 }
 
-/// Targets are named "y:OUTPUT" among the params of a step.
-constexpr std::string_view kTargetPrefix = "y:";
+/// The output's name of "y:OUTPUT" or "sample_weight:OUTPUT" among the params of a step; none of what is for all outputs.
+std::string output_of(const std::string& param) {
+  const size_t colon = param.find(':');
+  return colon == std::string::npos ? std::string() : param.substr(colon + 1);
+}
 
 struct Freed {
   void operator()(void* memory) const { std::free(memory); }
@@ -153,15 +156,22 @@ class Compiled : public Trainable {
     }
     for (uint32_t i = 0; i < predict.output_count; ++i)
       info_.outputs.push_back(signature_of(predict.outputs[i]));
-    for (uint32_t i = 0; i < trainer_.target_count; ++i) {
-      Signature target = signature_of(model.programs[trainer_.train_step].inputs[predict.input_count + i]);
-      target.name = target.name.substr(kTargetPrefix.size());
-      target.classes = trainer_.classes[i];
-      info_.targets.push_back(std::move(target));
-    }
+    if (trainer_.train_step != KRT_NO_PROGRAM) describe_step(model.programs[trainer_.train_step]);
     for (uint32_t i = 0; i < trainer_.metric_count; ++i) info_.metrics.emplace_back(trainer_.metrics[i]);
     for (uint32_t i = 0; i < trainer_.variable_count; ++i)
       info_.variables.push_back(variable_of(trainer_.variables[i]));
+  }
+
+  /// A step takes what predict takes, the targets, and sample weights.
+  void describe_step(const krt_program& step) {
+    info_.weights.clear();
+    for (auto i = static_cast<uint32_t>(info_.inputs.size()); i < step.input_count; ++i) {
+      Signature signature = signature_of(step.inputs[i]);
+      signature.name = output_of(signature.name);
+      const size_t target = i - info_.inputs.size();
+      if (target < trainer_.target_count) signature.classes = trainer_.classes[target];
+      (target < trainer_.target_count ? info_.targets : info_.weights).push_back(std::move(signature));
+    }
   }
 
   unsigned char* at(size_t index) const { return state_.get() + trainer_.variables[index].offset; }
@@ -169,7 +179,7 @@ class Compiled : public Trainable {
   double step(uint32_t program, const Batch& batch) {
     step_inputs_ = batch.inputs;
     step_inputs_.insert(step_inputs_.end(), batch.targets.begin(), batch.targets.end());
-    step_inputs_.push_back(batch.sample_weight);
+    step_inputs_.insert(step_inputs_.end(), batch.sample_weights.begin(), batch.sample_weights.end());
     float loss = 0;
     void* const outputs[] = {&loss};
     call(program, batch.n, step_inputs_.data(), outputs);

@@ -140,12 +140,19 @@ class Taker {
     return taken;
   }
 
-  std::vector<float> take_weights() {
-    const std::string name = "sample_weight", where = array_where(name);
+  /// "sample_weight" or "sample_weight:NAME", which may be absent.
+  std::vector<float> take_weights(const Signature& wanted, bool is_only_one) {
+    constexpr std::string_view kAll = "sample_weight";
+    std::string name = wanted.name.empty() ? std::string(kAll) : cat(kAll, ":", wanted.name);
     names_.push_back(name);
+    if (is_only_one && left_.count(name) == 0) name = kAll;
     if (left_.erase(name) == 0) return {};
-    const Signature wanted{name, DType::f32, {}, 0};
-    const Array array = fitted(arrays_.at(name), wanted, where, false);
+    const std::string where = array_where(name);
+    const Array& given = arrays_.at(name);
+    if (wanted.shape.empty() && given.shape().size() > 1 && given.shape().back() != 1)
+      fail(cat("has the shape ", shape_text(given.shape()), ", wanted is (N,)"), where,
+           "weights of steps need a model that was compiled for them: --sample-weight-mode temporal");
+    const Array array = fitted(given, wanted, where, false);
     check_values(array, wanted, where);
     count(name, array.shape()[0]);
     std::vector<float> weights(static_cast<size_t>(array.elements()));
@@ -293,7 +300,10 @@ Dataset Dataset::rows(int64_t begin, int64_t end) const {
   Dataset part{where, end - begin, {}, {}, {}};
   for (const Array& array : inputs) part.inputs.push_back(array.rows(begin, end));
   for (const Array& array : targets) part.targets.push_back(array.rows(begin, end));
-  if (!weights.empty()) part.weights.assign(weights.begin() + begin, weights.begin() + end);
+  for (const std::vector<float>& all : weights) {
+    const int64_t each = static_cast<int64_t>(all.size()) / samples;
+    part.weights.emplace_back(all.begin() + begin * each, all.begin() + end * each);
+  }
   return part;
 }
 
@@ -319,7 +329,8 @@ Dataset make_dataset(const std::map<std::string, Array>& arrays, const std::stri
   data.inputs = taker.take("x", model.inputs, false);
   if (needs == Needs::inputs_and_targets) {
     data.targets = taker.take("y", model.targets, true);
-    data.weights = taker.take_weights();
+    for (const Signature& wanted : model.weights)
+      data.weights.push_back(taker.take_weights(wanted, model.weights.size() == 1));
   } else {
     taker.ignore("y");
     taker.ignore("sample_weight");

@@ -42,17 +42,19 @@ struct TrainableInfo {
   std::string name;
   std::vector<Signature> inputs;
   std::vector<Signature> targets;  ///< in the order of the outputs that have a loss
+  std::vector<Signature> weights{
+      Signature{}};                ///< of samples: one for all targets, without a name, or one for each
   std::vector<Signature> outputs;  ///< of predict
   /// Names: "loss", "accuracy", …; at least "loss". Logs are sorted by them, as Keras's are.
   std::vector<std::string> metrics;
   std::vector<VariableInfo> variables;
 };
 
-/// `n` samples: one array per input, one per target, and a weight for each sample.
+/// `n` samples: one array per input, one per target, and their weights.
 struct Batch {
   int64_t n = 0;
   std::vector<const void*> inputs, targets;
-  const float* sample_weight = nullptr;  ///< never null where fit.h calls; ones if samples count the same
+  std::vector<const float*> sample_weights;  ///< by TrainableInfo::weights; ones if samples count the same
 };
 
 class Trainable {

@@ -8,6 +8,7 @@
 #include "ir/safetensors.h"
 #include "tests/golden_training.h"
 #include "tests/tools/cli.h"
+#include "tests/tools/fit.h"
 
 namespace keratin::testing {
 namespace {
@@ -153,6 +154,28 @@ TEST_F(Trainer, RefusesLabelsThatAreNoClass) {
   EXPECT_EQ(refused.status, 65);
   EXPECT_NE(refused.err.find("y:out"), std::string::npos) << refused.err;
   EXPECT_FALSE(fs::exists(*shell_ / "never.safetensors"));
+}
+
+TEST(TrainerOptions, WeightsOfStepsAndOfSamples) {
+  const Shell shell;
+  const std::string folder = cat(KERATIN_SOURCE_DIR, "/tests/data/sample_weights");
+  const auto compiled = [&](const std::string& mode) {
+    return shell.run(cat("$keratin compile ", folder, "/model.keras --trainer --sample-weight-mode '", mode,
+                         "' -o trainer"));
+  };
+  ASSERT_EQ(compiled(R"({"steps": "temporal", "whole": "samplewise"})").status, 0);
+  expect_fit(shell, folder);
+  const Outcome judged = shell.run(
+      cat("./trainer evaluate --data ", folder, "/data.npz --batch-size 8 --weights w.safetensors"));
+  const Json logs = Json::parse(judged.out, "logs"),
+             wanted =
+                 Json::parse(read_file(folder + "/trajectory.json"), "trajectory.json")["evaluate_after"];
+  for (const auto& [name, value] : wanted.members())
+    EXPECT_NEAR(logs[name].as_double(), value.as_double(), 1e-4) << name;
+
+  EXPECT_NE(compiled("temporal").err.find("the output \"whole\" is f32[N,1]: it has no steps"),
+            std::string::npos);
+  EXPECT_NE(compiled("spatial").err.find("known are null, samplewise and temporal"), std::string::npos);
 }
 
 TEST(TrainerOptions, SupplyWhatTheModelLacks) {

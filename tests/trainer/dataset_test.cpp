@@ -109,7 +109,18 @@ TEST(Dataset, PredictionNeedsInputsOnly) {
 
 TEST(Dataset, Weights) {
   EXPECT_EQ(make({{"x", kX}, {"y", kY}, {"sample_weight", kX.rows(0, 3).reshaped({6}).rows(0, 3)}}).weights,
-            (std::vector<float>{1, 2, 3}));
+            (SampleWeights{{1, 2, 3}}));
+  TrainableInfo steps = classifier();
+  steps.weights = {{"kind", DType::f32, {2}, 0}};
+  for (const char* name : {"sample_weight", "sample_weight:kind"}) {
+    const Dataset data = make({{"x", kX}, {"y", kY}, {name, kX}}, steps);
+    EXPECT_EQ(data.weights, (SampleWeights{{1, 2, 3, 4, 5, 6}}));
+    EXPECT_EQ(data.rows(1, 3).weights, (SampleWeights{{3, 4, 5, 6}}));
+  }
+  expect_refused({{"x", kX}, {"y", kY}, {"sample_weight", kY}},
+                 {"sample_weight", "has the shape (3,), wanted is (N, 2)"}, steps);
+  expect_refused({{"x", kX}, {"y", kY}, {"sample_weight", kX}},
+                 {"has the shape (3, 2), wanted is (N,)", "--sample-weight-mode temporal"});
 }
 
 TEST(Dataset, Csv) {

@@ -140,7 +140,7 @@ TEST(Fit, WeightsOfClassesAndSamples) {
   weighted.class_weight = {{1, 2.0}, {5, 0.5}};
   fit(model, data, weighted, listener);
   EXPECT_EQ(model.seen_weights_, (std::vector<float>{2, 1, 0.5}));
-  data.weights = {10, 20, 30};
+  data.weights = {{10, 20, 30}};
   model.seen_weights_.clear();
   fit(model, data, weighted, listener);
   EXPECT_EQ(model.seen_weights_, (std::vector<float>{20, 20, 15}));
@@ -152,7 +152,7 @@ TEST(Fit, ClassOfAOneHotTarget) {
   info.targets = {{"y", DType::f32, {3}, 0}};
   const Dataset data = make_dataset({{"x", array({2, 1}, {0, 0})}, {"y", array({2, 3}, {0, 0, 1, 1, 0, 0})}},
                                     "d", info, Needs::inputs_and_targets);
-  EXPECT_EQ(sample_weights(info, data, {{2, 4.0}}), (std::vector<float>{4, 1}));
+  EXPECT_EQ(sample_weights(info, data, {{2, 4.0}}), (SampleWeights{{4, 1}}));
   expect_error(ErrorKind::usage, {"no class 3", "0 to 2"}, [&] { sample_weights(info, data, {{3, 1.0}}); });
   info.targets.push_back(info.targets[0]);
   expect_error(ErrorKind::usage, {"several targets"}, [&] { sample_weights(info, data, {{1, 1.0}}); });

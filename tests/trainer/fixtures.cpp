@@ -38,9 +38,10 @@ double LinearModel::judge(const Batch& batch) {
   double loss = 0;
   for (int64_t i = 0; i < batch.n; ++i) {
     const double difference = apply(x + i * static_cast<int64_t>(kernel_.size())) - y[i];
-    loss += batch.sample_weight[i] * difference * difference;
-    error_ += batch.sample_weight[i] * std::fabs(difference);
-    weight_ += batch.sample_weight[i];
+    const float weight = batch.sample_weights[0][i];
+    loss += weight * difference * difference;
+    error_ += weight * std::fabs(difference);
+    weight_ += weight;
   }
   loss_ += loss;
   return loss / static_cast<double>(batch.n);
@@ -56,8 +57,9 @@ double LinearModel::train_step(const Batch& batch) {
   for (int64_t i = 0; i < batch.n; ++i) {
     const float* row = x + i * static_cast<int64_t>(kernel_.size());
     seen_.back().push_back(row[0]);
-    seen_weights_.push_back(batch.sample_weight[i]);
-    const float slope = 2 * batch.sample_weight[i] * (apply(row) - y[i]) / static_cast<float>(batch.n);
+    const float weight = batch.sample_weights[0][i];
+    seen_weights_.push_back(weight);
+    const float slope = 2 * weight * (apply(row) - y[i]) / static_cast<float>(batch.n);
     for (size_t k = 0; k < kernel_.size(); ++k) gradient[k] += slope * row[k];
     gradient.back() += slope;
   }
