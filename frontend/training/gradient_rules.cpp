@@ -132,7 +132,7 @@ std::vector<std::vector<Slot>> lion_slots(const Args&, const Variable& v) {
 }
 
 Expr lion(const VariableUpdate& u) {
-  const double beta_1 = u.args.real("beta_1"), beta_2 = u.args.real("beta_2");
+  const double beta_1 = rounded(u.args, "beta_1"), beta_2 = rounded(u.args, "beta_2");
   const Expr m = u.slot("momentum");
   u.set_slot("momentum", m * beta_2 + u.gradient * (1 - beta_2));
   return u.variable - unary(Op::sign, m * beta_1 + u.gradient * (1 - beta_1)) * u.rate;

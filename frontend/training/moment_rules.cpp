@@ -62,7 +62,7 @@ const Slot kNadamShared[] = {{.name = "momentum_product", .initial = 1, .is_over
 /// The decay of the first moment warms up; the product of all decays so far takes the place of its power.
 Expr nadam(const VariableUpdate& u) {
   constexpr double kWarmUp = 0.96;
-  const double beta_1 = u.args.real("beta_1"), beta_2 = u.args.real("beta_2");
+  const double beta_1 = rounded(u.args, "beta_1"), beta_2 = rounded(u.args, "beta_2");
   const auto decay = [&](const Expr& step) { return (1 - power(kWarmUp, step) * 0.5) * beta_1; };
   const Expr now = decay(u.step), next = decay(u.step + 1);
   const Expr product = u.shared("momentum_product") * now;
@@ -105,7 +105,7 @@ std::vector<std::vector<Slot>> schedule_free_slots(const Args&, const Variable& 
 /// The momentum is where plain steps lead; the variable lies between it and the mean of where they have led. That mean is not kept: it
 /// follows from the two.
 Expr schedule_free(const VariableUpdate& u) {
-  const double beta_1 = u.args.real("beta_1"), beta_2 = u.args.real("beta_2");
+  const double beta_1 = rounded(u.args, "beta_1"), beta_2 = rounded(u.args, "beta_2");
   const double warmup = u.args.real("warmup_steps");
   const Expr rate = warmup > 0 ? u.rate * minimum(u.step / warmup, 1) : u.rate;
   const Expr v = averaged(u, "velocity", square(u.gradient), beta_2);

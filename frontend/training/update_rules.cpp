@@ -53,6 +53,8 @@ std::optional<double> optional_real(const Args& args, std::string_view name, std
   return given.as_double();
 }
 
+double rounded(const Args& args, std::string_view name) { return static_cast<float>(args.real(name)); }
+
 std::optional<double> usual_decay(const Args& args, const Variable&) {
   return optional_real(args, "weight_decay");
 }

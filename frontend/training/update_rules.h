@@ -98,6 +98,9 @@ std::vector<Arg> arguments_of(const ClassRow& def);
 std::optional<double> optional_real(const Args& args, std::string_view name,
                                     std::optional<double> fallback = {});
 
+/// The argument as Keras computes with it where it makes a tensor of it before it takes it from 1.
+double rounded(const Args& args, std::string_view name);
+
 /// Moves an average towards what `by` is in this step.
 Expr averaged(const VariableUpdate& u, std::string_view slot, const Expr& by, double beta);
 /// 1 - betaᵗ: how much of an average that began as zero has come together.
