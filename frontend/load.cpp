@@ -45,6 +45,14 @@ std::shared_ptr<const Tensor> converted(Tensor stored, DType dtype) {
   return std::make_shared<const Tensor>(std::move(out));
 }
 
+/// What turns strings into the model's inputs.
+void append_string_tables(const Model& model, std::vector<Variable>& variables) {
+  for (const Model::Input& input : model.inputs())
+    if (input.strings)
+      variables.push_back({string_table_of(input.name), input.strings->table->type(), Role::state, false,
+                           input.strings->table});
+}
+
 Variable& variable_named(std::vector<Variable>& variables, const std::string& name) {
   const auto found = std::find_if(variables.begin(), variables.end(),
                                   [&](const Variable& each) { return each.name == name; });
@@ -59,6 +67,7 @@ std::vector<Variable> variables_of(const Model& model) {
   std::vector<Variable> variables;
   for (const std::unique_ptr<Layer>& layer : model.root().children())
     collect(*layer, true, layer->name(), layer->class_name(), ignored, variables);
+  append_string_tables(model, variables);
   return variables;
 }
 
@@ -71,6 +80,7 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   auto value = values.begin();
   for (Variable& variable : variables)
     if (variable.role == Role::weight) variable.data = converted(std::move(*value++), variable.type.dtype);
+  append_string_tables(model, variables);
   return variables;
 }
 
@@ -83,10 +93,6 @@ Module load_predict(Model& model, ModelFile& file) {
   module.name = model.name();
   module.functions.push_back(model.trace_predict());
   module.variables = load_variables(model, file);
-  for (const Model::Input& input : model.inputs())
-    if (input.strings)
-      module.variables.push_back({string_table_of(input.name), input.strings->table->type(), Role::state,
-                                  false, input.strings->table});
   return module;
 }
 

@@ -36,7 +36,8 @@ Model open_model(const ModelFile& file, const ShapeOverrides& shapes);
 /// What load_model() gives, of a model that is open.
 Module load_predict(Model& model, ModelFile& file);
 
-/// The variables that `model` has made, in the order of its layers, without data.
+/// The variables that `model` has made, in the order of its layers, without data, and behind them the tables of inputs that are made of
+/// strings. Requires: it has been traced.
 std::vector<Variable> variables_of(const Model& model);
 /// The same, with the data that `file` has for them.
 std::vector<Variable> load_variables(const Model& model, ModelFile& file);

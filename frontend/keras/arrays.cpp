@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "frontend/keras/node.h"
 #include "frontend/layer.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -45,6 +46,23 @@ Array::Array() : Array("float32", {0}, nullptr) {}
 
 Array::Array(std::string_view dtype, std::vector<int64_t> shape, std::shared_ptr<const void> data)
     : dtype_(dtype), shape_(std::move(shape)), data_(std::move(data)) {}
+
+Array::Array(const std::vector<std::string>& strings) {
+  set_strings(strings, {static_cast<int64_t>(strings.size())});
+}
+
+void Array::set_strings(const std::vector<std::string>& strings, std::vector<int64_t> shape) {
+  size_t width = 1;
+  for (const std::string& string : strings) width = std::max(width, string.size());
+  auto bytes = std::make_shared<std::vector<char>>(strings.size() * width);
+  for (size_t i = 0; i < strings.size(); ++i)
+    std::copy(strings[i].begin(), strings[i].end(), bytes->begin() + static_cast<int64_t>(i * width));
+  dtype_ = kStringDType;
+  shape_ = std::move(shape);
+  string_bytes_ = static_cast<int64_t>(width);
+  const void* data = bytes->data();
+  data_ = std::shared_ptr<const void>(std::move(bytes), data);
+}
 
 int64_t Array::size() const { return product(shape_); }
 
@@ -102,6 +120,11 @@ Array to_array(const trainer::Array& array) {
 }
 
 trainer::Array view_of(const Array& array) {
+  if (array.dtype() == kStringDType) {
+    trainer::Shape shape = array.shape();
+    shape.push_back(array.string_bytes());
+    return trainer::Array::view(trainer::DType::i8, std::move(shape), array.data(), array.owner());
+  }
   return trainer::Array::view(trainer_dtype(dtype_named(array.dtype())), array.shape(), array.data(),
                               array.owner());
 }
@@ -113,7 +136,7 @@ trainer::Array view_of(const std::shared_ptr<const keratin::Tensor>& tensor) {
 std::shared_ptr<const keratin::Tensor> to_tensor(const Array& array, const Type& type,
                                                  const std::string& where) {
   const trainer::Array given = view_of(array);
-  if (array.shape() != extents_of(type))
+  if (given.shape() != extents_of(type))
     throw Error(ErrorKind::data,
                 cat("has the shape ", trainer::shape_text(given.shape()), ", expected ",
                     trainer::shape_text(extents_of(type))),

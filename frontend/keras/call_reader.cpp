@@ -2,9 +2,12 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 
 #include "frontend/graph_call.h"
 #include "frontend/keras/graph.h"
+#include "frontend/layers/lookup.h"
+#include "frontend/model_file.h"
 #include "frontend/nodes.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -60,7 +63,7 @@ class CallReader {
       const Json& history = config["keras_history"];
       if (history.is_array() && is_known(config["shape"]))
         note({history.at(0).as_string(), history.at(1).as_int(), history.at(2).as_int()},
-             Type(read_dtype(config["dtype"], ""), shape_of(config["shape"])));
+             type_of(config["dtype"], config["shape"], ""));
       else
         for (const auto& [name, member] : argument.members()) note_types(member);
     }
@@ -131,6 +134,27 @@ class CallReader {
 
 }  // namespace
 
+namespace {
+
+/// A layer that was adapted, with its vocabulary among the arguments: it then needs no file.
+Json with_vocabulary(const Json& object, const keratin::Layer& traced) {
+  const std::optional<std::vector<std::string>> lines =
+      object["config"]["vocabulary"].is_null() ? stored_vocabulary(traced) : std::nullopt;
+  if (!lines) return object;
+  std::vector<Json> tokens, weights;
+  const bool has_integers = object["class_name"].as_string() == "IntegerLookup";
+  for (const std::string& line : *lines)
+    tokens.push_back(has_integers ? Json::parse(line, "vocabulary.txt") : Json::of(line));
+  const keratin::Tensor* stored = traced.context().stored->dataset(cat(traced.group(), "/vars/idf_weights"));
+  for (size_t i = 0; stored != nullptr && i < lines->size(); ++i)
+    weights.push_back(Json::of(stored->get(static_cast<int64_t>(i))));
+  Json config = with(object["config"], "vocabulary", Json::array(std::move(tokens)));
+  if (stored != nullptr) config = with(config, "idf_weights", Json::array(std::move(weights)));
+  return with(object, "config", std::move(config));
+}
+
+}  // namespace
+
 std::unique_ptr<ModelState> read_model(const Json& object, const keratin::Layer& traced) {
   auto model = std::make_unique<ModelState>();
   const Json& config = object["config"];
@@ -139,11 +163,13 @@ std::unique_ptr<ModelState> read_model(const Json& object, const keratin::Layer&
   model->output_layers = config["output_layers"];
   auto child = traced.children().begin();
   for (const Json& layer : config["layers"].items()) {
-    Member member{std::make_shared<LayerNode>(layer), layer["inbound_nodes"]};
+    const bool is_traced = !is_operation(layer);
+    Member member{std::make_shared<LayerNode>(is_traced ? with_vocabulary(layer, **child) : layer),
+                  layer["inbound_nodes"]};
     if (const Json& name = layer["name"]; !name.is_null() && name.as_string() != member.layer->name)
       throw Error(ErrorKind::data,
                   cat("a layer is called ", quoted(name.as_string()), " and ", quoted(member.layer->name)));
-    if (!is_operation(layer)) {
+    if (is_traced) {
       const keratin::Layer& of_member = **child++;
       if (layer["config"].has("layers")) member.layer->model = read_model(layer, of_member);
     }

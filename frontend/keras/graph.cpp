@@ -78,8 +78,7 @@ Tensor input_of(const std::shared_ptr<LayerNode>& layer) {
   const Json& config = layer->object["config"];
   auto call = std::make_shared<CallNode>();
   call->layer = layer;
-  call->outputs = {
-      Type(read_dtype(config["dtype"], cat("Input ", quoted(layer->name))), shape_of(config["batch_shape"]))};
+  call->outputs = {type_of(config["dtype"], config["batch_shape"], cat("Input ", quoted(layer->name)))};
   Builder builder("input");
   of_sane_size(Expr(builder, builder.param("x", call->outputs[0])));
   layer->calls.push_back(call);

@@ -76,7 +76,9 @@ std::vector<int64_t> Tensor::shape() const {
 
 const std::string& Tensor::name() const { return call_->layer->name; }
 
-std::string Tensor::dtype() const { return std::string(dtype_name(call_->outputs.at(output_).dtype)); }
+std::string Tensor::dtype() const {
+  return std::string(call_->gives_strings() ? kStringDType : dtype_name(call_->outputs.at(output_).dtype));
+}
 
 Tensors::operator Tensor() const {
   if (list_.size() != 1)
@@ -108,7 +110,7 @@ Layer::operator Value() const { return Value::from_json(serialized(*node_).dump(
 Tensors Layer::operator()(const Tensors& inputs, const CallOptions& options) const {
   if (inputs.size() == 0) throw Error(ErrorKind::usage, "is called on nothing", place_of(*node_));
   if (node_->model && node_->model->is_sequential)
-    build(*node_, inputs[0].call()->outputs.at(inputs[0].output()));
+    build(*node_, inputs[0].call()->outputs.at(inputs[0].output()).shape, inputs[0].dtype());
   const auto call = make_call(node_, positional_of(*node_, inputs), keywords_of(options));
   return outputs_of(call);
 }

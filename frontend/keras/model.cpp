@@ -61,9 +61,8 @@ Json parsed(const Value& value, const char* what) { return Json::parse(value.jso
 /// The model's input is what the data have, if it does not know better.
 void build_from(LayerNode& node, const Arrays& x) {
   if (x.empty() || x[0].shape().empty()) return;
-  Type type(DType::f32, {});
-  for (const int64_t extent : x[0].shape()) type.shape.emplace_back(extent);
-  build(node, type);
+  const bool is_string = x[0].dtype() == kStringDType;
+  build(node, {x[0].shape().begin(), x[0].shape().end()}, is_string ? x[0].dtype() : "float32");
 }
 
 void expect_batch(int64_t batch_size, const char* call) {
@@ -101,14 +100,30 @@ Arrays with_loss(const Arrays& y, const trainer::TrainableInfo& info) {
   return compared;
 }
 
+/// Bytes of strings would be numbers to an input of numbers.
+void expect_no_strings(const Arrays& x, const trainer::TrainableInfo& info) {
+  for (size_t i = 0; i < x.size(); ++i) {
+    const auto& [name, array] = x.named()[i];
+    if (array.dtype() != kStringDType) continue;
+    for (size_t k = 0; k < info.inputs.size(); ++k)
+      if (info.inputs[k].strings == nullptr && (name.empty() ? k == i : name == info.inputs[k].name))
+        throw Error(ErrorKind::usage, cat("x has strings for the input ", quoted(info.inputs[k].name),
+                                          ", which takes numbers"));
+  }
+}
+
 /// Checked data. `call`: for errors.
 trainer::Dataset dataset(const trainer::TrainableInfo& info, const Arrays& x, const Arrays* y,
                          const Arrays& sample_weight, const std::string& call) {
   std::map<std::string, trainer::Array> arrays;
   try {
+    expect_no_strings(x, info);
     add_arrays("x", x, names_of(info.inputs), arrays);
     if (y != nullptr) add_arrays("y", with_loss(*y, info), names_of(info.targets), arrays);
-    if (!sample_weight.empty()) arrays["sample_weight"] = view_of(sample_weight.one());
+    if (info.weights[0].name.empty() && !sample_weight.empty())
+      arrays["sample_weight"] = view_of(sample_weight.one());
+    else if (!sample_weight.empty())
+      add_arrays("sample_weight", sample_weight, names_of(info.weights), arrays);
   } catch (const Error& error) {
     throw error.within(call);
   }
@@ -121,7 +136,8 @@ Json compile_json(const CompileConfig& config) {
                        {"loss", config.loss},
                        {"loss_weights", config.loss_weights},
                        {"metrics", config.metrics},
-                       {"weighted_metrics", config.weighted_metrics}});
+                       {"weighted_metrics", config.weighted_metrics},
+                       {"sample_weight_mode", config.sample_weight_mode}});
 }
 
 }  // namespace
@@ -136,6 +152,7 @@ void Model::compile(const CompileOptions& options) {
   config.loss_weights = parsed(options.loss_weights, "loss_weights");
   config.metrics = parsed(options.metrics, "metrics");
   config.weighted_metrics = parsed(options.weighted_metrics, "weighted_metrics");
+  config.sample_weight_mode = parsed(options.sample_weight_mode, "sample_weight_mode");
   if (config.loss.is_null())
     throw Error(ErrorKind::usage, "is compiled without a loss", place_of(*node_),
                 "compile({.loss = \"mse\"})");

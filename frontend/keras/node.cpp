@@ -48,6 +48,19 @@ Json serialized_members(const ModelState& model) {
   return Json::array(std::move(layers));
 }
 
+bool is_string(const Json& dtype) { return dtype.is_string() && dtype.as_string() == kStringDType; }
+
+/// As many as a text has words.
+const Dim kAnyLength(1, Symbol("T"));
+
+void expect_fixed(const Type& type) {
+  for (const Dim dim : type.shape)
+    if (dim.symbol.root() == kAnyLength.symbol)
+      throw Error(
+          ErrorKind::unsupported, cat("gives ", to_text(type), ": as many numbers as a text has words"), {},
+          "lengths are fixed here: give output_sequence_length, or the output_mode multi_hot or count");
+}
+
 /// The arguments of a call in the form in which layers are traced.
 class ProbedCall {
  public:
@@ -80,8 +93,11 @@ class ProbedCall {
  private:
   void add(const CallArgument& argument, std::vector<Traced>& tensors) {
     if (argument.tensor) {
-      const Type& type = argument.tensor->call()->outputs[argument.tensor->output()];
+      const CallNode& from = *argument.tensor->call();
+      const Type& type = from.outputs[argument.tensor->output()];
       tensors.emplace_back(Expr(builder_, builder_.param(cat("x", count_++), type)));
+      if (from.gives_strings())
+        tensors.back().strings = std::make_shared<StringInput>(from.layer->name, type.shape, kAnyLength);
     }
     for (const CallArgument& item : argument.items) add(item, tensors);
   }
@@ -125,6 +141,12 @@ std::vector<Tensor> CallNode::inputs() const {
 }
 
 bool CallNode::is_input() const { return layer->class_name == "InputLayer"; }
+
+bool CallNode::gives_strings() const { return is_input() && is_string(layer->object["config"]["dtype"]); }
+
+Type type_of(const Json& dtype, const Json& shape, const std::string& where) {
+  return Type(is_string(dtype) ? keratin::DType::i64 : read_dtype(dtype, where), shape_of(shape));
+}
 
 std::string place_of(const LayerNode& layer) {
   return cat(layer.model ? "model " : "layer ", quoted(layer.name), " (", layer.class_name, ")");
@@ -211,6 +233,7 @@ std::shared_ptr<const CallNode> make_call(const std::shared_ptr<LayerNode>& laye
     for (const Traced& output :
          call_layer(layer->probe->layer, tracer, probed.arguments(call->arguments, call->keywords)))
       call->outputs.push_back(output.value.value().type());
+    for (const Type& output : call->outputs) expect_fixed(output);
   } catch (const Error& error) {
     throw layer->probe->context.has_place(error.where()) ? error : error.within(layer->probe->layer.where());
   }

@@ -49,6 +49,8 @@ struct CallNode {
   /// All tensors among the arguments, in order.
   std::vector<Tensor> inputs() const;
   bool is_input() const;  ///< of a model
+  /// Whether it is an input of strings: its type is that of integers, one for each.
+  bool gives_strings() const;
 };
 
 /// One of the layers of a model.
@@ -105,6 +107,11 @@ bool contains(const LayerNode& whole, const LayerNode& part);
 
 /// For errors: "layer "dense" (Dense)".
 std::string place_of(const LayerNode& layer);
+
+/// Keras's name for what holds strings.
+inline constexpr std::string_view kStringDType = "string";
+/// The type of an input or a tensor as configs have it; strings are integers in graphs.
+Type type_of(const Json& dtype, const Json& shape, const std::string& where);
 
 /// "dense", "dense_1": as Keras names a layer that got no name.
 std::string unique_name(std::string_view class_name);

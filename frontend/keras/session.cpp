@@ -52,13 +52,12 @@ void expect_built(const LayerNode& model) {
               "begin it with Input(shape), or fit it first");
 }
 
-void build(LayerNode& node, const Type& input) {
+void build(LayerNode& node, Shape shape, const std::string& dtype) {
   ModelState& model = *node.model;
   if (model.inputs.size() > 0 || !model.file.empty()) return;
   if (model.members.empty()) throw Error(ErrorKind::usage, "has no layers", place_of(node));
-  Shape shape = input.shape;
   shape[0] = Dim::batch();
-  const Tensor made = make_input(batch_shape(shape), std::string(dtype_name(input.dtype)), {});
+  const Tensor made = make_input(batch_shape(shape), dtype, {});
   model.members.insert(model.members.begin(), {made.call()->layer, {}});
   try {
     connect_sequential(model);

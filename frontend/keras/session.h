@@ -63,7 +63,7 @@ struct TracedModel {
 };
 
 /// A Sequential that does not know its input takes this. Throws Error if a layer does not fit.
-void build(LayerNode& model, const Type& input);
+void build(LayerNode& model, Shape input, const std::string& dtype);
 /// Throws Error(usage) if the model does not know its input.
 void expect_built(const LayerNode& model);
 

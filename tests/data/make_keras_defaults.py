@@ -158,6 +158,12 @@ LAYERS = {
     "CategoryEncoding": (dict(num_tokens=5), dict(output_mode="one_hot", **NAMED)),
     "Hashing": (dict(num_bins=7), dict(mask_value=3, salt=5, output_mode='one_hot', **NAMED)),
     "HashedCrossing": (dict(num_bins=7), dict(output_mode='one_hot', name="own")),
+    "StringLookup": (dict(), dict(
+        max_tokens=9, num_oov_indices=2, mask_token="", oov_token="?", vocabulary=["a", "b", "c"], output_mode="multi_hot",
+        pad_to_max_tokens=True, encoding="latin-1", salt=[5, 6], name="own")),
+    "TextVectorization": (dict(), dict(
+        max_tokens=9, standardize="lower", split="character", ngrams=2, output_sequence_length=5,
+        vocabulary=["a", "b", "c"], encoding="latin-1", name="own")),
     "IntegerLookup": (dict(), dict(
         max_tokens=9, num_oov_indices=2, mask_token=0, oov_token=-2, vocabulary=[3, 4, 5],
         output_mode='one_hot', pad_to_max_tokens=True, oov_method='farmhash', salt=[5, 6], name="own")),

@@ -243,6 +243,88 @@ TEST_F(ModelTest, WeightsOfSamplesAndClasses) {
   EXPECT_TRUE(std::isfinite(judged));
 }
 
+TEST_F(ModelTest, WeightsOfSteps) {
+  Sequential model({Input({3, 4}), Dense(1)});
+  model.compile({.loss = "mse", .weighted_metrics = {"mae"}, .sample_weight_mode = "temporal"});
+  const xt::xarray<float> x = numbers({8, 3, 4}), y = numbers({8, 3, 1}, 2), weight = numbers({8, 3}, 3);
+  const xt::xarray<float> p = model.predict(x);
+  double squares = 0, sizes = 0, weights = 0;
+  for (size_t i = 0; i < 8; ++i)
+    for (size_t t = 0; t < 3; ++t) {
+      const double error = p(i, t, 0) - y(i, t, 0);
+      squares += weight(i, t) * error * error;
+      sizes += weight(i, t) * std::abs(error);
+      weights += weight(i, t);
+    }
+  const Logs judged = model.evaluate(x, y, {.sample_weight = weight});
+  EXPECT_NEAR(judged.at("loss"), squares / 24, 1e-5);
+  EXPECT_NEAR(judged.at("mae"), sizes / weights, 1e-5);
+  const xt::xarray<float> of_samples = numbers({8});
+  EXPECT_NE(message_of([&] { model.evaluate(x, y, {.sample_weight = of_samples}); }).find("wanted is (N, 3)"),
+            std::string::npos);
+}
+
+TEST_F(ModelTest, ALossWhoseClassTheShapesDecide) {
+  Sequential one({Input({4}), Dense(1, {.activation = "sigmoid"})});
+  one.compile({.loss = "crossentropy"});
+  const xt::xarray<float> x = numbers({8, 4});
+  const xt::xarray<int> y = labels(x);
+  const double judged = one.evaluate(x, y).at("loss");
+  one.compile({.loss = "binary_crossentropy"});
+  EXPECT_EQ(one.evaluate(x, y).at("loss"), judged);
+  Sequential several({Input({4}), Dense(2, {.activation = "softmax"})});
+  EXPECT_NE(
+      message_of([&] { several.compile({.loss = "ce"}); }).find("sparse_categorical_crossentropy is for"),
+      std::string::npos);
+}
+
+TEST_F(ModelTest, StringsBecomeNumbers) {
+  const Tensor text = Input({1}, {.dtype = "string", .name = "text"});
+  const Tensor tags = Input({2}, {.dtype = "string", .name = "tags"});
+  EXPECT_EQ(text.dtype(), "string");
+  const Model model(
+      {text, tags},
+      {TextVectorization({.output_sequence_length = 3, .vocabulary = {"the", "cat"}, .name = "words"})(text),
+       StringLookup({.vocabulary = {"a", "b"}, .output_mode = "multi_hot", .name = "kinds"})(tags)});
+  const std::vector<std::string> texts = {"The cat sat on the mat.", ""};
+  const xt::xtensor<std::string, 2> letters = {{"a", "c"}, {"b", "b"}};
+  const Arrays outputs = model.predict({texts, letters});
+  EXPECT_EQ(outputs["words"].to<int>(), (xt::xarray<int>{{2, 3, 1}, {0, 0, 0}}));
+  EXPECT_EQ(outputs["kinds"].to<int>(), (xt::xarray<int>{{1, 1, 0}, {0, 0, 1}}));
+  const xt::xarray<int> indices = {{2, 3, 1}};  // what strings become is taken, too
+  EXPECT_EQ(
+      model.predict({{"text", indices}, {"tags", xt::view(letters, xt::range(0, 1))}})["words"].to<int>(),
+      indices);
+}
+
+TEST_F(ModelTest, LearnsFromTexts) {
+  const TempFolder folder;
+  Sequential model({TextVectorization({.output_sequence_length = 4, .vocabulary = {"good", "bad", "not"}}),
+                    Embedding(5, 3), Flatten(), Dense(1, {.activation = "sigmoid"})});
+  model.compile({.optimizer = "adam", .loss = "binary_crossentropy"});
+  const std::vector<std::string> texts = {"good", "bad", "so good!", "very, very bad", "Good", "BAD"};
+  const xt::xarray<float> y = {1, 0, 1, 0, 1, 0};
+  const std::vector<double> losses = model.fit(texts, y, {.epochs = 5, .verbose = 0}).history.at("loss");
+  EXPECT_LT(losses.back(), losses.front());
+  model.save(folder / "m.keras");
+  EXPECT_EQ(load_model(folder / "m.keras").predict(texts).one().to<float>(),
+            model.predict(texts).one().to<float>());
+  model.export_library(folder / "m.so");
+}
+
+// A layer that was adapted has its vocabulary in a file beside its weights.
+TEST_F(ModelTest, VocabulariesOfLoadedModels) {
+  const TempFolder folder;
+  Model model = load_model(in_tests("data/strings/classifier/model.keras"), {.shapes = {{"text", {12}}}});
+  const std::vector<std::string> texts = {"the cat sat on the mat", "", "A b c d e f g h i j k l"};
+  const xt::xarray<float> scores = model.predict(texts);
+  EXPECT_NEAR(scores(0, 0), 0.3317, 5e-5);
+  EXPECT_NEAR(scores(2, 1), 0.3337, 5e-5);
+  model.save(folder / "m.keras");
+  EXPECT_EQ(load_model(folder / "m.keras", {.shapes = {{"text", {12}}}}).predict(texts).one().to<float>(),
+            scores);
+}
+
 TEST_F(ModelTest, ArraysOfAllKinds) {
   Sequential model({Input({2}), Dense(1, {.kernel_initializer = "ones"})});
   const xt::xarray<double> doubles = {{1.5, 2.5}};
@@ -420,6 +502,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "supported\nhint: supported are: SGD, RMSprop, "},
         Refusal{"DataShape", [] { small_model().fit(numbers({8, 5}), numbers({8})); },
                 "fit: array \"x:input_layer\": has the shape (8, 5), wanted is (N, 4)"},
+        Refusal{"Strings", [] { small_model().predict(std::vector<std::string>{"abcd"}); },
+                "predict: x has strings for the input \"input_layer\", which takes numbers"},
+        Refusal{
+            "TextLength", [] { TextVectorization({.vocabulary = {"a"}})(Input({1}, {.dtype = "string"})); },
+            "layer \"text_vectorization\" (TextVectorization): gives i64[N,T]: as many numbers as a text has "
+            "words\nhint: lengths are fixed here: give output_sequence_length"},
         Refusal{"DataCount", [] { small_model().fit(numbers({8, 4}), xt::xarray<int>({1, 0})); },
                 "fit: array \"y:dense_1\": has 2 samples, \"x:input_layer\" has 8"},
         Refusal{"Label", [] { small_model().fit(numbers({1, 4}), xt::xarray<int>({2})); },

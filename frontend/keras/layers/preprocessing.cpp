@@ -54,12 +54,16 @@ Layer CenterCrop(int64_t height, int64_t width, const CenterCropOptions& o) {
 
 namespace {
 
-/// How many numbers there are; None until there is a vocabulary.
-Value vocabulary_size_of(const IntegerLookupOptions& o) {
-  if (o.vocabulary.is_none()) return {};
-  const Json tokens = Json::parse(o.vocabulary.json(), "vocabulary");
-  const int64_t masks = !o.mask_token.is_none() && o.output_mode == "int" ? 1 : 0;
-  return masks + o.num_oov_indices + static_cast<int64_t>(tokens.size());
+/// How many numbers there are with so many special ones; None until there is a vocabulary.
+Value vocabulary_size_of(const Value& vocabulary, int64_t special) {
+  if (vocabulary.is_none()) return {};
+  return special + static_cast<int64_t>(Json::parse(vocabulary.json(), "vocabulary").size());
+}
+
+/// The numbers for masked and unknown tokens.
+template <typename Options>
+int64_t special_of(const Options& o) {
+  return (!o.mask_token.is_none() && o.output_mode == "int" ? 1 : 0) + o.num_oov_indices;
 }
 
 }  // namespace
@@ -95,7 +99,44 @@ Layer IntegerLookup(const IntegerLookupOptions& o) {
                      {"oov_method", o.oov_method},
                      {"salt", o.salt},
                      {"vocabulary_dtype", "int64"},
-                     {"vocabulary_size", vocabulary_size_of(o)}});
+                     {"vocabulary_size", vocabulary_size_of(o.vocabulary, special_of(o))}});
+}
+
+Layer StringLookup(const StringLookupOptions& o) {
+  return make_layer("StringLookup", o.name, true,
+                    {{"invert", o.invert},
+                     {"max_tokens", o.max_tokens},
+                     {"num_oov_indices", o.num_oov_indices},
+                     {"oov_token", o.oov_token},
+                     {"mask_token", o.mask_token},
+                     {"output_mode", o.output_mode},
+                     {"sparse", o.sparse},
+                     {"pad_to_max_tokens", o.pad_to_max_tokens},
+                     {"idf_weights", o.idf_weights},
+                     {"vocabulary", o.vocabulary},
+                     {"vocabulary_size", vocabulary_size_of(o.vocabulary, special_of(o))},
+                     {"encoding", o.encoding},
+                     {"oov_method", "floormod"},  // of integers
+                     {"salt", o.salt}});
+}
+
+Layer TextVectorization(const TextVectorizationOptions& o) {
+  const int64_t special = o.output_mode == "int" ? 2 : 1;
+  const Value size = vocabulary_size_of(o.vocabulary, special);
+  return make_layer("TextVectorization", o.name, true,
+                    {{"max_tokens", o.max_tokens},
+                     {"standardize", o.standardize},
+                     {"split", o.split},
+                     {"ngrams", o.ngrams},
+                     {"output_mode", o.output_mode},
+                     {"output_sequence_length", o.output_sequence_length},
+                     {"pad_to_max_tokens", o.pad_to_max_tokens},
+                     {"sparse", o.sparse},
+                     {"ragged", o.ragged},
+                     {"vocabulary", o.vocabulary},
+                     {"idf_weights", o.idf_weights},
+                     {"encoding", o.encoding},
+                     {"vocabulary_size", size.is_none() ? Value(special) : size}});
 }
 
 Layer MelSpectrogram(const MelSpectrogramOptions& o) {

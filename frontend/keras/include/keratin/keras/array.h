@@ -1,4 +1,4 @@
-// Arrays of numbers that go into a model and come out: xtensor's, of any element type and rank.
+// Arrays of numbers or strings that go into a model, and of numbers that come out: xtensor's, of any element type and rank.
 #pragma once
 
 #include <cstdint>
@@ -47,15 +47,20 @@ inline constexpr bool kIsRowMajorContainer<xt::xtensor_container<EC, N, xt::layo
     true;
 
 /// A row-major array. One that is made of an xarray or xtensor which has a name refers to it, as a std::span would: the container must
-/// outlive it, and keep its size. Of anything else, a view or an expression, it is a copy.
+/// outlive it, and keep its size. Of anything else, a view or an expression, it is a copy. Strings, in UTF-8, are copied.
 class Array {
  public:
   Array();  ///< float32, no elements
+  Array(const std::vector<std::string>& strings);
   template <XtensorExpression E>
   Array(E&& expression) {
     using Plain = std::decay_t<E>;
     using T = typename Plain::value_type;
-    if constexpr (std::is_lvalue_reference_v<E> && kIsRowMajorContainer<Plain>) {
+    if constexpr (std::is_convertible_v<T, std::string>) {
+      const std::vector<std::string> strings(expression.template begin<xt::layout_type::row_major>(),
+                                             expression.template end<xt::layout_type::row_major>());
+      set_strings(strings, {expression.shape().begin(), expression.shape().end()});
+    } else if constexpr (std::is_lvalue_reference_v<E> && kIsRowMajorContainer<Plain>) {
       set<T>(expression, std::shared_ptr<const void>(std::shared_ptr<void>(), expression.data()));
     } else {
       auto own = std::make_shared<xt::xarray<T, xt::layout_type::row_major>>(std::forward<E>(expression));
@@ -64,10 +69,12 @@ class Array {
   }
   Array(std::string_view dtype, std::vector<int64_t> shape, std::shared_ptr<const void> data);
 
-  const std::string& dtype() const { return dtype_; }
+  const std::string& dtype() const { return dtype_; }  ///< of strings "string"
   const std::vector<int64_t>& shape() const { return shape_; }
   int64_t size() const;  ///< elements
+  /// Strings lie in rows of string_bytes() bytes, filled up with zeros.
   const void* data() const { return data_.get(); }
+  int64_t string_bytes() const { return string_bytes_; }
   const std::shared_ptr<const void>& owner() const { return data_; }
 
   /// A copy of the elements, as T.
@@ -97,12 +104,14 @@ class Array {
     shape_.assign(elements.shape().begin(), elements.shape().end());
     data_ = std::move(data);
   }
+  void set_strings(const std::vector<std::string>& strings, std::vector<int64_t> shape);
   void convert_to(std::string_view dtype, void* elements) const;
   void expect_rank(size_t rank) const;
 
   std::string dtype_;
   std::vector<int64_t> shape_;
   std::shared_ptr<const void> data_;
+  int64_t string_bytes_ = 0;
 };
 
 /// One array, several in order, or several by name.
@@ -112,6 +121,7 @@ class Arrays {
 
   Arrays() = default;
   Arrays(Array one) : list_{{std::string(), std::move(one)}} {}
+  Arrays(const std::vector<std::string>& one) : Arrays(Array(one)) {}
   template <XtensorExpression E>
   Arrays(E&& one) : Arrays(Array(std::forward<E>(one))) {}
   Arrays(std::initializer_list<Array> list) {

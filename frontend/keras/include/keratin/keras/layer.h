@@ -113,7 +113,7 @@ class Layer {
 
 struct InputOptions {
   Value batch_size = {};
-  std::string dtype = "float32";
+  std::string dtype = "float32";  ///< "string": texts, for StringLookup and TextVectorization
   std::string name = {};
 };
 

@@ -34,6 +34,9 @@ struct CompileOptions {
   Value loss_weights = {};  ///< likewise
   Value metrics = {};       ///< a list; of several outputs a list of lists, or a Dict
   Value weighted_metrics = {};
+  /// "temporal": sample weights are for steps, [N,T]; "samplewise": for samples. Each output then has weights of its own. Of Keras 2;
+  /// Keras 3 learns it from the data.
+  Value sample_weight_mode = {};
 };
 
 struct ValidationData {
@@ -49,7 +52,7 @@ struct FitOptions {
   ValidationData validation_data = {};  ///< {x, y} or {x, y, sample_weight}; instead of the split
   bool shuffle = true;
   std::map<int64_t, double> class_weight = {};
-  Arrays sample_weight = {};  ///< one number per sample
+  Arrays sample_weight = {};  ///< one number per sample, or what sample_weight_mode says
 };
 
 struct EvaluateOptions {

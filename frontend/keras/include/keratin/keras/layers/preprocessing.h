@@ -105,6 +105,45 @@ struct IntegerLookupOptions {
 /// The place of each integer in a vocabulary, behind those for masked and unknown ones: [N,…] → [N,…].
 Layer IntegerLookup(const IntegerLookupOptions& options = {});
 
+/// Keras has no `trainable` for it.
+struct StringLookupOptions {
+  Value max_tokens = {};
+  int64_t num_oov_indices = 1;  ///< how many numbers are for unknown strings
+  Value mask_token = {};
+  Value oov_token = "[UNK]";
+  Value vocabulary = {};   ///< a list of strings; what is looked up is not learned here: there is no adapt()
+  Value idf_weights = {};  ///< for "tf_idf"
+  bool invert = false;     ///< refused when the layer is called: models give numbers
+  std::string output_mode = "int";  ///< or "one_hot", "multi_hot", "count", "tf_idf"
+  bool pad_to_max_tokens = false;
+  bool sparse = false;
+  std::string encoding = "utf-8";
+  Value salt = {};
+  std::string name = {};
+};
+/// The place of each string in a vocabulary, behind those for masked and unknown ones: [N,…] → [N,…]. It is called on an Input whose
+/// dtype is "string".
+Layer StringLookup(const StringLookupOptions& options = {});
+
+struct TextVectorizationOptions {
+  Value max_tokens = {};
+  Value standardize = "lower_and_strip_punctuation";  ///< or "lower", "strip_punctuation", None
+  Value split = "whitespace";                         ///< or "character", None
+  Value ngrams = {};                                  ///< up to a number of tokens, or those of a list
+  std::string output_mode = "int";                    ///< or "multi_hot", "count", "tf_idf"
+  Value output_sequence_length = {};                  ///< needed for "int": lengths are fixed
+  bool pad_to_max_tokens = false;
+  Value vocabulary = {};
+  Value idf_weights = {};  ///< for "tf_idf"
+  bool sparse = false;
+  bool ragged = false;
+  std::string encoding = "utf-8";
+  std::string name = {};
+};
+/// The places of a text's words in a vocabulary: [N] or [N,1] → [N,output_sequence_length], or how often each occurs. It is called on
+/// an Input whose dtype is "string".
+Layer TextVectorization(const TextVectorizationOptions& options = {});
+
 struct MelSpectrogramOptions {
   int64_t fft_length = 2048;
   int64_t sequence_stride = 512;
