@@ -150,10 +150,8 @@ llvm::Constant* ModelData::tables(const Program& program) {
     }
     are_there = true;
     const auto& variables = first_.source.variables;
-    const auto found = std::find_if(variables.begin(), variables.end(), [&](const Variable& variable) {
-      return variable.name == string_table_of(buffer.name);
-    });
-    const Placement::Slot& slot = first_.placement.slots[static_cast<size_t>(found - variables.begin())];
+    const auto place = string_variable(variables, buffer.name) - variables.data();
+    const Placement::Slot& slot = first_.placement.slots[static_cast<size_t>(place)];
     tables.push_back(number64(static_cast<uint64_t>(slot.offset)));
   }
   return are_there ? array(tables, "tables") : null();

@@ -37,11 +37,7 @@ Variable parse_variable(Scanner& in) {
   const Scanner::Place place = in.place();
   variable.type = parse_type(in);
   if (!variable.type.is_static()) in.fail_at(place, "a variable has a fixed size");
-  if (in.accept_word("state"))
-    variable.role = Role::state;
-  else if (in.accept_word("prepared"))
-    variable.role = Role::prepared;
-  variable.trainable = in.accept_word("trainable");
+  parse_role(in, variable);
   return variable;
 }
 

@@ -5,7 +5,6 @@
 
 #include "codegen/emit.h"
 #include "ir/error.h"
-#include "ir/string_table.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -139,7 +138,7 @@ PlacedData place_data(const KernelModule& module, const Placement& placement) {
 TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes) {
   TrainerSpec spec{.classes = std::move(classes)};
   for (const Variable& variable : module.variables) {
-    if (variable.name.starts_with("metrics/") || is_string_table(variable)) continue;
+    if (variable.name.starts_with("metrics/") || variable.role == Role::strings) continue;
     spec.variables.push_back(variable.name);
     spec.is_weight.push_back(variable.role == Role::weight);
   }

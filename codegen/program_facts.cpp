@@ -140,7 +140,9 @@ KernelModule extract_program(const KernelModule& module, const Program& program)
   std::set<std::string> used;
   for (const ProgramBuffer& buffer : program.buffers)
     if (buffer.storage == Storage::variable) used.insert(buffer.name);
-  for (const uint32_t input : program.inputs) used.insert(string_table_of(program.buffers[input].name));
+  for (const uint32_t input : program.inputs)
+    if (const Variable* table = string_variable(module.variables, program.buffers[input].name))
+      used.insert(table->name);
   for (const Variable& variable : module.variables)
     if (used.contains(variable.name)) result.variables.push_back(variable);
   return result;

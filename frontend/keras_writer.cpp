@@ -42,7 +42,7 @@ void find_places(const Layer& layer, const H5File& stored, std::vector<Place>& p
   };
   for (const LayerVariable& copy : layer.copies()) add(copy, true);
   for (const LayerVariable& variable : layer.variables())
-    if (variable.role != Role::state) add(variable, false);
+    if (variable.role == Role::weight) add(variable, false);
   for (const std::unique_ptr<Layer>& child : layer.children()) find_places(*child, stored, places);
 }
 

@@ -49,7 +49,7 @@ std::shared_ptr<const Tensor> converted(Tensor stored, DType dtype) {
 void append_string_tables(const Model& model, std::vector<Variable>& variables) {
   for (const Model::Input& input : model.inputs())
     if (input.strings)
-      variables.push_back({string_table_of(input.name), input.strings->table->type(), Role::state, false,
+      variables.push_back({string_table_of(input.name), input.strings->table->type(), Role::strings, false,
                            input.strings->table});
 }
 

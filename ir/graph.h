@@ -119,6 +119,7 @@ enum class Role : uint8_t {
   weight,    ///< read from the model file; trained if `trainable`
   state,     ///< lives from call to call: statistics, slots, counters, recurrent state
   prepared,  ///< computed from other variables by the function `prepare`
+  strings,   ///< no number of the model: how strings become an input (ir/string_table.h)
 };
 
 struct Variable {

@@ -326,11 +326,7 @@ Variable parse_variable(Scanner& in, const TensorStore* data) {
   in.expect(':');
   const Scanner::Place start = in.place();
   variable.type = parse_type(in);
-  if (in.accept_word("state"))
-    variable.role = Role::state;
-  else if (in.accept_word("prepared"))
-    variable.role = Role::prepared;
-  variable.trainable = in.accept_word("trainable");
+  parse_role(in, variable);
   if (data == nullptr) return variable;
   const auto found = data->find(variable.name);
   if (found == data->end()) return variable;

@@ -67,6 +67,15 @@ std::vector<Type> parse_types(Scanner& in) {
   return types;
 }
 
+void parse_role(Scanner& in, Variable& variable) {
+  for (const Role role : {Role::state, Role::prepared, Role::strings})
+    if (in.accept_word(to_text(role))) {
+      variable.role = role;
+      break;
+    }
+  variable.trainable = in.accept_word("trainable");
+}
+
 // Attributes.
 
 namespace {

@@ -12,6 +12,8 @@ namespace keratin {
 
 Type parse_type(Scanner& in);
 std::vector<Type> parse_types(Scanner& in);  ///< one or more, with commas
+/// What a variable is for, and whether it is trained: the words behind its type.
+void parse_role(Scanner& in, Variable& variable);
 
 /// The attributes in braces, if there are any.
 class AttrsParser {

@@ -116,6 +116,7 @@ std::string_view to_text(Role role) {
     case Role::weight: return "weight";
     case Role::state: return "state";
     case Role::prepared: return "prepared";
+    case Role::strings: return "strings";
   }
   __builtin_unreachable();
 }

@@ -193,6 +193,8 @@ class FunctionChecker {
     if (found == variables_.end()) fail(cat("there is no variable @", name));
     const Variable& variable = *found->second;
     if (variable.type != type) fail(cat("found ", type, ", but @", name, " is ", variable.type));
+    if (variable.role == Role::strings)
+      fail(cat("@", name, " is a table of strings, which no function uses"));
     return variable;
   }
 
@@ -220,6 +222,9 @@ void check_names(const Module& module) {
     names.add(variable.name);
     in(cat("variable @", variable.name), [&] {
       check_type(variable.type);
+      if (variable.role == Role::strings)
+        expect(variable.type.dtype == DType::u8 && variable.type.rank() == 1 && !variable.trainable,
+               "a table of strings is u8, has one axis and is not trained");
       if (variable.data != nullptr &&
           variable.data->type() != Type(variable.type.dtype, variable.type.shape)) {
         fail(cat("its data is ", variable.data->type(), ", expected ", variable.type));

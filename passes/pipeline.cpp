@@ -4,7 +4,6 @@
 #include <set>
 
 #include "ir/error.h"
-#include "ir/string_table.h"
 #include "ir/text.h"
 #include "passes/feasible.h"
 #include "passes/pass.h"
@@ -78,7 +77,7 @@ Module bake(const Module& module, Executor& executor) {
     out.functions.push_back(clone(function));
   }
   for (Variable variable : module.variables) {
-    if (!used.contains(variable.name) && !is_string_table(variable)) continue;
+    if (!used.contains(variable.name) && variable.role != Role::strings) continue;
     if (variable.role == Role::prepared) {
       variable.data = std::make_shared<const Tensor>(running->get_variable(variable.name));
       variable.role = Role::weight;

@@ -12,7 +12,7 @@ namespace {
 std::optional<StringReader> string_reader(const Module& module, const std::string& input, const Type& type) {
   const krt_strings* table = find_string_table(module.variables, input, type);
   if (table == nullptr) return {};
-  const std::shared_ptr<const Tensor> data = module.find_variable(string_table_of(input))->data;
+  const std::shared_ptr<const Tensor> data = string_variable(module.variables, input)->data;
   return StringReader{
       [table, data](const char* const* strings, const size_t* sizes, size_t count) {
         return krt_strings_length(table, strings, sizes, count);

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "frontend/training/initializers.h"
-#include "ir/string_table.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -43,7 +42,7 @@ Function trace_initialize(const Module& module, const Layer& root) {
   Builder builder("initialize");
   RandomSource random{builder.param("seed", Type(DType::u32, {2}))};
   for (const Variable& variable : module.variables) {
-    if (is_string_table(variable)) continue;
+    if (variable.role == Role::strings) continue;
     const auto found = of_layers.find(variable.name);
     if (found == of_layers.end() || variable.role == Role::state) {
       const Value kept = variable.data != nullptr
