@@ -33,8 +33,12 @@ SampleWeights sample_weights(const TrainableInfo& model, const Dataset& data,
   const std::string instead = "give each sample a weight instead: sample_weight";
   if (model.targets.size() != 1) refuse("the model has several targets", instead);
   const Signature& target = model.targets[0];
-  if (target.shape.size() > 1) refuse("a target of more than one axis has no one class per sample", instead);
   const int64_t each = target.shape.empty() ? 1 : target.shape[0];
+  // Keras takes the place of the largest of a row of labels for its class.
+  if (target.shape.size() > 1 || (target.dtype == DType::i32 && each > 1))
+    refuse("a target of several labels has no one class per sample", instead);
+  if (model.weights.size() != 1 || !model.weights[0].shape.empty())
+    refuse("the model takes weights of steps", instead);
   const int64_t classes = each > 1 ? each : target.classes;
   for (const auto& [number, weight] : class_weight)
     if (classes > 0 && number >= classes)

@@ -154,6 +154,12 @@ TEST(Fit, ClassOfAOneHotTarget) {
                                     "d", info, Needs::inputs_and_targets);
   EXPECT_EQ(sample_weights(info, data, {{2, 4.0}}), (SampleWeights{{4, 1}}));
   expect_error(ErrorKind::usage, {"no class 3", "0 to 2"}, [&] { sample_weights(info, data, {{3, 1.0}}); });
+  TrainableInfo steps = info;
+  steps.targets[0].dtype = DType::i32;
+  expect_error(ErrorKind::usage, {"several labels"}, [&] { sample_weights(steps, data, {{1, 1.0}}); });
+  steps = info;
+  steps.weights[0].shape = {3};
+  expect_error(ErrorKind::usage, {"weights of steps"}, [&] { sample_weights(steps, data, {{1, 1.0}}); });
   info.targets.push_back(info.targets[0]);
   expect_error(ErrorKind::usage, {"several targets"}, [&] { sample_weights(info, data, {{1, 1.0}}); });
 }
