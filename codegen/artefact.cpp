@@ -89,6 +89,12 @@ void expect_few_symbols(const KernelModule& module) {
     throw Error(ErrorKind::unsupported,
                 cat("more than ", KRT_MOST_SYMBOLS, " sizes depend on lengths that are free"), module.name,
                 "fix some of them with --shape");
+  for (const Program& program : module.programs)
+    for (const auto& [symbols, coef] : program.workspace.terms())
+      if (symbols.size() > KRT_MOST_FACTORS)
+        throw Error(ErrorKind::unsupported,
+                    cat("an array has more than ", KRT_MOST_FACTORS, " axes of free lengths"), module.name,
+                    "fix some of them with --shape");
 }
 
 /// What LevelKernels says of levels: one image of the weights serves all, and a state goes from one machine to another.

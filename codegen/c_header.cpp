@@ -57,10 +57,10 @@ struct keratin_dim {
                    * lengths, and behind them the quotients */
   int32_t reserved;
 };
-struct keratin_quotient { /* floor((times * symbol `of` + plus) / over): what is left of a length */
+struct keratin_quotient { /* min(floor((times * symbol `of` + plus) / over), most): what is left of a length */
   int64_t times, plus, over;
   uint32_t of;
-  uint32_t reserved;
+  uint32_t most; /* 0: any number */
 };
 struct keratin_array {
   const char *name;
@@ -118,7 +118,7 @@ std::string harmless(std::string_view text) {
 /// Free lengths by their names in C, in the order of the parameters.
 using Lengths = std::vector<std::pair<Symbol, std::string>>;
 
-/// "n", "2*n", "784", "(t - 2)", "(t + 1) / 2".
+/// "n", "2*n", "784", "(t - 2)", "(t + 1) / 2", "(t < 5 ? t : 5)".
 std::string dim_text(Dim dim, const Lengths& lengths) {
   if (dim.is_static()) return to_text(dim.coef);
   std::string text = "n";
@@ -126,7 +126,10 @@ std::string dim_text(Dim dim, const Lengths& lengths) {
     text = dim_text(Dim(q->times, q->of), lengths);
     if (q->plus != 0) text = cat("(", text, q->plus < 0 ? " - " : " + ", std::abs(q->plus), ")");
     if (q->over > 1) text = cat(text, " / ", q->over);
-    if (q->over > 1 && dim.coef > 1) text = cat("(", text, ")");
+    if (q->most != Quotient::kNoMost)
+      text = cat("(", text, " < ", q->most, " ? ", text, " : ", q->most, ")");
+    else if (q->over > 1 && dim.coef > 1)
+      text = cat("(", text, ")");
   }
   for (const auto& [symbol, name] : lengths)
     if (symbol == dim.symbol) text = name;
@@ -359,10 +362,9 @@ std::string c_header(std::span<const LevelKernels> levels, std::string_view pref
         cat(" *     ", one.is_output ? "output " : "input  ", one.name, ": ", one.type_text(lengths), "\n");
   out += batch > 0 ? cat(" *\n * n, the number of samples, is ", batch, ".\n *\n")
                    : " *\n * n is the number of samples, any number.\n *\n";
-  if (!lengths.empty())
-    out +=
-        cat(" * ", join(names.lengths, ", "), lengths.size() == 1 ? " is a free length" : " are free lengths",
-            ": at least 1, and what is computed from one must be at least 1, too.\n *\n");
+  for (const auto& [symbol, name] : lengths)
+    out += cat(" * ", name, " is a free length: at least ", least_length(module, symbol), ".\n");
+  if (!lengths.empty()) out += " *\n";
   out += example(all, prefix, entry, batch, has_state);
   out +=
       " * Each function is described where it is declared. The file needs no other than those of C.\n */\n";

@@ -103,10 +103,10 @@ uint32_t ModelData::symbol_number(const Symbol& symbol) const {
 llvm::Constant* ModelData::workspace_terms(const Program& program) {
   Constants terms;
   for (const auto& [symbols, coef] : program.workspace.terms()) {
-    KERATIN_CHECK(symbols.size() <= 4, "a workspace of more than four dimensions with symbols");
-    Constants powers(4, number(~0u));
+    Constants powers(KRT_MOST_FACTORS, number(~0u));
     for (size_t i = 0; i < symbols.size(); ++i) powers[i] = number(symbol_number(symbols[i]));
-    llvm::Constant* list = llvm::ConstantArray::get(llvm::ArrayType::get(builder_.getInt32Ty(), 4), powers);
+    llvm::Constant* list =
+        llvm::ConstantArray::get(llvm::ArrayType::get(builder_.getInt32Ty(), KRT_MOST_FACTORS), powers);
     terms.push_back(record({number64(static_cast<uint64_t>(coef)), list}, sizeof(krt_term)));
   }
   return array(terms, "workspace");
@@ -119,7 +119,8 @@ ModelData::Symbols ModelData::symbols() {
     if (const Quotient* quotient = symbol.quotient())
       quotients.push_back(record(
           {number64(static_cast<uint64_t>(quotient->times)), number64(static_cast<uint64_t>(quotient->plus)),
-           number64(static_cast<uint64_t>(quotient->over)), number(symbol_number(quotient->of)), number(0)},
+           number64(static_cast<uint64_t>(quotient->over)), number(symbol_number(quotient->of)),
+           number(quotient->most == Quotient::kNoMost ? 0 : static_cast<uint32_t>(quotient->most))},
           sizeof(krt_quotient)));
     else
       lengths.push_back(text(symbol.name()));

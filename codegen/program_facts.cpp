@@ -92,6 +92,26 @@ std::vector<Symbol> lengths_of(const KernelModule& module) {
   return lengths;
 }
 
+int64_t least_length(const KernelModule& module, Symbol length) {
+  constexpr int64_t kMost = int64_t{1} << 40;
+  const std::vector<Symbol> symbols = symbols_of(module);
+  const auto is_enough = [&](int64_t value) {
+    return std::all_of(symbols.begin(), symbols.end(), [&](Symbol symbol) {
+      return symbol.root() != length || value_of(symbol, {{length, value}}) >= 1;
+    });
+  };
+  int64_t too_little = 0, enough = 1;
+  while (!is_enough(enough) && enough < kMost) {
+    too_little = enough;
+    enough *= 2;
+  }
+  while (enough - too_little > 1) {
+    const int64_t middle = too_little + (enough - too_little) / 2;
+    (is_enough(middle) ? enough : too_little) = middle;
+  }
+  return enough;
+}
+
 ParameterFacts parameter_facts(const KernelModule& module, uint32_t kernel) {
   size_t count = 0;
   for (const KernelBuffer& buffer : module.kernels[kernel].buffers) count += buffer.mode != Mode::tile;

@@ -40,6 +40,8 @@ std::vector<Symbol> symbols_of(const KernelModule& module);
 Bindings usual_bindings(const KernelModule& module, int64_t batch);
 /// Those that callers give, beside N: no quotients.
 std::vector<Symbol> lengths_of(const KernelModule& module);
+/// The least value of a length that leaves something of all that is computed from it.
+int64_t least_length(const KernelModule& module, Symbol length);
 
 /// What all launches of a kernel have in common: which parameters start at multiples of 64 bytes, and which pairs never share
 /// memory.

@@ -145,9 +145,10 @@ Node Builder::infer(Op op, std::vector<Value> operands, Attrs attrs,
   try {
     std::vector<Type> types = def_of(op).infer.fn(operands, attrs, body.get());
     return Node{op, 0, std::move(operands), std::move(types), std::move(attrs), std::move(body), origin_};
-  } catch (const Error& error) {
-    const Error named = error.within(std::string(to_text(op)));
-    throw origin_ ? named.within(*origin_) : named;
+  } catch (Error& error) {
+    error.move_within(std::string(to_text(op)));
+    if (origin_) error.move_within(*origin_);
+    throw;
   }
 }
 

@@ -8,13 +8,27 @@ namespace keratin {
 
 Error::Error(ErrorKind kind, std::string message, std::string where, std::string hint)
     : kind_(kind), message_(std::move(message)), where_(std::move(where)), hint_(std::move(hint)) {
+  write_text();
+}
+
+void Error::write_text() {
   text_ = where_.empty() ? message_ : where_ + ": " + message_;
   if (!hint_.empty()) text_ += "\nhint: " + hint_;
 }
 
 Error Error::within(const std::string& outer) const {
-  if (outer.empty()) return *this;
-  return Error(kind_, message_, where_.empty() ? outer : outer + ": " + where_, hint_);
+  Error error = *this;
+  error.move_within(outer);
+  return error;
+}
+
+void Error::move_to(std::string where) {
+  where_ = std::move(where);
+  write_text();
+}
+
+void Error::move_within(const std::string& outer) {
+  if (!outer.empty()) move_to(where_.empty() ? outer : outer + ": " + where_);
 }
 
 void check_failed(const char* file, int line, const char* condition, const std::string& detail) {

@@ -39,8 +39,13 @@ class Error : public std::exception {
 
   /// The same error seen from further out: `outer` is put in front of `where()`.
   Error within(const std::string& outer) const;
+  /// Says that it occurred elsewhere. To be caught, told so and thrown on, whatever error it is.
+  void move_to(std::string where);
+  void move_within(const std::string& outer);
 
  private:
+  void write_text();
+
   ErrorKind kind_;
   std::string message_, where_, hint_, text_;
 };

@@ -159,6 +159,8 @@ Dim Scanner::dimension() {
 Dim Scanner::quotient() {
   expect('{');
   const Place start = place();
+  const bool has_most = rest().starts_with("min(");
+  if (has_most) at_ += 4;
   const bool has_brackets = accept('(');
   const Dim of = dimension();
   if (of.is_static()) fail_at(start, "expected a symbol");
@@ -167,8 +169,14 @@ Dim Scanner::quotient() {
   if (has_brackets) expect(')');
   const int64_t over = accept('/') ? integer() : 1;
   if (over < 1) fail_at(start, "a divisor is at least 1");
+  Dim computed = keratin::quotient(of, plus, over);
+  if (has_most) {
+    expect(',');
+    computed = at_most(computed, integer());
+    expect(')');
+  }
   expect('}');
-  return keratin::quotient(of, plus, over);
+  return computed;
 }
 
 std::string_view Scanner::number_text() {

@@ -40,7 +40,7 @@ class Scanner {
   std::string quoted_text();
   int64_t integer();  ///< of at most 48 bits, so that sums of some do not overflow
   Dim dimension();    ///< "32", "N", "4N", "3{T-2}"
-  Dim quotient();     ///< "{T-2}", "{(2T+1)/3}"
+  Dim quotient();     ///< "{T-2}", "{(2T+1)/3}", "{min(T,5)}"
   std::string_view number_text();
   Scalar number();  ///< "0.5", "3:i32", "true"
 

@@ -135,10 +135,10 @@ std::strong_ordering Symbol::operator<=>(const Symbol& other) const {
 
 std::string Symbol::name() const {
   if (const Quotient* q = quotient()) {
-    const std::string sum =
+    std::string text =
         cat(Dim(q->times, q->of), q->plus > 0 ? "+" : "", q->plus != 0 ? to_text(q->plus) : "");
-    if (q->over == 1) return cat("{", sum, "}");
-    return q->plus != 0 ? cat("{(", sum, ")/", q->over, "}") : cat("{", sum, "/", q->over, "}");
+    if (q->over > 1) text = cat(q->plus != 0 ? cat("(", text, ")") : text, "/", q->over);
+    return q->most == Quotient::kNoMost ? cat("{", text, "}") : cat("{min(", text, ",", q->most, ")}");
   }
   std::string out;
   for (uint64_t rest = bits_; rest != 0; rest <<= 8) out += static_cast<char>(rest >> 56);
@@ -163,7 +163,7 @@ Dim quotient(Dim dim, int64_t plus, int64_t over) {
     const int64_t common = std::gcd(q.times, q.over);
     q = {q.of, q.times / common, floor_of(q.plus, common), q.over / common};
     const Quotient* inner = q.of.quotient();
-    if (inner == nullptr) break;
+    if (inner == nullptr || inner->most != Quotient::kNoMost) break;
     if (q.times == 1)
       q = {inner->of, inner->times, checked_add(inner->plus, checked_multiply(q.plus, inner->over)),
            checked_multiply(inner->over, q.over)};
@@ -179,6 +179,16 @@ Dim quotient(Dim dim, int64_t plus, int64_t over) {
   return Dim(common, Symbol::computed({q.of, q.times / common, q.plus / common, 1}));
 }
 
+Dim at_most(Dim dim, int64_t most) {
+  if (most == Quotient::kNoMost) return dim;
+  if (least_difference(dim, most) >= 0) return Dim(most);
+  if (least_difference(most, dim) >= 0) return dim;
+  Quotient q{dim.symbol, dim.coef};
+  if (const Quotient* inner = dim.symbol.quotient(); inner != nullptr && dim.coef == 1) q = *inner;
+  q.most = most;
+  return Dim(1, Symbol::computed(q));
+}
+
 std::optional<Dim> sum(Dim a, Dim b) {
   if (b.is_static()) return quotient(a, b.coef, 1);
   if (a.is_static()) return quotient(b, a.coef, 1);
@@ -186,7 +196,8 @@ std::optional<Dim> sum(Dim a, Dim b) {
   // Both as a multiple of a symbol and a number.
   const auto linear = [](Dim dim) {
     const Quotient* q = dim.symbol.quotient();
-    if (q == nullptr || q->over > 1) return Quotient{dim.symbol, dim.coef, 0, 1};
+    if (q == nullptr || q->over > 1 || q->most != Quotient::kNoMost)
+      return Quotient{dim.symbol, dim.coef, 0, 1};
     return Quotient{q->of, checked_multiply(dim.coef, q->times), checked_multiply(dim.coef, q->plus), 1};
   };
   const Quotient left = linear(a), right = linear(b);
@@ -202,32 +213,63 @@ struct Line {
   int64_t slope, offset, of;
 };
 
-/// The line that a dimension touches from above, or from below: a quotient by c is rounded down by up to (c - 1) / c.
-Line bound(Dim dim, bool from_below) {
+Line constant_line(int64_t number) { return {Symbol(), 0, number, 1}; }
+
+/// The line's value where its symbol is least; none if it falls, or if how little a computed symbol may be would matter.
+std::optional<int64_t> start_of(const Line& line) {
+  if (line.slope < 0 || (line.slope > 0 && line.symbol.quotient() != nullptr)) return {};
+  const bool may_be_empty =
+      line.symbol.empty() || line.symbol == Dim::batch().symbol;  // only the batch can be
+  return floor_of(checked_add(line.offset, may_be_empty ? 0 : line.slope), line.of);
+}
+
+/// Lines that a dimension is never below, or never above: a quotient by c is rounded down by up to (c - 1) / c.
+std::vector<Line> bounds(Dim dim, bool from_below) {
+  if (dim.is_static()) return {constant_line(dim.coef)};
+  std::vector<Line> lines{{dim.symbol, dim.coef, 0, 1}};
   const Quotient* q = dim.symbol.quotient();
-  if (q == nullptr) return {dim.symbol, dim.is_static() ? 0 : dim.coef, dim.is_static() ? dim.coef : 0, 1};
-  const Line inner = bound(Dim(q->times, q->of), from_below);
+  if (q == nullptr) return lines;
+  const bool has_most = q->most != Quotient::kNoMost;
   const int64_t rounding = from_below ? q->over - 1 : 0;
-  return {
-      inner.symbol, checked_multiply(dim.coef, inner.slope),
-      checked_multiply(dim.coef, checked_add(inner.offset, checked_multiply(q->plus - rounding, inner.of))),
-      checked_multiply(inner.of, q->over)};
+  for (const Line& inner : bounds(Dim(q->times, q->of), from_below)) {
+    const int64_t sum = checked_add(inner.offset, checked_multiply(q->plus - rounding, inner.of));
+    const Line line{inner.symbol, checked_multiply(dim.coef, inner.slope), checked_multiply(dim.coef, sum),
+                    checked_multiply(inner.of, q->over)};
+    if (!from_below || !has_most)
+      lines.push_back(line);
+    else if (const std::optional<int64_t> start = start_of(line))
+      lines.push_back(constant_line(std::min(*start, checked_multiply(dim.coef, q->most))));
+  }
+  if (!from_below && has_most) lines.push_back(constant_line(checked_multiply(dim.coef, q->most)));
+  return lines;
+}
+
+/// A number that low - high is never below, if there is one.
+std::optional<int64_t> least_difference(const Line& low, const Line& high) {
+  if (low.symbol != high.symbol && !high.symbol.empty()) return {};
+  const int64_t rise =
+      checked_add(checked_multiply(low.slope, high.of), -checked_multiply(high.slope, low.of));
+  const int64_t offset =
+      checked_add(checked_multiply(low.offset, high.of), -checked_multiply(high.offset, low.of));
+  return start_of({low.symbol, rise, offset, checked_multiply(low.of, high.of)});
+}
+
+/// What a minimum is never above.
+Dim without_most(Dim dim) {
+  const Quotient* q = dim.symbol.quotient();
+  if (q == nullptr || q->most == Quotient::kNoMost) return dim;
+  const Dim whole = quotient(Dim(q->times, q->of), q->plus, q->over);
+  return Dim(checked_multiply(dim.coef, whole.coef), whole.symbol);
 }
 
 }  // namespace
 
 std::optional<int64_t> least_difference(Dim a, Dim b) {
-  if (a == b) return 0;
-  const Line low = bound(a, true), high = bound(b, false);
-  // The line may rise: it is lowest where the symbol is, and only the batch can be empty.
-  const int64_t rise =
-      checked_add(checked_multiply(low.slope, high.of), -checked_multiply(high.slope, low.of));
-  const bool is_one_symbol = low.symbol == high.symbol || high.symbol.empty();
-  if (!is_one_symbol || rise < 0) return {};
-  const int64_t least = low.symbol.empty() || low.symbol == Dim::batch().symbol ? 0 : 1;
-  const int64_t offset =
-      checked_add(checked_multiply(low.offset, high.of), -checked_multiply(high.offset, low.of));
-  return floor_of(checked_add(offset, checked_multiply(rise, least)), checked_multiply(low.of, high.of));
+  if (a == b || a == without_most(b)) return 0;
+  std::optional<int64_t> least;
+  for (const Line& low : bounds(a, true))
+    for (const Line& high : bounds(b, false)) least = std::max(least, least_difference(low, high));
+  return least;
 }
 
 bool is_known(Dim dim, const Bindings& bindings) {
@@ -247,8 +289,10 @@ void expect_lengths(const Bindings& bindings, const std::string& where) {
 }
 
 int64_t value_of(Symbol symbol, const Bindings& bindings) {
-  if (const Quotient* q = symbol.quotient())
-    return floor_of(checked_add(checked_multiply(q->times, value_of(q->of, bindings)), q->plus), q->over);
+  if (const Quotient* q = symbol.quotient()) {
+    const int64_t sum = checked_add(checked_multiply(q->times, value_of(q->of, bindings)), q->plus);
+    return std::min(floor_of(sum, q->over), q->most);
+  }
   const auto found = bindings.find(symbol);
   KERATIN_CHECK(found != bindings.end(), cat("dimension ", symbol.name(), " has no value"));
   return found->second;

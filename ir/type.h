@@ -2,12 +2,13 @@
 //
 // A dimension is c·s: a positive (or zero) number times a symbol that is known only when the artefact runs.
 // The symbol may be absent (a plain number). N is the batch. A symbol may be computed from another one, as what a window that
-// slides along a free axis leaves of it: floor((a·s + b) / c). What neither expresses, such as N+T, has no type and is refused where
-// it would arise.
+// slides along a free axis leaves of it: min(floor((a·s + b) / c), d). What neither expresses, such as N+T, has no type and is refused
+// where it would arise.
 //
 //     f32[N,28,28,1]      a batch of images          i32[2N]      twice as many numbers as samples
 //     f32[]               a scalar                   f32[784,32]{1:32}   in panels of 32 along axis 1
 //     f32[N,{T-2},8]      two steps less             f32[N,{(T+1)/2},8]  half as many steps, rounded up
+//     f32[N,{min(T,5)},8] the first five steps, or all
 #pragma once
 
 #include <compare>
@@ -41,7 +42,7 @@ class Symbol {
   explicit Symbol(std::string_view name);  ///< Requires: is_valid(name).
   static bool is_valid(std::string_view name);
   bool empty() const { return bits_ == 0; }
-  std::string name() const;  ///< "T", "{T-2}", "{(2T+1)/3}"
+  std::string name() const;  ///< "T", "{T-2}", "{(2T+1)/3}", "{min(T,5)}"
   /// What it is computed from; null: it is free.
   const Quotient* quotient() const;
   /// The free symbol that it is, or is computed from.
@@ -51,6 +52,7 @@ class Symbol {
 
  private:
   friend Dim quotient(Dim dim, int64_t plus, int64_t over);
+  friend Dim at_most(Dim dim, int64_t most);
   explicit constexpr Symbol(uint64_t bits) : bits_(bits) {}
   static Symbol computed(const Quotient& quotient);
 
@@ -59,10 +61,11 @@ class Symbol {
   uint64_t bits_ = 0;
 };
 
-/// floor((times · of + plus) / over), with no factor common to all that could be taken out.
+/// min(floor((times · of + plus) / over), most), with no factor common to the first three that could be taken out.
 struct Quotient {
+  static constexpr int64_t kNoMost = INT64_MAX;
   Symbol of;
-  int64_t times = 1, plus = 0, over = 1;
+  int64_t times = 1, plus = 0, over = 1, most = kNoMost;
   auto operator<=>(const Quotient&) const = default;
 };
 
@@ -88,9 +91,11 @@ struct Dim {
 std::string to_text(Dim dim);  ///< "32", "N", "4N", "3{T-2}"
 /// floor((dim + plus) / over). A number may become negative. Requires: over > 0.
 Dim quotient(Dim dim, int64_t plus, int64_t over);
+/// min(dim, most).
+Dim at_most(Dim dim, int64_t most);
 /// The sum as one dimension, if there is such a one.
 std::optional<Dim> sum(Dim a, Dim b);
-/// A number that a - b is never below, as large as can be told; none if there is no such number.
+/// A number that a - b is never below where a function runs, as large as can be told; none if there is no such number.
 std::optional<int64_t> least_difference(Dim a, Dim b);
 /// Whether `bindings` tell the dimension's value.
 bool is_known(Dim dim, const Bindings& bindings);

@@ -35,11 +35,11 @@ struct keratin_dim {
                    * lengths, and behind them the quotients */
   int32_t reserved;
 };
-/* floor((times · symbol `of` + plus) / over): what is left of a free length, and at least 1. */
+/* min(floor((times · symbol `of` + plus) / over), most): what is left of a free length, and at least 1. */
 struct keratin_quotient {
   int64_t times, plus, over;
-  uint32_t of; /* an earlier symbol */
-  uint32_t reserved;
+  uint32_t of;   /* an earlier symbol */
+  uint32_t most; /* 0: any number */
 };
 struct keratin_array {
   const char* name;
@@ -128,12 +128,13 @@ struct krt_dim {
 struct krt_quotient {
   int64_t times, plus, over;
   uint32_t of;
-  uint32_t reserved;
+  uint32_t most;
 };
-/* coef · Π symbols[powers…]: one term of a size in bytes; unused powers are -1. */
+/* coef · Π symbols[powers…]: one term of a size in bytes; unused powers are -1. Scores of all pairs of places of N videos have 7. */
+#define KRT_MOST_FACTORS 8
 struct krt_term {
   int64_t coef;
-  int32_t symbols[4];
+  int32_t symbols[KRT_MOST_FACTORS];
 };
 
 struct krt_array {

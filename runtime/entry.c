@@ -47,6 +47,7 @@ int krt_bind(const struct krt_program* program, uint64_t n, const uint64_t* leng
         __builtin_add_overflow(value, quotient->plus, &value))
       return KRT_BAD_LENGTH;
     value = floor_of(value, quotient->over);
+    if (quotient->most > 0 && value > quotient->most) value = quotient->most;
     if (value < 1 && n > 0) return KRT_BAD_LENGTH;
     *symbols++ = value;
   }
@@ -94,7 +95,7 @@ static int planned_bytes(const struct krt_code* code, uint64_t n, const int64_t*
   int64_t total = KRT_ALIGNMENT - 1;
   for (uint32_t i = 0; i < code->workspace_terms; ++i) {
     int64_t term = code->workspace[i].coef;
-    for (int p = 0; p < 4 && code->workspace[i].symbols[p] >= 0; ++p) {
+    for (int p = 0; p < KRT_MOST_FACTORS && code->workspace[i].symbols[p] >= 0; ++p) {
       const int32_t symbol = code->workspace[i].symbols[p];
       if (__builtin_mul_overflow(term, symbol == 0 ? (int64_t)n : symbols[symbol], &term))
         return KRT_BAD_COUNT;

@@ -28,7 +28,8 @@ std::vector<Dim> symbols_of(const keratin_info& info) {
     symbols.push_back(Dim(1, Symbol(name)));
   for (const keratin_quotient& q : std::span(info.quotients, info.quotient_count)) {
     const Dim of = symbols.at(q.of);
-    symbols.push_back(quotient(Dim(of.coef * q.times, of.symbol), q.plus, q.over));
+    const Dim whole = quotient(Dim(of.coef * q.times, of.symbol), q.plus, q.over);
+    symbols.push_back(q.most > 0 ? at_most(whole, q.most) : whole);
   }
   return symbols;
 }

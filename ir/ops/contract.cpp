@@ -55,9 +55,11 @@ void expect_pairs(Operands operands, std::string_view name, const AxisPairs& pai
     expect_axis(name, pairs.rhs[i], operands[1].rank());
     const Dim left = operands[0].shape()[pairs.lhs[i]], right = operands[1].shape()[pairs.rhs[i]];
     if (left != right)
-      fail(cat(name, " pairs axis ", pairs.lhs[i], " of ", to_text(operands[0].type()), " with axis ",
-               pairs.rhs[i], " of ", to_text(operands[1].type()), ": ", to_text(left), " is not ",
-               to_text(right)));
+      throw_unequal(
+          Error(ErrorKind::data, cat(name, " pairs axis ", pairs.lhs[i], " of ", to_text(operands[0].type()),
+                                     " with axis ", pairs.rhs[i], " of ", to_text(operands[1].type()), ": ",
+                                     to_text(left), " is not ", to_text(right))),
+          {left}, {right});
   }
 }
 

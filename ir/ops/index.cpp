@@ -42,7 +42,8 @@ void expect_gather(Operands operands, const GatherAttrs& attrs) {
         cat("batch_dims has ", batch_dims, ", expected at most axis (", axis, ") and the rank of operand 1"));
   for (int64_t i = 0; i < batch_dims; ++i)
     if (indices[i] != data[i])
-      fail_operand(operands, 1, cat("its batch axis ", i, " must be that of operand 0, ", to_text(data[i])));
+      fail_shape(operands, 1, {indices[i]}, {data[i]},
+                 cat("its batch axis ", i, " must be that of operand 0, ", to_text(data[i])));
 }
 
 std::vector<Type> infer_gather(Operands operands, const Attrs& attrs, const Function*) {
@@ -61,7 +62,8 @@ std::vector<Type> infer_scatter_add(Operands operands, const Attrs& attrs, const
   expect_same_dtype(operands, 2);
   const Shape shape = gathered_shape(operands, gather);
   if (operands[2].shape() != shape)
-    fail_operand(operands, 2, cat("its shape must be that of what gather would read, ", to_text(shape)));
+    fail_shape(operands, 2, operands[2].shape(), shape,
+               cat("its shape must be that of what gather would read, ", to_text(shape)));
   return {operands[0].type()};
 }
 

@@ -17,7 +17,10 @@ using namespace rules;
 
 void expect_body_param(const Function& body, size_t i, const Type& type) {
   const Type& found = body.params[i]->type();
-  if (found != type) fail(cat("param ", i, " of the body is ", to_text(found), ", expected ", to_text(type)));
+  if (found != type)
+    throw_unequal(Error(ErrorKind::data,
+                        cat("param ", i, " of the body is ", to_text(found), ", expected ", to_text(type))),
+                  found.shape, type.shape);
 }
 
 void expect_loop_body(Operands operands, const ScanAttrs& attrs, const Function& body) {
@@ -46,8 +49,8 @@ std::vector<Type> infer_scan(Operands operands, const Attrs& attrs, const Functi
       expect_row_major(operands, i);
       expect_axis("axis", axis, type.rank());
       if (type.shape[axis] != length)
-        fail_operand(operands, i,
-                     cat("its axis ", axis, " must be as long as there are steps, ", to_text(length)));
+        fail_shape(operands, i, {type.shape[axis]}, {length},
+                   cat("its axis ", axis, " must be as long as there are steps, ", to_text(length)));
       type.shape.erase(type.shape.begin() + axis);
     }
     expect_body_param(*body, i, type);

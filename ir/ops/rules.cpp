@@ -8,8 +8,21 @@ void fail(std::string message, std::string hint) {
   throw Error(ErrorKind::data, std::move(message), {}, std::move(hint));
 }
 
+namespace {
+
+std::string about_operand(Operands operands, size_t i, std::string_view problem) {
+  return cat("operand ", i, " is ", to_text(operands[i].type()), ": ", problem);
+}
+
+}  // namespace
+
 void fail_operand(Operands operands, size_t i, std::string_view problem) {
-  fail(cat("operand ", i, " is ", to_text(operands[i].type()), ": ", problem));
+  fail(about_operand(operands, i, problem));
+}
+
+void fail_shape(Operands operands, size_t i, const Shape& found, const Shape& expected,
+                std::string_view problem) {
+  throw_unequal(Error(ErrorKind::data, about_operand(operands, i, problem)), found, expected);
 }
 
 void expect_count(Operands operands, size_t count) {
@@ -35,7 +48,8 @@ void expect_row_major(Operands operands, size_t i) {
 void expect_same_shape(Operands operands, size_t i, size_t model) {
   const Shape& shape = operands[model].shape();
   if (operands[i].shape() != shape)
-    fail_operand(operands, i, cat("its shape must be that of operand ", model, ", ", to_text(shape)));
+    fail_shape(operands, i, operands[i].shape(), shape,
+               cat("its shape must be that of operand ", model, ", ", to_text(shape)));
 }
 
 void expect_same_dtype(Operands operands, size_t i, size_t model) {

@@ -15,6 +15,7 @@
 #include "ir/error.h"
 #include "ir/op.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin::rules {
 
@@ -24,6 +25,10 @@ using Operands = std::span<const Value>;
 [[noreturn]] void fail(std::string message, std::string hint = {});
 /// "operand 1 is f32[3]: " followed by `problem`.
 [[noreturn]] void fail_operand(Operands operands, size_t i, std::string_view problem);
+
+/// The same about a shape that should be another one.
+[[noreturn]] void fail_shape(Operands operands, size_t i, const Shape& found, const Shape& expected,
+                             std::string_view problem);
 
 /// A set of dtypes, and what messages call it.
 struct DTypeSet {

@@ -33,10 +33,12 @@ std::vector<Type> infer_reshape(Operands operands, const Attrs& attrs, const Fun
   expect_shape("shape", shape);
   const Size have = operands[0].type().elements();
   const Size want = Size::product(shape);
-  if (have != want)
-    fail_operand(
-        operands, 0,
+  if (have != want) {
+    const std::optional<Dim> all = as_dim(have), wanted = as_dim(want);
+    fail_shape(
+        operands, 0, all ? Shape{*all} : Shape{}, wanted ? Shape{*wanted} : Shape{},
         cat("its ", to_text(have), " elements do not make ", to_text(shape), ", which has ", to_text(want)));
+  }
   return {Type(operands[0].dtype(), shape)};
 }
 
@@ -66,9 +68,9 @@ std::vector<Type> infer_broadcast(Operands operands, const Attrs& attrs, const F
   expect_axes("dims", dims, size_of(shape));
   for (size_t i = 0; i < dims.size(); ++i)
     if (operands[0].shape()[i] != shape[dims[i]])
-      fail_operand(operands, 0,
-                   cat("its axis ", i, " must be as long as axis ", dims[i], " of the result, ",
-                       to_text(shape[dims[i]])));
+      fail_shape(operands, 0, {operands[0].shape()[i]}, {shape[dims[i]]},
+                 cat("its axis ", i, " must be as long as axis ", dims[i], " of the result, ",
+                     to_text(shape[dims[i]])));
   return {Type(operands[0].dtype(), shape)};
 }
 
@@ -137,14 +139,15 @@ std::vector<Type> infer_concat(Operands operands, const Attrs& attrs, const Func
     if (own.size() == shape.size()) {
       const std::optional<Dim> longer = sum(length, own[axis]);
       if (!longer)
-        fail(cat("axis ", axis, " would be ", to_text(length), " + ", to_text(own[axis]),
-                 " long, which is no dimension"));
+        throw_unequal(Error(ErrorKind::data, cat("axis ", axis, " would be ", to_text(length), " + ",
+                                                 to_text(own[axis]), " long, which is no dimension")),
+                      {Dim(1, length.symbol.root())}, {Dim(1, own[axis].symbol.root())});
       length = *longer;
       own[axis] = shape[axis];
     }
     if (own != shape)
-      fail_operand(operands, i,
-                   cat("but for axis ", axis, " its shape must be that of operand 0, ", to_text(shape)));
+      fail_shape(operands, i, own, shape,
+                 cat("but for axis ", axis, " its shape must be that of operand 0, ", to_text(shape)));
   }
   shape[axis] = length;
   return {Type(operands[0].dtype(), shape)};

@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -175,6 +176,48 @@ TEST(Quotient, TellsHowMuchIsLeftAtLeast) {
   EXPECT_EQ(least_difference(N, 1), -1);
   EXPECT_EQ(sum(t, N), std::nullopt);
   EXPECT_EQ(sum(quotient(t, -2, 1), quotient(t, 3, 1)), quotient(Dim(2, t.symbol), 1, 1));
+}
+
+TEST(Quotient, MayHaveAMost) {
+  const Dim t = T, half = quotient(t, 1, 2), five = at_most(t, 5);
+  EXPECT_EQ(to_text(five), "{min(T,5)}");
+  EXPECT_EQ(to_text(at_most(half, 5)), "{min((T+1)/2,5)}");
+  EXPECT_EQ(to_text(quotient(five, -2, 1)), "{{min(T,5)}-2}");
+  EXPECT_EQ(at_most(five, 7), five);
+  EXPECT_EQ(at_most(five, 3), at_most(t, 3));
+  EXPECT_EQ(at_most(t, 1), Dim(1));
+  EXPECT_EQ(at_most(Dim(4), 7), Dim(4));
+  EXPECT_EQ(at_most(Dim(9), 7), Dim(7));
+  EXPECT_EQ(five.symbol.root(), t.symbol);
+  for (const Dim dim : {t, half, Dim(3, t.symbol), quotient(t, -4, 1), quotient(five, -2, 1), quotient(five, 1, 2)}) {
+    const Dim least = at_most(dim, 3), twice(2 * least.coef, least.symbol);
+    EXPECT_GE(least_difference(dim, least), 0) << to_text(dim);
+    EXPECT_GE(least_difference(3, least), 0) << to_text(dim);
+    for (int64_t length = 1; length < 12; ++length) {
+      const Bindings bindings{{t.symbol, length}};
+      EXPECT_EQ(least.value(bindings), std::min<int64_t>(dim.value(bindings), 3));
+      for (const Dim other : {t, half, least, Dim(2)}) {
+        EXPECT_LE(least_difference(twice, other).value_or(-99), twice.value(bindings) - other.value(bindings));
+        EXPECT_LE(least_difference(other, twice).value_or(-99), other.value(bindings) - twice.value(bindings));
+      }
+    }
+  }
+}
+
+TEST(Error, IsOfTheSameClassElsewhere) {
+  try {
+    try {
+      throw_unequal(Error(ErrorKind::data, "differs", "op"), {N, T}, {N, 5});
+    } catch (Error& error) {
+      error.move_within("layer");
+      throw;
+    }
+  } catch (const UnequalDimsError& error) {
+    EXPECT_STREQ(error.what(), "layer: op: differs");
+    EXPECT_EQ(error.dims().a, T);
+    EXPECT_EQ(error.dims().b, Dim(5));
+  }
+  EXPECT_THROW(throw_unequal(Error(ErrorKind::data, "ranks"), {N}, {N, T}), Error);
 }
 
 }  // namespace
