@@ -5,6 +5,7 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -75,10 +76,14 @@ Expr einsum(const Expr& a, std::string_view a_axes, const Expr& b, std::string_v
   const Factor left(cast(a, dtype), a_axes, b_axes, result_axes),
       right(cast(b, dtype), b_axes, a_axes, result_axes);
   for (char letter : left.axes)
-    if (has(right.axes, letter) && left.value.dim(left.axis(letter)) != right.value.dim(right.axis(letter)))
-      throw Error(ErrorKind::data,
-                  cat("in the einsum ", equation, ", the axis ", std::string_view(&letter, 1), " of ",
-                      to_text(a.shape()), " has another extent than that of ", to_text(b.shape())));
+    if (has(right.axes, letter)) {
+      const Dim own = left.value.dim(left.axis(letter)), other = right.value.dim(right.axis(letter));
+      if (own != other)
+        throw_unequal(Error(ErrorKind::data, cat("in the einsum ", equation, ", the axis ",
+                                                 std::string_view(&letter, 1), " of ", to_text(a.shape()),
+                                                 " has another extent than that of ", to_text(b.shape()))),
+                      {own}, {other});
+    }
 
   // One of the two orders may leave nothing to transpose.
   const bool swap = product_axes(left, right, result_axes) != result_axes &&

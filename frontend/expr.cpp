@@ -4,6 +4,7 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 
@@ -72,8 +73,9 @@ namespace {
 Dim broadcast_dim(Dim a, Dim b, const Shape& left, const Shape& right) {
   if (a == b || b.is(1)) return a;
   if (a.is(1)) return b;
-  throw Error(ErrorKind::data,
-              cat("shapes ", to_text(left), " and ", to_text(right), " do not fit together"));
+  throw_unequal(
+      Error(ErrorKind::data, cat("shapes ", to_text(left), " and ", to_text(right), " do not fit together")),
+      {a}, {b});
 }
 
 /// Scalars of the type that a number has beside `x`.
@@ -106,11 +108,25 @@ Expr broadcast_to(const Expr& x, const Shape& shape) {
       dims.push_back(offset + axis);
       kept.push_back(from);
     } else if (!from.is(1)) {
-      throw Error(ErrorKind::data, cat("shape ", to_text(x.shape()), " does not fit ", to_text(shape)));
+      throw_unequal(
+          Error(ErrorKind::data, cat("shape ", to_text(x.shape()), " does not fit ", to_text(shape))), {from},
+          {to});
     }
   }
   Builder& b = x.builder();
   return {b, b.broadcast(b.reshape(x.value(), kept), dims, shape)};
+}
+
+Expr length(Builder& b, Dim dim) {
+  return {b, dim.is_static() ? b.constant(Scalar::of_integer(DType::i32, dim.value()))
+                             : b.make(Op::dim_size, {}, DimAttrs{dim, DType::i32})};
+}
+
+Dim divided(Dim length, int64_t parts) {
+  if (length.coef % parts == 0) return Dim(length.coef / parts, length.symbol);
+  const Dim part = quotient(length, 0, parts);
+  throw_unequal(Error(ErrorKind::data, cat(parts, " does not divide a length of ", to_text(length))),
+                {length}, {Dim(part.coef * parts, part.symbol)});
 }
 
 Expr align(const Expr& x, const Expr& like, const Ints& axes) {
@@ -238,11 +254,30 @@ Expr reshape(const Expr& x, Shape shape) {
   return {x.builder(), x.builder().reshape(x.value(), std::move(shape))};
 }
 
+std::optional<Shape> completed_shape(Dim elements, const Ints& extents) {
+  int64_t known = 1, unknown = 0;
+  for (const int64_t extent : extents) {
+    if (extent == -1)
+      ++unknown;
+    else if (extent < 0 || __builtin_mul_overflow(known, extent, &known))
+      return {};
+  }
+  if (unknown == 0 && !elements.is_static())
+    throw_unequal(Error(ErrorKind::data, cat(to_text(elements), " elements have no such shape")), {elements},
+                  {Dim(known)});
+  if (unknown == 0 ? !elements.is(known) : unknown > 1 || known == 0) return {};
+  if (elements.is_static() && elements.coef % known != 0) return {};
+  Shape shape;
+  for (const int64_t extent : extents) shape.push_back(extent == -1 ? divided(elements, known) : Dim(extent));
+  return shape;
+}
+
 Expr flattened(const Expr& x) {
   const std::optional<Dim> elements = as_dim(x.value().type().elements());
   if (!elements)
     throw Error(ErrorKind::unsupported,
-                cat("the axes of ", to_text(x.value().type()), " cannot be one: several are free"));
+                cat("the axes of ", to_text(x.value().type()), " cannot be one: several are free"), {},
+                std::string(kFixLength));
   return reshape(x, {*elements});
 }
 
@@ -268,13 +303,16 @@ Expr expand_dims(const Expr& x, int64_t axis) {
   return reshape(x, shape);
 }
 
+Expr take(const Expr& x, int64_t axis, const Expr& places) {
+  return {x.builder(),
+          x.builder().make(Op::gather, {x.value(), places.value()}, GatherAttrs{.axis = x.axis(axis)})};
+}
+
 Expr take(const Expr& x, int64_t axis, const Ints& places) {
   auto indices =
       std::make_shared<Tensor>(DType::i32, std::vector<int64_t>{static_cast<int64_t>(places.size())});
   for (size_t i = 0; i < places.size(); ++i) indices->set_integer(static_cast<int64_t>(i), places[i]);
-  Builder& b = x.builder();
-  return {b,
-          b.make(Op::gather, {x.value(), b.constant(std::move(indices))}, GatherAttrs{.axis = x.axis(axis)})};
+  return take(x, axis, Expr(x.builder(), x.builder().constant(std::move(indices))));
 }
 
 Expr squeeze(const Expr& x, const Ints& axes) {
@@ -284,8 +322,9 @@ Expr squeeze(const Expr& x, const Ints& axes) {
     if (!std::binary_search(gone.begin(), gone.end(), axis)) {
       shape.push_back(x.dim(axis));
     } else if (!x.dim(axis).is(1)) {
-      throw Error(ErrorKind::data,
-                  cat("axis ", axis, " of ", to_text(x.shape()), " cannot be dropped: it is not 1"));
+      throw_unequal(Error(ErrorKind::data,
+                          cat("axis ", axis, " of ", to_text(x.shape()), " cannot be dropped: it is not 1")),
+                    {x.dim(axis)}, {Dim(1)});
     }
   }
   return reshape(x, shape);
@@ -318,6 +357,8 @@ Expr places(const Expr& like, int64_t axis) {
   Builder& b = like.builder();
   return {b, b.make(Op::iota, {}, IotaAttrs{like.axis(axis), DType::i32, like.shape()})};
 }
+
+Expr places(Builder& b, Dim length) { return {b, b.make(Op::iota, {}, IotaAttrs{0, DType::i32, {length}})}; }
 
 Expr reverse(const Expr& x, int64_t axis) {
   return {x.builder(), x.builder().make(Op::reverse, {x.value()}, AxesAttrs{{x.axis(axis)}})};

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +14,7 @@
 
 namespace keratin {
 
-/// The hint of errors that no free length satisfies.
+/// The hint of errors about free lengths.
 inline constexpr std::string_view kFixLength = "fix the length with --shape INPUT=…";
 
 inline namespace tracing {  // kernel IR has an Expr, too, and one program links both
@@ -63,6 +64,11 @@ DType promote(DType a, DType b);
 /// numpy's rule: shapes are aligned at the end, extents of 1 repeat. Throws Error(data) if they do not fit.
 Shape broadcast_shape(const Shape& a, const Shape& b);
 Expr broadcast_to(const Expr& x, const Shape& shape);
+
+/// How long an axis is that is this long, as an i32 scalar: each call finds it out if it is free.
+Expr length(Builder& builder, Dim dim);
+/// One of `parts` equal parts of a length. Throws Error(data) if there are none.
+Dim divided(Dim length, int64_t parts);
 
 /// `x`, whose axis i belongs to axis axes[i] of `like`, broadcast to the shape of `like`. Requires: axes increase.
 Expr align(const Expr& x, const Expr& like, const Ints& axes);
@@ -118,18 +124,23 @@ Expr softmax(const Expr& x, const Ints& axes);
 Expr log_softmax(const Expr& x, const Ints& axes);
 
 Expr reshape(const Expr& x, Shape shape);
+/// A shape of so many elements; at most one extent is -1: what the others leave. None if they do not fit. Throws Error(data) if they fit
+/// if a length is a multiple.
+std::optional<Shape> completed_shape(Dim elements, const Ints& extents);
 /// All elements on one axis. Throws Error(unsupported) if several axes are symbolic.
 Expr flattened(const Expr& x);
 Expr transpose(const Expr& x, Ints perm);
 Expr move_axis(const Expr& x, int64_t from, int64_t to);
 Expr expand_dims(const Expr& x, int64_t axis);  ///< the new axis has index `axis` in the result
-/// The elements at `places` (counted from the front) along an axis.
+/// The elements at `places` (counted from the front) along an axis, which is replaced by those of `places`.
+Expr take(const Expr& x, int64_t axis, const Expr& places);
 Expr take(const Expr& x, int64_t axis, const Ints& places);
 Expr squeeze(const Expr& x, const Ints& axes);  ///< Requires: the axes have extent 1.
 Expr slice(const Expr& x, int64_t axis, int64_t start, Dim limit, int64_t stride = 1);
 Expr pad(const Expr& x, const Ints& low, const Ints& high, double fill = 0);
 Expr concat(const std::vector<Expr>& parts, int64_t axis);
 Expr places(const Expr& like, int64_t axis);  ///< of each element of `like`, its place along an axis: i32
+Expr places(Builder& builder, Dim length);    ///< along an axis of this length: i32
 Expr reverse(const Expr& x, int64_t axis);
 /// Every element `times` times in a row along `axis`.
 Expr repeat(const Expr& x, int64_t axis, int64_t times);

@@ -160,6 +160,9 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
                   where());
     return variable;
   }
+  if (spec.role == Role::weight && !type.is_static())
+    throw Error(ErrorKind::unsupported, cat("its ", spec.name, " would be ", to_text(type)), where(),
+                std::string(kFixLength));
   const std::string argument(spec.argument.empty() ? spec.name : spec.argument);
   const Json& initializer = spec.start.is_null() ? config[argument + "_initializer"] : spec.start;
   const Json regularizer = spec.is_bare ? Json() : config[argument + "_regularizer"];
@@ -246,9 +249,9 @@ Outputs call_layer(Layer& layer, Tracer& tracer, CallArguments arguments) {
     layer.set_output_types(std::move(types));
     tracer.builder.set_origin(outer);
     return outputs;
-  } catch (const Error& error) {
-    if (layer.context().has_place(error.where())) throw;
-    throw Error(error.kind(), error.message(), layer.where(), error.hint());
+  } catch (Error& error) {
+    if (!layer.context().has_place(error.where())) error.move_to(layer.where());
+    throw;
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {

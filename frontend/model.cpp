@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "frontend/graph_call.h"
 #include "frontend/nodes.h"
 #include "ir/error.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -77,31 +77,6 @@ Dim batch_of(const std::vector<Entry>& entries, std::optional<int64_t> given, co
   return fixed ? Dim(*fixed) : Dim::batch();
 }
 
-}  // namespace
-
-/// Names for what inputs leave free: T for steps, H and W for images.
-class FreeLengths {
- public:
-  /// Shared: inputs have the same T, H and W. All are multiples of `multiple`.
-  FreeLengths(bool shared, int64_t multiple) : shared_(shared), multiple_(multiple) {}
-
-  Dim of(int64_t rank, size_t axis) {
-    constexpr std::string_view kNames[] = {"", "T", "TF", "HWC", "DHWC"};
-    const std::string_view names = kNames[std::min<int64_t>(rank - 1, std::size(kNames) - 1)];
-    const std::string letter(axis <= names.size() ? names.substr(axis - 1, 1) : std::string_view("L"));
-    std::string name = letter;
-    for (int copy = 2; !used_.insert(name).second && !shared_; ++copy) name = cat(letter, copy);
-    return Dim(multiple_, Symbol(name));
-  }
-
- private:
-  bool shared_;
-  int64_t multiple_;
-  std::set<std::string> used_;
-};
-
-namespace {
-
 /// `shape` with extents behind the batch that --shape gives in place of what is free.
 Shape with_extents(Shape shape, const Shape& extents, const std::string& input, const std::string& where) {
   std::vector<std::string> texts;
@@ -135,7 +110,7 @@ Shape input_shape(const Entry& entry, Dim batch, FreeLengths& lengths, const Sha
     const bool is_given = given != shapes.extents.end();
     shape.push_back(!stored.is_null() ? Dim(stored.as_int())
                     : is_given        ? Dim(1, Symbol("L"))  // any that is free
-                                      : lengths.of(static_cast<int64_t>(rank), i));
+                                      : lengths.next(static_cast<int64_t>(rank), i));
   }
   return given == shapes.extents.end() ? shape
                                        : with_extents(std::move(shape), given->second, entry.name, where);
@@ -152,17 +127,27 @@ void check_names(const ShapeOverrides& shapes, const std::vector<Entry>& entries
                   cat("its inputs are ", join(names, ", ")));
 }
 
+/// The names of lengths that --shape gives.
+std::set<std::string> names_in(const ShapeOverrides& shapes) {
+  std::set<std::string> names;
+  for (const auto& [input, extents] : shapes.extents)
+    for (const Dim extent : extents)
+      if (!extent.is_static()) names.insert(extent.symbol.name());
+  return names;
+}
+
 }  // namespace
 
 Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides shapes,
              const ModelFile* stored)
     : config_(config),
       context_{.file = std::move(file), .keras2 = keras2, .stored = stored},
-      shapes_(std::move(shapes)) {
+      shapes_(std::move(shapes)),
+      lengths_(names_in(shapes_)) {
   make_root();
   if (!root_->def()->is_model)
     throw Error(ErrorKind::unsupported, "the file holds a single layer, not a model", root_->where());
-  read_inputs(FreeLengths(false, 1));
+  read_inputs();
 }
 
 void Model::make_root() {
@@ -171,8 +156,9 @@ void Model::make_root() {
   root_ = std::make_unique<Layer>(context_, config_, nullptr, "");
 }
 
-void Model::read_inputs(FreeLengths lengths) {
+void Model::read_inputs() {
   inputs_.clear();
+  lengths_.restart();
   const Json& config = root_->args().config();
   const std::string where = root_->where();
   try {
@@ -190,13 +176,13 @@ void Model::read_inputs(FreeLengths lengths) {
           is_string ? DType::i64 : read_dtype(*entry.dtype, cat(where, ", input ", quoted(entry.name)));
       Input input{
           entry.name,
-          Type(dtype, input_shape(entry, batch, lengths, is_string ? ShapeOverrides() : shapes_, where)),
+          Type(dtype, input_shape(entry, batch, lengths_, is_string ? ShapeOverrides() : shapes_, where)),
           nullptr};
       if (is_string) input.strings = std::make_shared<StringInput>(entry.name, input.type.shape, Dim(1));
       inputs_.push_back(std::move(input));
     }
     for (Input& input : inputs_)
-      if (input.strings) input.strings->length = lengths.of(2, 1);
+      if (input.strings) input.strings->length = lengths_.next(2, 1);
   } catch (const Error& error) {
     if (!error.where().empty()) throw;
     throw error.within(where);
@@ -242,36 +228,27 @@ std::vector<std::string> Model::output_names() const {
   return unique;
 }
 
-/// A model does not say what it needs of free lengths: that inputs share them, where it adds them; that they are multiples, where it
-/// doubles again what it halved. The first that can be traced is taken, each time by layers of their own: those of an attempt that failed
-/// are not complete. What asks for a fixed length is not satisfied by another free one.
+/// Each attempt has layers of its own: those of one that failed are not complete.
 Function Model::trace_predict() {
-  std::optional<Error> first;
-  std::vector<std::vector<Type>> tried;
-  for (const int64_t multiple : {1, 2, 4, 8, 16, 32, 64, 3, 6, 12, 5, 10}) {
-    for (const bool shared : {false, true}) {
-      read_inputs(FreeLengths(shared, multiple));
-      std::vector<Type> types;
-      for (const Input& input : inputs_) {
-        types.push_back(input.type);
-        if (input.strings) types.push_back(Type(DType::i64, {input.strings->length}));
-      }
-      if (std::find(tried.begin(), tried.end(), types) != tried.end()) continue;
-      if (!tried.empty()) make_root();
-      tried.push_back(std::move(types));
-      try {
-        return trace();
-      } catch (const Error& error) {
-        if (error.hint() == kFixLength) throw;
-        if (!first) first = error;
+  constexpr int kMostAttempts = 64;
+  const auto is_free = [](Dim dim) { return !dim.is_static() && dim.symbol.root() != Dim::batch().symbol; };
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return trace();
+    } catch (const UnequalDimsError& error) {
+      const UnequalDims dims = error.dims();
+      if (!is_free(dims.a) && !is_free(dims.b)) throw;
+      if (attempt == kMostAttempts || !lengths_.unite(dims)) {
+        if (!error.hint().empty()) throw;
+        throw Error(
+            error.kind(), error.message(), error.where(),
+            "its lengths are free; --shape INPUT=… fixes them, or says what they are multiples of, as in "
+            "x=14T,8");
       }
     }
+    make_root();
+    read_inputs();
   }
-  if (tried.size() > 1 && first->hint().empty())
-    throw Error(
-        first->kind(), first->message(), first->where(),
-        "its lengths are free; --shape INPUT=… fixes them, or says what they are multiples of, as in x=14T,8");
-  throw *first;
 }
 
 Function Model::trace() {

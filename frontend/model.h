@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/free_lengths.h"
 #include "frontend/layer.h"
 #include "frontend/shape_overrides.h"
 #include "ir/graph.h"
@@ -18,8 +19,6 @@
 namespace keratin {
 
 /// A model that can be traced: a tree of layers with the variables they made so far.
-class FreeLengths;
-
 class Model {
  public:
   /// `config` must outlive the model. Throws Error if this is no model or something in it is not supported.
@@ -41,7 +40,7 @@ class Model {
   /// from one.
   std::vector<std::string> output_names() const;
 
-  /// The function @predict. Free lengths that do not go together are tried as the same ones, and as multiples.
+  /// The function @predict. What it needs of free lengths is found out.
   Function trace_predict();
 
   bool is_of_keras2() const { return context_.keras2; }
@@ -51,7 +50,7 @@ class Model {
  private:
   /// Layers that have made nothing yet.
   void make_root();
-  void read_inputs(FreeLengths lengths);
+  void read_inputs();
   /// Calls the model once, to find out what its inputs of strings become.
   void find_tables();
   Function trace();
@@ -61,6 +60,7 @@ class Model {
   std::unique_ptr<Layer> root_;
   ShapeOverrides shapes_;
   std::vector<Input> inputs_;
+  FreeLengths lengths_;
 };
 
 }  // namespace keratin

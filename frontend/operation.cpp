@@ -163,9 +163,9 @@ Outputs call_operation_def(const OperationDef& def, Builder& builder, const Json
     for (const Traced& output : outputs) of_sane_size(output.value);
     builder.set_origin(outer);
     return outputs;
-  } catch (const Error& error) {
-    if (error.where() == where) throw;
-    throw Error(error.kind(), error.message(), where, error.hint());
+  } catch (Error& error) {
+    error.move_to(where);
+    throw;
   }
 }
 

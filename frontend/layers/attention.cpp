@@ -14,6 +14,7 @@
 #include "frontend/layers/quantized.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -88,14 +89,17 @@ Sides sides_of(Call& call, bool ignores_query_mask) {
   sides.value_mask = mask_of(call, inputs[1], "value_mask");
   sides.key_mask = inputs.size() > 2 ? mask_of(call, inputs[2], "key_mask") : call.tensor("key_mask");
   const int64_t rank = sides.query.rank();
-  const bool fit =
-      rank >= 3 && sides.value.rank() == rank && sides.key.rank() == rank &&
-      std::equal(sides.value.shape().begin(), sides.value.shape().end() - 1, sides.key.shape().begin());
-  if (!fit)
-    call.fail(cat("query ", to_text(sides.query.shape()), ", value ", to_text(sides.value.shape()),
-                  " and key ", to_text(sides.key.shape()), " do not fit together"),
-              "their ranks are equal and at least 3; value and key differ in the last axis only",
-              ErrorKind::data);
+  const auto all_but_last = [](const Expr& x) {
+    return x.rank() == 0 ? Shape() : Shape(x.shape().begin(), x.shape().end() - 1);
+  };
+  const Shape keys = all_but_last(sides.key), values = all_but_last(sides.value);
+  if (rank < 3 || sides.value.rank() != rank || keys != values)
+    throw_unequal(Error(ErrorKind::data,
+                        cat("query ", to_text(sides.query.shape()), ", value ", to_text(sides.value.shape()),
+                            " and key ", to_text(sides.key.shape()), " do not fit together"),
+                        call.layer().where(),
+                        "their ranks are equal and at least 3; value and key differ in the last axis only"),
+                  keys, values);
   return sides;
 }
 
@@ -170,13 +174,15 @@ Expr visible(Call& call, const Sides& sides) {
 /// `mask` with the axes of the scores: those that it lacks are put before the ones that are attended to.
 Expr mask_of_scores(Call& call, Expr mask, const Expr& scores, const Ints& axes) {
   while (mask.rank() < scores.rank()) mask = expand_dims(mask, -2 * static_cast<int64_t>(axes.size()) - 1);
-  const bool fits =
-      std::equal(mask.shape().begin(), mask.shape().end(), scores.shape().begin(), scores.shape().end(),
-                 [](Dim own, Dim wanted) { return own.is(1) || own == wanted; });
-  if (!fits)
-    call.fail(cat("its masks make ", to_text(mask.shape()), ", which does not fit scores ",
-                  to_text(scores.shape())),
-              {}, ErrorKind::data);
+  Shape wanted = scores.shape();
+  for (size_t i = 0; i < wanted.size() && mask.rank() == scores.rank(); ++i)
+    if (mask.shape()[i].is(1)) wanted[i] = 1;
+  if (mask.shape() != wanted)
+    throw_unequal(Error(ErrorKind::data,
+                        cat("its masks make ", to_text(mask.shape()), ", which does not fit scores ",
+                            to_text(scores.shape())),
+                        call.layer().where()),
+                  mask.shape(), wanted);
   return mask;
 }
 

@@ -11,6 +11,7 @@
 #include "frontend/scan.h"
 #include "frontend/window.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -48,8 +49,11 @@ std::vector<Expr> checked_states(Call& call, const CellStack& cells, const std::
   std::vector<Expr> states;
   for (size_t i = 0; i < given.size(); ++i) {
     if (given[i].value.shape() != shapes[i])
-      call.fail(cat("a state is ", to_text(given[i].value.shape()), ", expected ", to_text(shapes[i])), {},
-                ErrorKind::data);
+      throw_unequal(
+          Error(ErrorKind::data,
+                cat("a state is ", to_text(given[i].value.shape()), ", expected ", to_text(shapes[i])),
+                call.layer().where()),
+          given[i].value.shape(), shapes[i]);
     states.push_back(cast(given[i].value, call.compute_dtype()));
   }
   return states;
