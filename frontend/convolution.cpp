@@ -46,8 +46,8 @@ Expr transposed_convolution(const Args& args, const Windows& windows, const Expr
     if (extent.coef < 1) throw Error(ErrorKind::data, "its input is empty", args.where());
     const Part part =
         part_of(same, stride, span, output_padding.empty() ? std::nullopt : std::optional(output_padding[i]));
-    // A free length is at least its coefficient.
-    if ((extent.coef - 1) * stride + part.rest < 1)
+    // Of a free length, calls are refused that leave nothing.
+    if (extent.is_static() && (extent.coef - 1) * stride + part.rest < 1)
       args.reject("output_padding", "leaves no output", {}, ErrorKind::data);
     attrs.input_dilation.push_back(stride);
     attrs.pad_low.push_back(span - 1 - part.skipped);

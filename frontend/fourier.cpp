@@ -79,11 +79,11 @@ Complex fourier(const Complex& x, bool inverse) {
 }
 
 Expr of_length(const Expr& x, int64_t length) {
-  const int64_t extent = x.extent(-1);
-  if (extent >= length) return slice(x, -1, 0, length);
+  const Dim extent = x.dim(-1);
+  if (least_difference(extent, length) >= 0) return slice(x, -1, 0, length);
   Ints low(x.rank(), 0), high(x.rank(), 0);
-  high.back() = length - extent;
-  return pad(x, low, high);
+  high.back() = extent.is_static() ? length - extent.value() : length;
+  return slice(pad(x, low, high), -1, 0, length);
 }
 
 Complex real_fourier(const Expr& x, int64_t length) {

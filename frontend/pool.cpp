@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 
+#include "frontend/axis_product.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -62,11 +63,33 @@ Expr pool_adaptively(Op op, const Expr& x, int64_t axis, int64_t count) {
   return take(concat(parts, axis), axis, wanted);
 }
 
+/// The same windows of an axis whose length a call tells: which elements they have is computed.
+Expr pool_free_axis(Op op, const Expr& x, int64_t axis, int64_t count) {
+  Builder& b = x.builder();
+  const Expr window = places(b, Dim(count)), extent = length(b, x.dim(axis)), parts = length(b, Dim(count));
+  const Expr start = binary(Op::div, window * extent, parts);
+  const Expr end = binary(Op::div, (window + 1) * extent + (parts - 1), parts);
+  const Expr place = expand_dims(places(b, x.dim(axis)), 1);
+  const Expr is_inside = logical_and(less_equal(start, place), less(place, end));  // [elements,windows]
+  if (op == Op::pool_sum)
+    return multiply_along(x, axis, cast(is_inside, x.dtype()) / cast(end - start, x.dtype()));
+  const Expr spread = expand_dims(x, axis + 1);
+  Shape shape = spread.shape();
+  shape[axis + 1] = count;
+  const Expr all = broadcast_to(spread, shape);
+  const Expr nothing = number(all, -std::numeric_limits<double>::infinity());
+  return reduce(Op::reduce_max, where(align(is_inside, all, {axis, axis + 1}), all, nothing), {axis});
+}
+
 Expr adaptive_pool(Op op, const Args& args, Expr x) {
   const Ints space = space_axes(args, x.rank()).space, sizes = args.ints("output_size", space.size());
   for (size_t i = 0; i < space.size(); ++i) {
-    const int64_t extent = x.extent(space[i]);
     if (sizes[i] < 1) args.reject("output_size", "expected numbers of at least 1", {}, ErrorKind::data);
+    if (!x.dim(space[i]).is_static()) {
+      x = pool_free_axis(op, x, space[i], sizes[i]);
+      continue;
+    }
+    const int64_t extent = x.extent(space[i]);
     if (extent % sizes[i] != 0) {
       x = pool_adaptively(op, x, space[i], sizes[i]);
       continue;

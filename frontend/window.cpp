@@ -32,8 +32,7 @@ namespace {
 /// front. The most that this can be is put there, and then as much as is too much is left out.
 Expr pad_by_length(const Expr& x, int64_t axis, int64_t span, int64_t stride, Dim count, double fill) {
   Builder& b = x.builder();
-  const auto size_of = [&](Dim dim) { return Expr(b, b.make(Op::dim_size, {}, DimAttrs{dim, DType::i32})); };
-  const Expr total = maximum(size_of(count) * static_cast<double>(stride) - size_of(x.dim(axis)) +
+  const Expr total = maximum(length(b, count) * static_cast<double>(stride) - length(b, x.dim(axis)) +
                                  static_cast<double>(span - stride),
                              0);
   const Expr before = binary(Op::shr, total, number(total, 1));
@@ -42,10 +41,8 @@ Expr pad_by_length(const Expr& x, int64_t axis, int64_t span, int64_t stride, Di
   low[axis] = most_before;
   high[axis] = span - 1;
   const Expr padded = pad(x, low, high, fill);
-  const Dim length = *sum(Dim(count.coef * stride, count.symbol), span - stride);
-  const Expr places = Expr(b, b.make(Op::iota, {}, IotaAttrs{0, DType::i32, {length}})) +
-                      broadcast_to(number(before, static_cast<double>(most_before)) - before, {length});
-  return {b, b.make(Op::gather, {padded.value(), places.value()}, GatherAttrs{axis})};
+  const Dim covered = *sum(Dim(count.coef * stride, count.symbol), span - stride);
+  return take(padded, axis, places(b, covered) + (number(before, static_cast<double>(most_before)) - before));
 }
 
 }  // namespace

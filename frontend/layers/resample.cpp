@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 
+#include "frontend/axis_product.h"
 #include "frontend/layers/images.h"
 #include "frontend/layers/tables.h"
 #include "frontend/window.h"
@@ -115,13 +116,6 @@ Expr resample_linearly(const Expr& x, int64_t axis, int64_t extent) {
   return part(below, std::move(low_weights)) + part(above, std::move(high_weights));
 }
 
-/// New elements along an axis, each the sum of the old ones by a column of `weights`.
-Expr weighted_sums(const Expr& x, int64_t axis, const Expr& weights) {
-  const Expr product(x.builder(), x.builder().make(Op::dot, {x.value(), cast(weights, x.dtype()).value()},
-                                                   DotAttrs{.contract = {{axis}, {0}}}));
-  return move_axis(product, -1, axis);
-}
-
 Expr resample_by_kernel(const Expr& x, int64_t axis, int64_t extent, const Kernel& kernel, bool antialias) {
   const int64_t old = x.extent(axis);
   const float step = step_of(old, extent), stretch = antialias ? std::max(step, 1.0F) : 1.0F;
@@ -130,7 +124,7 @@ Expr resample_by_kernel(const Expr& x, int64_t axis, int64_t extent, const Kerne
     const std::vector<float> weights = weights_around(center_of(i, step), 0, old, kernel, stretch);
     for (int64_t j = 0; j < old; ++j) matrix->set(j * extent + i, weights[j]);
   }
-  return weighted_sums(x, axis, Expr(x.builder(), x.builder().constant(std::move(matrix))));
+  return multiply_along(x, axis, Expr(x.builder(), x.builder().constant(std::move(matrix))));
 }
 
 /// Tables grow with extents.
@@ -140,6 +134,62 @@ void check_extents(const Expr& x, int64_t axis, int64_t extent) {
     throw Error(ErrorKind::unsupported,
                 cat("axis ", axis, " of ", to_text(x.shape()), " cannot be resized to ", extent,
                     " elements: at most ", kMost, " are supported"));
+}
+
+// The same where lengths are free: each call computes places and weights.
+
+/// Of a free number of elements, or to one, the nearest ones.
+Expr nearest_places(Builder& b, Dim old, Dim extent) {
+  const Expr twice = cast(places(b, extent), DType::i64) * 2 + 1,
+             number_of_old = cast(length(b, old), DType::i64);
+  return binary(Op::div, twice * number_of_old, cast(length(b, extent), DType::i64) * 2);
+}
+
+/// Where the middles of new elements are among the old ones.
+Expr centers(Builder& b, Dim old, Dim extent) {
+  const Expr ratio = old.symbol == extent.symbol
+                         ? Expr(b, b.constant(DType::f32, step_of(old.coef, extent.coef)))
+                         : cast(length(b, old), DType::f32) / cast(length(b, extent), DType::f32);
+  return (cast(places(b, extent), DType::f32) + 0.5) * ratio - 0.5;
+}
+
+/// Weights over their sum, which is along an axis.
+Expr over_total(const Expr& weights, int64_t axis) {
+  const Expr total = sum(weights, {axis}, true);
+  const Expr is_there = greater(unary(Op::abs, total), kNothing);
+  return where(is_there, weights / where(is_there, total, number(total, 1)), number(weights, 0));
+}
+
+Expr resample_linearly_at_run_time(const Expr& x, int64_t axis, Dim extent) {
+  Builder& b = x.builder();
+  const Dim old = x.dim(axis);
+  const Expr center = centers(b, old, extent), last = length(b, old) - 1;
+  const Expr low = minimum(maximum(cast(unary(Op::floor, center), DType::i32), 0), last),
+             high = minimum(low + 1, last);
+  const auto weight_of = [&](const Expr& place) {
+    return triangle(unary(Op::abs, center - cast(place, DType::f32)));
+  };
+  const Expr high_weight = where(less(low, high), weight_of(high), number(center, 0));
+  const Expr weights =
+      over_total(concat({expand_dims(weight_of(low), 0), expand_dims(high_weight, 0)}, 0), 0);
+  const auto part = [&](int64_t i, const Expr& places) {
+    const Expr elements = take(x, axis, places);
+    return elements * align(cast(squeeze(slice(weights, 0, i, i + 1), {0}), x.dtype()), elements, {axis});
+  };
+  return part(0, low) + part(1, high);
+}
+
+Expr resample_by_kernel_at_run_time(const Expr& x, int64_t axis, Dim extent, const Resampling& how) {
+  Builder& b = x.builder();
+  const Dim old = x.dim(axis);
+  const Expr from = expand_dims(cast(places(b, old), DType::f32), 1);
+  Expr distance = unary(Op::abs, expand_dims(centers(b, old, extent), 0) - from);
+  if (how.antialias) {
+    const Expr ratio = cast(length(b, old), DType::f32) / cast(length(b, extent), DType::f32);
+    distance = distance / maximum(ratio, 1);
+  }
+  return multiply_along(x, axis,
+                        cast(over_total(kernel_of(how.interpolation).of_tensor(distance), 0), x.dtype()));
 }
 
 constexpr Arg kRepeatingArgs[] = {{"size", ArgKind::ints, "2"}, kDataFormatArg};
@@ -159,8 +209,9 @@ Outputs up_sampling(Call& call) {
   for (size_t i = 0; i < rank; ++i) {
     if (size[i] < 1) call.args().reject("size", "expected numbers of at least 1", {}, ErrorKind::data);
     const int64_t axis = axes.space[i];
-    x = interpolation == "nearest" ? repeat(x, axis, size[i])
-                                   : resample(x, axis, x.extent(axis) * size[i], {interpolation});
+    x = interpolation == "nearest"
+            ? repeat(x, axis, size[i])
+            : resample(x, axis, Dim(x.dim(axis).coef * size[i], x.dim(axis).symbol), {interpolation});
   }
   return x;
 }
@@ -234,9 +285,17 @@ constexpr LayerDef kLayers[] = {
 
 }  // namespace
 
-Expr resample(const Expr& x, int64_t axis, int64_t extent, const Resampling& how) {
+Expr resample(const Expr& x, int64_t axis, Dim wanted, const Resampling& how) {
+  if (x.dim(axis) == wanted) return x;
+  if (!x.dim(axis).is_static()) {
+    if (how.interpolation == "nearest")
+      return take(x, axis, nearest_places(x.builder(), x.dim(axis), wanted));
+    if (how.interpolation == "bilinear" && !how.antialias)
+      return resample_linearly_at_run_time(x, axis, wanted);
+    return resample_by_kernel_at_run_time(x, axis, wanted, how);
+  }
+  const int64_t extent = wanted.value();
   check_extents(x, axis, extent);
-  if (x.extent(axis) == extent) return x;
   if (how.interpolation == "nearest") return resample_nearest(x, axis, extent);
   if (how.interpolation == "bilinear" && !how.antialias) return resample_linearly(x, axis, extent);
   return resample_by_kernel(x, axis, extent, kernel_of(how.interpolation), how.antialias);
@@ -253,13 +312,10 @@ Expr resample(const Expr& x, int64_t axis, int64_t extent, const Expr& scale, co
   Expr distance = unary(Op::abs, center - expand_dims(line(old), 1));
   if (how.antialias) distance = distance / maximum(step, 1);
   const Expr weights = kernel_of(how.interpolation).of_tensor(distance);
-  const Expr total = sum(weights, {0}, true);
-  const Expr is_something = greater(unary(Op::abs, total), kNothing);
   const Expr is_inside =
       logical_and(greater_equal(center, -0.5), less_equal(center, static_cast<double>(old) - 0.5));
-  return weighted_sums(x, axis,
-                       where(logical_and(is_something, is_inside),
-                             weights / where(is_something, total, number(total, 1)), number(weights, 0)));
+  return multiply_along(x, axis,
+                        cast(where(is_inside, over_total(weights, 0), number(weights, 0)), x.dtype()));
 }
 
 Crop crop_to_aspect_ratio(int64_t height, int64_t width, int64_t target_height, int64_t target_width) {
@@ -276,7 +332,9 @@ Expr resize(Expr x, const ImageSpace& axes, const Resize& wanted) {
   if (wanted.pads) x = pad_to_aspect_ratio(x, axes, wanted);
   if (wanted.how.interpolation != "nearest") x = to_float(x);
   // The order that takes fewer multiplications, which Keras's products go by, too.
-  const int64_t height = x.extent(axes.height), width = x.extent(axes.width);
+  const Dim old_height = x.dim(axes.height), old_width = x.dim(axes.width);
+  const auto known = [](Dim dim) { return dim.is_static() ? dim.value() : 1; };
+  const int64_t height = known(old_height), width = known(old_width);
   const bool is_height_first =
       wanted.height * width * (height + wanted.width) < wanted.width * height * (width + wanted.height);
   const auto resample_height = [&] { x = resample(x, axes.height, wanted.height, wanted.how); };

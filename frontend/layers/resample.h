@@ -19,7 +19,8 @@ struct Resampling {
 /// `x` with `extent` elements along `axis`. All but "nearest" need floats. Near the borders, the weights of the elements that are
 /// there are scaled up: R. Keys, Cubic convolution interpolation for digital image processing, 1981 (bicubic: a = -1/2); C. Duchon,
 /// Lanczos filtering in one and two dimensions, 1979.
-Expr resample(const Expr& x, int64_t axis, int64_t extent, const Resampling& how = {});
+/// Of a free length, or to a multiple of one, each call computes the weights.
+Expr resample(const Expr& x, int64_t axis, Dim extent, const Resampling& how = {});
 
 /// `x` with `extent` elements along `axis`, of which element i has its centre at ((i + 1/2) - shift) / scale among the old ones; zero
 /// where that is outside. `scale` and `shift` are float scalars of one dtype. There is no "nearest".

@@ -1,5 +1,6 @@
 // Layers that put elements elsewhere: shapes, padding, cropping.
 #include <algorithm>
+#include <optional>
 
 #include "frontend/layers/tables.h"
 #include "frontend/window.h"
@@ -11,7 +12,7 @@ namespace {
 /// Elements of a sample as one extent.
 Dim features_of(Call& call, const Expr& x) {
   const std::optional<Dim> features = as_dim(Size::product(Shape(x.shape().begin() + 1, x.shape().end())));
-  if (!features) call.fail("several axes of its input are free", "fix one of them with --shape");
+  if (!features) call.fail("several axes of its input are free", std::string(kFixLength));
   return *features;
 }
 
@@ -36,21 +37,14 @@ Outputs reshape_layer(Call& call) {
   const Expr x = call.input();
   const Ints target = call.args().ints("target_shape");
   const Dim all = features_of(call, x);
-  const int64_t features = all.coef;
-  int64_t known = 1, unknown = 0;
-  for (int64_t extent : target) {
-    if (extent < -1)
-      call.args().reject("target_shape", "extents are numbers, and at most one is -1", {}, ErrorKind::data);
-    extent == -1 ? ++unknown
-                 : known = std::min(known * extent, features + 1);  // more than there are is enough to know
-  }
-  const bool fits = unknown == 0 ? all.is(known) : unknown == 1 && known != 0 && features % known == 0;
-  if (!fits)
+  if (std::any_of(target.begin(), target.end(), [](int64_t extent) { return extent < -1; }))
+    call.args().reject("target_shape", "extents are numbers, and at most one is -1", {}, ErrorKind::data);
+  std::optional<Shape> shape = completed_shape(all, target);
+  if (!shape)
     call.args().reject("target_shape", cat("does not fit the input's ", to_text(all), " elements"), {},
                        ErrorKind::data);
-  Shape shape{x.dim(0)};
-  for (int64_t extent : target) shape.push_back(extent == -1 ? Dim(features / known, all.symbol) : extent);
-  return reshape(x, shape);
+  shape->insert(shape->begin(), x.dim(0));
+  return reshape(x, *shape);
 }
 
 constexpr Arg kPermuteArgs[] = {{"dims", ArgKind::ints}};

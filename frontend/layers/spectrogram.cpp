@@ -3,7 +3,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "frontend/copied_edges.h"
 #include "frontend/elementary.h"
+#include "frontend/frames.h"
 #include "frontend/layers/tables.h"
 #include "frontend/window.h"
 #include "ir/error.h"
@@ -43,9 +45,9 @@ int64_t count_or(const Call& call, std::string_view argument, int64_t otherwise)
 Expr apply_waves(Call& call, const Expr& signal, std::string_view kernel_name, int64_t frequencies) {
   const Args& args = call.args();
   const int64_t length = args.integer("frame_length");
-  const int64_t channels = signal.extent(1), time = signal.extent(2);
+  const int64_t channels = signal.extent(1);
   const Dim batch = signal.dim(0), lines(batch.coef * channels, batch.symbol);
-  Expr x = reshape(signal, {lines, time, 1});
+  Expr x = reshape(signal, {lines, signal.dim(2), 1});
   Windows windows{{length}, {count_or(call, "frame_step", std::max<int64_t>(length / 2, 1))}, {1}, {}, {}};
   x = set_padding(windows, args.choice("padding"), x, {2, {1}});
   const Expr kernel = call.variable({kernel_name, {length, 1, frequencies}, "stft"});
@@ -193,20 +195,11 @@ Complex transform(const Call& call, const Expr& frames, int64_t bins) {
 
 /// Frames of [N,time], one every `stride` samples; the signal goes on as its mirror image at both ends.
 Expr cut_frames(const Call& call, const Expr& x, int64_t length, int64_t stride) {
-  const int64_t time = x.extent(1), edge = length / 2;
-  if (time <= edge)
-    call.fail(cat("its input has ", time, " samples, expected more than half of fft_length"), {},
+  const int64_t edge = length / 2;
+  if (x.dim(1).is_static() && x.extent(1) <= edge)
+    call.fail(cat("its input has ", x.extent(1), " samples, expected more than half of fft_length"), {},
               ErrorKind::data);
-  const int64_t frames = (time + 2 * edge - length) / stride + 1;
-  constexpr int64_t kMost = 1 << 26;
-  if (frames * length > kMost) call.fail(cat("cuts ", frames, " frames of ", length, " samples: too many"));
-  Ints places;
-  for (int64_t frame = 0; frame < frames; ++frame)
-    for (int64_t i = 0; i < length; ++i) {
-      const int64_t place = std::abs(frame * stride + i - edge);
-      places.push_back(place < time ? place : 2 * (time - 1) - place);
-    }
-  return reshape(take(x, 1, places), {x.dim(0), frames, length});
+  return frames_of(pad_with_copies(x, 1, edge, edge, "reflect"), length, stride);
 }
 
 /// How much each frequency counts in each band: triangles of equal widths on the mel scale, S. Stevens, J. Volkmann and E. Newman, A

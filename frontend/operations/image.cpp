@@ -100,19 +100,20 @@ struct Borders {
 
 /// Two of the three numbers are given, or all: what the one in front, the target and the one behind add up to is known.
 Borders borders(OperationCall& call, std::string_view before, std::string_view after, std::string_view target,
-                int64_t difference_sign, int64_t extent) {
+                int64_t difference_sign, const Expr& images, int64_t axis) {
   const auto given = [&](std::string_view name) -> std::optional<int64_t> {
     const Json& value = call.args().json(name);
     return value.is_null() ? std::nullopt : std::optional(value.as_int());
   };
   const std::optional<int64_t> first = given(before), last = given(after), wanted = given(target);
-  const int64_t total = wanted ? difference_sign * (*wanted - extent) : 0;
+  const int64_t total = wanted ? difference_sign * (*wanted - images.extent(axis)) : 0;
   if ((!first || !last) && !wanted)
     call.fail(cat("needs two of ", before, ", ", after, " and ", target), ErrorKind::data);
   const Borders out{first.value_or(total - last.value_or(0)), last.value_or(total - first.value_or(0))};
   if ((!first && !last) || out.before < 0 || out.after < 0)
-    call.fail(cat(before, ", ", after, " and ", target, " do not fit an extent of ", extent),
-              ErrorKind::data);
+    call.fail(
+        cat(before, ", ", after, " and ", target, " do not fit an extent of ", to_text(images.dim(axis))),
+        ErrorKind::data);
   return out;
 }
 
@@ -120,9 +121,9 @@ Outputs pad_images(OperationCall& call) {
   const Images images = images_operand(call);
   const int64_t height = images.axes.space[0], width = images.axes.space[1];
   const Borders rows =
-      borders(call, "top_padding", "bottom_padding", "target_height", 1, images.value.extent(height));
+      borders(call, "top_padding", "bottom_padding", "target_height", 1, images.value, height);
   const Borders columns =
-      borders(call, "left_padding", "right_padding", "target_width", 1, images.value.extent(width));
+      borders(call, "left_padding", "right_padding", "target_width", 1, images.value, width);
   Ints low(4, 0), high(4, 0);
   low[height] = rows.before;
   high[height] = rows.after;
@@ -134,13 +135,16 @@ Outputs pad_images(OperationCall& call) {
 Outputs crop_images(OperationCall& call) {
   const Images images = images_operand(call);
   const int64_t height = images.axes.space[0], width = images.axes.space[1];
-  const int64_t rows = images.value.extent(height), columns = images.value.extent(width);
-  const Borders vertical = borders(call, "top_cropping", "bottom_cropping", "target_height", -1, rows);
-  const Borders horizontal = borders(call, "left_cropping", "right_cropping", "target_width", -1, columns);
-  if (vertical.before + vertical.after > rows || horizontal.before + horizontal.after > columns)
-    call.fail("nothing is left of the images", ErrorKind::data);
-  const Expr part = slice(images.value, height, vertical.before, rows - vertical.after);
-  return images.restored(slice(part, width, horizontal.before, columns - horizontal.after));
+  const Borders vertical =
+      borders(call, "top_cropping", "bottom_cropping", "target_height", -1, images.value, height);
+  const Borders horizontal =
+      borders(call, "left_cropping", "right_cropping", "target_width", -1, images.value, width);
+  const auto cut = [&](const Expr& x, int64_t axis, const Borders& by) {
+    const Dim left = *sum(x.dim(axis), -by.before - by.after);
+    if (left.coef < 0) call.fail("nothing is left of the images", ErrorKind::data);
+    return slice(x, axis, by.before, *sum(left, by.before));
+  };
+  return images.restored(cut(cut(images.value, height, vertical), width, horizontal));
 }
 
 // --- filters ---

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "frontend/operations/tables.h"
+#include "frontend/positions.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -9,15 +10,34 @@ namespace {
 
 constexpr Arg kAxisParams[] = {{"axis", ArgKind::any, "null"}};
 
-/// Negative places count from the end.
-Expr from_front(const Expr& places, int64_t extent) {
-  const Expr signed_places =
-      is_signed(places.dtype()) && byte_size(places.dtype()) >= 4 ? places : cast(places, DType::i32);
-  return where(less(signed_places, 0), signed_places + static_cast<double>(extent), signed_places);
-}
-
 Expr gather(const Expr& x, const Expr& places, GatherAttrs attrs) {
   return {x.builder(), x.builder().make(Op::gather, {x.value(), places.value()}, attrs)};
+}
+
+/// By numbers in the file, which have to be there. Of a free length each is asked for by itself.
+Expr take_known(OperationCall& call, const Expr& x, int64_t axis, const Expr& places) {
+  constexpr int64_t kMost = 256;
+  const ConstantAttrs* constant = as_constant(places.value());
+  const int64_t count = places.value().type().elements().value();
+  const auto place = [&](int64_t i) {
+    return constant->data != nullptr ? constant->data->get_integer(i) : constant->splat.integer;
+  };
+  const Dim extent = x.dim(axis);
+  if (extent.is_static()) {
+    for (int64_t i = 0; i < count; ++i)
+      if (place(i) < -extent.value() || place(i) >= extent.value())
+        call.fail(cat("index ", place(i), " is out of range"), ErrorKind::data);
+    return take(x, axis, from_front(places, extent));
+  }
+  if (count < 1 || count > kMost)
+    call.fail(cat("takes ", count, " elements of an axis of free length, at most ", kMost, " are supported"),
+              ErrorKind::unsupported, kFixLength);
+  std::vector<Expr> elements;
+  for (int64_t i = 0; i < count; ++i) elements.push_back(expand_dims(element_at(x, axis, place(i)), axis));
+  Shape shape = x.shape();
+  shape.erase(shape.begin() + axis);
+  shape.insert(shape.begin() + axis, places.shape().begin(), places.shape().end());
+  return reshape(concat(elements, axis), shape);
 }
 
 /// Along an axis by numbers in the file, or by a tensor of integers. Without an axis, in the flattened tensor.
@@ -25,15 +45,10 @@ Outputs take_operation(OperationCall& call) {
   Expr x = call.tensor(0);
   const Json& given = call.args().json("axis");
   if (given.is_null()) x = flattened(x);
-  const int64_t axis = given.is_null() ? 0 : x.axis(given.as_int()), extent = x.extent(axis);
+  const int64_t axis = given.is_null() ? 0 : x.axis(given.as_int());
   const Expr places = call.tensor(1);
-  if (const Operand& operand = call.operand(1); !operand.tensor.value) {
-    const ConstantAttrs* constant = as_constant(places.value());
-    for (int64_t i = 0; constant->data != nullptr && i < constant->data->elements(); ++i)
-      if (const int64_t place = constant->data->get_integer(i); place < -extent || place >= extent)
-        call.fail(cat("index ", place, " is out of range"), ErrorKind::data);
-  }
-  return gather(x, from_front(places, extent), {.axis = axis});
+  if (!call.operand(1).tensor.value) return take_known(call, x, axis, places);
+  return take(x, axis, from_front(places, x.dim(axis)));
 }
 
 /// Each line along the axis by its own places.
@@ -49,7 +64,7 @@ Outputs take_along_axis(OperationCall& call) {
               ErrorKind::data);
   const int64_t axis = given.is_null() ? 0 : x.axis(given.as_int()), last = x.rank() - 1;
   x = move_axis(x, axis, last);
-  places = move_axis(from_front(places, x.extent(last)), axis, last);
+  places = move_axis(from_front(places, x.dim(last)), axis, last);
   Shape lines = x.shape(), wanted = places.shape();
   lines.pop_back();
   wanted.pop_back();
@@ -80,8 +95,20 @@ constexpr Arg kDiagonalOfParams[] = {
     {"axis2", ArgKind::integer, "1"},
 };
 
-/// A diagonal of the matrices on two axes, as the last axis.
-Expr diagonal_of(const Expr& x, int64_t offset, int64_t axis1, int64_t axis2) {
+/// How many elements a diagonal has that begins in a row and a column of matrices.
+Dim diagonal_length(OperationCall& call, const Expr& matrices, int64_t row, int64_t column) {
+  const Dim rows = matrices.dim(-2), columns = matrices.dim(-1);
+  const Dim below = *sum(rows, -row), behind = *sum(columns, -column);
+  if (least_difference(behind, below) >= 0) return below;
+  if (least_difference(below, behind) >= 0) return behind;
+  if (rows.is_static()) return at_most(behind, below.coef);
+  if (columns.is_static()) return at_most(below, behind.coef);
+  call.fail(cat("the diagonal of matrices ", to_text(rows), " by ", to_text(columns)), ErrorKind::unsupported,
+            kFixLength);
+}
+
+/// A diagonal of the matrices on two axes, as the last axis: what each row has there.
+Expr diagonal_of(OperationCall& call, const Expr& x, int64_t offset, int64_t axis1, int64_t axis2) {
   const int64_t first = x.axis(axis1), second = x.axis(axis2);
   Ints perm;
   for (int64_t axis = 0; axis < x.rank(); ++axis)
@@ -89,19 +116,29 @@ Expr diagonal_of(const Expr& x, int64_t offset, int64_t axis1, int64_t axis2) {
   perm.push_back(first);
   perm.push_back(second);
   const Expr matrices = transpose(x, perm);
-  const int64_t rows = matrices.extent(-2), columns = matrices.extent(-1);
-  Ints places;
-  for (int64_t row = std::max<int64_t>(-offset, 0); row < rows && row + offset < columns; ++row)
-    places.push_back(row * columns + row + offset);
-  Shape shape = matrices.shape();
-  shape.pop_back();
-  shape.back() = rows * columns;
-  return take(reshape(matrices, shape), -1, places);
+  const int64_t row = std::max<int64_t>(-offset, 0), column = std::max<int64_t>(offset, 0);
+  const Dim rows = matrices.dim(-2), columns = matrices.dim(-1);
+  if (rows.is_static() && columns.is_static()) {
+    Ints places;
+    for (int64_t i = 0; i + row < rows.value() && i + column < columns.value(); ++i)
+      places.push_back((i + row) * columns.value() + i + column);
+    Shape shape = matrices.shape();
+    shape.pop_back();
+    shape.back() = rows.value() * columns.value();
+    return take(reshape(matrices, shape), -1, places);
+  }
+  const Dim length = diagonal_length(call, matrices, row, column);
+  const Expr above = places(matrices, -1) - places(matrices, -2);
+  const Expr is_there = equal(above, number(above, static_cast<double>(offset)));
+  const Expr line = x.dtype() == DType::boolean ? reduce(Op::reduce_or, logical_and(is_there, matrices), {-1})
+                                                : sum(where(is_there, matrices, number(matrices, 0)), {-1});
+  return slice(line, -1, row, *sum(length, row));
 }
 
 Outputs diagonal(OperationCall& call) {
   const Args& args = call.args();
-  return diagonal_of(call.tensor(0), args.integer("offset"), args.integer("axis1"), args.integer("axis2"));
+  return diagonal_of(call, call.tensor(0), args.integer("offset"), args.integer("axis1"),
+                     args.integer("axis2"));
 }
 
 Outputs trace(OperationCall& call) {
@@ -120,7 +157,7 @@ Expr with_diagonal(const Expr& line, int64_t k) {
 Outputs diag(OperationCall& call) {
   const Expr x = call.tensor(0);
   const int64_t k = call.args().integer("k");
-  return x.rank() == 1 ? with_diagonal(x, k) : diagonal_of(x, k, 0, 1);
+  return x.rank() == 1 ? with_diagonal(x, k) : diagonal_of(call, x, k, 0, 1);
 }
 
 Outputs diagflat(OperationCall& call) {
@@ -162,7 +199,7 @@ Outputs unravel_index(OperationCall& call) {
   const Ints shape = call.args().ints("shape");
   int64_t total = 1;
   for (int64_t extent : shape) total *= extent;
-  Expr rest = from_front(call.tensor(0), total);
+  Expr rest = from_front(call.tensor(0), Dim(total));
   Outputs outputs;
   for (size_t i = shape.size(); i-- > 0;) {
     const Expr extent = number(rest, static_cast<double>(shape[i]));
@@ -174,46 +211,15 @@ Outputs unravel_index(OperationCall& call) {
 
 // --- x[…] ---
 
-[[noreturn]] void fail_on_length(OperationCall& call, const Expr& x, int64_t axis) {
-  call.fail(cat("what it takes of axis ", axis, " of ", to_text(x.shape()), " is not there at all lengths"),
-            ErrorKind::unsupported, kFixLength);
-}
-
 /// A Python slice of an axis.
 Expr slice_axis(OperationCall& call, const Expr& x, int64_t axis, const Json& slice_of_python) {
-  const Json& start = slice_of_python["start"];
-  const Json& stop = slice_of_python["stop"];
-  const int64_t step = slice_of_python["step"].is_null() ? 1 : slice_of_python["step"].as_int();
-  if (start.is_null() && stop.is_null() && step == 1) return x;
-  if (step == 0) call.fail("a slice has step 0", ErrorKind::data);
-  const Dim extent = x.dim(axis);
-  // Seen from the end if the step is negative: then the axis is turned round first.
-  const auto place = [&](const Json& given, Dim otherwise) {
-    if (given.is_null()) return otherwise;
-    const int64_t steps = step > 0 ? given.as_int() : -1 - given.as_int();
-    const bool from_end = (given.as_int() < 0) == (step > 0);
-    if (!extent.is_static()) return from_end ? *sum(extent, steps) : Dim(steps);
-    return Dim(std::clamp<int64_t>(from_end ? extent.value() + steps : steps, 0, extent.value()));
+  const auto place = [&](const char* name) {
+    const Json& given = slice_of_python[name];
+    return given.is_null() ? std::nullopt : std::optional(given.as_int());
   };
-  const Dim first = place(start, 0), limit = place(stop, extent);
-  // The last ones, of an axis that has as many.
-  if (!first.is_static() && limit == extent && step == 1 && least_difference(first, 0) >= 0)
-    return reverse(slice(reverse(x, axis), axis, 0, -start.as_int()), axis);
-  if (!first.is_static() || !(least_difference(extent, limit) >= 0)) fail_on_length(call, x, axis);
-  return slice(step > 0 ? x : reverse(x, axis), axis, first.value(),
-               least_difference(first, limit) >= 0 ? first : limit, std::abs(step));
-}
-
-/// The element at an index; -1 is the last one.
-Expr element_at(OperationCall& call, const Expr& x, int64_t axis, int64_t index) {
-  const Dim extent = x.dim(axis);
-  const bool is_turned = index < 0 && !extent.is_static();
-  int64_t place = index;
-  if (index < 0) place = is_turned ? -1 - index : index + extent.value();
-  const bool is_there = least_difference(extent, place + 1) >= 0;
-  if (!is_there && !extent.is_static()) fail_on_length(call, x, axis);
-  if (!is_there || place < 0) call.fail(cat("index ", index, " is out of range"), ErrorKind::data);
-  return squeeze(slice(is_turned ? reverse(x, axis) : x, axis, place, place + 1), {axis});
+  const int64_t step = place("step").value_or(1);
+  if (step == 0) call.fail("a slice has step 0", ErrorKind::data);
+  return slice_at(x, axis, place("start"), place("stop"), step);
 }
 
 bool is_object_of(const Operand& operand, std::string_view class_name) {
@@ -240,7 +246,7 @@ Outputs get_item(OperationCall& call) {
     } else if (entry.data != nullptr && entry.data->is_null()) {
       x = expand_dims(x, axis++);
     } else if (entry.data != nullptr && entry.data->kind() == Json::Kind::integer) {
-      x = element_at(call, x, axis, entry.data->as_int());
+      x = element_at(x, axis, entry.data->as_int());
     } else {
       call.fail("indices must be integers, slices, None or an ellipsis");
     }

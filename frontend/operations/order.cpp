@@ -35,8 +35,11 @@ constexpr Arg kTopKParams[] = {{"k", ArgKind::count}, {"sorted", ArgKind::boolea
 
 Outputs top_k(OperationCall& call) {
   const Expr x = call.tensor(0);
-  const Node* node = call.builder().make_node(Op::top_k, {x.value()},
-                                              SortAttrs{.axis = x.axis(-1), .k = call.args().integer("k")});
+  const int64_t k = call.args().integer("k");
+  if (!(least_difference(x.dim(-1), k) >= 0) && !x.dim(-1).is_static())
+    call.fail(cat("its last axis, ", to_text(x.dim(-1)), ", may have less than ", k, " elements"),
+              ErrorKind::unsupported, kFixLength);
+  const Node* node = call.builder().make_node(Op::top_k, {x.value()}, SortAttrs{.axis = x.axis(-1), .k = k});
   return {Expr(call.builder(), node->value(0)), Expr(call.builder(), node->value(1))};
 }
 
@@ -90,7 +93,8 @@ Expr quantile_of(OperationCall& call, const Expr& given, const Expr& q, std::str
   Dim extent = 1;
   for (int64_t i : axes) {
     const Dim d = given.dim(i);
-    if (!extent.is_static() && !d.is_static()) call.fail("several of its axes are free");
+    if (!extent.is_static() && !d.is_static())
+      call.fail("several of its axes are free", ErrorKind::unsupported, kFixLength);
     extent = Dim(extent.coef * d.coef, d.is_static() ? extent.symbol : d.symbol);
     kept[i] = 1;
   }

@@ -4,6 +4,7 @@
 #include "frontend/elementary.h"
 #include "frontend/operations/tables.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -169,8 +170,9 @@ Outputs average(OperationCall& call) {
   weights = cast(weights, dtype);
   if (weights.shape() != x.shape()) {
     if (weights.rank() != static_cast<int64_t>(axes.size()))
-      call.fail(cat("its weights ", to_text(weights.shape()), " do not fit ", to_text(x.shape())),
-                ErrorKind::data);
+      throw_unequal(Error(ErrorKind::data,
+                          cat("its weights ", to_text(weights.shape()), " do not fit ", to_text(x.shape()))),
+                    weights.shape(), x.shape());
     weights = align(weights, x, axes);
   }
   return sum(x * weights, axes) / sum(weights, axes);

@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frontend/copied_edges.h"
 #include "frontend/elementary.h"
 #include "frontend/fourier.h"
+#include "frontend/frames.h"
 #include "frontend/operations/tables.h"
+#include "frontend/positions.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -15,10 +18,8 @@ constexpr Arg kDiffParams[] = {{"n", ArgKind::integer, "1"}, {"axis", ArgKind::i
 Outputs diff(OperationCall& call) {
   Expr x = call.tensor(0);
   const int64_t axis = x.axis(call.args().integer("axis"));
-  for (int64_t i = 0; i < call.args().integer("n"); ++i) {
-    const int64_t extent = x.extent(axis);
-    if (extent == 0) break;
-    const Expr next = slice(x, axis, 1, extent), before = slice(x, axis, 0, extent - 1);
+  for (int64_t i = 0; i < call.args().integer("n") && !x.dim(axis).is(0); ++i) {
+    const Expr next = slice_at(x, axis, 1, {}), before = slice_at(x, axis, {}, -1);
     x = x.dtype() == DType::boolean ? not_equal(next, before) : next - before;
   }
   return x;
@@ -33,13 +34,15 @@ constexpr Arg kTrapezoidParams[] = {
 /// The places of the samples are given for the axis, or for each sample; else they are dx apart.
 Outputs trapezoid(OperationCall& call) {
   const Expr y = call.real(0);
-  const int64_t axis = y.axis(call.args().integer("axis")), extent = y.extent(axis);
-  if (extent == 0) return sum(y, {axis});
-  const Expr heights = (slice(y, axis, 1, extent) + slice(y, axis, 0, extent - 1)) * 0.5;
+  const int64_t axis = y.axis(call.args().integer("axis"));
+  if (y.dim(axis).is(0)) return sum(y, {axis});
+  const auto after = [&](const Expr& x) { return slice_at(x, axis, 1, {}); };
+  const auto before = [&](const Expr& x) { return slice_at(x, axis, {}, -1); };
+  const Expr heights = (after(y) + before(y)) * 0.5;
   if (call.args().is_null("x")) return sum(heights, {axis}) * call.args().real("dx");
   Expr places = to_float(call.constant(call.args().json("x")));
   if (places.rank() == 1) places = align(places, y, {axis});
-  return sum(heights * (slice(places, axis, 1, extent) - slice(places, axis, 0, extent - 1)), {axis});
+  return sum(heights * (after(places) - before(places)), {axis});
 }
 
 constexpr Arg kVanderParams[] = {{"N", ArgKind::any, "null"}, {"increasing", ArgKind::boolean, "false"}};
@@ -61,35 +64,6 @@ Outputs vander(OperationCall& call) {
 }
 
 // --- frames ---
-
-/// Pieces of `length` elements of the last axis, each `stride` after the one before, on an axis of their own.
-Expr frames_of(const Expr& x, int64_t length, int64_t stride) {
-  const int64_t extent = x.extent(-1), count = extent < length ? 0 : (extent - length) / stride + 1;
-  Ints places;
-  for (int64_t i = 0; i < count; ++i)
-    for (int64_t j = 0; j < length; ++j) places.push_back(i * stride + j);
-  Shape shape = x.shape();
-  shape.back() = count;
-  shape.push_back(length);
-  return reshape(take(x, -1, places), shape);
-}
-
-/// What frames_of takes apart, put together: what overlaps adds up.
-Expr overlapped(const Expr& frames, int64_t stride) {
-  const int64_t count = frames.extent(-2), length = frames.extent(-1), total = (count - 1) * stride + length;
-  auto places = std::make_shared<Tensor>(DType::i32, std::vector<int64_t>{count * length});
-  for (int64_t i = 0; i < count * length; ++i) places->set_integer(i, i / length * stride + i % length);
-  Shape shape = frames.shape();
-  shape.pop_back();
-  shape.back() = count * length;
-  Builder& b = frames.builder();
-  const Expr pieces = reshape(frames, shape);
-  shape.back() = total;
-  return {b, b.make(Op::scatter_add,
-                    {b.constant(Scalar::of(frames.dtype(), 0), shape), b.constant(std::move(places)),
-                     pieces.value()},
-                    GatherAttrs{.axis = pieces.rank() - 1})};
-}
 
 constexpr Arg kSequenceParams[] = {{"sequence_length", ArgKind::count}, {"sequence_stride", ArgKind::count}};
 
@@ -131,21 +105,23 @@ Outputs ifft2(OperationCall& call) {
 
 constexpr Arg kLengthParams[] = {{"fft_length", ArgKind::any, "null"}};
 
-int64_t length_of(OperationCall& call, std::string_view name, int64_t otherwise) {
+/// `otherwise` is asked for only if it is needed: an axis may have no fixed extent.
+template <typename Otherwise>
+int64_t length_of(OperationCall& call, std::string_view name, Otherwise otherwise) {
   const Json& given = call.args().json(name);
-  const int64_t length = given.is_null() ? otherwise : given.as_int();
+  const int64_t length = given.is_null() ? otherwise() : given.as_int();
   if (length < 1) call.args().reject(name, "expected a number of at least 1", {}, ErrorKind::data);
   return length;
 }
 
 Outputs rfft(OperationCall& call) {
   const Expr x = call.real(0);
-  return pair_of(real_fourier(x, length_of(call, "fft_length", x.extent(-1))));
+  return pair_of(real_fourier(x, length_of(call, "fft_length", [&] { return x.extent(-1); })));
 }
 
 Outputs irfft(OperationCall& call) {
   const Complex x = complex_operand(call);
-  return inverse_real_fourier(x, length_of(call, "fft_length", 2 * (x.real.extent(-1) - 1)));
+  return inverse_real_fourier(x, length_of(call, "fft_length", [&] { return 2 * (x.real.extent(-1) - 1); }));
 }
 
 constexpr Arg kStftParams[] = {
@@ -188,11 +164,9 @@ Outputs stft(OperationCall& call) {
   const int64_t length = call.args().integer("fft_length"), half = length / 2;
   const Expr window = window_of(call, x);
   if (call.args().boolean("center")) {
-    const int64_t extent = x.extent(-1);
-    if (extent <= half) call.fail("the signal is too short for its frames to be centred", ErrorKind::data);
-    x = concat(
-        {reverse(slice(x, -1, 1, half + 1), -1), x, reverse(slice(x, -1, extent - 1 - half, extent - 1), -1)},
-        -1);
+    if (x.dim(-1).is_static() && x.extent(-1) <= half)
+      call.fail("the signal is too short for its frames to be centred", ErrorKind::data);
+    x = pad_with_copies(x, x.rank() - 1, half, half, "reflect");
   }
   return pair_of(real_fourier(frames_of(x, length, call.args().integer("sequence_stride")) * window, length));
 }
@@ -209,11 +183,11 @@ Outputs istft(OperationCall& call) {
   Expr y = overlapped(frames, stride) / where(greater(weight, 1e-10), weight, number(weight, 1));
   // Without a window Keras scales by how many frames overlap.
   if (call.is_none("window")) y = y * (static_cast<double>(length) / static_cast<double>(stride));
-  const bool is_centred = args.boolean("center");
-  const int64_t total = y.extent(-1), start = is_centred ? std::min(length / 2, total) : 0;
-  int64_t end = is_centred ? total - length / 2 : total;
-  if (!args.is_null("length")) end = std::min(start + args.json("length").as_int(), total);
-  return slice(y, -1, start, std::max(end, start));
+  const int64_t edge = args.boolean("center") ? length / 2 : 0;
+  std::optional<int64_t> end;
+  if (edge > 0) end = -edge;
+  if (!args.is_null("length")) end = edge + args.json("length").as_int();
+  return slice_at(y, -1, edge, end);
 }
 
 constexpr OperationDef kRows[] = {

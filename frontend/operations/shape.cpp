@@ -1,9 +1,13 @@
 // Operations that put elements elsewhere.
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
+#include "frontend/copied_edges.h"
 #include "frontend/operations/tables.h"
+#include "frontend/positions.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -62,23 +66,38 @@ Outputs meshgrid(OperationCall& call) {
 constexpr Arg kSplitParams[] = {{"indices_or_sections", ArgKind::ints}, {"axis", ArgKind::integer, "0"}};
 constexpr Arg kSectionsParams[] = {{"indices_or_sections", ArgKind::ints}};
 
+/// In equal parts, which are an axis of their own for a moment: where they begin is not known of a free length.
+Outputs split_equally(const Expr& x, int64_t axis, int64_t parts) {
+  Shape shape = x.shape();
+  shape[axis] = divided(shape[axis], parts);
+  shape.insert(shape.begin() + axis, Dim(parts));
+  const Expr all = reshape(x, shape);
+  Outputs outputs;
+  for (int64_t i = 0; i < parts; ++i) outputs.emplace_back(element_at(all, axis, i));
+  return outputs;
+}
+
 /// A number of parts, or the places where to cut. If the parts may differ, the first ones are longer.
 Outputs split_along(OperationCall& call, const Expr& x, int64_t axis, bool may_differ) {
-  const int64_t extent = x.extent(axis);
   Ints cuts = call.args().ints("indices_or_sections");
   if (!call.args().json("indices_or_sections").is_array()) {
     const int64_t parts = cuts[0];
-    if (parts < 1 || (extent % parts != 0 && !may_differ))
+    if (parts < 1)
+      call.args().reject("indices_or_sections", "expected a number of at least 1", {}, ErrorKind::data);
+    if (!x.dim(axis).is_static()) return split_equally(x, axis, parts);
+    const int64_t extent = x.extent(axis);
+    if (extent % parts != 0 && !may_differ)
       call.args().reject("indices_or_sections", cat("it must divide ", extent), {}, ErrorKind::data);
     cuts.clear();
     for (int64_t i = 1; i < parts; ++i) cuts.push_back(i * (extent / parts) + std::min(i, extent % parts));
   }
-  for (int64_t& cut : cuts) cut = std::clamp<int64_t>(cut < 0 ? cut + extent : cut, 0, extent);
-  cuts.insert(cuts.begin(), 0);
-  cuts.push_back(extent);
+  std::optional<int64_t> first;
   Outputs outputs;
-  for (size_t i = 0; i + 1 < cuts.size(); ++i)
-    outputs.emplace_back(slice(x, axis, cuts[i], std::max(cuts[i], cuts[i + 1])));
+  for (const int64_t cut : cuts) {
+    outputs.emplace_back(slice_at(x, axis, first, cut));
+    first = cut;
+  }
+  outputs.emplace_back(slice_at(x, axis, first, {}));
   return outputs;
 }
 
@@ -98,8 +117,13 @@ constexpr Arg kUnstackParams[] = {{"num", ArgKind::any, "null"}, {"axis", ArgKin
 
 Outputs unstack(OperationCall& call) {
   const Expr x = call.tensor(0);
-  const int64_t axis = x.axis(call.args().integer("axis")), extent = x.extent(axis);
+  const int64_t axis = x.axis(call.args().integer("axis"));
   const Json& num = call.args().json("num");
+  if (!num.is_null() && !x.dim(axis).is_static())
+    throw_unequal(
+        Error(ErrorKind::data, cat("a length of ", to_text(x.dim(axis)), " is not num, ", num.as_int())),
+        {x.dim(axis)}, {Dim(num.as_int())});
+  const int64_t extent = x.extent(axis);
   if (!num.is_null() && num.as_int() != extent)
     call.args().reject("num", cat("the axis has ", extent, " elements"), {}, ErrorKind::data);
   Outputs outputs;
@@ -135,22 +159,10 @@ constexpr Arg kReshapeParams[] = {{"newshape", ArgKind::ints}};
 Outputs reshape_operation(OperationCall& call) {
   const Expr x = call.tensor(0);
   const std::optional<Dim> elements = as_dim(x.value().type().elements());
-  if (!elements) call.fail("several axes are free");
-  int64_t known = 1;
-  const Ints wanted = call.args().ints("newshape");
-  for (int64_t extent : wanted)
-    if (extent != -1) known = std::min(known * extent, elements->coef + 1);
-  Shape shape;
-  for (int64_t extent : wanted) {
-    if (extent != -1) {
-      shape.push_back(extent);
-    } else {
-      if (known <= 0 || elements->coef % known != 0)
-        call.args().reject("newshape", cat("does not fit ", to_text(x.shape())), {}, ErrorKind::data);
-      shape.push_back(Dim(elements->coef / known, elements->symbol));
-    }
-  }
-  return reshape(x, shape);
+  if (!elements) call.fail("several axes are free", ErrorKind::unsupported, kFixLength);
+  const std::optional<Shape> shape = completed_shape(*elements, call.args().ints("newshape"));
+  if (!shape) call.args().reject("newshape", cat("does not fit ", to_text(x.shape())), {}, ErrorKind::data);
+  return reshape(x, *shape);
 }
 
 Outputs ravel(OperationCall& call) { return flattened(call.tensor(0)); }
@@ -283,6 +295,11 @@ Outputs flip_along(OperationCall& call) {
 constexpr Arg kRollParams[] = {{"shift", ArgKind::ints}, {"axis", ArgKind::any, "null"}};
 
 Expr roll_axis(const Expr& x, int64_t axis, int64_t by) {
+  if (!x.dim(axis).is_static()) {
+    Builder& b = x.builder();
+    const Expr from = places(b, x.dim(axis)) - static_cast<double>(by);
+    return take(x, axis, binary(Op::rem, from, length(b, x.dim(axis))));
+  }
   const int64_t extent = x.extent(axis);
   const int64_t shift = extent == 0 ? 0 : ((by % extent) + extent) % extent;
   if (shift == 0) return x;
@@ -329,16 +346,6 @@ void read_widths(OperationCall& call, int64_t rank, Ints& low, Ints& high) {
   }
 }
 
-/// Where the element at `place`, which may lie outside, is copied from.
-int64_t source_of(std::string_view mode, int64_t place, int64_t extent) {
-  const auto modulo = [](int64_t a, int64_t b) { return ((a % b) + b) % b; };
-  if (mode == "edge" || extent == 1) return std::clamp<int64_t>(place, 0, extent - 1);
-  if (mode == "wrap") return modulo(place, extent);
-  const int64_t period = mode == "reflect" ? 2 * (extent - 1) : 2 * extent;
-  const int64_t folded = modulo(place, period);
-  return folded < extent ? folded : period - folded - (mode == "reflect" ? 0 : 1);
-}
-
 Outputs pad_operation(OperationCall& call) {
   Expr x = call.tensor(0);
   const std::string& mode = call.args().choice("mode");
@@ -353,13 +360,8 @@ Outputs pad_operation(OperationCall& call) {
     }
     return pad(x, low, high, fill.data->as_double());
   }
-  for (int64_t axis = 0; axis < x.rank(); ++axis) {
-    if (low[axis] == 0 && high[axis] == 0) continue;
-    Ints places;
-    for (int64_t place = -low[axis]; place < x.extent(axis) + high[axis]; ++place)
-      places.push_back(source_of(mode, place, x.extent(axis)));
-    x = take(x, axis, places);
-  }
+  for (int64_t axis = 0; axis < x.rank(); ++axis)
+    if (low[axis] != 0 || high[axis] != 0) x = pad_with_copies(x, axis, low[axis], high[axis], mode);
   return x;
 }
 

@@ -1,5 +1,6 @@
 // Operations on windows of images and sequences: pooling, convolutions, patches.
 #include <algorithm>
+#include <optional>
 
 #include "frontend/convolution.h"
 #include "frontend/operations/tables.h"
@@ -122,8 +123,10 @@ std::vector<Expr> elements_of_windows(const Expr& x, const SpaceAxes& axes, cons
     for (size_t i = axes.space.size(); i-- > 0;) {
       const int64_t first = rest % windows.size[i] * windows.dilation[i];
       rest /= windows.size[i];
-      const int64_t last = first + (windows.count(i, x.extent(axes.space[i])) - 1) * windows.stride[i];
-      element = slice(element, axes.space[i], first, last + 1, windows.stride[i]);
+      const int64_t stride = windows.stride[i];
+      const Dim count = quotient(padded.dim(axes.space[i]), stride - windows.span(i), stride);
+      element = slice(element, axes.space[i], first,
+                      *sum(Dim(count.coef * stride, count.symbol), first + 1 - stride), stride);
     }
     elements.push_back(element);
   }
@@ -185,7 +188,9 @@ Outputs unfold(OperationCall& call) {
   std::vector<Expr> elements = elements_of_windows(x, {1, {2, 3}}, folding_windows(call));
   for (Expr& element : elements) element = expand_dims(element, 2);
   const Expr all = concat(elements, 2);
-  return reshape(all, {x.dim(0), x.extent(1) * all.extent(2), all.extent(3) * all.extent(4)});
+  const std::optional<Dim> count = as_dim(Size(all.dim(3)) * Size(all.dim(4)));
+  if (!count) call.fail("several axes are free", ErrorKind::unsupported, kFixLength);
+  return reshape(all, {x.dim(0), x.extent(1) * all.extent(2), *count});
 }
 
 /// What unfold takes apart, put together: overlapping windows add up.
@@ -226,17 +231,18 @@ Outputs depth_to_space(OperationCall& call) {
   const int64_t block = call.args().integer("block_size");
   const SpaceAxes axes = space_axes(call.args(), 4);
   const Dim batch = x.dim(0);
-  const int64_t height = x.extent(axes.space[0]), width = x.extent(axes.space[1]),
-                channels = x.extent(axes.channels);
+  const Dim height = x.dim(axes.space[0]), width = x.dim(axes.space[1]);
+  const Dim large_height(height.coef * block, height.symbol), large_width(width.coef * block, width.symbol);
+  const int64_t channels = x.extent(axes.channels);
   if (channels % (block * block) != 0)
     call.args().reject("block_size", cat("its square must divide ", channels, " channels"), {},
                        ErrorKind::data);
   const int64_t rest = channels / (block * block);
   if (axes.channels == 3)
     return reshape(transpose(reshape(x, {batch, height, width, block, block, rest}), {0, 1, 3, 2, 4, 5}),
-                   {batch, height * block, width * block, rest});
+                   {batch, large_height, large_width, rest});
   return reshape(transpose(reshape(x, {batch, rest, block, block, height, width}), {0, 1, 4, 2, 5, 3}),
-                 {batch, rest, height * block, width * block});
+                 {batch, rest, large_height, large_width});
 }
 
 Outputs space_to_depth(OperationCall& call) {
@@ -245,11 +251,8 @@ Outputs space_to_depth(OperationCall& call) {
   const int64_t block = call.args().integer("block_size");
   const SpaceAxes axes = space_axes(call.args(), 4);
   const Dim batch = x.dim(0);
-  const int64_t rows = x.extent(axes.space[0]), columns = x.extent(axes.space[1]),
-                channels = x.extent(axes.channels);
-  if (rows % block != 0 || columns % block != 0)
-    call.args().reject("block_size", cat("it must divide ", rows, " and ", columns), {}, ErrorKind::data);
-  const int64_t height = rows / block, width = columns / block, deep = channels * block * block;
+  const Dim height = divided(x.dim(axes.space[0]), block), width = divided(x.dim(axes.space[1]), block);
+  const int64_t channels = x.extent(axes.channels), deep = channels * block * block;
   if (axes.channels == 3)
     return reshape(transpose(reshape(x, {batch, height, block, width, block, channels}), {0, 1, 3, 2, 4, 5}),
                    {batch, height, width, deep});

@@ -10,6 +10,7 @@ import zlib
 import keras
 import numpy as np
 from keras import layers as L
+from keras import ops as K
 
 OUT = pathlib.Path(__file__).parent / "layers"
 
@@ -119,6 +120,44 @@ write("lengths_video", "Convolutions in each step, of which all lengths are free
 x = sequence(8)
 h = L.UpSampling1D(3)(L.MaxPooling1D(3)(x)) + x
 write("lengths_thirds", "Lengths are multiples of 3; the last step, as a slice.", keras.Model(x, [h, x[:, -1:]]), x=(2, 9, 8))
+
+x, y, z = L.Input((None, 4), name="x"), L.Input((None, 4), name="y"), L.Input((None, 4), name="z")
+write("lengths_pairs", "Two of three inputs are equally long.",
+      keras.Model([x, y, z], L.Dense(2)(L.MultiHeadAttention(2, 3)(z, L.GRU(4, return_sequences=True)(x + y)))),
+      x=(2, 5, 4), y=(2, 5, 4), z=(2, 3, 4))
+
+x = sequence(4)
+write("lengths_first", "As many steps as there are, up to a number; steps that have to be there.",
+      keras.Model(x, [x[:, :5], x[:, -4:], x[:, 1:6:2], x[:, 2], x[:, -2], K.take(x, [1, 0], axis=1)]), x=(2, 7, 4))
+
+x = sequence(3)
+modes = ["edge", "reflect", "symmetric", "wrap"]
+write("lengths_copies", "Borders that are copies, steps that go round, differences.",
+      keras.Model(x, [K.pad(x, ((0, 0), (3, 2), (0, 0)), mode=mode) for mode in modes]
+                  + [K.roll(x, (2, -1), axis=(1, 2)), K.diff(x, n=2, axis=1)]), x=(2, 7, 3))
+
+x = image(4)
+write("lengths_blocks", "Images cut into blocks, and blocks put together; sides are even.",
+      keras.Model(x, [K.depth_to_space(x, 2), K.space_to_depth(x, 2), K.image.extract_patches(x, (2, 3), strides=(1, 2)),
+                      *K.split(x, 2, axis=2)]), x=(2, 4, 6, 4))
+
+x = image(2)
+write("lengths_resized", "Images of any size made ones of a fixed size, and twice as large.",
+      keras.Model(x, [L.Resizing(4, 6)(x), L.Resizing(3, 5, interpolation="nearest")(x),
+                      L.Resizing(4, 3, interpolation="bicubic", antialias=True)(x),
+                      L.Resizing(5, 4, interpolation="lanczos3")(x), L.UpSampling2D(2, interpolation="bilinear")(x)]),
+      x=(2, 7, 5, 2))
+
+x = L.Input((None,), name="x")
+mel = L.MelSpectrogram(fft_length=8, sequence_stride=4, sampling_rate=100, num_mel_bins=3, min_freq=1.0)
+write("lengths_frames", "Sound of any length.",
+      keras.Model(x, [mel(x), K.extract_sequences(x, 4, 3), *K.stft(x, 6, 3, 8), *K.rfft(x, 8)]), x=(2, 21))
+
+x = sequence(3)
+scores = x @ K.transpose(x, (0, 2, 1))
+write("lengths_diagonals", "Diagonals of matrices of all pairs of steps.",
+      keras.Model(x, [K.diagonal(scores, 1, 1, 2), K.trace(scores, -1, 1, 2), K.diagonal(x, 0, 1, 2), K.tril(scores)]),
+      x=(2, 5, 3))
 
 x = L.Input((8, 12, 3), batch_size=2, name="x")
 patterns = [("b h w c -> b c h w", {}), ("b h w c -> (b h) w c", {}), ("b h w c -> b (c h w)", {}),
