@@ -161,6 +161,43 @@ Function trace_train(Model& model, const Function& predict, const Json& gradient
 
 }  // namespace
 
+namespace {
+
+/// A value of a model's config, with inputs whose axes are free from `first` on, but for `behind` at the end. Counts the axes.
+Json with_free_axes(const Json& value, size_t first, size_t behind, int64_t& count) {
+  if (value.is_array()) {
+    std::vector<Json> items;
+    for (const Json& item : value.items()) items.push_back(with_free_axes(item, first, behind, count));
+    return Json::array(std::move(items));
+  }
+  if (!value.is_object()) return value;
+  std::vector<std::pair<std::string, Json>> members;
+  for (const auto& [key, member] : value.members()) {
+    if (key != "batch_shape" || !member.is_array()) {
+      members.emplace_back(key, with_free_axes(member, first, behind, count));
+      continue;
+    }
+    std::vector<Json> shape = member.items();
+    for (size_t axis = first; axis + behind < shape.size(); ++axis, ++count) shape[axis] = Json::null();
+    members.emplace_back(key, Json::array(std::move(shape)));
+  }
+  return Json::object(std::move(members));
+}
+
+}  // namespace
+
+std::optional<Configuration> Configuration::with_free_lengths() const {
+  const bool is_first = model().dump().find("channels_first") != std::string::npos;
+  int64_t count = 0;
+  std::vector<std::pair<std::string, Json>> members;
+  for (const auto& [key, member] : line_.members())
+    if (key != "gradients")
+      members.emplace_back(
+          key, key == "model" ? with_free_axes(member, is_first ? 2 : 1, is_first ? 0 : 1, count) : member);
+  if (count == 0 || !line_["training"].is_null()) return {};
+  return Configuration(Json::object(std::move(members)));
+}
+
 Tensor fill(const std::string& name, DType dtype, const std::vector<int64_t>& shape, double low,
             double high) {
   constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;

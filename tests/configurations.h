@@ -2,6 +2,7 @@
 // tests/configurations/recorded/*.jsonl; tests/configurations/README.md says how they are made.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class Configuration {
   /// The functions @predict and, where Keras's gradients are recorded, @train; variables have their data. Throws Error if Keratin
   /// refuses the model.
   Module module() const;
+  /// The same, of which only the outputs are compared, with free lengths: of steps, and of the sides of images. None if there are none.
+  std::optional<Configuration> with_free_lengths() const;
   /// Runs both functions and reports to GoogleTest what differs from Keras.
   void expect(Executable& executable) const;
 

@@ -142,7 +142,11 @@ Outputs loop_over_steps(Call& call, Layer& layer) {
   std::vector<const LayerVariable*> variables;
   gather_variables(layer, variables);
   for (const LayerVariable* variable : variables) {
-    const Expr value(call.builder(), call.builder().var(variable->path, variable->type));
+    // Within a loop around this one it is a parameter already.
+    const auto outer = call.tracer().replaced.find(variable->path);
+    const Expr value = outer != call.tracer().replaced.end()
+                           ? outer->second
+                           : Expr(call.builder(), call.builder().var(variable->path, variable->type));
     tracer.replaced.emplace(variable->path, scan.add(variable->name, value));
   }
   for (const Traced& output : call_layer(layer, tracer, {.inputs = {step}})) scan.result("y", output.value);

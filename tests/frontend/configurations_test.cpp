@@ -25,6 +25,28 @@ TEST_P(Configurations, ReferenceInterpreter) {
   }
 }
 
+/// Lengths that are free change nothing, or are asked for.
+TEST_P(Configurations, WithFreeLengths) {
+  int64_t found = 0, ran = 0;
+  for (const Configuration& fixed : read_configurations(GetParam())) {
+    const std::optional<Configuration> configuration = fixed.with_free_lengths();
+    // Without axes, squeeze asks each call which lengths are 1.
+    if (!configuration || configuration->name().starts_with("ops squeeze of all")) continue;
+    SCOPED_TRACE(configuration->name());
+    ++found;
+    try {
+      const Module module = configuration->module();
+      verify(module);
+      configuration->expect(*make_interpreter()->compile(module));
+      ++ran;
+    } catch (const Error& error) {
+      EXPECT_TRUE(error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::data) << error.what();
+    }
+  }
+  RecordProperty("ran", static_cast<int>(ran));
+  EXPECT_GE(ran, found / 2) << "of " << found;
+}
+
 INSTANTIATE_TEST_SUITE_P(Recorded, Configurations, ::testing::ValuesIn(configuration_files()),
                          [](const auto& info) { return info.param; });
 
