@@ -1,10 +1,11 @@
 """Primitives with jaxprs inside, and those that do nothing to values; random numbers."""
 import jax
 import jax.numpy as jnp
+from jax.extend import core
 
 from .elementwise import compare, pointwise, select
-from .graph import Body, Number, Value
-from .lower import Unsupported, is_of_jax
+from .graph import Body, Number, Value, dim_text
+from .lower import Unsupported, is_of_jax, needed
 from .shape import number_of
 
 
@@ -24,33 +25,11 @@ def _sign_bit(lowering, equation, x):
 
 
 def _function(lowering, equation, *operands):
-    """A call of a function that JAX has compiled, in place; by its name if its own way has no form in Graph IR."""
-    rule = {"signbit": _sign_bit}.get(equation.params.get("name"), _inlined("jaxpr"))
-    return rule(lowering, equation, *operands)
-
-
-def _with_gradient(name):
-    """Functions with derivatives of their own. Those of JAX have them to be exact, as Keratin's ops are."""
-    inlined = _inlined(name)
-
-    def rule(lowering, equation, *operands):
-        function, path = _source(getattr(equation.params[name], "jaxpr", equation.params[name]))
-        # JAX names its wrapper in place of a function that has its gradient by custom_gradient.
-        is_own = not is_of_jax(path) or path.endswith("custom_derivatives.py")
-        for derivative in ("bwd", "jvp_jaxpr_fun"):
-            path = _source(equation.params.get(derivative))[1]
-            is_own = is_own or bool(path) and not is_of_jax(path)
-        if lowering.differentiates and is_own:
-            raise Unsupported(f"is not supported in training: {function or 'a function'} has a gradient of its own")
-        return inlined(lowering, equation, *operands)
-    return rule
-
-
-def _source(traced):
-    """The name and the file of a function that JAX has traced, or is to: of "f at mine.py:3"."""
-    source = getattr(getattr(traced, "debug_info", None), "func_src_info", "") or ""
-    name, _, place = source.partition(" at ")
-    return "" if name == "wrapped_fun" else name, place.rpartition(":")[0]
+    """A call of a function that is compiled, in place; of one of JAX by its name if its own way has no form in Graph IR."""
+    inner = equation.params["jaxpr"]
+    source = getattr(inner, "jaxpr", inner).debug_info.func_src_info or ""
+    rule = {"signbit": _sign_bit}.get(equation.params.get("name")) if is_of_jax(source.partition(" at ")[2]) else None
+    return (rule or _inlined("jaxpr"))(lowering, equation, *operands)
 
 
 def _same(lowering, equation, *operands):
@@ -58,41 +37,132 @@ def _same(lowering, equation, *operands):
 
 
 def _scan(lowering, equation, *operands):
-    p, body = equation.params, lowering.body
+    p = equation.params
     constants, carries = p["num_consts"], p["num_carry"]
-    inner = p["jaxpr"]
     others, state, sequences = (operands[:constants], operands[constants : constants + carries],
                                 operands[constants + carries :])
-    held = [lowering.constant(c) for c in inner.consts]
-    inside = Body(body.module, body.numbers)
-    given, parameters = {}, []
-    for key, value in [*((("state", i), v) for i, v in enumerate(state)),
-                       *((("sequence", i), v) for i, v in enumerate(sequences)),
-                       *((("other", i), v) for i, v in enumerate(others)), *((("held", i), v) for i, v in enumerate(held))]:
-        shape = value.shape[1:] if key[0] == "sequence" else value.shape
-        given[key] = Value(inside.fresh(), value.dtype, shape)
-        parameters.append(given[key])
-    pick = lambda kind, values: [given[kind, i] for i in range(len(values))]
-    inside.location = body.location
-    returned = lowering.into(inside).run(inner.jaxpr, pick("held", held),
-                                         pick("other", others) + pick("state", state) + pick("sequence", sequences))
-    # A number has no type of its own where it is returned.
-    returned = [inside.whole(v) for v in returned]
+
+    def step(inside, state, sequences, others):
+        return inside.closed(p["jaxpr"], others + state + sequences)
     types = [(str(v.aval.dtype), v.aval.shape) for v in equation.outvars]
-    attributes = {"axis": 0, "carries": carries, "length": p["length"], "sequences": len(sequences),
-                  "reverse": "true" if p["reverse"] else None}
-    return body.many("scan", [body.whole(v) for v in (*state, *sequences, *others, *held)], attributes, types,
-                     (parameters, inside, returned))
+    return _repeat(lowering, step, p["length"], types, state, sequences, others, p["reverse"])
+
+
+def _repeat(lowering, step, length, types, state, sequences=(), others=(), reverse=False):
+    """A scan whose body is what `step` writes."""
+    body = lowering.body
+    inside = Body(body.module, body.numbers)
+    inside.location = body.location
+    read = [[Value(inside.fresh(), v.dtype, v.shape[1:] if values is sequences else v.shape) for v in values]
+            for values in (state, sequences, others)]
+    # A number has no type of its own where it is returned.
+    returned = [inside.whole(v) for v in step(lowering.into(inside), *read)]
+    attributes = {"axis": 0, "carries": len(state), "length": dim_text(length), "sequences": len(sequences),
+                  "reverse": "true" if reverse else None}
+    return body.many("scan", [body.whole(v) for v in (*state, *sequences, *others)], attributes, types,
+                     (sum(read, []), inside, returned))
+
+
+def _while(lowering, equation, *operands):
+    """A scan, if the number of steps is known while tracing, or the most that it can be.
+
+    The condition may be a conjunction: `i < 10 and error > eps`. What counts steps, here i, is computed now, and says how many there are
+    at most; the others decide, step by step, whether the state still changes.
+    """
+    p, n, m = equation.params, equation.params["cond_nconsts"], equation.params["body_nconsts"]
+    asked, made, state = list(operands[:n]), list(operands[n : n + m]), list(operands[n + m :])
+    condition, body = p["cond_jaxpr"], p["body_jaxpr"]
+    parts = _conjuncts(condition.jaxpr)
+    counts = [_steps(condition, body, part, asked, made, state) for part in parts]
+    known = [count for count in counts if count is not None]
+    if not known:
+        raise Unsupported("is not supported where the number of steps depends on data: give a maximum, as in ops.while_loop(…, "
+                          "maximum_iterations=10)")
+
+    def step(inside, state, sequences, others):
+        now = inside.closed(body, others[n:] + state)
+        if len(known) == len(parts):
+            return now
+        goes_on, = inside.closed(condition, others[:n] + state)
+        return [select(inside.body, goes_on, a, b) for a, b in zip(now, state)]
+    types = [(v.dtype, v.shape) for v in state]
+    return _repeat(lowering, step, min(known), types, state, others=asked + made)
+
+
+def _conjuncts(jaxpr):
+    """The variables of which all must be true for a condition to be."""
+    made = {equation.outvars[0]: equation for equation in jaxpr.eqns}
+    found, left = [], [jaxpr.outvars[0]]
+    while left:
+        variable = left.pop()
+        equation = None if isinstance(variable, core.Literal) else made.get(variable)
+        if equation is not None and equation.primitive.name == "and":
+            left += equation.invars
+        else:
+            found.append(variable)
+    return found
+
+
+MOST_STEPS = 1_000_000
+
+
+def _steps(condition, body, part, asked, made, state):
+    """How often a loop runs until a part of its condition is false; nothing if that depends on what is not known yet."""
+    asks = condition.jaxpr.replace(outvars=[part])
+    needs = lambda jaxpr: {jaxpr.invars.index(v) for e in needed(jaxpr) for v in e.invars
+                           if not isinstance(v, core.Literal) and v in jaxpr.invars} | {
+                               jaxpr.invars.index(v) for v in jaxpr.outvars if not isinstance(v, core.Literal) and v in jaxpr.invars}
+    first = needs(asks)
+    counters = {i - len(asked) for i in first if i >= len(asked)}
+    while True:
+        steps = body.jaxpr.replace(outvars=[body.jaxpr.outvars[i] for i in sorted(counters)])
+        reads = needs(steps)
+        more = counters | {i - len(made) for i in reads if i >= len(made)}
+        if more == counters:
+            break
+        counters = more
+    given = [*asked, *state], [*made, *state]
+    if not all(isinstance(values[i], Number) for values, wanted in zip(given, (first, reads)) for i in wanted):
+        return None
+    at = sorted(counters)
+    array = lambda value: jnp.full(value.shape, value.number, value.dtype) if isinstance(value, Number) else None
+
+    def runs(jaxpr, consts, given):
+        kept = jaxpr.replace(eqns=list(needed(jaxpr)))
+        return core.jaxpr_as_fun(core.ClosedJaxpr(kept, consts))(*given)
+    fixed = [array(v) for v in asked], [array(v) for v in made]
+
+    def whole(now):
+        values = [0] * len(state)
+        for i, value in zip(at, now):
+            values[i] = value
+        return values
+    goes_on = lambda s: runs(asks, condition.consts, fixed[0] + whole(s[1]))[0] & (s[0] <= MOST_STEPS)
+    count, _ = jax.lax.while_loop(goes_on, lambda s: (s[0] + 1, runs(steps, body.consts, fixed[1] + whole(s[1]))),
+                                  (0, [array(state[i]) for i in at]))
+    if count > MOST_STEPS:
+        raise Unsupported(f"is not supported with more than {MOST_STEPS:,} steps")
+    return int(count)
 
 
 def _cond(lowering, equation, which, *operands):
-    """All branches are computed, and the results of one are taken."""
-    results = [lowering.closed(branch, operands) for branch in equation.params["branches"]]
+    """All branches are computed, and the results of one are taken; only that one if it is known which."""
+    branches = equation.params["branches"]
+    if isinstance(which, Number):
+        return lowering.closed(branches[min(max(int(which.number), 0), len(branches) - 1)], operands)
+    results = [lowering.closed(branch, operands) for branch in branches]
     body, chosen = lowering.body, results[-1]
     which = body.cast(which, "int32")
     for i in reversed(range(len(results) - 1)):
         chosen = [select(body, compare(body, "le", which, i), a, b) for a, b in zip(results[i], chosen)]
     return chosen
+
+
+def _platform_index(lowering, equation):
+    """Of several ways the one for processors, or the one for all."""
+    platforms = equation.params["platforms"]
+    of_cpu = next((i for i, names in enumerate(platforms) if names and "cpu" in names), None)
+    return Number(platforms.index(None) if of_cpu is None else of_cpu, "int32")
 
 
 # Keys are what they are made of: words of 32 bits along a last axis.
@@ -153,11 +223,13 @@ def _places(lowering, equation):
 RULES = {
     **{name: _function for name in ("jit", "pjit", "closed_call", "checkpoint", "remat", "remat2")},
     "core_call": _inlined("call_jaxpr"),
-    "custom_jvp_call": _with_gradient("call_jaxpr"),
-    "custom_vjp_call": _with_gradient("call_jaxpr"),
-    "custom_vjp_call_jaxpr": _with_gradient("fun_jaxpr"),
+    "custom_jvp_call": _inlined("call_jaxpr"),
+    "custom_vjp_call": _inlined("call_jaxpr"),
+    "custom_vjp_call_jaxpr": _inlined("fun_jaxpr"),
     "scan": _scan,
+    "while": _while,
     "cond": _cond,
+    "platform_index": _platform_index,
     **{name: _same for name in ("copy", "copy_p", "device_put", "optimization_barrier", "sharding_constraint",
                                 "random_wrap", "random_unwrap")},
     "random_seed": _random_seed,

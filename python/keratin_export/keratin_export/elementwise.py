@@ -67,6 +67,16 @@ def compare(body, op, a, b):
     return body.pointwise(op, a, b, dtype="bool")
 
 
+def _ordered(is_strict):
+    """In the order of all floats: -0 stands before 0, and NaN behind all others."""
+    def less(a, b):
+        if not jnp.issubdtype(a.dtype, jnp.floating):
+            return a < b
+        return (a < b) | (a == b) & jnp.signbit(a) & ~jnp.signbit(b) | (b != b) & (a == a)
+    function = less if is_strict else lambda a, b: ~less(b, a)
+    return lambda lowering, equation, a, b: lowering.traced(function, a, b)
+
+
 def _integer_pow(lowering, equation, x):
     body, y = lowering.body, equation.params["y"]
     result, power, left = None, x, abs(y)
@@ -252,6 +262,8 @@ def _or(lowering, equation, a, b):
 RULES = {
     **{name: _renamed(op) for name, op in _RENAMED.items()},
     **{name: _compared(*how) for name, how in _COMPARED.items()},
+    "lt_to": _ordered(True),
+    "le_to": _ordered(False),
     "or": _or,
     "integer_pow": _integer_pow,
     "pow": _composed(_power),

@@ -1,4 +1,5 @@
 """A Keras model as a module of Graph IR: `predict`, and what trains it."""
+import inspect
 import pathlib
 
 import jax
@@ -6,18 +7,22 @@ import keras
 import numpy as np
 
 from . import control, elementwise, shape
+from .complex import RULES_OF_COMPLEX
 from .graph import Function, Module, untyped
 from .lower import Lowering, Unsupported
-from .training import Training
+from .training import Training, members
 
 RULES = {**elementwise.RULES, **shape.RULES, **control.RULES}
 
 
-def export(model, path, batch_size=None, training_data=None):
-    """Writes `model`, a Functional or Sequential one that is built, to `path` (.kir) and its weights to `path`.safetensors.
+def export(model, path, batch_size=None, training_data=None, input_signature=None):
+    """Writes `model` to `path` (.kir) and its weights to `path`.safetensors.
 
-    training_data: (x, y) as fit() takes them, of any number of samples, for a model that is compiled. What trains it is then written,
-    too: `keratin compile --trainer` makes a trainer of it.
+    training_data: (x, y) or (x, y, sample_weight) as fit() takes them, of any number of samples, for a model that is compiled. What trains
+    it is then written, too: `keratin compile --trainer` makes a trainer of it. The data are not: trainers are given theirs.
+
+    input_signature: of a subclassed model, what it is called with, nested as its call() takes it: keras.Input(…), keras.InputSpec(…) or
+    arrays of a batch. Without it, training_data says that; Functional and Sequential models say it themselves.
 
     batch_size: how many samples a call takes; otherwise any number. Needed if a layer does with the number of samples what has no
     type in Graph IR, such as to append a sample.
@@ -25,49 +30,138 @@ def export(model, path, batch_size=None, training_data=None):
     Raises Unsupported, with the layer and the line of its source, for what Graph IR has no form for.
     """
     if keras.backend.backend() != "jax":
-        raise RuntimeError("models are traced by JAX: set KERAS_BACKEND=jax before keras is imported")
-    module = Module(model.name)
-    traced = Traced(model, module, batch_size)
-    traced.predict()
-    if training_data is not None:
-        Training(traced, training_data).add()
+        raise RuntimeError(f"models are traced by JAX, and Keras runs on {keras.backend.backend()}: set KERAS_BACKEND=jax before keras is "
+                           "imported")
+    if not isinstance(model, keras.Model):
+        raise Unsupported(f"a {type(model).__name__} is no keras.Model: keras.Model(x, layer(x)) of x = keras.Input(…) is one")
     path = pathlib.Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder that {path.name} could be written to")
+    inputs, outputs = interface(model, input_signature, training_data)
+    module = with_free_lengths(inputs, batch_size, lambda shapes: traced_module(model, inputs, outputs, shapes, training_data))
     data = module.safetensors()
     path.write_text(module.text(), encoding="utf-8")
     path.with_name(path.name + ".safetensors").write_bytes(data)
 
 
+def traced_module(model, inputs, outputs, shapes, training_data):
+    module = Module(model.name)
+    traced = Traced(model, module, inputs, outputs, shapes)
+    traced.predict()
+    if training_data is not None:
+        Training(traced, training_data).add()
+    return module
+
+
+def interface(model, signature, training_data):
+    """The inputs and outputs: names and symbolic tensors, nested as the model takes and gives them."""
+    if isinstance(model, keras.Sequential) and not model.built and signature is None and training_data is None:
+        raise Unsupported(f"the model {model.name} has no input yet: begin with keras.Input, or call build()")
+    if getattr(model, "inputs", None) and signature is None:
+        inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+        outputs = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+        return Nested(inputs, [t.name for t in keras.tree.flatten(inputs)]), Nested(outputs, layer_names(outputs))
+    if signature is None:
+        if training_data is None:
+            raise Unsupported(f"the {type(model).__name__} {model.name} has no inputs that are known: give input_signature=, as in "
+                              "input_signature=keras.Input((4,))")
+        signature = members(training_data)[0]
+    first = next((name for name in inspect.signature(model.call).parameters), "x")
+    inputs = keras.tree.map_structure(symbolic, signature)
+    outputs = model(inputs)
+    return Nested(inputs, names_of(inputs, first)), Nested(outputs, names_of(outputs, model.name))
+
+
+class Nested:
+    """Symbolic tensors as they are nested, and a name for each."""
+
+    def __init__(self, structure, names):
+        self.structure, self.names = structure, names
+        self.tensors = keras.tree.flatten(structure)
+
+    def pack(self, values):
+        return keras.tree.pack_sequence_as(self.structure, list(values))
+
+
+def symbolic(like):
+    """The batch, and what an InputSpec leaves open, is free."""
+    shape, dtype = getattr(like, "shape", None), getattr(like, "dtype", None)
+    if shape is None:
+        raise Unsupported(f"input_signature has a {type(like).__name__}: keras.Input(…), keras.InputSpec(shape=…) or an array is expected")
+    dtype = "float32" if dtype is None or str(dtype) == "float64" else str(dtype)
+    return keras.KerasTensor((None, *shape[1:]), dtype)
+
+
+def layer_names(outputs):
+    """As in model files: the names of the layers that give them."""
+    return numbered(tensor._keras_history.operation.name for tensor in keras.tree.flatten(outputs))
+
+
+def names_of(nested, name):
+    """Keys where there are some."""
+    return numbered(next((str(key) for key in reversed(path) if isinstance(key, str)), name)
+                    for path, _ in keras.tree.flatten_with_path(nested))
+
+
+def numbered(names):
+    taken = []
+    for name in names:
+        while name in taken:
+            name += "_1"
+        taken.append(name)
+    return taken
+
+
+def with_free_lengths(inputs, batch_size, trace):
+    """What `trace` makes of the inputs' shapes. Those that are free have symbols: first each its own, then axes share
+    theirs from input to input, and then they are multiples of 2, 4 … 32, as halving and doubling again needs.
+    """
+    free = [[axis for axis, dim in enumerate(t.shape) if axis and dim is None] for t in inputs.tensors]
+    shares = (False, True) if sum(map(bool, free)) > 1 else (False,)
+    refusal = None
+    for times in (1, 2, 4, 8, 16, 32) if any(free) else (1,):
+        for is_shared in shares:
+            try:
+                return trace(symbols(inputs, free, batch_size, times, is_shared))
+            except (ValueError, TypeError, Unsupported) as error:
+                refusal = refusal or error
+    if any(free):
+        raise Unsupported(f"{describe(inputs, free)}, and tracing it failed where these lengths are free: {refusal}. Fix them, as in "
+                          "keras.Input((128, 8))") from refusal
+    raise refusal
+
+
+def describe(inputs, free):
+    return ", ".join(f"the input {name} is {tuple(t.shape)}" for name, t, axes in zip(inputs.names, inputs.tensors, free) if axes)
+
+
+def symbols(inputs, free, batch_size, times, is_shared):
+    """A shape for each input: of steps T, of images H and W."""
+    letters, dims = {1: "T", 2: "HW", 3: "DHW"}, []
+    for i, axes in enumerate(free):
+        names = letters.get(len(axes)) or [f"L{axis}" for axis in axes]
+        number = "" if is_shared or i == 0 else str(i)
+        dims += [f"{times}*{name}{number}" if times > 1 else name + number for name in names]
+    scope = jax.export.SymbolicScope()
+    known = {text: jax.export.symbolic_shape(text, scope=scope)[0] for text in ["N", *dims]}
+    rest, shapes = iter(dims), []
+    for tensor in inputs.tensors:
+        shapes.append((batch_size or known["N"], *(known[next(rest)] if d is None else d for d in tensor.shape[1:])))
+    return shapes
+
+
 class Traced:
     """The functions of a model, traced one by one into a module that has its variables."""
 
-    def __init__(self, model, module, batch_size):
-        self.model, self.module = model, module
-        self.structure = self.structure_of(model)
-        batch = batch_size or jax.export.symbolic_shape("N")[0]
-        self.inputs = [(tensor.name, jax.ShapeDtypeStruct((batch, *self.known(tensor)), tensor.dtype))
-                       for tensor in keras.tree.flatten(self.structure)]
+    def __init__(self, model, module, inputs, outputs, shapes):
+        self.model, self.module, self.given, self.outputs = model, module, inputs, outputs
+        for name, tensor in zip(inputs.names, inputs.tensors):
+            if untyped(tensor.dtype):
+                raise Unsupported(f"the input {name} is {untyped(tensor.dtype)}")
+        self.inputs = [(name, jax.ShapeDtypeStruct(shape, tensor.dtype))
+                       for name, tensor, shape in zip(inputs.names, inputs.tensors, shapes)]
         self.trainable = [self.variable(v, trainable=True) for v in model.trainable_variables]
         self.rest = [self.variable(v) for v in model.non_trainable_variables]
-
-    @staticmethod
-    def structure_of(model):
-        """The inputs, nested as the model takes them."""
-        if isinstance(model, keras.Sequential) and model.built:
-            return model.inputs[0]
-        if isinstance(model, keras.Sequential):
-            raise Unsupported(f"the model {model.name} has no input yet: begin with keras.Input, or call build()")
-        if not getattr(model, "inputs", None):
-            raise Unsupported(f"the {type(model).__name__} {model.name} has no inputs that are known: only Functional and Sequential "
-                              "models are supported. keras.Model(x, model(x)) of x = keras.Input(…) is one")
-        return model.input
-
-    @staticmethod
-    def known(tensor):
-        if untyped(tensor.dtype):
-            raise Unsupported(f"the input {tensor.name} is {untyped(tensor.dtype)}")
-        if None in tensor.shape[1:]:
-            raise ValueError(f"the input {tensor.name} is {tensor.shape}: all but the batch must be known")
-        return tensor.shape[1:]
 
     def variable(self, v, trainable=False):
         if untyped(v.dtype):
@@ -75,33 +169,22 @@ class Traced:
         is_random = "seed_generator" in v.path
         return self.module.variable(v.path, np.asarray(v.value), "state" if is_random else "", trainable)
 
-    def lower(self, function, traced, *arguments, differentiates=False):
+    def lower(self, function, traced, *arguments):
         """The values, flattened, that `traced` has of values in the structure of `arguments`."""
         flat, structure = jax.tree.flatten(arguments)
         shapes = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in flat])
-        return Lowering(function, RULES, differentiates).closed(jax.make_jaxpr(traced)(*shapes), flat)
+        return Lowering(function, RULES, RULES_OF_COMPLEX).closed(jax.make_jaxpr(traced)(*shapes), flat)
 
     def predict(self):
         function = Function(self.module, "predict")
         inputs = [function.parameter(name, str(t.dtype), t.shape) for name, t in self.inputs]
-        as_called = lambda flat: keras.tree.pack_sequence_as(self.structure, list(flat))
 
         def call(trainable, rest, flat):
-            outputs, rest = self.model.stateless_call(trainable, rest, as_called(flat), training=False)
+            how = {"training": False} if self.model._call_has_training_arg else {}
+            outputs, rest = self.model.stateless_call(trainable, rest, self.given.pack(flat), **how)
             return keras.tree.flatten(outputs), rest
         values = self.lower(function, call, self.trainable, self.rest, inputs)
-        names = self.output_names()
-        for name, value in zip(names, values):
+        for name, value in zip(self.outputs.names, values):
             function.result(name, value)
-        for variable, value in zip(self.rest, values[len(names) :]):
+        for variable, value in zip(self.rest, values[len(self.outputs.names) :]):
             function.update(variable, value)
-
-    def output_names(self):
-        """As in model files: the names of the layers that give them."""
-        names = []
-        for tensor in keras.tree.flatten(self.model.outputs):
-            name = tensor._keras_history.operation.name
-            while name in names:
-                name += "_1"
-            names.append(name)
-        return names

@@ -1,4 +1,6 @@
 """Graph IR as text: a module with variables, functions, and what stands in them (docs/ir.md)."""
+import ast
+import functools
 import json
 import re
 import struct
@@ -16,13 +18,56 @@ def quoted(name):
 
 
 def dim_text(dim):
-    """A number, a symbol, or a number times a symbol."""
-    if isinstance(dim, (int, np.integer)):
-        return str(int(dim))
-    found = re.fullmatch(r"(?:(\d+)\*)?([A-Za-z_]\w*)", str(dim).replace(" ", ""))
-    if not found:
-        raise ValueError(f"a dimension is {dim}, which is no number times a symbol: give batch_size=")
-    return (found[1] or "") + found[2]
+    """A number, a symbol or a number times a symbol, which may be computed as {(2T+1)/3} is."""
+    return str(int(dim)) if isinstance(dim, (int, np.integer)) else _symbolic_text(str(dim))
+
+
+@functools.cache
+def _symbolic_text(text):
+    refusal = ValueError(f"has a dimension {text}, which is no number times a length, and no part of one: give batch_size=, or inputs of "
+                         "fixed lengths")
+    try:
+        times, of, quotient = _linear(ast.parse(text, mode="eval").body)
+    except SyntaxError:
+        raise refusal from None
+    if of is None:
+        raise refusal
+    a, b, c = quotient
+    if (a, b, c) == (1, 0, 1):
+        return ("" if times == 1 else str(times)) + of
+    if of == "N":  # what is computed from the number of samples may be nothing
+        raise refusal
+    inner = ("" if a == 1 else str(a)) + of + (f"{b:+}" if b else "")
+    inner = inner if c == 1 else f"({inner})/{c}" if b or a != 1 else f"{inner}/{c}"
+    return ("" if times == 1 else str(times)) + "{" + inner + "}"
+
+
+def _linear(node):
+    """times · floor((a · symbol + b) / c) as (times, symbol, (a, b, c)), of how JAX writes it; the symbol is None where it is no such."""
+    none = 0, None, (0, 0, 1)
+    match node:
+        case ast.Constant(value=int(number)):
+            return 0, "", (0, number, 1)
+        case ast.Name(id=name):
+            return 1, name, (1, 0, 1)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))):
+            return 0, "", (0, -number, 1)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=ast.Constant(value=int(number))):
+            times, of, (a, b, c) = _linear(left)
+            number = number if isinstance(op, ast.Add) else -number
+            if of and c == 1:
+                return 1, of, (a * times, b * times + number, 1)
+            return (times, of, (a, b + number // times * c, c)) if of and number % times == 0 else none
+        case ast.BinOp(left=ast.Constant(value=int(number)), op=ast.Mult(), right=right):
+            times, of, quotient = _linear(right)
+            return (times * number, of, quotient) if of else none
+        case ast.Call(func=ast.Name(id="floordiv"), args=[value, ast.Constant(value=int(number))]):
+            times, of, (a, b, c) = _linear(value)
+            return (1, of, (a * times, b * times, number)) if of and c == 1 else (1, of, (a, b, c * number)) if of and times == 1 else none
+        # What a window leaves: that it leaves nothing is an error of the call.
+        case ast.Call(func=ast.Name(id="max"), args=[ast.Constant(value=0 | 1), value] | [value, ast.Constant(value=0 | 1)]):
+            return _linear(value)
+    return none
 
 
 def dims_text(shape):
@@ -100,6 +145,18 @@ def number_text(number, dtype):
         text = "nan" if number != number else repr(number) if abs(number) != float("inf") else "inf" if number > 0 else "-inf"
         return text if dtype == "float32" else f"{text}:{suffix}"
     return f"{int(number)}:{suffix}"
+
+
+class Complex:
+    """A complex value: its parts, which are values of f32."""
+    dtype = "complex64"
+
+    def __init__(self, real, imaginary):
+        self.real, self.imaginary, self.shape = real, imaginary, real.shape
+
+    @staticmethod
+    def of_real(value):
+        return Complex(value, Number(0, "float32", value.shape))
 
 
 class Module:

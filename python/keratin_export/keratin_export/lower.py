@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from jax.extend import core
 
-from .graph import Number, untyped
+from .graph import Complex, Number, untyped
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -53,13 +53,12 @@ def layer_of(equation):
 class Lowering:
     """Writes jaxprs into one body."""
 
-    def __init__(self, body, rules, differentiates=False):
-        self.body, self.rules = body, rules
-        self.differentiates = differentiates  # what it writes is differentiated by Keratin
+    def __init__(self, body, rules, rules_of_complex):
+        self.body, self.rules, self.rules_of_complex = body, rules, rules_of_complex
 
     def into(self, body):
         """The same for another body."""
-        return Lowering(body, self.rules, self.differentiates)
+        return Lowering(body, self.rules, self.rules_of_complex)
 
     def run(self, jaxpr, constants, arguments):
         """The values of a jaxpr's results; what they do not need is left out."""
@@ -71,13 +70,14 @@ class Lowering:
             return values[atom]
 
         for equation in needed(jaxpr):
-            rule = self.rules.get(equation.primitive.name)
+            name, operands = equation.primitive.name, [read(atom) for atom in equation.invars]
+            rule = (self.rules_of_complex if is_complex(equation) else self.rules).get(name)
             layer = layer_of(equation)
             outer, self.body.location = self.body.location, layer or self.body.location
             try:
                 if rule is None:
-                    raise Unsupported("is not supported")
-                results = rule(self, equation, *map(read, equation.invars))
+                    raise Unsupported("is not supported" + (" on complex numbers" if name in self.rules else ""))
+                results = rule(self, equation, *operands)
             except (Unsupported, ValueError) as error:
                 named = error if isinstance(error, Named) else Named(f"the primitive {equation.primitive.name} {error}")
                 place = where(equation)
@@ -96,18 +96,28 @@ class Lowering:
             if jax.dtypes.issubdtype(array.dtype if hasattr(array, "dtype") else type(array), jax.dtypes.prng_key):
                 array = jax.random.key_data(array)
             array = np.asarray(array)
+            if array.dtype == "complex64":
+                return Complex(self.body.constant(array.real.copy()), self.body.constant(array.imag.copy()))
             if untyped(array.dtype):
                 raise Unsupported("reads a constant of " + untyped(array.dtype))
             return self.body.constant(array)
         raise Unsupported(f"reads a constant of type {type(array).__name__}")
 
     def literal(self, value, aval):
-        return Number(np.asarray(value).item(), str(aval.dtype), ())
+        number = np.asarray(value).item()
+        if isinstance(number, complex):
+            return Complex(Number(number.real, "float32"), Number(number.imag, "float32"))
+        return Number(number, str(aval.dtype), ())
 
     def traced(self, function, *arguments):
         """What a function of JAX computes of values, in place."""
         shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arguments]
         return self.closed(jax.make_jaxpr(function)(*shapes), arguments)
+
+
+def is_complex(equation):
+    return any(jax.numpy.issubdtype(v.aval.dtype, jax.numpy.complexfloating) for v in (*equation.invars, *equation.outvars)
+               if hasattr(v.aval, "dtype"))
 
 
 def needed(jaxpr):

@@ -1,4 +1,8 @@
 """Primitives that move elements, sum them or multiply them: shapes, reductions, products, windows."""
+import ast
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .elementwise import compare, pointwise
@@ -86,7 +90,7 @@ def _iota(lowering, equation, *dynamic):
 
 
 def _dim_as_value(lowering, equation):
-    return lowering.body.make("dim_size", [], *_result(equation), dim=dim_text(equation.params["dim"]))
+    return number_of(lowering.body, Number(0, _result(equation)[0]), equation.params["dim"])
 
 
 def _tile(lowering, equation, x):
@@ -171,11 +175,14 @@ def take_along(body, x, indices, axis):
 
 
 def _sort(lowering, equation, *operands):
-    body, axis = lowering.body, equation.params["dimension"]
-    if equation.params["num_keys"] != 1:
-        raise Unsupported("is not supported with several keys")
-    key = body.whole(operands[0])
-    ordered, places = body.many("sort", [key], {"axis": axis}, [(key.dtype, key.shape), ("int32", key.shape)])
+    """By several keys: by the last one first, then, as equal elements keep their order, by the one before."""
+    body, axis, keys = lowering.body, equation.params["dimension"], equation.params["num_keys"]
+    operands = [body.whole(o) for o in operands]
+    places = None
+    for at in reversed(range(keys)):
+        key = operands[at] if places is None else take_along(body, operands[at], places, axis)
+        ordered, order = body.many("sort", [key], {"axis": axis}, [(key.dtype, key.shape), ("int32", key.shape)])
+        places = order if places is None else take_along(body, places, order, axis)
     return [ordered] + [take_along(body, o, places, axis) for o in operands[1:]]
 
 
@@ -185,83 +192,99 @@ def _top_k(lowering, equation, x):
                               [_result(equation, 0), ("int32", equation.outvars[1].aval.shape)])
 
 
-class _Picked:
-    """How a gather or scatter addresses its data, if each index is one place along some axes, with all of the others."""
+class _Places:
+    """How a gather or scatter addresses its data: which axes the indices go along, and what is taken at each place.
+
+    Where a window of several elements is taken along an axis, each of them has an index of its own. Graph IR gives what it finds with
+    batch axes first, then the other axes of the indices, those of windows, and the axes of the data that are whole.
+    """
 
     def __init__(self, data, indices, collapsed, index_map, offset_dims, data_batch, index_batch, sizes, rank):
-        if not set(collapsed) == set(index_map):
-            raise Unsupported("is not supported in this form: indices begin windows")
-        whole = [i for i in range(data.rank) if i not in index_map and i not in data_batch]
-        if any(dim_text(sizes[i]) != dim_text(data.shape[i]) for i in whole):
-            raise Unsupported("is not supported in this form: a part of an axis is taken")
-        if not is_static([data.shape[i] for i in index_map]) and len(index_map) > 1:
-            raise Unsupported("is not supported along several axes of which one has no fixed length")
-        self.axes, self.whole, self.batch, self.index_batch = list(index_map), whole, list(data_batch), list(index_batch)
-        # What Graph IR gives: batch axes, the other axes of the indices, those axes of the data that are whole.
-        free = [i for i in range(indices.rank - 1) if i not in index_batch]
-        self.free, self.offset_dims, self.rank = free, list(offset_dims), rank
+        self.shape, self.sizes, self.batch, self.index_batch = data.shape, sizes, list(data_batch), list(index_batch)
+        self.index_map = list(index_map)
+        # A window that is a whole axis begins at its beginning, or is out of range.
+        cut = [i for i in index_map if i in collapsed or dim_text(sizes[i]) != dim_text(data.shape[i])]
+        self.axes = cut or self.index_map
+        kept = [i for i in range(data.rank) if i not in collapsed and i not in data_batch]
+        self.windows = [i for i in kept if i in self.axes]
+        self.whole = [i for i in kept if i not in self.axes]
+        if any(dim_text(sizes[i]) != dim_text(data.shape[i]) for i in self.whole):
+            raise Unsupported("is not supported in this form: a part of an axis is taken that has no index")
+        if not is_static([sizes[i] for i in self.windows]):
+            raise Unsupported("is not supported in this form: a window has no fixed length")
+        self.free = [i for i in range(indices.rank - 1) if i not in index_batch]
+        self.kept, self.offset_dims, self.rank = kept, list(offset_dims), rank
 
     def data_order(self):
         return self.batch + self.axes + self.whole
 
     def result_order(self):
         """For each axis of JAX's result, which of Graph IR's it is."""
-        lookup = iter(range(self.rank))
-        index_axes = self.index_batch + self.free
-        of_index = {axis: next(lookup) for axis in index_axes}
-        of_whole = [next(lookup) for _ in self.whole]
-        index_order, order, windows = sorted(index_axes), [], iter(of_whole)
-        rest = iter(index_order)
-        for axis in range(self.rank):
-            order.append(next(windows) if axis in self.offset_dims else of_index[next(rest)])
-        return order
+        of_index = {axis: at for at, axis in enumerate(self.index_batch + self.free)}
+        of_data = {axis: len(of_index) + at for at, axis in enumerate(self.windows + self.whole)}
+        rest, offsets = iter(sorted(of_index)), iter(self.kept)
+        return [of_data[next(offsets)] if axis in self.offset_dims else of_index[next(rest)] for axis in range(self.rank)]
+
+    def flat(self, indices, clamps):
+        """One index per element, and, unless places are moved into range, whether each place is in it. In JAX."""
+        index, is_within = None, None
+        for at, axis in enumerate(self.index_map):
+            one = jnp.transpose(indices[..., at].astype("int32"), self.index_batch + self.free)
+            last = self.shape[axis] - self.sizes[axis]
+            if not clamps:
+                within = (one >= 0) & (one <= last)
+                is_within = within if is_within is None else is_within & within
+            if axis not in self.axes:
+                continue
+            if len(self.axes) > 1 or self.windows:  # gather itself moves an index into range
+                one = jnp.clip(one, 0, last)
+            one = jnp.expand_dims(one, range(one.ndim, one.ndim + len(self.windows)))
+            if axis in self.windows:
+                behind = len(self.windows) - self.windows.index(axis) - 1
+                one = one + jnp.arange(self.sizes[axis], dtype="int32").reshape(-1, *[1] * behind)
+            index = one if index is None else index * self.shape[axis] + one
+        return index if is_within is None else (index, is_within)
 
 
-def _flat_indices(lowering, picked, data, indices, clamps):
-    """One index per place, and whether all of the indices were in range."""
-    body = lowering.body
-    indices = body.whole(indices)
-    order = picked.index_batch + picked.free
-    flat, valid = None, None
-    for at, axis in enumerate(picked.axes):
-        start, limit = [0] * indices.rank, list(indices.shape)
-        start[-1], limit[-1] = at, at + 1
-        one = body.slice(indices, start, limit)
-        one = body.transpose(body.reshape(one, one.shape[:-1]), order)
-        length = data.shape[axis]
-        if not clamps:
-            within = pointwise(body, "and", compare(body, "le", number_of(body, one, 0), one),
-                               compare(body, "lt", one, number_of(body, one, length)))
-            valid = within if valid is None else body.pointwise("and", valid, within)
-        if len(picked.axes) > 1:
-            one = body.pointwise("min", body.pointwise("max", one, number_of(body, one, 0)),
-                                 number_of(body, one, length - 1))
-        flat = one if flat is None else body.pointwise("add", pointwise(body, "mul", flat, length), one)
-    return flat, valid
+def _flat_indices(lowering, places, indices, clamps):
+    found = lowering.traced(lambda i: places.flat(i, clamps), lowering.body.whole(indices))
+    return lowering.body.whole(found[0]), (None if clamps else found[1])
+
+
+_ARITHMETIC = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", "floordiv": "div", "mod": "rem", "max": "max", "min": "min"}
 
 
 def number_of(body, like, value):
-    """A length in the dtype of indices."""
-    if isinstance(value, (int, np.integer)):
-        return Number(int(value), like.dtype)
-    return body.make("dim_size", [], like.dtype, (), dim=dim_text(value))
+    """A length in the dtype of indices: any expression of free ones, as JAX writes it."""
+    def of(node):
+        match node:
+            case ast.Constant(value=number):
+                return Number(number, like.dtype)
+            case ast.Name(id=name):
+                return body.make("dim_size", [], like.dtype, (), dim=name)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return body.pointwise("neg", of(operand))
+            case ast.BinOp(left=left, op=op, right=right):
+                return body.pointwise(_ARITHMETIC[type(op)], of(left), of(right))
+            case ast.Call(func=ast.Name(id=name), args=[a, b]):
+                return body.pointwise(_ARITHMETIC[name], of(a), of(b))
+        raise Unsupported(f"has a length {value}, which has no form in Graph IR")
+    return of(ast.parse(str(value), mode="eval").body)
 
 
-def _flat_data(body, picked, data):
+def _flat_data(body, places, data):
     """The data with its batch axes first and those that are indexed as one."""
-    data = body.transpose(body.whole(data), picked.data_order())
-    n = len(picked.batch)
-    indexed = data.shape[n : n + len(picked.axes)]
-    length = indexed[0] if len(indexed) == 1 else int(np.prod(indexed))
-    return body.reshape(data, [*data.shape[:n], length, *data.shape[n + len(picked.axes) :]])
+    data = body.transpose(body.whole(data), places.data_order())
+    n, length = len(places.batch), 1
+    for dim in data.shape[n : n + len(places.axes)]:
+        length = length * dim
+    return body.reshape(data, [*data.shape[:n], length, *data.shape[n + len(places.axes) :]])
 
 
 def _one_window(lowering, equation, data, indices):
     """The elements from one place on, along the axes that are indexed."""
     body, p = lowering.body, equation.params
     numbers, sizes = p["dimension_numbers"], p["slice_sizes"]
-    if p["mode"].name == "FILL_OR_DROP" and not isinstance(indices, Number):
-        raise Unsupported("is not supported in this form: a window may be out of range")
     indices, data = body.whole(indices), body.whole(data)
     for at, axis in enumerate(numbers.start_index_map):
         if dim_text(sizes[axis]) != dim_text(data.shape[axis]):
@@ -274,49 +297,104 @@ def _gather(lowering, equation, data, indices):
     body, p = lowering.body, equation.params
     numbers = p["dimension_numbers"]
     dtype, shape = _result(equation)
-    if indices.rank == 1 and set(numbers.collapsed_slice_dims) != set(numbers.start_index_map):
-        return _one_window(lowering, equation, data, indices)
-    picked = _Picked(data, indices, numbers.collapsed_slice_dims, numbers.start_index_map, numbers.offset_dims,
-                     numbers.operand_batching_dims, numbers.start_indices_batching_dims, p["slice_sizes"], len(shape))
     is_filled = p["mode"].name == "FILL_OR_DROP"
-    flat, valid = _flat_indices(lowering, picked, data, indices, not is_filled)
-    source = _flat_data(body, picked, data)
-    n = len(picked.batch)
-    found = body.make("gather", [source, body.whole(flat)], dtype, [*flat.shape, *source.shape[n + 1 :]], axis=n, batch_dims=n)
+    if indices.rank == 1 and set(numbers.collapsed_slice_dims) != set(numbers.start_index_map) and not is_filled:
+        return _one_window(lowering, equation, data, indices)
+    places = _Places(data, indices, numbers.collapsed_slice_dims, numbers.start_index_map, numbers.offset_dims,
+                     numbers.operand_batching_dims, numbers.start_indices_batching_dims, p["slice_sizes"], len(shape))
+    flat, valid = _flat_indices(lowering, places, indices, not is_filled)
+    source = _flat_data(body, places, data)
+    n = len(places.batch)
+    found = body.make("gather", [source, flat], dtype, [*flat.shape, *source.shape[n + 1 :]], axis=n, batch_dims=n)
     if valid is not None:
         fill = p["fill_value"]
         if fill is None:
             fill = float("nan") if found.is_float else 0
         seen = body.broadcast(valid, found.shape, range(valid.rank))
         found = body.pointwise("select", seen, found, Number(fill, dtype))
-    return body.transpose(found, picked.result_order())
+    return body.transpose(found, places.result_order())
 
 
-def _scatter_add(lowering, equation, data, indices, updates):
-    body, p = lowering.body, equation.params
-    numbers = p["dimension_numbers"]
-    sizes = [1 if i in numbers.inserted_window_dims else d for i, d in enumerate(data.shape)]
-    picked = _Picked(data, indices, numbers.inserted_window_dims, numbers.scatter_dims_to_operand_dims,
-                     numbers.update_window_dims, numbers.operand_batching_dims, numbers.scatter_indices_batching_dims,
-                     sizes, updates.rank)
-    flat, valid = _flat_indices(lowering, picked, data, indices, p["mode"].name in ("CLIP", "PROMISE_IN_BOUNDS"))
-    target = _flat_data(body, picked, data)
-    updates = body.transpose(body.whole(updates), np.argsort(picked.result_order()))
+def _scatter(combine):
+    """`combine(old, new)` where updates are placed; without one, they replace what is there, the last of several at one place."""
+    def rule(lowering, equation, data, indices, updates):
+        body, p = lowering.body, equation.params
+        numbers = p["dimension_numbers"]
+        if combine is None and indices.rank == 1 and not numbers.operand_batching_dims:
+            return _one_piece(lowering, equation, data, indices, updates)
+        kept = iter(updates.shape[i] for i in numbers.update_window_dims)
+        outside = (*numbers.inserted_window_dims, *numbers.operand_batching_dims)
+        sizes = [1 if i in outside else next(kept) for i in range(data.rank)]
+        places = _Places(data, indices, numbers.inserted_window_dims, numbers.scatter_dims_to_operand_dims,
+                         numbers.update_window_dims, numbers.operand_batching_dims, numbers.scatter_indices_batching_dims,
+                         sizes, updates.rank)
+        flat, valid = _flat_indices(lowering, places, indices, p["mode"].name in ("CLIP", "PROMISE_IN_BOUNDS"))
+        target = _flat_data(body, places, data)
+        updates = body.transpose(body.whole(updates), np.argsort(places.result_order()))
+        n = len(places.batch)
+        if combine is jnp.add:
+            placed = _added(body, target, flat, updates, valid, n)
+        else:
+            placed = _replaced(lowering, target, flat, updates, valid, n, combine, p["unique_indices"])
+        order = places.data_order()
+        return body.transpose(body.reshape(placed, [data.shape[i] for i in order]), np.argsort(order))
+    return rule
+
+
+def _added(body, target, flat, updates, valid, n):
     if valid is not None:  # what is out of range adds nothing
         seen = body.broadcast(valid, updates.shape, range(valid.rank))
         updates = body.pointwise("select", seen, updates, Number(0, updates.dtype))
-    n = len(picked.batch)
-    added = body.make("scatter_add", [target, body.whole(flat), updates], data.dtype, target.shape, axis=n, batch_dims=n)
-    order = picked.data_order()
-    return body.transpose(body.reshape(added, [data.shape[i] for i in order]), np.argsort(order))
+    return body.make("scatter_add", [target, flat, updates], target.dtype, target.shape, axis=n, batch_dims=n)
 
 
-def _scatter(lowering, equation, data, indices, updates):
+def _replaced(lowering, target, flat, updates, valid, n, combine, is_unique):
+    """At most one of the updates may be added to zeros at each place: which comes of sorting them by place."""
+    count = 1
+    for dim in flat.shape[n:]:
+        count = count * dim
+    if combine is not None and not is_unique and not is_static((count,)):
+        raise Unsupported("is not supported at a number of places that is not fixed")
+
+    def of_one(target, flat, updates, valid):
+        """Without batch axes."""
+        length, is_bool = target.shape[0], target.dtype == bool
+        if is_bool:
+            target, updates = target.astype("int32"), updates.astype("int32")
+        along = lambda mask: mask.reshape(-1, *[1] * (updates.ndim - 1))
+        flat = jnp.where(valid, flat, length)  # behind all others
+        is_last = flat < length
+        if not is_unique:
+            order = jnp.argsort(flat)
+            flat, updates = flat[order], updates[order]
+            # Updates of one place are neighbours now. The last of them takes in the one before, then two, then four …
+            behind = 1
+            while combine is not None and behind < count:
+                together = jnp.where(along(flat[behind:] == flat[:-behind]), combine(updates[:-behind], updates[behind:]), updates[behind:])
+                updates = jnp.concatenate([updates[:behind], together])
+                behind *= 2
+            place = jnp.arange(count)
+            is_last = (flat < length) & ((place == count - 1) | (flat != jnp.take(flat, place + 1, mode="clip")))
+        placed = jnp.zeros_like(target).at[flat].add(jnp.where(along(is_last), updates, 0), mode="clip")
+        is_placed = jnp.zeros(length, "int32").at[flat].add(is_last.astype("int32"), mode="clip") > 0
+        is_placed = is_placed.reshape(-1, *[1] * (target.ndim - 1))
+        result = jnp.where(is_placed, placed if combine is None else combine(target, placed), target)
+        return result.astype(bool) if is_bool else result
+    body = lowering.body
+    valid = body.whole(valid if valid is not None else Number(True, "bool", flat.shape))
+    valid = body.broadcast(valid, flat.shape, range(valid.rank))
+    one_axis = lambda v, behind: body.reshape(v, [*v.shape[:n], count, *behind])
+    function = of_one
+    for _ in range(n):
+        function = jax.vmap(function)
+    return lowering.traced(function, body.whole(target), one_axis(flat, ()), one_axis(updates, updates.shape[flat.rank :]),
+                           one_axis(valid, ()))[0]
+
+
+def _one_piece(lowering, equation, data, indices, updates):
     """One piece at one place."""
     body, numbers = lowering.body, equation.params["dimension_numbers"]
     axes = numbers.scatter_dims_to_operand_dims
-    if indices.rank != 1 or numbers.operand_batching_dims:
-        raise Unsupported("is not supported with several places")
     inserted = numbers.inserted_window_dims
     shape, rest = [], iter(updates.shape)
     for axis in range(data.rank):
@@ -335,6 +413,24 @@ def _scatter(lowering, equation, data, indices, updates):
                            compare(body, "le", end, number_of(body, start, data.shape[axis])))
         updated = body.pointwise("select", body.broadcast(within, data.shape, []), updated, data)
     return updated
+
+
+def _pool_gradient(lowering, equation, dy, x):
+    """Of a maximum: each window's share goes to the first element that it is."""
+    p, body = equation.params, lowering.body
+    which = p["select_prim"].name
+    x = body.pointwise("neg", x) if which == "le" else body.whole(x)
+    return body.make("pool_max_grad", [x, body.whole(dy)], *_result(equation), size=ints_text(p["window_dimensions"]),
+                     stride=ints_text(p["window_strides"]), pad_low=ints_text(c[0] for c in p["padding"]),
+                     pad_high=ints_text(c[1] for c in p["padding"]))
+
+
+def _scanned(combine):
+    """Of running maxima and the like: JAX combines neighbours, then pairs of pairs."""
+    def rule(lowering, equation, x):
+        p = equation.params
+        return lowering.traced(lambda v: jax.lax.associative_scan(combine, v, reverse=p["reverse"], axis=p["axis"]), x)
+    return rule
 
 
 def _starts(data, starts, sizes):
@@ -401,9 +497,13 @@ RULES = {
     "sort": _sort,
     "top_k": _top_k,
     "gather": _gather,
-    "scatter-add": _scatter_add,
-    "scatter_add": _scatter_add,
-    "scatter": _scatter,
+    **{name + end: _scatter(combine) for name in ("scatter-", "scatter_")
+       for end, combine in {"add": jnp.add, "mul": jnp.multiply, "min": jnp.minimum, "max": jnp.maximum}.items()},
+    "scatter": _scatter(None),
+    "select_and_scatter_add": _pool_gradient,
+    "cummax": _scanned(jnp.maximum),
+    "cummin": _scanned(jnp.minimum),
+    "cumlogsumexp": _scanned(jnp.logaddexp),
     "dynamic_slice": _dynamic_slice,
     "dynamic_update_slice": _dynamic_update_slice,
 }

@@ -1,10 +1,42 @@
-"""The functions that train a model: a step as Keras's trainer takes it, evaluation, metrics (docs/training.md)."""
+"""The functions that train a model: a step as Keras's trainer takes it, evaluation, metrics (docs/training.md).
+
+What is traced is the trainer's own `train_step`, with the gradients that JAX finds. So all that it calls may be of the Python program:
+losses, metrics, optimizers, gradients of one's own, and the step itself.
+"""
+import contextlib
+
 import jax
 import keras
 import numpy as np
 
-from .graph import Function, Value, type_text
+from .graph import Function
 from .lower import Unsupported
+
+
+def members(data):
+    """x, y and whether there are weights of samples, of what fit() takes."""
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        count = f" of {len(data)} members" if isinstance(data, (tuple, list)) else ""
+        raise Unsupported(f"training_data is a {type(data).__name__}{count}: (x, y) and (x, y, sample_weight) are supported")
+    return data[0], data[1], len(data) == 3 and data[2] is not None
+
+
+@contextlib.contextmanager
+def weights_of_samples():
+    """Lets one weight per sample count for all of its losses, of whatever rank, as weights that are left out do."""
+    module = keras.src.losses.loss
+    original = module.reduce_weighted_values
+
+    def reduce(values, sample_weight=None, mask=None, *arguments, **options):
+        missing = max(len(like.shape) for like in (values, mask) if like is not None) - 1
+        if sample_weight is not None and len(sample_weight.shape) == 1 and missing > 0:
+            sample_weight = keras.ops.reshape(sample_weight, (-1, *[1] * missing))
+        return original(values, sample_weight, mask, *arguments, **options)
+    module.reduce_weighted_values = reduce
+    try:
+        yield
+    finally:
+        module.reduce_weighted_values = original
 
 
 class Training:
@@ -14,17 +46,17 @@ class Training:
         self.traced, self.model, self.module = traced, traced.model, traced.module
         if not self.model.compiled:
             raise ValueError("the model is not compiled: call model.compile() first")
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
-            members = f" of {len(data)} members" if isinstance(data, (tuple, list)) else ""
-            raise Unsupported(f"training_data is a {type(data).__name__}{members}: (x, y) is supported. Give sample_weight to the "
-                              "trainer, with its data")
-        x, y = data
-        one = lambda tree: keras.tree.map_structure(lambda a: np.asarray(a)[:1], tree)
-        self.model._symbolic_build(data_batch=(one(x), one(y), np.ones(1, "float32")))
+        x, y, self.has_weights = members(data)
         self.y = y
+        names, targets = traced.outputs.names, keras.tree.flatten(y)
+        if len(names) != len(targets):
+            raise Unsupported(f"training_data has {len(targets)} targets for {len(names)} outputs ({', '.join(names)}): each output "
+                              "needs one")
+        one = lambda tree: keras.tree.map_structure(lambda a: np.asarray(a)[:1], tree)
+        self.model._symbolic_build(data_batch=(one(x), one(y), None))
         batch = traced.inputs[0][1].shape[0]
         self.targets = [(f"y:{name}", jax.ShapeDtypeStruct((batch, *np.shape(a)[1:]), self.target_dtype(a)))
-                        for name, a in zip(traced.output_names(), keras.tree.flatten(y), strict=True)]
+                        for name, a in zip(names, targets)]
         self.weight = jax.ShapeDtypeStruct((batch,), "float32")
         self.slots = [self.variable("optimizer/" + v.path.partition("/")[2], v) for v in self.model.optimizer.variables]
         self.sums = [self.variable("metrics/" + v.path, v) for v in self.model.metrics_variables]
@@ -52,29 +84,33 @@ class Training:
     def step(self, name, training):
         function, model, traced = Function(self.module, name), self.model, self.traced
         inputs, targets, weight = self.parameters(function)
-        pack = lambda structure, flat: keras.tree.pack_sequence_as(structure, list(flat))
+        # A step of one's own takes the data as they are given to fit(); it may not expect weights.
+        is_own = getattr(type(model), name.replace("evaluate", "test")) is not getattr(keras.Model, name.replace("evaluate", "test"))
 
-        def forward(trainable, rest, slots, sums, x, y, weight):
-            x, y = pack(traced.structure, x), pack(self.y, y)
-            scaled, (loss, outputs, rest, sums) = model.compute_loss_and_updates(
-                trainable, rest, sums, x, y, weight, training=training, optimizer_variables=slots)
-            _, sums = model._update_metrics_variables(sums, loss, x, y, outputs, weight)
-            return scaled, loss, rest, sums
-        values = traced.lower(function, forward, traced.trainable, traced.rest, self.slots, self.sums, inputs, targets,
-                              weight, differentiates=training)
-        scaled, loss, new = values[0], values[1], values[2:]
-        if training:
-            trained = traced.trainable
-            gradients = function.many("gradient", [function.whole(scaled), *trained], {},
-                                      [(v.dtype, v.shape) for v in trained])
-            updated = traced.lower(function, model.optimizer.stateless_apply, self.slots, gradients, trained)
-            for variable, value in zip([*trained, *self.slots], updated, strict=True):
-                function.update(variable, value)
-        changed = [*traced.rest, *self.sums]
-        for variable, value in zip(changed, new, strict=True):
+        def whole_step(trainable, rest, slots, sums, x, y, weight):
+            x, y = traced.given.pack(x), keras.tree.pack_sequence_as(self.y, y)
+            data = (x, y) if is_own and not self.has_weights else (x, y, keras.tree.map_structure(lambda _: weight, y))
+            with weights_of_samples():
+                if training:
+                    logs, state = model.train_step((trainable, rest, slots, sums), data)
+                else:
+                    logs, (trainable, rest, sums) = model.test_step((trainable, rest, sums), data)
+                    state = trainable, rest, slots, sums
+            self.check(logs, name)
+            return jax.numpy.asarray(logs.get("loss", 0), "float32"), *state
+        values = traced.lower(function, whole_step, traced.trainable, traced.rest, self.slots, self.sums, inputs, targets, weight)
+        variables = [*traced.trainable, *traced.rest, *self.slots, *self.sums]
+        for variable, value in zip(variables, values[1:], strict=True):
             if training or variable in self.sums:
                 function.update(variable, value)
-        function.result("loss", loss)
+        function.result("loss", values[0])
+
+    def check(self, logs, step):
+        """Logs are read from the metrics' variables."""
+        known = self.model.get_metrics_result()
+        if set(logs) != set(known):
+            raise Unsupported(f"{type(self.model).__name__}.{step} logs {', '.join(sorted(logs))}: only metrics of the model are logged, "
+                              f"which are {', '.join(sorted(known)) or 'none'}")
 
     def scoped(self, compute, sums, wanted=()):
         """What `compute` gives where the metrics' variables are `sums`, and what these are then."""
