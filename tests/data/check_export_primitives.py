@@ -23,6 +23,15 @@ PLACES = np.array([3, 0, 5, 3])
 PAIRS = np.array([[0, 3], [5, 1], [2, 2]])
 KERNEL = np.linspace(-1, 1, 3 * 4 * 5).reshape(3, 4, 5).astype("float32")
 
+
+def walk(key):
+    """Numbers of keys that are split from step to step."""
+    def step(key, _):
+        key, own = jax.random.split(key)
+        return key, jax.random.normal(own, (4,))
+    return jax.lax.scan(step, key, None, 6)[1]
+
+
 # Of x: f32[N,6,4], normal; n: i32[N,6,4] in -7 … 7.
 CASES = {
     "remainder": lambda x, n: jax.lax.rem(x, 0.7 * jnp.ones_like(x)),
@@ -55,7 +64,7 @@ CASES = {
         + jnp.cumprod(x, axis=2),
     "reductions": lambda x, n: jnp.sum(x, (1, 2)) + jnp.prod(x, (1, 2)) + jnp.max(x, (1, 2)) * jnp.min(n, (1, 2))
         + jnp.any(x > 2, (1, 2)) + jnp.all(x > -2, (1, 2)),
-    "extremes": lambda x, n: jnp.argmax(x, 1) - jnp.argmin(x, 1),
+    "extremes": lambda x, n: jnp.argmax(x, 1) - jnp.argmin(x, 1) + jnp.argmax(x > 0, 1) + jnp.sort(n > 2, 1)[:, 1],
     "order": lambda x, n: jnp.sort(x, axis=1) + jnp.argsort(x, axis=2) + x[:, :, :1] * jax.lax.top_k(x, 3)[1][..., :1],
     "shapes": lambda x, n: jnp.pad(jnp.concatenate([x[:, ::2], jnp.flip(x, 1)], 1), ((0, 0), (1, 0), (0, 2)),
                                    constant_values=3),
@@ -78,6 +87,9 @@ CASES = {
     "random": lambda x, n: keras.random.normal((6, 4), seed=7) + keras.random.uniform((6, 4), seed=7) + 0 * x,
     "seeds": lambda x, n: 0 * x + jax.random.normal(jax.random.key(jnp.sum(PLACES)), (6, 4))
         + jax.random.uniform(jax.random.key(-jnp.sum(PLACES)), (6, 4)),
+    "keys": lambda x, n: walk(jax.random.key(6)) + jax.random.randint(jax.random.key(3), (6, 4), 0, 9) + 0 * x
+        + jax.random.truncated_normal(jax.random.key(4), -1, 1, (6, 4))
+        + jax.vmap(lambda key: jax.random.uniform(key, (4,)))(jax.random.split(jax.random.key(5), 6)),
     "own_gradient": lambda x, n: jax.nn.relu6(x) + jax.nn.silu(x) + jax.nn.logsumexp(x, 1, keepdims=True),
     "counted_while": lambda x, n: ops.while_loop(lambda i, v: i < 5, lambda i, v: (i + 1, jnp.tanh(v) + i), (0, x))[1]
         + jax.lax.while_loop(lambda s: s[0] < 40, lambda s: (s[0] * 2, s[1] * 0.9), (jnp.int32(1), x))[1],

@@ -1,4 +1,4 @@
-// What python/keratin_export wrote of a model with layers in Python: it gives what it gives in Keras, and trains as it does there.
+// What python/keratin_export wrote of models with layers in Python: they give what they give in Keras, and train as they do there.
 #include <gtest/gtest.h>
 
 #include "tests/tools/fit.h"
@@ -6,38 +6,43 @@
 namespace keratin::testing {
 namespace {
 
-const fs::path kFolder = fs::path(KERATIN_SOURCE_DIR) / "tests" / "data" / "exported";
+fs::path folder(const std::string& name) { return fs::path(KERATIN_SOURCE_DIR) / "tests" / "data" / name; }
 
-Outcome run(const Shell& shell, const std::string& command) {
-  return shell.run(cat("case='", kFolder.string(), "'; ", command));
+Outcome run(const Shell& shell, const std::string& command, const std::string& name = "exported") {
+  return shell.run(cat("case='", folder(name).string(), "'; ", command));
 }
 
-TEST(Exported, GivesWhatItGivesInKeras) {
+class Exported : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Exported, GivesWhatItGivesInKeras) {
   const Shell shell;
   const std::string compare = " --input $case/inputs.npz --expect $case/outputs.npz";
   for (const char* how : {"", " --interpret", " --interpret-kernels"}) {
-    const Outcome same = run(shell, cat("$keratin run $case/model.kir", compare, how));
+    const Outcome same = run(shell, cat("$keratin run $case/model.kir", compare, how), GetParam());
     EXPECT_EQ(same.status, 0) << how << same.err;
   }
-  ASSERT_EQ(run(shell, "$keratin compile $case/model.kir -o m.so").status, 0);
-  const Outcome same = run(shell, "$keratin run m.so" + compare);
+  ASSERT_EQ(run(shell, "$keratin compile $case/model.kir -o m.so", GetParam()).status, 0);
+  const Outcome same = run(shell, "$keratin run m.so" + compare, GetParam());
   EXPECT_EQ(same.status, 0) << same.err;
 }
 
 /// Dropout and noise included: they are drawn as JAX draws them.
-TEST(Exported, TrainsAsInKeras) {
+TEST_P(Exported, TrainsAsInKeras) {
   const Shell shell;
-  const Outcome made = run(shell, "$keratin compile $case/model.kir --trainer -o trainer");
+  const Outcome made = run(shell, "$keratin compile $case/model.kir --trainer -o trainer", GetParam());
   ASSERT_EQ(made.status, 0) << made.err;
-  expect_fit(shell, kFolder);
+  expect_fit(shell, folder(GetParam()));
   const std::string fit = "./trainer fit --data $case/data.npz --epochs 1 --verbose 0 --no-shuffle --save ";
-  ASSERT_EQ(run(shell, fit + "a.safetensors").status, 0);
-  const Outcome again = run(shell, fit + "b.safetensors --reinitialize");
+  ASSERT_EQ(run(shell, fit + "a.safetensors", GetParam()).status, 0);
+  const Outcome again = run(shell, fit + "b.safetensors --reinitialize", GetParam());
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_EQ(run(shell, "cmp a.safetensors b.safetensors").status, 0);
 }
 
-TEST(Exported, TextThatDoesNotSayHowToTrainIsRefused) {
+INSTANTIATE_TEST_SUITE_P(, Exported, ::testing::Values("exported", "exported_step"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(ExportedText, ThatDoesNotSayHowToTrainIsRefused) {
   const Shell shell;
   const auto refused = [&](const std::string& change, int status, const std::string& message) {
     ASSERT_EQ(run(shell, cat("sed '", change,

@@ -1,4 +1,4 @@
-"""Primitives with jaxprs inside, and those that do nothing to values; random numbers."""
+"""Primitives with jaxprs inside, and those that do nothing to values; words of random bits."""
 import jax
 import jax.numpy as jnp
 from jax.extend import core
@@ -44,23 +44,25 @@ def _scan(lowering, equation, *operands):
 
     def step(inside, state, sequences, others):
         return inside.closed(p["jaxpr"], others + state + sequences)
-    types = [(str(v.aval.dtype), v.aval.shape) for v in equation.outvars]
-    return _repeat(lowering, step, p["length"], types, state, sequences, others, p["reverse"])
+    return _repeat(lowering, step, p["length"], state, sequences, others, p["reverse"])
 
 
-def _repeat(lowering, step, length, types, state, sequences=(), others=(), reverse=False):
-    """A scan whose body is what `step` writes."""
+def _repeat(lowering, step, length, state, sequences=(), others=(), reverse=False):
+    """A scan whose body is what `step` writes: its last state, and its outputs, step by step."""
     body = lowering.body
     inside = Body(body.module, body.numbers)
     inside.location = body.location
-    read = [[Value(inside.fresh(), v.dtype, v.shape[1:] if values is sequences else v.shape) for v in values]
-            for values in (state, sequences, others)]
+    given, structure = jax.tree.flatten((list(state), list(sequences), list(others)))
+    counts = [len(jax.tree.leaves(list(values))) for values in (state, sequences)]
+    read = [Value(inside.fresh(), v.dtype, v.shape[1:] if 0 <= i - counts[0] < counts[1] else v.shape) for i, v in enumerate(given)]
+    returned, results = jax.tree.flatten(step(lowering.into(inside), *jax.tree.unflatten(structure, read)))
     # A number has no type of its own where it is returned.
-    returned = [inside.whole(v) for v in step(lowering.into(inside), *read)]
-    attributes = {"axis": 0, "carries": len(state), "length": dim_text(length), "sequences": len(sequences),
+    returned = [inside.whole(v) for v in returned]
+    types = [(v.dtype, v.shape if i < counts[0] else (length, *v.shape)) for i, v in enumerate(returned)]
+    attributes = {"axis": 0, "carries": counts[0], "length": dim_text(length), "sequences": counts[1],
                   "reverse": "true" if reverse else None}
-    return body.many("scan", [body.whole(v) for v in (*state, *sequences, *others)], attributes, types,
-                     (sum(read, []), inside, returned))
+    made = body.many("scan", [body.whole(v) for v in given], attributes, types, (read, inside, returned))
+    return jax.tree.unflatten(results, made)
 
 
 def _while(lowering, equation, *operands):
@@ -84,9 +86,8 @@ def _while(lowering, equation, *operands):
         if len(known) == len(parts):
             return now
         goes_on, = inside.closed(condition, others[:n] + state)
-        return [select(inside.body, goes_on, a, b) for a, b in zip(now, state)]
-    types = [(v.dtype, v.shape) for v in state]
-    return _repeat(lowering, step, min(known), types, state, others=asked + made)
+        return jax.tree.map(lambda a, b: select(inside.body, goes_on, a, b), now, state)
+    return _repeat(lowering, step, min(known), state, others=asked + made)
 
 
 def _conjuncts(jaxpr):
@@ -154,7 +155,7 @@ def _cond(lowering, equation, which, *operands):
     body, chosen = lowering.body, results[-1]
     which = body.cast(which, "int32")
     for i in reversed(range(len(results) - 1)):
-        chosen = [select(body, compare(body, "le", which, i), a, b) for a, b in zip(results[i], chosen)]
+        chosen = jax.tree.map(lambda a, b: select(body, compare(body, "le", which, i), a, b), results[i], chosen)
     return chosen
 
 
@@ -163,36 +164,6 @@ def _platform_index(lowering, equation):
     platforms = equation.params["platforms"]
     of_cpu = next((i for i, names in enumerate(platforms) if names and "cpu" in names), None)
     return Number(platforms.index(None) if of_cpu is None else of_cpu, "int32")
-
-
-# Keys are what they are made of: words of 32 bits along a last axis.
-
-
-def _key_implementation(equation):
-    aval = next(v.aval for v in equation.invars if jax.dtypes.issubdtype(v.aval.dtype, jax.dtypes.prng_key))
-    if aval.shape:
-        raise Unsupported("is not supported on several keys")
-    return aval.dtype._impl
-
-
-def _random_seed(lowering, equation, seed):
-    if seed.shape:
-        raise Unsupported("is not supported on several seeds")
-    return lowering.traced(equation.params["impl"].seed, seed)
-
-
-def _random_bits(lowering, equation, key):
-    implementation, p = _key_implementation(equation), equation.params
-    return lowering.traced(lambda k: implementation.random_bits(k, p["bit_width"], p["shape"]), key)
-
-
-def _random_split(lowering, equation, key):
-    implementation, shape = _key_implementation(equation), equation.params["shape"]
-    return lowering.traced(lambda k: implementation.split(k, shape), key)
-
-
-def _random_fold_in(lowering, equation, key, data):
-    return lowering.traced(_key_implementation(equation).fold_in, key, data)
 
 
 def _threefry(lowering, equation, *words):
@@ -231,11 +202,7 @@ RULES = {
     "cond": _cond,
     "platform_index": _platform_index,
     **{name: _same for name in ("copy", "copy_p", "device_put", "optimization_barrier", "sharding_constraint",
-                                "random_wrap", "random_unwrap")},
-    "random_seed": _random_seed,
-    "random_bits": _random_bits,
-    "random_split": _random_split,
-    "random_fold_in": _random_fold_in,
+                                "stop_gradient")},
     "threefry2x32": _threefry,
     "iota_2x32_shape": _places,
 }

@@ -12,7 +12,7 @@ _RENAMED = {"add": "add", "add_any": "add", "sub": "sub", "mul": "mul", "div": "
             "neg": "neg", "abs": "abs", "sign": "sign", "floor": "floor", "ceil": "ceil", "sqrt": "sqrt", "rsqrt": "rsqrt",
             "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p", "sin": "sin", "cos": "cos", "tanh": "tanh",
             "logistic": "sigmoid", "erf": "erf", "not": "not", "and": "and", "or": "or", "xor": "xor",
-            "shift_left": "shl", "stop_gradient": "stop_gradient"}
+            "shift_left": "shl"}
 _COMPARED = {"eq": ("eq", False), "ne": ("ne", False), "lt": ("lt", False), "le": ("le", False),
              "gt": ("lt", True), "ge": ("le", True)}
 
@@ -239,6 +239,12 @@ def _erf_inv(lowering, equation, x):
     return lowering.traced(inverse, x)
 
 
+def _next_after(body, x, target):
+    if not (isinstance(x, Number) and isinstance(target, Number)):
+        raise Unsupported("is not supported of what is computed")
+    return Number(np.nextafter(np.float32(x.number), np.float32(target.number)).item(), x.dtype, x.shape)
+
+
 def _cast(lowering, equation, x):
     return lowering.body.cast(x, str(equation.params["new_dtype"]))
 
@@ -262,6 +268,7 @@ def _or(lowering, equation, a, b):
 RULES = {
     **{name: _renamed(op) for name, op in _RENAMED.items()},
     **{name: _compared(*how) for name, how in _COMPARED.items()},
+    "nextafter": _composed(_next_after),
     "lt_to": _ordered(True),
     "le_to": _ordered(False),
     "or": _or,

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 
 from . import control, elementwise, shape
-from .complex import RULES_OF_COMPLEX
 from .graph import Function, Module, untyped
 from .lower import Lowering, Unsupported
+from .parts import RULES_OF_PARTS
 from .training import Training, members
 
 RULES = {**elementwise.RULES, **shape.RULES, **control.RULES}
@@ -123,11 +123,17 @@ def with_free_lengths(inputs, batch_size, trace):
         for is_shared in shares:
             try:
                 return trace(symbols(inputs, free, batch_size, times, is_shared))
-            except (ValueError, TypeError, Unsupported) as error:
+            except Exception as error:  # also of layers, which may not know what to do with a length that is no number
                 refusal = refusal or error
     if any(free):
         raise Unsupported(f"{describe(inputs, free)}, and tracing it failed where these lengths are free: {refusal}. Fix them, as in "
                           "keras.Input((128, 8))") from refusal
+    if batch_size is None and not isinstance(refusal, Unsupported):
+        try:
+            trace(symbols(inputs, free, 2, 1, False))
+        except Exception:
+            raise refusal
+        raise Unsupported(f"the model can be traced for two samples, but not for any number of them: {refusal}. Give batch_size=") from refusal
     raise refusal
 
 
@@ -173,7 +179,7 @@ class Traced:
         """The values, flattened, that `traced` has of values in the structure of `arguments`."""
         flat, structure = jax.tree.flatten(arguments)
         shapes = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in flat])
-        return Lowering(function, RULES, RULES_OF_COMPLEX).closed(jax.make_jaxpr(traced)(*shapes), flat)
+        return Lowering(function, RULES, RULES_OF_PARTS).closed(jax.make_jaxpr(traced)(*shapes), flat)
 
     def predict(self):
         function = Function(self.module, "predict")

@@ -5,6 +5,7 @@ import json
 import re
 import struct
 
+import jax
 import numpy as np
 
 DTYPES = {"bool": "bool", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64", "uint8": "u8", "uint16": "u16",
@@ -147,16 +148,26 @@ def number_text(number, dtype):
     return f"{int(number)}:{suffix}"
 
 
-class Complex:
-    """A complex value: its parts, which are values of f32."""
-    dtype = "complex64"
+class Parts:
+    """What Graph IR has no type for, as several values of one shape: its parts."""
 
-    def __init__(self, real, imaginary):
-        self.real, self.imaginary, self.shape = real, imaginary, real.shape
+    def __init__(self, dtype, parts):
+        self.dtype, self.parts, self.shape = dtype, tuple(parts), parts[0].shape
 
-    @staticmethod
-    def of_real(value):
-        return Complex(value, Number(0, "float32", value.shape))
+    @property
+    def real(self):
+        return self.parts[0]
+
+    @property
+    def imaginary(self):
+        return self.parts[1]
+
+
+jax.tree_util.register_pytree_node(Parts, lambda p: (p.parts, p.dtype), Parts)
+
+
+def complex_of(real, imaginary=None):
+    return Parts("complex64", (real, imaginary or Number(0, "float32", real.shape)))
 
 
 class Module:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from jax.extend import core
 
-from .graph import Complex, Number, untyped
+from .graph import Number, Parts, complex_of, untyped
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -53,12 +53,12 @@ def layer_of(equation):
 class Lowering:
     """Writes jaxprs into one body."""
 
-    def __init__(self, body, rules, rules_of_complex):
-        self.body, self.rules, self.rules_of_complex = body, rules, rules_of_complex
+    def __init__(self, body, rules, rules_of_parts):
+        self.body, self.rules, self.rules_of_parts = body, rules, rules_of_parts
 
     def into(self, body):
         """The same for another body."""
-        return Lowering(body, self.rules, self.rules_of_complex)
+        return Lowering(body, self.rules, self.rules_of_parts)
 
     def run(self, jaxpr, constants, arguments):
         """The values of a jaxpr's results; what they do not need is left out."""
@@ -71,12 +71,12 @@ class Lowering:
 
         for equation in needed(jaxpr):
             name, operands = equation.primitive.name, [read(atom) for atom in equation.invars]
-            rule = (self.rules_of_complex if is_complex(equation) else self.rules).get(name)
+            rule = (self.rules_of_parts if has_parts(equation) else self.rules).get(name)
             layer = layer_of(equation)
             outer, self.body.location = self.body.location, layer or self.body.location
             try:
                 if rule is None:
-                    raise Unsupported("is not supported" + (" on complex numbers" if name in self.rules else ""))
+                    raise Unsupported("is not supported" + (" on complex numbers or keys" if name in self.rules else ""))
                 results = rule(self, equation, *operands)
             except (Unsupported, ValueError) as error:
                 named = error if isinstance(error, Named) else Named(f"the primitive {equation.primitive.name} {error}")
@@ -94,10 +94,11 @@ class Lowering:
     def constant(self, array):
         if isinstance(array, (int, float, bool, np.generic)) or getattr(array, "dtype", None) is not None:
             if jax.dtypes.issubdtype(array.dtype if hasattr(array, "dtype") else type(array), jax.dtypes.prng_key):
-                array = jax.random.key_data(array)
+                words = np.asarray(jax.random.key_data(array))
+                return Parts(array.dtype, [self.body.constant(words[..., i].copy()) for i in range(words.shape[-1])])
             array = np.asarray(array)
             if array.dtype == "complex64":
-                return Complex(self.body.constant(array.real.copy()), self.body.constant(array.imag.copy()))
+                return complex_of(self.body.constant(array.real.copy()), self.body.constant(array.imag.copy()))
             if untyped(array.dtype):
                 raise Unsupported("reads a constant of " + untyped(array.dtype))
             return self.body.constant(array)
@@ -106,7 +107,7 @@ class Lowering:
     def literal(self, value, aval):
         number = np.asarray(value).item()
         if isinstance(number, complex):
-            return Complex(Number(number.real, "float32"), Number(number.imag, "float32"))
+            return complex_of(Number(number.real, "float32"), Number(number.imag, "float32"))
         return Number(number, str(aval.dtype), ())
 
     def traced(self, function, *arguments):
@@ -115,9 +116,10 @@ class Lowering:
         return self.closed(jax.make_jaxpr(function)(*shapes), arguments)
 
 
-def is_complex(equation):
-    return any(jax.numpy.issubdtype(v.aval.dtype, jax.numpy.complexfloating) for v in (*equation.invars, *equation.outvars)
-               if hasattr(v.aval, "dtype"))
+def has_parts(equation):
+    """Whether there are complex numbers or keys among its operands and results."""
+    dtypes = [v.aval.dtype for v in (*equation.invars, *equation.outvars) if hasattr(v.aval, "dtype")]
+    return any(jax.dtypes.issubdtype(dtype, kind) for dtype in dtypes for kind in (np.complexfloating, jax.dtypes.prng_key))
 
 
 def needed(jaxpr):

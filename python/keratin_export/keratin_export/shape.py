@@ -89,6 +89,11 @@ def _iota(lowering, equation, *dynamic):
     return lowering.body.make("iota", [], str(p["dtype"]), p["shape"], axis=p["dimension"])
 
 
+def _empty(lowering, equation):
+    """What nobody reads."""
+    return Number(0, *_result(equation))
+
+
 def _dim_as_value(lowering, equation):
     return number_of(lowering.body, Number(0, _result(equation)[0]), equation.params["dim"])
 
@@ -107,6 +112,7 @@ def _reduce(op):
 
 def _arg(op):
     def rule(lowering, equation, x):
+        x = lowering.body.cast(x, "int32") if x.dtype == "bool" else x
         found = lowering.body.reduce(op, x, equation.params["axes"], dtype="int32")
         return lowering.body.cast(found, str(equation.params["index_dtype"]))
     return rule
@@ -181,9 +187,10 @@ def _sort(lowering, equation, *operands):
     places = None
     for at in reversed(range(keys)):
         key = operands[at] if places is None else take_along(body, operands[at], places, axis)
+        key = body.cast(key, "int32") if key.dtype == "bool" else key
         ordered, order = body.many("sort", [key], {"axis": axis}, [(key.dtype, key.shape), ("int32", key.shape)])
         places = order if places is None else take_along(body, places, order, axis)
-    return [ordered] + [take_along(body, o, places, axis) for o in operands[1:]]
+    return [body.cast(ordered, operands[0].dtype)] + [take_along(body, o, places, axis) for o in operands[1:]]
 
 
 def _top_k(lowering, equation, x):
@@ -482,6 +489,8 @@ RULES = {
     "unstack": _unstack,
     "rev": _reverse,
     "iota": _iota,
+    "empty": _empty,
+    "empty2": _empty,
     "tile": _tile,
     "dim_as_value": _dim_as_value,
     **{name: _reduce(name) for name in ("reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or")},

@@ -99,10 +99,8 @@ class Training:
             self.check(logs, name)
             return jax.numpy.asarray(logs.get("loss", 0), "float32"), *state
         values = traced.lower(function, whole_step, traced.trainable, traced.rest, self.slots, self.sums, inputs, targets, weight)
-        variables = [*traced.trainable, *traced.rest, *self.slots, *self.sums]
-        for variable, value in zip(variables, values[1:], strict=True):
-            if training or variable in self.sums:
-                function.update(variable, value)
+        for variable, value in zip([*traced.trainable, *traced.rest, *self.slots, *self.sums], values[1:], strict=True):
+            function.update(variable, value)
         function.result("loss", values[0])
 
     def check(self, logs, step):

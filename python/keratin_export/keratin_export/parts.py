@@ -1,4 +1,7 @@
-"""Complex numbers, for which Graph IR has no type: real and imaginary parts. Fourier transforms as products of matrices."""
+"""Complex numbers and keys of random numbers, for which Graph IR has no types: real and imaginary parts, words of 32 bits.
+
+Fourier transforms are products of matrices.
+"""
 import functools
 
 import jax
@@ -6,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import control, elementwise, shape
-from .graph import Complex
+from .graph import Parts, complex_of
 from .lower import Unsupported
 
-# What treats both parts alike, and all operands that are not complex as it does otherwise.
+# What treats all parts alike, and the other operands as it does otherwise.
 _PARTWISE = ("broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "concatenate", "pad", "slice", "split", "stack",
              "unstack", "rev", "tile", "reduce_sum", "cumsum", "reduce_window_sum", "gather", "scatter-add", "scatter_add", "scatter",
-             "dynamic_slice", "dynamic_update_slice", "add", "add_any", "sub", "neg", "select_n", "stop_gradient")
-# What only hands values on.
+             "dynamic_slice", "dynamic_update_slice", "add", "add_any", "sub", "neg", "select_n")
+# What hands values on.
 _PASSED = ("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2", "custom_jvp_call", "custom_vjp_call",
-           "custom_vjp_call_jaxpr", "copy", "copy_p", "optimization_barrier")
+           "custom_vjp_call_jaxpr", "copy", "copy_p", "optimization_barrier", "stop_gradient", "scan", "while", "cond")
 
 _OTHERS = elementwise.RULES | shape.RULES | control.RULES
 
@@ -30,28 +33,34 @@ class _Part:
 
 class _Variable:
     def __init__(self, aval):
-        is_complex = jnp.issubdtype(aval.dtype, jnp.complexfloating)
-        self.aval = jax.ShapeDtypeStruct(aval.shape, "float32" if is_complex else aval.dtype)
+        dtype = aval.dtype
+        dtype = "float32" if jnp.issubdtype(dtype, np.complexfloating) else "uint32" if _is_key(dtype) else dtype
+        self.aval = jax.ShapeDtypeStruct(aval.shape, dtype)
+
+
+def _is_key(dtype):
+    return jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
 
 
 def _partwise(name):
     rule = _OTHERS[name]
 
-    def both(lowering, equation, *operands):
-        parts = [rule(lowering, _Part(equation), *(part(o) if isinstance(o, Complex) else o for o in operands))
-                 for part in (lambda o: o.real, lambda o: o.imaginary)]
+    def each(lowering, equation, *operands):
+        like = next(o for o in operands if isinstance(o, Parts))
+        parts = [rule(lowering, _Part(equation), *(o.parts[i] if isinstance(o, Parts) else o for o in operands))
+                 for i in range(len(like.parts))]
         if isinstance(parts[0], (list, tuple)):
-            return [Complex(*pair) for pair in zip(*parts)]
-        return Complex(*parts)
-    return both
+            return [Parts(like.dtype, several) for several in zip(*parts)]
+        return Parts(like.dtype, parts)
+    return each
 
 
 def _computed(function, is_complex=True):
     """Of a function of pairs (real, imaginary), written in JAX, that gives a pair or one real array."""
     def rule(lowering, equation, *operands):
-        flat, structure = jax.tree.flatten([(o.real, o.imaginary) for o in operands])
+        flat, structure = jax.tree.flatten([o.parts for o in operands])
         parts = lowering.traced(lambda *parts: function(*jax.tree.unflatten(structure, parts)), *flat)
-        return Complex(*parts) if is_complex else parts
+        return complex_of(*parts) if is_complex else parts
     return rule
 
 
@@ -132,9 +141,9 @@ def _equal(a, b):
 def _cast(lowering, equation, x):
     """To complex numbers, or to real ones, which drops the imaginary parts."""
     dtype = str(equation.params["new_dtype"])
-    if isinstance(x, Complex):
+    if isinstance(x, Parts):
         return x if "complex" in dtype else lowering.body.cast(x.real, dtype)
-    return Complex.of_real(lowering.body.cast(x, "float32"))
+    return complex_of(lowering.body.cast(x, "float32"))
 
 
 def _matrix(n, sign):
@@ -148,6 +157,11 @@ def _factor(n):
     return next(d for d in range(int(n ** 0.5), 0, -1) if n % d == 0)
 
 
+def _each(function, z):
+    """Of both parts; a real signal has no other one."""
+    return [part if part is None else function(part) for part in z]
+
+
 def _transform(z, sign):
     """Along the last axis. A length that is long and no prime is transformed along its factors (J. Cooley and J. Tukey, 1965)."""
     n = z[0].shape[-1]
@@ -155,20 +169,22 @@ def _transform(z, sign):
     if n <= 32 or rows == 1:
         return _product_of_matrices(z, _matrix(n, sign))
     columns = n // rows
-    z = [part.reshape(*part.shape[:-1], rows, columns).swapaxes(-1, -2) for part in z]
-    z = [part.swapaxes(-1, -2) for part in _transform(z, sign)]  # by row of the result, column of what is left
+    z = _each(lambda part: part.reshape(*part.shape[:-1], rows, columns).swapaxes(-1, -2), z)
+    z = _each(lambda part: part.swapaxes(-1, -2), _transform(z, sign))  # by row of the result, column of what is left
     turns = np.outer(np.arange(rows), np.arange(columns)) * (2 * np.pi / n)
     z = _product(z, (np.cos(turns).astype("float32"), (sign * np.sin(turns)).astype("float32")))
-    return [part.swapaxes(-1, -2).reshape(*part.shape[:-2], n) for part in _transform(z, sign)]
+    return _each(lambda part: part.swapaxes(-1, -2).reshape(*part.shape[:-2], n), _transform(z, sign))
 
 
 def _product_of_matrices(z, matrix):
+    if z[1] is None:
+        return z[0] @ matrix[0], z[0] @ matrix[1]
     return z[0] @ matrix[0] - z[1] @ matrix[1], z[0] @ matrix[1] + z[1] @ matrix[0]
 
 
 def _along(z, axis, sign):
-    turned = [jnp.moveaxis(part, axis, -1) for part in z]
-    return [jnp.moveaxis(part, -1, axis) for part in _transform(turned, sign)]
+    turned = _each(lambda part: jnp.moveaxis(part, axis, -1), z)
+    return _each(lambda part: jnp.moveaxis(part, -1, axis), _transform(turned, sign))
 
 
 def _fourier(lowering, equation, x):
@@ -183,17 +199,18 @@ def _fourier(lowering, equation, x):
         if kind == "IRFFT":
             for axis in axes[:-1]:
                 z = _along(z, axis, sign)
-            z = _whole_spectrum(z, lengths[-1])
-            z = _along(z, rank - 1, sign)
+            z = _along(_whole_spectrum(z, lengths[-1]), rank - 1, sign)
         else:
             for axis in reversed(axes):
                 z = _along(z, axis, sign)
                 if kind == "RFFT" and axis == rank - 1:
-                    z = [part[..., : lengths[-1] // 2 + 1] for part in z]
-        scale = 1 / np.prod(lengths) if sign > 0 else 1
-        z = [part * scale for part in z] if scale != 1 else z
+                    z = _each(lambda part: jax.lax.slice_in_dim(part, 0, lengths[-1] // 2 + 1, axis=-1), z)
+        if sign > 0:
+            z = _each(lambda part: part / float(np.prod(lengths)), z)
         return z[0] if kind == "IRFFT" else tuple(z)
-    return _computed(transform, kind != "IRFFT")(lowering, equation, x if isinstance(x, Complex) else Complex.of_real(x))
+    if isinstance(x, Parts):
+        return _computed(transform, kind != "IRFFT")(lowering, equation, x)
+    return complex_of(*lowering.traced(lambda real: transform((real, None)), x))
 
 
 def _whole_spectrum(z, n):
@@ -204,19 +221,48 @@ def _whole_spectrum(z, n):
     if n % 2 == 0:
         own[-1] = 0
     imaginary = imaginary * own
-    mirrored = slice(1, (n + 1) // 2)
-    flipped = lambda part: jnp.flip(part[..., mirrored], -1)
-    return jnp.concatenate([real, flipped(real)], -1), jnp.concatenate([imaginary, -flipped(imaginary)], -1)
+    mirrored = lambda part: jnp.flip(jax.lax.slice_in_dim(part, 1, (n + 1) // 2, axis=-1), -1)
+    return jnp.concatenate([real, mirrored(real)], -1), jnp.concatenate([imaginary, -mirrored(imaginary)], -1)
 
 
-RULES_OF_COMPLEX = {
+def _wrap(lowering, equation, words):
+    """Keys of what lies along the last axis."""
+    parts = lowering.traced(lambda w: [w[..., i] for i in range(w.shape[-1])], words)
+    return Parts(equation.outvars[0].aval.dtype, parts)
+
+
+def _unwrap(lowering, equation, key):
+    return lowering.traced(lambda *parts: jnp.stack(parts, -1), *key.parts)[0]
+
+
+def _of_keys(function):
+    """Of `function(implementation, parameters)`, which gives what is done with one key and numbers that belong to it."""
+    def rule(lowering, equation, key, *numbers):
+        made = function(key.dtype._impl, equation.params)
+        for _ in key.shape:
+            made = jax.vmap(made)
+        found, = lowering.traced(lambda *operands: made(jnp.stack(operands[: len(key.parts)], -1), *operands[len(key.parts) :]),
+                                 *key.parts, *numbers)
+        is_key = _is_key(equation.outvars[0].aval.dtype)
+        return _wrap(lowering, equation, found) if is_key else found
+    return rule
+
+
+def _seeded(lowering, equation, seed):
+    made = equation.params["impl"].seed
+    for _ in seed.shape:
+        made = jax.vmap(made)
+    return _wrap(lowering, equation, *lowering.traced(made, seed))
+
+
+RULES_OF_PARTS = {
     **{name: _partwise(name) for name in _PARTWISE},
     **{name: _OTHERS[name] for name in _PASSED if name in _OTHERS},
-    "complex": lambda lowering, equation, real, imaginary: Complex(real, imaginary),
+    "complex": lambda lowering, equation, real, imaginary: complex_of(real, imaginary),
     "real": lambda lowering, equation, z: z.real,
     "imag": lambda lowering, equation, z: z.imaginary,
     "conj": lambda lowering, equation, z: _computed(lambda z: (z[0], -z[1]))(
-        lowering, equation, z if isinstance(z, Complex) else Complex.of_real(z)),
+        lowering, equation, z if isinstance(z, Parts) else complex_of(z)),
     "convert_element_type": _cast,
     "mul": _computed(_product),
     "div": _computed(_quotient),
@@ -233,4 +279,11 @@ RULES_OF_COMPLEX = {
     "is_finite": _computed(lambda z: jnp.isfinite(z[0]) & jnp.isfinite(z[1]), is_complex=False),
     "dot_general": _dot,
     "fft": _fourier,
+    "random_wrap": _wrap,
+    "random_unwrap": _unwrap,
+    "random_seed": _seeded,
+    "random_bits": _of_keys(lambda keys, p: lambda key: keys.random_bits(key, p["bit_width"], p["shape"])),
+    "random_split": _of_keys(lambda keys, p: lambda key: keys.split(key, p["shape"])),
+    "random_fold_in": _of_keys(lambda keys, p: keys.fold_in),
+    "random_clone": lambda lowering, equation, key: key,
 }
