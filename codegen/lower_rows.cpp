@@ -60,18 +60,6 @@ std::vector<const Node*> find_stages(const Function& region) {
   return stages;
 }
 
-/// True if the value's expression loops over the last axis of something: its own elements are then scalars.
-bool reduces_last_axis(Value value, const std::set<const Node*>& stages) {
-  for (Value operand : value.node->operands) {
-    if (family_of(value.node->op) == Family::reduce) {
-      const Ints& axes = value.node->as<AxesAttrs>().axes;
-      if (!axes.empty() && axes.back() == operand.rank() - 1 && !operand.shape().back().is(1)) return true;
-    }
-    if (!stages.contains(operand.node) && reduces_last_axis(operand, stages)) return true;
-  }
-  return false;
-}
-
 Size row_elements(const Shape& shape, int64_t prefix) {
   return Size::product(Shape(shape.begin() + prefix, shape.end()));
 }
@@ -97,6 +85,16 @@ std::vector<const Node*> expression_of(const Node& stage, const std::set<const N
     for (const Value operand : nodes[i]->operands)
       if (!stages.contains(operand.node) && found.insert(operand.node).second) nodes.push_back(operand.node);
   return nodes;
+}
+
+/// True if the stage's expression loops over the last axis of something: its own elements are then scalars.
+bool reduces_last_axis(const Node& stage, const std::set<const Node*>& stages) {
+  return std::ranges::any_of(expression_of(stage, stages), [](const Node* node) {
+    if (family_of(node->op) != Family::reduce) return false;
+    const Shape& shape = node->operands[0].shape();
+    const Ints& axes = node->as<AxesAttrs>().axes;
+    return !axes.empty() && axes.back() == std::ssize(shape) - 1 && !shape.back().is(1);
+  });
 }
 
 /// By node: whether its expression contains the parameter.
@@ -184,7 +182,7 @@ void lower_rows(RegionLowering& lowering) {
   auto stage_row = [&](const Node& stage, const Index& first) {
     const Value value = stage.value();
     const Shape& shape = value.shape();
-    const bool vectors = !reduces_last_axis(value, is_stage);
+    const bool vectors = !reduces_last_axis(stage, is_stage);
     element_loops(lowering, Shape(shape.begin() + prefix, shape.end()), vectors, [&](const Point& inner) {
       Point full = point;
       full.insert(full.end(), inner.begin(), inner.end());

@@ -234,6 +234,13 @@ def sequences(loss, *last, **options):
     return model
 
 
+def masked():
+    x = keras.Input((6,), name="x", dtype="int32")
+    model = keras.Model(x, layers.Dense(3, name="y")(layers.Embedding(5, 4, mask_zero=True)(x)))
+    model.compile("sgd", "mse", weighted_metrics=["mae"])
+    return model
+
+
 def own_step():
     model = OwnStep()
     model.compile("sgd", "mse")
@@ -253,6 +260,7 @@ TRAINED = {
     "steps": lambda: (sequences("mse", weighted_metrics=["mae"]), STEPS, STEPS[..., 1:], WEIGHTS),
     "classes": lambda: (sequences("sparse_categorical_crossentropy", metrics=["accuracy"]), STEPS,
                         (STEPS[..., 0] > 0).astype("int32")),
+    "masked": lambda: (masked(), (STEPS[..., 0] * 3).astype("int32") + 1, STEPS[..., 1:], WEIGHTS),
     "images": lambda: (sequences("mae", 2), STEPS, np.stack([STEPS[..., :2]] * 3, -1)),
 }
 

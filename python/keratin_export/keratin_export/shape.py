@@ -20,9 +20,8 @@ def _broadcast_in_dim(lowering, equation, x, *dynamic):
 
 
 def _reshape(lowering, equation, x, *dynamic):
-    if equation.params.get("dimensions") is not None:
-        raise Unsupported("is not supported with dimensions")
-    return lowering.body.reshape(x, _result(equation)[1])
+    order = equation.params.get("dimensions")
+    return lowering.body.reshape(x if order is None else lowering.body.transpose(x, order), _result(equation)[1])
 
 
 def _squeeze(lowering, equation, x):

@@ -23,20 +23,21 @@ def members(data):
 
 @contextlib.contextmanager
 def weights_of_samples():
-    """Lets one weight per sample count for all of its losses, of whatever rank, as weights that are left out do."""
+    """Lets one weight per sample count for losses and masks of whatever rank, as weights that are left out do."""
     module = keras.src.losses.loss
-    original = module.reduce_weighted_values
+    reduce, mask_of = module.reduce_weighted_values, module.apply_mask
 
-    def reduce(values, sample_weight=None, mask=None, *arguments, **options):
-        missing = max(len(like.shape) for like in (values, mask) if like is not None) - 1
-        if sample_weight is not None and len(sample_weight.shape) == 1 and missing > 0:
-            sample_weight = keras.ops.reshape(sample_weight, (-1, *[1] * missing))
-        return original(values, sample_weight, mask, *arguments, **options)
-    module.reduce_weighted_values = reduce
+    def spread(weight, like):
+        missing = 0 if weight is None or like is None else len(like.shape) - 1
+        return keras.ops.reshape(weight, (-1, *[1] * missing)) if missing > 0 and len(weight.shape) == 1 else weight
+    module.reduce_weighted_values = lambda values, sample_weight=None, *arguments, **options: reduce(
+        values, spread(sample_weight, values), *arguments, **options)
+    module.apply_mask = lambda sample_weight, mask, *arguments, **options: mask_of(
+        spread(sample_weight, mask), mask, *arguments, **options)
     try:
         yield
     finally:
-        module.reduce_weighted_values = original
+        module.reduce_weighted_values, module.apply_mask = reduce, mask_of
 
 
 class Training:
