@@ -343,6 +343,7 @@ def refusals(x, n, folder):
         refused(keras.Sequential([layers.Dense(2)]), ["has no input yet", "build()"], path),
         refused(dense_after(), ["4 members", "(x, y)"], path, training_data=(*data, WEIGHTS, 1)),
         refused(dense_after(), ["is a ndarray", "(x, y)"], path, training_data=X),
+        refused(dense_after(), ["2 arrays for 1 inputs (x)"], path, training_data=([X, X], Y)),
         refused(dense_after(), ["2 targets for 1 outputs (y)"], path, training_data=(X, [Y, Y])),
         refused(keras.Model(x, x), ["is not compiled"], path, training_data=data),
     ]
@@ -351,12 +352,15 @@ def refusals(x, n, folder):
     wrong.append(refused(logs, ["OwnLogs.train_step", "twice"], path, training_data=({"a": X, "b": X[:, :3]}, X[:, 1:])))
     free = keras.Input((None, 4), name="x")
     wrong.append(refused(keras.Model(free, Case(lambda x, n: x.reshape(-1, 4), name="rows")(free, free)),
-                         ["input x is (None, None, 4)", 'layer "rows"', "N*T", "keras.Input"], path))
+                         ['layer "rows"', "N*T", "fixed lengths (x)"], path))
     of_x = keras.Input((4,), name="x", dtype="complex64")
     wrong.append(refused(keras.Model(of_x, ops.real(of_x)), ["the input x is complex64"], path))
     for signature in (keras.Input((4,)), keras.InputSpec(shape=(None, 4)), X):
         export(Subclassed(), path, input_signature=signature)
     export(dense_after(), path, training_data=(*data, None))
+    model = recurrent()
+    model.compile("sgd", "mse")
+    export(model, path, training_data=(STEPS, Y[:, :1]))
     return wrong
 
 

@@ -54,7 +54,8 @@ def _repeat(lowering, step, length, state, sequences=(), others=(), reverse=Fals
     inside.location = body.location
     given, structure = jax.tree.flatten((list(state), list(sequences), list(others)))
     counts = [len(jax.tree.leaves(list(values))) for values in (state, sequences)]
-    read = [Value(inside.fresh(), v.dtype, v.shape[1:] if 0 <= i - counts[0] < counts[1] else v.shape) for i, v in enumerate(given)]
+    read = [Value(inside.fresh(), v.dtype, v.shape[1:] if 0 <= i - counts[0] < counts[1] else v.shape)
+            for i, v in enumerate(given)]
     returned, results = jax.tree.flatten(step(lowering.into(inside), *jax.tree.unflatten(structure, read)))
     # A number has no type of its own where it is returned.
     returned = [inside.whole(v) for v in returned]
@@ -68,8 +69,8 @@ def _repeat(lowering, step, length, state, sequences=(), others=(), reverse=Fals
 def _while(lowering, equation, *operands):
     """A scan, if the number of steps is known while tracing, or the most that it can be.
 
-    The condition may be a conjunction: `i < 10 and error > eps`. What counts steps, here i, is computed now, and says how many there are
-    at most; the others decide, step by step, whether the state still changes.
+    The condition may be a conjunction: `i < 10 and error > eps`. What counts steps, here i, is computed now, and says how many there
+    are at most; the others decide, step by step, whether the state still changes.
     """
     p, n, m = equation.params, equation.params["cond_nconsts"], equation.params["body_nconsts"]
     asked, made, state = list(operands[:n]), list(operands[n : n + m]), list(operands[n + m :])
@@ -78,8 +79,8 @@ def _while(lowering, equation, *operands):
     counts = [_steps(condition, body, part, asked, made, state) for part in parts]
     known = [count for count in counts if count is not None]
     if not known:
-        raise Unsupported("is not supported where the number of steps depends on data: give a maximum, as in ops.while_loop(…, "
-                          "maximum_iterations=10)")
+        raise Unsupported("is not supported where the number of steps depends on data: give a maximum, as in "
+                          "ops.while_loop(…, maximum_iterations=10)")
 
     def step(inside, state, sequences, others):
         now = inside.closed(body, others[n:] + state)
@@ -104,20 +105,24 @@ def _conjuncts(jaxpr):
     return found
 
 
+def _read(jaxpr):
+    """Which of its arguments a jaxpr's results depend on."""
+    read = {v for equation in needed(jaxpr) for v in equation.invars if not isinstance(v, core.Literal)}
+    read.update(v for v in jaxpr.outvars if not isinstance(v, core.Literal))
+    return {i for i, v in enumerate(jaxpr.invars) if v in read}
+
+
 MOST_STEPS = 1_000_000
 
 
 def _steps(condition, body, part, asked, made, state):
     """How often a loop runs until a part of its condition is false; nothing if that depends on what is not known yet."""
     asks = condition.jaxpr.replace(outvars=[part])
-    needs = lambda jaxpr: {jaxpr.invars.index(v) for e in needed(jaxpr) for v in e.invars
-                           if not isinstance(v, core.Literal) and v in jaxpr.invars} | {
-                               jaxpr.invars.index(v) for v in jaxpr.outvars if not isinstance(v, core.Literal) and v in jaxpr.invars}
-    first = needs(asks)
+    first = _read(asks)
     counters = {i - len(asked) for i in first if i >= len(asked)}
     while True:
         steps = body.jaxpr.replace(outvars=[body.jaxpr.outvars[i] for i in sorted(counters)])
-        reads = needs(steps)
+        reads = _read(steps)
         more = counters | {i - len(made) for i in reads if i >= len(made)}
         if more == counters:
             break

@@ -18,11 +18,12 @@ RULES = {**elementwise.RULES, **shape.RULES, **control.RULES}
 def export(model, path, batch_size=None, training_data=None, input_signature=None):
     """Writes `model` to `path` (.kir) and its weights to `path`.safetensors.
 
-    training_data: (x, y) or (x, y, sample_weight) as fit() takes them, of any number of samples, for a model that is compiled. What trains
-    it is then written, too: `keratin compile --trainer` makes a trainer of it. The data are not: trainers are given theirs.
+    training_data: (x, y) or (x, y, sample_weight) as fit() takes them, of any number of samples, for a model that is compiled. What
+    trains it is then written, too: `keratin compile --trainer` makes a trainer of it. The data are not: trainers are given theirs.
+    Lengths that inputs leave open are those of x.
 
-    input_signature: of a subclassed model, what it is called with, nested as its call() takes it: keras.Input(…), keras.InputSpec(…) or
-    arrays of a batch. Without it, training_data says that; Functional and Sequential models say it themselves.
+    input_signature: of a subclassed model, what it is called with, nested as its call() takes it: keras.Input(…),
+    keras.InputSpec(…) or arrays of a batch. Without it, training_data says that; Functional and Sequential models say it themselves.
 
     batch_size: how many samples a call takes; otherwise any number. Needed if a layer does with the number of samples what has no
     type in Graph IR, such as to append a sample.
@@ -30,14 +31,16 @@ def export(model, path, batch_size=None, training_data=None, input_signature=Non
     Raises Unsupported, with the layer and the line of its source, for what Graph IR has no form for.
     """
     if keras.backend.backend() != "jax":
-        raise RuntimeError(f"models are traced by JAX, and Keras runs on {keras.backend.backend()}: set KERAS_BACKEND=jax before keras is "
-                           "imported")
+        raise RuntimeError(f"models are traced by JAX, and Keras runs on {keras.backend.backend()}: set KERAS_BACKEND=jax before "
+                           "keras is imported")
     if not isinstance(model, keras.Model):
         raise Unsupported(f"a {type(model).__name__} is no keras.Model: keras.Model(x, layer(x)) of x = keras.Input(…) is one")
     path = pathlib.Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent} is no folder that {path.name} could be written to")
     inputs, outputs = interface(model, input_signature, training_data)
+    if training_data is not None:
+        inputs.fix_lengths(members(training_data)[0])
     module = with_free_lengths(inputs, batch_size, lambda shapes: traced_module(model, inputs, outputs, shapes, training_data))
     data = module.safetensors()
     path.write_text(module.text(), encoding="utf-8")
@@ -63,8 +66,8 @@ def interface(model, signature, training_data):
         return Nested(inputs, [t.name for t in keras.tree.flatten(inputs)]), Nested(outputs, layer_names(outputs))
     if signature is None:
         if training_data is None:
-            raise Unsupported(f"the {type(model).__name__} {model.name} has no inputs that are known: give input_signature=, as in "
-                              "input_signature=keras.Input((4,))")
+            raise Unsupported(f"the {type(model).__name__} {model.name} has no inputs that are known: give input_signature=, as "
+                              "in input_signature=keras.Input((4,))")
         signature = members(training_data)[0]
     first = next((name for name in inspect.signature(model.call).parameters), "x")
     inputs = keras.tree.map_structure(symbolic, signature)
@@ -77,7 +80,15 @@ class Nested:
 
     def __init__(self, structure, names):
         self.structure, self.names = structure, names
-        self.tensors = keras.tree.flatten(structure)
+        tensors = keras.tree.flatten(structure)
+        self.shapes, self.dtypes = [tuple(t.shape) for t in tensors], [str(t.dtype) for t in tensors]
+
+    def fix_lengths(self, arrays):
+        arrays = keras.tree.flatten(arrays)
+        if len(arrays) != len(self.names):
+            raise Unsupported(f"training_data has {len(arrays)} arrays for {len(self.names)} inputs ({', '.join(self.names)})")
+        lengths = lambda shape, given: (None, *(n if dim is None else dim for dim, n in zip(shape[1:], given[1:])))
+        self.shapes = [lengths(shape, np.shape(array)) if None in shape[1:] else shape for shape, array in zip(self.shapes, arrays)]
 
     def pack(self, values):
         return keras.tree.pack_sequence_as(self.structure, list(values))
@@ -87,7 +98,8 @@ def symbolic(like):
     """The batch, and what an InputSpec leaves open, is free."""
     shape, dtype = getattr(like, "shape", None), getattr(like, "dtype", None)
     if shape is None:
-        raise Unsupported(f"input_signature has a {type(like).__name__}: keras.Input(…), keras.InputSpec(shape=…) or an array is expected")
+        raise Unsupported(f"input_signature has a {type(like).__name__}: keras.Input(…), keras.InputSpec(shape=…) or an array is "
+                          "expected")
     dtype = "float32" if dtype is None or str(dtype) == "float64" else str(dtype)
     return keras.KerasTensor((None, *shape[1:]), dtype)
 
@@ -113,46 +125,39 @@ def numbered(names):
 
 
 def with_free_lengths(inputs, batch_size, trace):
-    """What `trace` makes of the inputs' shapes. Those that are free have symbols: first each its own, then axes share
-    theirs from input to input, and then they are multiples of 2, 4 … 32, as halving and doubling again needs.
+    """What `trace` makes of the inputs' shapes. Lengths that are free have symbols: first each its own, then inputs share
+    theirs, axis by axis, and then they are multiples of 2, 4 … 32, as halving and doubling again needs.
     """
-    free = [[axis for axis, dim in enumerate(t.shape) if axis and dim is None] for t in inputs.tensors]
-    shares = (False, True) if sum(map(bool, free)) > 1 else (False,)
+    free = [name for name, shape in zip(inputs.names, inputs.shapes) if None in shape[1:]]
+    shares = (False, True) if len(free) > 1 else (False,)
     refusal = None
-    for times in (1, 2, 4, 8, 16, 32) if any(free) else (1,):
+    for times in (1, 2, 4, 8, 16, 32) if free else (1,):
         for is_shared in shares:
             try:
-                return trace(symbols(inputs, free, batch_size, times, is_shared))
+                return trace(symbols(inputs, batch_size, times, is_shared))
             except Exception as error:  # also of layers, which may not know what to do with a length that is no number
                 refusal = refusal or error
-    if any(free):
-        raise Unsupported(f"{describe(inputs, free)}, and tracing it failed where these lengths are free: {refusal}. Fix them, as in "
-                          "keras.Input((128, 8))") from refusal
-    if batch_size is None and not isinstance(refusal, Unsupported):
-        try:
-            trace(symbols(inputs, free, 2, 1, False))
-        except Exception:
-            raise refusal
-        raise Unsupported(f"the model can be traced for two samples, but not for any number of them: {refusal}. Give batch_size=") from refusal
-    raise refusal
+    if not free and (batch_size or isinstance(refusal, Unsupported)):
+        raise refusal
+    try:  # whether that is the reason
+        trace([(batch_size or 2, *(64 if dim is None else dim for dim in shape[1:])) for shape in inputs.shapes])
+    except Exception:
+        raise refusal from None
+    instead = f"inputs of fixed lengths ({', '.join(free)})" if free else "batch_size="
+    raise Unsupported(f"the model can be traced for certain numbers of samples and steps, but not for any: {refusal}. Give {instead}") \
+        from refusal
 
 
-def describe(inputs, free):
-    return ", ".join(f"the input {name} is {tuple(t.shape)}" for name, t, axes in zip(inputs.names, inputs.tensors, free) if axes)
-
-
-def symbols(inputs, free, batch_size, times, is_shared):
+def symbols(inputs, batch_size, times, is_shared):
     """A shape for each input: of steps T, of images H and W."""
-    letters, dims = {1: "T", 2: "HW", 3: "DHW"}, []
-    for i, axes in enumerate(free):
-        names = letters.get(len(axes)) or [f"L{axis}" for axis in axes]
-        number = "" if is_shared or i == 0 else str(i)
-        dims += [f"{times}*{name}{number}" if times > 1 else name + number for name in names]
     scope = jax.export.SymbolicScope()
-    known = {text: jax.export.symbolic_shape(text, scope=scope)[0] for text in ["N", *dims]}
-    rest, shapes = iter(dims), []
-    for tensor in inputs.tensors:
-        shapes.append((batch_size or known["N"], *(known[next(rest)] if d is None else d for d in tensor.shape[1:])))
+    symbol = lambda text: jax.export.symbolic_shape(text, scope=scope)[0]
+    letters, shapes = {1: "T", 2: "HW", 3: "DHW"}, []
+    for i, shape in enumerate(inputs.shapes):
+        axes = [axis for axis, dim in enumerate(shape) if axis and dim is None]
+        names = letters.get(len(axes)) or [f"L{axis}" for axis in axes]
+        lengths = iter(f"{times}*{name}{'' if is_shared or i == 0 else i}" for name in names)
+        shapes.append((batch_size or symbol("N"), *(symbol(next(lengths)) if dim is None else dim for dim in shape[1:])))
     return shapes
 
 
@@ -161,11 +166,10 @@ class Traced:
 
     def __init__(self, model, module, inputs, outputs, shapes):
         self.model, self.module, self.given, self.outputs = model, module, inputs, outputs
-        for name, tensor in zip(inputs.names, inputs.tensors):
-            if untyped(tensor.dtype):
-                raise Unsupported(f"the input {name} is {untyped(tensor.dtype)}")
-        self.inputs = [(name, jax.ShapeDtypeStruct(shape, tensor.dtype))
-                       for name, tensor, shape in zip(inputs.names, inputs.tensors, shapes)]
+        for name, dtype in zip(inputs.names, inputs.dtypes):
+            if untyped(dtype):
+                raise Unsupported(f"the input {name} is {untyped(dtype)}")
+        self.inputs = [(name, jax.ShapeDtypeStruct(shape, dtype)) for name, dtype, shape in zip(inputs.names, inputs.dtypes, shapes)]
         self.trainable = [self.variable(v, trainable=True) for v in model.trainable_variables]
         self.rest = [self.variable(v) for v in model.non_trainable_variables]
 

@@ -25,8 +25,8 @@ def dim_text(dim):
 
 @functools.cache
 def _symbolic_text(text):
-    refusal = ValueError(f"has a dimension {text}, which is no number times a length, and no part of one: give batch_size=, or inputs of "
-                         "fixed lengths")
+    refusal = ValueError(f"has a dimension {text}, which is no number times a length, and no part of one: give batch_size=, or "
+                         "inputs of fixed lengths")
     try:
         times, of, quotient = _linear(ast.parse(text, mode="eval").body)
     except SyntaxError:
@@ -64,7 +64,9 @@ def _linear(node):
             return (times * number, of, quotient) if of else none
         case ast.Call(func=ast.Name(id="floordiv"), args=[value, ast.Constant(value=int(number))]):
             times, of, (a, b, c) = _linear(value)
-            return (1, of, (a * times, b * times, number)) if of and c == 1 else (1, of, (a, b, c * number)) if of and times == 1 else none
+            if not of or c != 1 != times:
+                return none
+            return 1, of, (a * times, b * times, c * number)
         # What a window leaves: that it leaves nothing is an error of the call.
         case ast.Call(func=ast.Name(id="max"), args=[ast.Constant(value=0 | 1), value] | [value, ast.Constant(value=0 | 1)]):
             return _linear(value)

@@ -376,7 +376,8 @@ def _replaced(lowering, target, flat, updates, valid, n, combine, is_unique):
             # Updates of one place are neighbours now. The last of them takes in the one before, then two, then four …
             behind = 1
             while combine is not None and behind < count:
-                together = jnp.where(along(flat[behind:] == flat[:-behind]), combine(updates[:-behind], updates[behind:]), updates[behind:])
+                both = combine(updates[:-behind], updates[behind:])
+                together = jnp.where(along(flat[behind:] == flat[:-behind]), both, updates[behind:])
                 updates = jnp.concatenate([updates[:behind], together])
                 behind *= 2
             place = jnp.arange(count)

@@ -51,8 +51,8 @@ class Training:
         self.y = y
         names, targets = traced.outputs.names, keras.tree.flatten(y)
         if len(names) != len(targets):
-            raise Unsupported(f"training_data has {len(targets)} targets for {len(names)} outputs ({', '.join(names)}): each output "
-                              "needs one")
+            raise Unsupported(f"training_data has {len(targets)} targets for {len(names)} outputs ({', '.join(names)}): each needs "
+                              "one")
         one = lambda tree: keras.tree.map_structure(lambda a: np.asarray(a)[:1], tree)
         self.model._symbolic_build(data_batch=(one(x), one(y), None))
         batch = traced.inputs[0][1].shape[0]
@@ -86,7 +86,8 @@ class Training:
         function, model, traced = Function(self.module, name), self.model, self.traced
         inputs, targets, weight = self.parameters(function)
         # A step of one's own takes the data as they are given to fit(); it may not expect weights.
-        is_own = getattr(type(model), name.replace("evaluate", "test")) is not getattr(keras.Model, name.replace("evaluate", "test"))
+        of_keras = name.replace("evaluate", "test")
+        is_own = getattr(type(model), of_keras) is not getattr(keras.Model, of_keras)
 
         def whole_step(trainable, rest, slots, sums, x, y, weight):
             x, y = traced.given.pack(x), keras.tree.pack_sequence_as(self.y, y)
@@ -108,8 +109,8 @@ class Training:
         """Logs are read from the metrics' variables."""
         known = self.model.get_metrics_result()
         if set(logs) != set(known):
-            raise Unsupported(f"{type(self.model).__name__}.{step} logs {', '.join(sorted(logs))}: only metrics of the model are logged, "
-                              f"which are {', '.join(sorted(known)) or 'none'}")
+            raise Unsupported(f"{type(self.model).__name__}.{step} logs {', '.join(sorted(logs))}: only metrics of the model are "
+                              f"logged, which are {', '.join(sorted(known)) or 'none'}")
 
     def scoped(self, compute, sums, wanted=()):
         """What `compute` gives where the metrics' variables are `sums`, and what these are then."""
