@@ -113,6 +113,8 @@ CASES = {
         + jnp.imag(jnp.fft.ifftn(x + 1j * n, axes=(1, 2))) + jnp.fft.irfft2(jnp.fft.rfft2(x) * 2j) + ops.fft2((x, x))[1],
     "long_fourier": lambda x, n: jnp.real(jnp.fft.fft(jnp.tile(x.reshape(-1, 24), (1, 7)), norm="ortho"))
         + jnp.imag(jnp.fft.fft(jnp.pad(x.reshape(-1, 24), ((0, 0), (0, 144)))))[:, :168] + jnp.fft.fft(jnp.tile(x[:, 0], (1, 42))).real,
+    "fourier_by_step": lambda x, n: jax.lax.map(lambda v: jnp.abs(jnp.fft.fft(jnp.concatenate([v, -2 * v], -1))),
+                                                jnp.moveaxis(x, 1, 0)).swapaxes(0, 1),
     "frames": lambda x, n: ops.istft(ops.stft(jnp.tile(x.reshape(-1, 24), (1, 4)), 16, 8, 16), 16, 8, 16, length=96),
 }
 

@@ -139,7 +139,7 @@ def _asinh(x):
     """Of a large x, whose square may overflow, it is log(2 |x|) to the last digit."""
     limit = float(jnp.finfo(x.dtype).eps) ** -0.5
     is_large = jnp.abs(x) > limit
-    side = jnp.where(x < 0, -1, 1).astype(x.dtype)  # not sign(x): the derivative at 0 is 1
+    side = jnp.sign(x)
     size = side * jnp.where(is_large, 1, x)
     near = jnp.log1p(size + size * size / (jnp.sqrt(size * size + 1) + 1))
     return side * jnp.where(is_large, jnp.log(jnp.where(is_large, jnp.abs(x), 1)) + math.log(2), near)
