@@ -9,6 +9,7 @@
 #include "frontend/operations/tables.h"
 #include "frontend/positions.h"
 #include "ir/text.h"
+#include "ir/unequal_dims.h"
 
 namespace keratin {
 namespace {
@@ -77,8 +78,9 @@ Outputs extract_sequences(OperationCall& call) {
 /// The real and the imaginary part.
 Complex complex_operand(OperationCall& call) {
   const std::vector<Expr> parts = call.tensors(0);
-  if (parts.size() != 2 || parts[0].shape() != parts[1].shape())
-    call.fail("its operand must be a pair: real and imaginary part, of one shape", ErrorKind::data);
+  const Error error(ErrorKind::data, "its operand must be a pair: real and imaginary part, of one shape");
+  if (parts.size() != 2) throw error;
+  if (parts[0].shape() != parts[1].shape()) throw_unequal(error, parts[0].shape(), parts[1].shape());
   return {to_float(parts[0]), to_float(parts[1])};
 }
 

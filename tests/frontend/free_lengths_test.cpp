@@ -40,20 +40,26 @@ TEST(FreeLengths, HaveNamesByTheirAxes) {
 
 TEST(FreeLengths, AreOneOrMultiplesOfOne) {
   EXPECT_EQ(united([](Dim t, Dim) { return t; }, [](Dim, Dim t2) { return t2; }), "T T");
-  EXPECT_EQ(united([](Dim t, Dim) { return times(t, 2); }, [](Dim, Dim t2) { return times(t2, 3); }), "3T 2T");
-  EXPECT_EQ(united([](Dim t, Dim) { return quotient(t, -2, 1); }, [](Dim, Dim t2) { return quotient(t2, -2, 1); }),
-            "T T");
+  EXPECT_EQ(united([](Dim t, Dim) { return times(t, 2); }, [](Dim, Dim t2) { return times(t2, 3); }),
+            "3T 2T");
+  EXPECT_EQ(
+      united([](Dim t, Dim) { return quotient(t, -2, 1); }, [](Dim, Dim t2) { return quotient(t2, -2, 1); }),
+      "T T");
   EXPECT_EQ(united([](Dim t, Dim) { return quotient(t, 1, 2); }, [](Dim, Dim t2) { return t2; }), "2T T");
   EXPECT_EQ(united([](Dim t, Dim) { return t; }, [](Dim, Dim t2) { return quotient(t2, 2, 3); }), "T 3T");
-  EXPECT_EQ(united([](Dim t, Dim) { return at_most(t, 5); }, [](Dim, Dim t2) { return at_most(t2, 5); }), "T T");
+  EXPECT_EQ(united([](Dim t, Dim) { return at_most(t, 5); }, [](Dim, Dim t2) { return at_most(t2, 5); }),
+            "T T");
   EXPECT_EQ(united([](Dim t, Dim) { return t; }, [](Dim, Dim) { return kTaken; }), "Q T2");
 }
 
 TEST(FreeLengths, AreMultiplesWhereWhatIsDividedComesBack) {
-  EXPECT_EQ(united([](Dim t, Dim) { return t; }, [](Dim t, Dim) { return times(quotient(t, 0, 2), 2); }), "2T T2");
-  EXPECT_EQ(united([](Dim t, Dim) { return quotient(t, 0, 2); }, [](Dim t, Dim) { return times(quotient(t, 0, 8), 4); }),
+  EXPECT_EQ(united([](Dim t, Dim) { return t; }, [](Dim t, Dim) { return times(quotient(t, 0, 2), 2); }),
+            "2T T2");
+  EXPECT_EQ(united([](Dim t, Dim) { return quotient(t, 0, 2); },
+                   [](Dim t, Dim) { return times(quotient(t, 0, 8), 4); }),
             "8T T2");
-  EXPECT_EQ(united([](Dim t, Dim) { return t; }, [](Dim t, Dim) { return times(quotient(t, 6, 7), 7); }), "7T T2");
+  EXPECT_EQ(united([](Dim t, Dim) { return t; }, [](Dim t, Dim) { return times(quotient(t, 6, 7), 7); }),
+            "7T T2");
 }
 
 TEST(FreeLengths, AreNumbersWhereTheOtherIs) {

@@ -189,7 +189,8 @@ TEST(Quotient, MayHaveAMost) {
   EXPECT_EQ(at_most(Dim(4), 7), Dim(4));
   EXPECT_EQ(at_most(Dim(9), 7), Dim(7));
   EXPECT_EQ(five.symbol.root(), t.symbol);
-  for (const Dim dim : {t, half, Dim(3, t.symbol), quotient(t, -4, 1), quotient(five, -2, 1), quotient(five, 1, 2)}) {
+  for (const Dim dim :
+       {t, half, Dim(3, t.symbol), quotient(t, -4, 1), quotient(five, -2, 1), quotient(five, 1, 2)}) {
     const Dim least = at_most(dim, 3), twice(2 * least.coef, least.symbol);
     EXPECT_GE(least_difference(dim, least), 0) << to_text(dim);
     EXPECT_GE(least_difference(3, least), 0) << to_text(dim);
@@ -197,8 +198,10 @@ TEST(Quotient, MayHaveAMost) {
       const Bindings bindings{{t.symbol, length}};
       EXPECT_EQ(least.value(bindings), std::min<int64_t>(dim.value(bindings), 3));
       for (const Dim other : {t, half, least, Dim(2)}) {
-        EXPECT_LE(least_difference(twice, other).value_or(-99), twice.value(bindings) - other.value(bindings));
-        EXPECT_LE(least_difference(other, twice).value_or(-99), other.value(bindings) - twice.value(bindings));
+        EXPECT_LE(least_difference(twice, other).value_or(-99),
+                  twice.value(bindings) - other.value(bindings));
+        EXPECT_LE(least_difference(other, twice).value_or(-99),
+                  other.value(bindings) - twice.value(bindings));
       }
     }
   }
