@@ -1,10 +1,12 @@
 #include "frontend/keras_writer.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "frontend/archive.h"
 #include "frontend/h5_writer.h"
+#include "frontend/layers/lookup.h"
 #include "frontend/load.h"
 #include "frontend/model.h"
 #include "frontend/model_file.h"
@@ -115,6 +117,15 @@ void name_groups(const Layer& layer, H5File& stored) {
     if (!child->group().empty()) name_groups(*child, stored);
 }
 
+/// Of the layer and those within it, where Keras keeps them. TextVectorization has a layer within it for what it looks up.
+void put_idf_weights(const Layer& layer, H5File& stored) {
+  if (const std::optional<Tensor> weights = layer.def() ? idf_weights_to_store(layer) : std::nullopt)
+    for (const std::string inner : {"", "/_lookup_layer"})
+      if (inner.empty() || layer.class_name() == "TextVectorization")
+        stored.datasets.emplace(cat(layer.group(), inner, "/vars/idf_weights"), *weights);
+  for (const std::unique_ptr<Layer>& child : layer.children()) put_idf_weights(*child, stored);
+}
+
 Tensor value_of(const Variable& variable) {
   if (variable.data != nullptr) return *variable.data;
   std::vector<int64_t> shape;
@@ -140,6 +151,7 @@ std::string format_keras(const Json& config, const Model& model, std::span<const
   }
   for (size_t i = 0; i < optimizer.size(); ++i)
     stored.datasets.emplace(cat("optimizer/vars/", i), value_of(optimizer[i]));
+  put_idf_weights(model.root(), stored);
   set_attributes(stored);
   name_groups(model.root(), stored);
   return make_zip({{"metadata.json", cat("{\"keras_version\": \"", kKerasVersion, "\"}")},

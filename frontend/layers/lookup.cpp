@@ -76,6 +76,27 @@ std::optional<std::vector<std::string>> stored_vocabulary(const Layer& layer) {
   return lines;
 }
 
+std::optional<Tensor> idf_weights_to_store(const Layer& layer) {
+  const Json& config = layer.args().config();
+  const Json &mode = config["output_mode"], &given = config["idf_weights"], &tokens = config["vocabulary"];
+  if (!mode.is_string() || mode.as_string() != "tf_idf" || !given.is_array() || !tokens.is_array()) return {};
+  const size_t unknown =
+      config.has("num_oov_indices") ? static_cast<size_t>(config["num_oov_indices"].as_int()) : 1;
+  const Json token = config.has("oov_token") ? config["oov_token"] : Json::of(std::string("[UNK]"));
+  size_t ahead = 0;
+  while (ahead < std::min(unknown, tokens.size()) && tokens.at(ahead).dump() == token.dump()) ++ahead;
+  double total = 0;
+  for (const Json& weight : given.items()) total += weight.as_double();
+  // As read_idf_weights() does it.
+  std::vector<double> weights(ahead == unknown ? 0 : unknown, total / static_cast<double>(given.size()));
+  for (const Json& weight : given.items()) weights.push_back(weight.as_double());
+  const Json& pads = config["pad_to_max_tokens"];
+  if (!pads.is_null() && pads.as_bool()) weights.resize(static_cast<size_t>(config["max_tokens"].as_int()));
+  Tensor table(DType::f32, {static_cast<int64_t>(weights.size())});
+  for (size_t i = 0; i < weights.size(); ++i) table.set(static_cast<int64_t>(i), weights[i]);
+  return table;
+}
+
 SpecialIndices special_indices(const Args& args) {
   const int64_t unknown = args.integer("num_oov_indices");
   if (unknown < 0) args.reject("num_oov_indices", "expected at least 0", {}, ErrorKind::data);

@@ -38,6 +38,10 @@ std::optional<std::vector<std::string>> stored_vocabulary(const Layer& layer);
 Vocabulary read_vocabulary(const Call& call, const SpecialIndices& special, std::string_view mask,
                            std::string_view unknown);
 
+/// What Keras stores beside the variables of a layer with output_mode "tf_idf" whose weights are an argument: those of all indices. None
+/// of other layers.
+std::optional<Tensor> idf_weights_to_store(const Layer& layer);
+
 /// The index of what is in no column: of masked tokens, where output_mode is not "int".
 inline constexpr int64_t kNoColumn = std::numeric_limits<int64_t>::max();
 

@@ -9,6 +9,8 @@
 #include <xtensor/xtensor.hpp>
 #include <xtensor/xview.hpp>
 
+#include "frontend/model_file.h"
+#include "ir/text.h"
 #include "tests/frontend/files.h"
 
 namespace keratin::keras {
@@ -310,6 +312,32 @@ TEST_F(ModelTest, LearnsFromTexts) {
   EXPECT_EQ(load_model(folder / "m.keras").predict(texts).one().to<float>(),
             model.predict(texts).one().to<float>());
   model.export_library(folder / "m.so");
+}
+
+TEST_F(ModelTest, WeightsOfVocabulariesAreSavedWhereKerasReadsThem) {
+  const TempFolder folder;
+  const Tensor tags = Input({2}, {.dtype = "string"}), text = Input({1}, {.dtype = "string"});
+  const Value words = {"good", "bad"}, weights = {1.0, 2.0};
+  Model({tags, text},
+        {StringLookup(
+             {.num_oov_indices = 2, .vocabulary = words, .idf_weights = weights, .output_mode = "tf_idf"})(
+             tags),
+         TextVectorization({.max_tokens = 5,
+                            .output_mode = "tf_idf",
+                            .pad_to_max_tokens = true,
+                            .vocabulary = words,
+                            .idf_weights = weights})(text)})
+      .save(folder / "m.keras");
+  const ModelFile file = ModelFile::open(folder / "m.keras");
+  const auto stored = [&](const std::string& group) {
+    const keratin::Tensor* found = file.dataset(cat("layers/", group, "/vars/idf_weights"));
+    std::vector<double> numbers;
+    for (int64_t i = 0; found != nullptr && i < found->elements(); ++i) numbers.push_back(found->get(i));
+    return numbers;
+  };
+  EXPECT_EQ(stored("string_lookup"), (std::vector<double>{1.5, 1.5, 1, 2}));
+  EXPECT_EQ(stored("text_vectorization"), (std::vector<double>{1.5, 1, 2, 0, 0}));
+  EXPECT_EQ(stored("text_vectorization/_lookup_layer"), (std::vector<double>{1.5, 1, 2, 0, 0}));
 }
 
 // A layer that was adapted has its vocabulary in a file beside its weights.
