@@ -219,13 +219,13 @@ class OwnLogs(OwnStep):
         return logs | {"twice": 2 * logs["loss"]}, state
 
 
-def dense_after(*made):
+def dense_after(*made, optimizer="sgd"):
     """A compiled model of x: f32[N,4]."""
     x = y = keras.Input((4,), name="x")
     for layer in made:
         y = layer(y)
     model = keras.Model(x, layers.Dense(2, name="y")(y))
-    model.compile("sgd", "mse", metrics=["mae"])
+    model.compile(optimizer, "mse", metrics=["mae"])
     return model
 
 
@@ -258,6 +258,7 @@ TRAINED = {
     "gradients": lambda: (dense_after(layers.Dense(4), Gradients(name="own")), X, Y),
     "pooled": lambda: (dense_after(layers.Dense(4), Pooled(name="pooled")), X, Y),
     "own_step": lambda: (own_step(), {"a": X, "b": X[:, :3]}, X[:, 1:]),
+    "averages": lambda: (dense_after(optimizer=keras.optimizers.SGD(0.1, use_ema=True)), X, Y),
     "weights": lambda: (dense_after(), X, Y, WEIGHTS),
     "steps": lambda: (sequences("mse", weighted_metrics=["mae"]), STEPS, STEPS[..., 1:], WEIGHTS),
     "classes": lambda: (sequences("sparse_categorical_crossentropy", metrics=["accuracy"]), STEPS,

@@ -75,6 +75,7 @@ class Training:
         self.metrics()
         self.reset()
         self.initialize()
+        self.finish()
 
     def parameters(self, function):
         given = [*self.traced.inputs, *self.targets, ("sample_weight", self.weight)]
@@ -136,6 +137,21 @@ class Training:
         values = self.traced.lower(function, lambda sums: self.scoped(self.model.reset_metrics, sums)[1], self.sums)
         for variable, value in zip(self.sums, values):
             function.update(variable, value)
+
+    def finish(self):
+        """What an optimizer does when training has ended, such as putting averages into the weights."""
+        function, model = Function(self.module, "finish_training"), self.model
+        variables = [*model.trainable_variables, *model.optimizer.variables]
+
+        def finalize(values):
+            with keras.StatelessScope(state_mapping=list(zip(variables, values))) as scope:
+                model.optimizer.finalize_variable_values(model.trainable_variables)
+            return [scope.get_current_value(v) for v in variables]
+        held = [*self.traced.trainable, *self.slots]
+        for variable, value in zip(held, self.traced.lower(function, finalize, held), strict=True):
+            function.update(variable, value)
+        if not function.updates:
+            self.module.functions.remove(function)
 
     def initialize(self):
         """Begins again where the model was when it was exported."""
