@@ -1,6 +1,7 @@
-"""Writes layers/lengths_*, models whose lengths are free (None), and layers/ops_rearrange with real Keras.
+"""Writes layers/lengths_*, models whose lengths are free (None), layers/ops_rearrange and layers/ops_projection with real Keras.
 
     KERAS_BACKEND=jax python tests/golden/make_cases.py [NAME…]
+    KERAS_BACKEND=tensorflow python tests/golden/make_cases.py ops_projection      on JAX it is none
 """
 import json
 import pathlib
@@ -17,7 +18,7 @@ OUT = pathlib.Path(__file__).parent / "layers"
 
 def write(name, about, model, **given):
     """One call with inputs of the shapes `given`."""
-    if sys.argv[1:] and name not in sys.argv[1:]:
+    if name not in sys.argv[1:] and (sys.argv[1:] or name == "ops_projection"):
         return
     draw = np.random.default_rng(zlib.crc32(name.encode()))
     for weight in model.weights:
@@ -163,3 +164,9 @@ patterns = [("b h w c -> b c h w", {}), ("b h w c -> (b h) w c", {}), ("b h w c 
             ("b (h p) (w q) c -> b (h w) (p q c)", {"p": 4, "q": 3}), ("b (h1 h) (w1 w) c -> (b h1 w1) h w c", {"h1": 2, "w1": 2})]
 write("ops_rearrange", "Axes taken apart and put together.",
       keras.Model(x, [keras.ops.rearrange(x, pattern, **lengths) for pattern, lengths in patterns]), x=(2, 8, 12, 3))
+
+x, t = L.Input((6, 7, 3), batch_size=2, name="x"), L.Input((8,), batch_size=2, name="t")
+transform = t * np.array([0.1, 0.1, 0.5, 0.1, 0.1, 0.5, 0.02, 0.02], "float32") + np.array([1, 0, 0, 0, 1, 0, 0, 0], "float32")
+write("ops_projection", "Transforms of images whose last two numbers are not 0.",
+      keras.Model([x, t], [keras.ops.image.affine_transform(x, transform, fill_mode=mode, fill_value=1.5)
+                           for mode in ("constant", "nearest", "reflect")]), x=(2, 6, 7, 3), t=(2, 8))
