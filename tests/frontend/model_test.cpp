@@ -520,6 +520,21 @@ TEST(Operations, AreRefusedByName) {
                [&] { operation("Nonzero", "", tensor("x")); });
   expect_error(ErrorKind::unsupported, "the shape of its result depends on data",
                [&] { operation("Unique", "", tensor("x")); });
+  expect_error(ErrorKind::unsupported, "operation Eig is not supported: its results are complex numbers",
+               [&] { operation("Eig", "", tensor("x")); });
+  expect_error(ErrorKind::unsupported, "axis -2 of f32[N,2] must have a fixed extent",
+               [&] { operation("SVD", "", tensor("x")); });
+  expect_error(ErrorKind::data, "the first axis of the coordinates [3,1] must be the axes of [N,2]", [&] {
+    operation("MapCoordinates", R"("order": 1)", tensor("x") + ", [[1.0], [0.0], [0.5]]");
+  });
+  expect_error(ErrorKind::data, "images have rank 3 or 4, not [N,2]",
+               [&] { operation("AffineTransform", "", tensor("x") + ", [1, 0, 0, 0, 1, 0, 0, 0]"); });
+  expect_error(ErrorKind::data, "output_shape must be 2 numbers", [&] {
+    operation("ScaleAndTranslate", R"("spatial_dims": [1], "method": "linear")",
+              tensor("x") + ", [4], [2.0], [0.0]");
+  });
+  expect_error(ErrorKind::data, "target and output must have rank 2 and 3, not [N,2] and [N,2]",
+               [&] { operation("CTCLoss", "", tensor("x") + ", " + tensor("x") + ", [1], [1]"); });
   expect_error(ErrorKind::data, "expected at least 2", [&] { operation("Add", "", tensor("x")); });
   expect_error(ErrorKind::data, "has 3 operands, expected 2",
                [&] { operation("Add", "", tensor("x") + ", 1, 2"); });
