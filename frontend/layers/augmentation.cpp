@@ -33,6 +33,45 @@ Outputs pipeline(Call& call) {
   return outputs;
 }
 
+/// What RandAugment and AugMix choose from; eleven changes, or seven without those of colors.
+std::vector<Expr> changes(Call& call, const Expr& x, Interval factor, Interval range, bool also_colors) {
+  const Sampling how{call.args().choice("interpolation") == "bilinear", "reflect", 0};
+  const double bits = std::max(1.0, std::floor(8 * factor.high));
+  std::vector<Expr> changed{
+      shear_at_random(call, x, factor, factor, how),
+      translate_at_random(call, x, factor, factor, how),
+      rotate_at_random(call, x, factor, how),
+      posterize_at_random(call, x, {1, bits}, range),
+      solarize_at_random(call, x, factor, factor, range),
+      stretch_contrast(x, range, {1, 2}),
+      equalize(x, range, 256),
+  };
+  if (!also_colors) return changed;
+  changed.push_back(brighten_at_random(call, x, factor, range));
+  changed.push_back(fade_at_random(call, x, factor, range));
+  changed.push_back(contrast_at_random(call, x, factor, range));
+  changed.push_back(sharpen_at_random(call, x, factor, range));
+  return changed;
+}
+constexpr int kChanges = 11, kChangesButColors = 7;
+
+/// The change whose number is `chosen`; `x` itself if there is none.
+Expr choose(const Expr& x, const std::vector<Expr>& changed, const Expr& chosen) {
+  Expr result = x;
+  for (size_t i = 0; i < changed.size(); ++i)
+    result = where(equal(chosen, number(chosen, static_cast<double>(i))), changed[i], result);
+  return result;
+}
+
+/// `count` whole numbers below `limit`.
+Expr draw_choices(Call& call, int64_t count, int limit) {
+  return unary(Op::floor, draw(call, {count}, {0, static_cast<double>(limit)}));
+}
+Expr element(const Expr& x, int64_t i) { return squeeze(slice(x, 0, i, i + 1), {0}); }
+
+/// Every change is computed for each that is chosen.
+constexpr int64_t kMostChosen = 20;
+
 constexpr Arg kRandAugmentArgs[] = {
     {"value_range", ArgKind::any, "[0, 255]"},
     {"num_ops", ArgKind::count, "2"},
@@ -47,38 +86,17 @@ constexpr Arg kRandAugmentArgs[] = {
 Outputs rand_augment(Call& call) {
   const Interval factor = interval(call, "factor", {0, 1}), range = value_range(call);
   if (!call.training()) return call.float_input();
-  const Sampling how{call.args().choice("interpolation") == "bilinear", "reflect", 0};
-  const double bits = std::max(1.0, std::floor(8 * factor.high));
-  const auto changes = [&](const Expr& x) {
-    return std::vector<Expr>{
-        shear_at_random(call, x, factor, factor, how),
-        translate_at_random(call, x, factor, factor, how),
-        rotate_at_random(call, x, factor, how),
-        brighten_at_random(call, x, factor, range),
-        fade_at_random(call, x, factor, range),
-        contrast_at_random(call, x, factor, range),
-        sharpen_at_random(call, x, factor, range),
-        posterize_at_random(call, x, {1, bits}, range),
-        solarize_at_random(call, x, factor, factor, range),
-        stretch_contrast(x, range, {1, 2}),
-        equalize(x, range, 256),
-    };
-  };
   return map_images(call, [&](const Expr& images) {
     Expr x = images;
     const int64_t operations = call.args().integer("num_ops");
-    constexpr double kChanges = 11;
-    constexpr int64_t kMost = 20;
-    if (operations > kMost) call.args().reject("num_ops", cat("at most ", kMost, " are supported"));
-    const Expr order = unary(Op::floor, draw(call, {operations}, {0, kChanges}));
+    if (operations > kMostChosen)
+      call.args().reject("num_ops", cat("at most ", kMostChosen, " are supported"));
+    const Expr order = draw_choices(call, operations, kChanges);
     // A change that is chosen twice is the same both times.
     const int64_t streams = call.tracer().random_streams;
     for (int64_t i = 0; i < operations; ++i) {
       call.tracer().random_streams = streams;
-      const std::vector<Expr> changed = changes(x);
-      const Expr chosen = squeeze(slice(order, 0, i, i + 1), {0});
-      for (size_t j = 0; j < changed.size(); ++j)
-        x = where(equal(chosen, number(chosen, static_cast<double>(j))), changed[j], x);
+      x = choose(x, changes(call, x, factor, range, true), element(order, i));
     }
     return x;
   });
@@ -96,11 +114,33 @@ constexpr Arg kAugMixArgs[] = {
     kBoundingBoxFormatArg,
 };
 
+/// D. Hendrycks et al., AugMix: a simple data processing method to improve robustness and uncertainty, 2020: chains of changes, each drawn
+/// for the whole batch, mixed with each other and with the images. A link is one of the changes or none. Keras draws which ones when
+/// it traces the model; here they are drawn in every step, as in Keras where nothing is traced.
 Outputs aug_mix(Call& call) {
-  if (call.training())
-    call.fail("is supported at inference only: Keras draws its chains in Python, once per trace",
-              "RandAugment is supported in training");
-  return call.float_input();
+  const Interval factor = interval(call, "factor", {0, 1}), range = value_range(call);
+  const int64_t chains = call.args().integer("num_chains"), depth = call.args().integer("chain_depth");
+  const double alpha = call.args().real("alpha");
+  if (alpha <= 0) call.args().reject("alpha", "expected a number above 0", {}, ErrorKind::data);
+  if (!call.training()) return call.float_input();
+  if (chains > kMostChosen || depth > kMostChosen || chains * depth > kMostChosen)
+    call.args().reject("num_chains",
+                       cat("with chain_depth=", depth, " at most ", kMostChosen, " changes are supported"));
+  const bool all = call.args().boolean("all_ops");
+  return map_images(call, [&](const Expr& images) {
+    const Expr spread(call.builder(), call.builder().constant(DType::f32, alpha));
+    const Expr shares = draw_shares(call, chains, spread), own_share = draw_beta(call, {}, spread);
+    Expr mixed = number(images, 0);
+    for (int64_t chain = 0; chain < chains; ++chain) {
+      const Expr links = draw_choices(call, depth, (all ? kChanges : kChangesButColors) + 1);
+      Expr x = images;
+      for (int64_t i = 0; i < depth; ++i)
+        x = choose(x, changes(call, x, factor, range, all), element(links, i));
+      mixed = mixed + x * cast(element(shares, chain), x.dtype());
+    }
+    const Expr own = cast(own_share, images.dtype());
+    return clip(own * images + (1 - own) * mixed, range.low, range.high);
+  });
 }
 
 constexpr Arg kBoxesArgs[] = {{"max_number", ArgKind::count},

@@ -119,6 +119,10 @@ Expr draw_beta(Call& call, const Shape& shape, const Expr& alpha) {
   return unary(Op::sigmoid, a - b);
 }
 
+Expr draw_shares(Call& call, int64_t count, const Expr& alpha) {
+  return softmax(log_gamma_variable(call, {Dim(count)}, broadcast_to(alpha, {Dim(count)})), {0});
+}
+
 Expr draw_order(Call& call, Dim n) {
   Builder& b = call.builder();
   const Expr keys = call.uniform({n});

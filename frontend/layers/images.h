@@ -39,6 +39,8 @@ Expr draw_event(Call& call, const Shape& shape,
                 Interval from);  ///< a boolean; its probability is drawn first
 /// By the distribution β(α, α): `alpha` is a scalar or has the shape.
 Expr draw_beta(Call& call, const Shape& shape, const Expr& alpha);
+/// Numbers that sum up to 1, by Dirichlet's distribution: all its parameters are `alpha`.
+Expr draw_shares(Call& call, int64_t count, const Expr& alpha);
 /// The numbers 0 … n-1 in a random order.
 Expr draw_order(Call& call, Dim n);
 

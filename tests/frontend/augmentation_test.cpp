@@ -184,6 +184,40 @@ TEST(Augmentation, CutMixTakesEachPixelFromOneOfTwoImages) {
   }
 }
 
+/// Chains differ from step to step, and are the same for all images of a batch but for what a change draws for each.
+TEST(Augmentation, AugMixMixesChainsWithTheImages) {
+  const auto distance = [](const Tensor& got) {
+    const Tensor x = images();
+    double sum = 0;
+    for (int64_t i = 0; i < x.elements(); ++i) {
+      EXPECT_GE(got.get(i), 0);
+      EXPECT_LE(got.get(i), 255);
+      sum += std::abs(got.get(i) - x.get(i));
+    }
+    return sum / static_cast<double>(x.elements());
+  };
+  std::set<double> distances;
+  for (int64_t step = 0; step < 6; ++step)
+    distances.insert(distance(augmented("AugMix", R"("num_chains": 2, "chain_depth": 2)", step)));
+  EXPECT_EQ(distances.size(), 6u);
+  EXPECT_GT(*distances.rbegin(), 1);
+  EXPECT_LT(*distances.begin(), 100);
+}
+
+/// A chain of one link is no change in one of eight cases, and the images are then what they were.
+TEST(Augmentation, ALinkOfAugMixMayBeNone) {
+  int same = 0;
+  constexpr int kSteps = 64;
+  for (int64_t step = 0; step < kSteps; ++step) {
+    const std::vector<int> found = which(
+        augmented("AugMix", R"("num_chains": 1, "chain_depth": 1, "all_ops": false, "factor": 0.9)", step),
+        {images()});
+    same += static_cast<int>(std::count(found.begin(), found.end(), 0) == kImages);
+  }
+  EXPECT_GT(same, 0);
+  EXPECT_LT(same, kSteps / 3);
+}
+
 /// At inference images stay as they are. Some layers make floats of integers even then.
 TEST(Augmentation, AtInferenceNothingHappens) {
   struct Row {

@@ -35,8 +35,8 @@ struct Entry {
 constexpr std::string_view kLimits = R"(
 ## What the tables do not say
 
-* At inference only: `AugMix`, whose chains Keras draws in Python once per trace; kernels quantized to float8; layers with
-  `lora_rank`.
+* At inference only: kernels quantized to float8; layers with `lora_rank`.
+* `AugMix` draws its chains in every step. Keras does so where nothing is traced, and else once per trace.
 * Quantized: `Dense`, `EinsumDense` and `Embedding`, as Keras saves them; of `ReversibleEmbedding` it is refused.
 * `renorm` of `BatchNormalization` in files of Keras 2.
 * Strings go from an input of the model to `StringLookup` or `TextVectorization`, nowhere else. Refused are `invert` of `StringLookup`, out
