@@ -23,16 +23,21 @@ namespace {
 /// Operations in files of Keras 2.
 constexpr std::string_view kOldOperator = "TFOpLambda", kOldSlice = "SlicingOpLambda";
 
-/// Makes the model's layers, in the file's order, which is that of their groups in the weights file.
-void make_layers(Layer& model, bool count_inputs) {
-  if (!model.children().empty()) return;
+/// Makes the model's layers, and those of models among them, in the file's order, which is that of their groups in the weights file.
+void make_layers(Layer& model) {
+  if (!model.members().empty()) return;
+  const bool count_inputs = model.def()->trace != trace_sequential;
   GroupNames groups;
   const std::string prefix = model.group().empty() ? std::string("layers/") : cat(model.group(), "/layers/");
   for (const Json& object : model.args().json("layers").items()) {
-    if (is_operation(object)) continue;
+    if (is_operation(object)) {
+      model.add_operation();
+      continue;
+    }
     const std::string& class_name = object["class_name"].as_string();
     const bool counts = count_inputs || class_name != "InputLayer";
-    model.add_child(object, counts ? cat(prefix, groups.next(class_name)) : std::string());
+    Layer& member = model.add_child(object, counts ? cat(prefix, groups.next(class_name)) : std::string());
+    if (member.def()->is_model) make_layers(member);
   }
 }
 
@@ -111,11 +116,10 @@ bool takes_masks(const Json& config) {
 
 GraphCall::GraphCall(Call& call) : call_(call) {
   Layer& model = call.layer();
-  make_layers(model, true);
-  auto child = model.children().begin();
+  make_layers(model);
+  auto layer = model.members().begin();
   for (const Json& object : model.args().json("layers").items()) {
-    Layer* layer = is_operation(object) ? nullptr : (child++)->get();
-    Member member{&object, layer, read_calls(object)};
+    Member member{&object, *layer++, read_calls(object)};
     member.first_call = model.context().keras2 && has_own_call(object);
     member.first_output_call =
         model.context().keras2 ? member.first_call : counts_own_call_in_outputs(object);
@@ -434,8 +438,8 @@ Outputs GraphCall::run() {
     const Member& source = member(ref);
     ref.node += source.first_call - source.first_output_call;
   }
-  // Which tensors still have masks depends on what has been called before.
-  if (takes_masks(call_.args().config()))
+  // Which tensors still have masks depends on what has been called before; in training, so do moving averages.
+  if (call_.training() || takes_masks(call_.args().config()))
     for (const Key& key : keys_in_keras_order(refs)) evaluate(key);
   Outputs outputs;
   for (const TensorRef& ref : refs) evaluate(key_of(ref));
@@ -454,12 +458,12 @@ bool is_operation(const Json& object) {
 Outputs trace_functional(Call& call) { return GraphCall(call).run(); }
 
 Outputs trace_sequential(Call& call) {
-  make_layers(call.layer(), false);
+  make_layers(call.layer());
   const Json& layers = call.args().json("layers");
   Traced input = call.traced_input();
   if (layers.size() > 0) input = as_declared(std::move(input), layers.at(0), call.layer().where());
   Outputs outputs(std::move(input));
-  for (const std::unique_ptr<Layer>& layer : call.layer().children()) {
+  for (Layer* layer : call.layer().members()) {
     if (layer->class_name() == "InputLayer") continue;
     if (outputs.size() != 1)
       call.fail(cat("a layer before ", quoted(layer->name()), " has several outputs"), {}, ErrorKind::data);

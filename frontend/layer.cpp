@@ -109,7 +109,16 @@ Layer* Layer::find_child(const std::string& group) const {
 }
 
 Layer& Layer::add_child(const Json& object, const std::string& group) {
-  return *children_.emplace_back(std::make_unique<Layer>(context_, object, this, group));
+  // Files of Keras 2 have the weights at each place.
+  const bool may_share = context_.stored == nullptr || !context_.stored->is_legacy();
+  if (Layer* same = may_share ? context_.shared.find(object, group, context_.stored) : nullptr) {
+    if (std::find(members_.begin(), members_.end(), same) == members_.end()) members_.push_back(same);
+    return *same;
+  }
+  Layer& made = *children_.emplace_back(std::make_unique<Layer>(context_, object, this, group));
+  members_.push_back(&made);
+  if (may_share) context_.shared.add(object, made);
+  return made;
 }
 
 Layer& Layer::child(const Json& object, const std::string& group) {
@@ -131,6 +140,12 @@ Layer& Layer::child(const Json& object, const std::string& group,
                                                  {"config", Json::object(std::move(config))},
                                                  {"registered_name", object["registered_name"]}})));
   return add_child(*changed_objects_.back(), group);
+}
+
+void Layer::move(const std::string& group) {
+  for (const std::unique_ptr<Layer>& child : children_)
+    if (child->group_.starts_with(group_)) child->move(cat(group, child->group_.substr(group_.size())));
+  group_ = group;
 }
 
 Layer& Layer::part(std::string_view name, std::string_view group) {
@@ -170,7 +185,7 @@ const LayerVariable& Layer::variable(const VariableSpec& spec, const Json& confi
   variables_.push_back({std::string(spec.name), unique_path(spec.name), type, spec.role,
                         spec.trainable && trainable_,
                         initializer.is_null() ? Json::of(std::string(spec.initializer)) : initializer,
-                        regularizer, constraint, spec.ones, spec.fans});
+                        regularizer, constraint, spec.ones, spec.fans, spec.is_stored});
   return variables_.back();
 }
 

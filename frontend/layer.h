@@ -29,6 +29,7 @@
 #include "frontend/dtype_policy.h"
 #include "frontend/expr.h"
 #include "frontend/json.h"
+#include "frontend/shared_layers.h"
 
 namespace keratin {
 
@@ -84,7 +85,9 @@ struct ModelContext {
   bool keras2 = false;                   ///< written by Keras 2: some names mean something else
   const ModelFile* stored = nullptr;     ///< for what is neither argument nor variable; null: nothing
   std::set<std::string> variable_paths;  ///< those given out
+  bool trains = false;                   ///< what is only made to be trained is made, too
   int64_t calls = 0;                     ///< of layers, so far: nested models multiply
+  SharedLayers shared = {};
 
   /// Whether an error's place is one of the model's already.
   bool has_place(const std::string& where) const;
@@ -119,6 +122,7 @@ struct VariableSpec {
   std::optional<FanAxes> fans = {};  ///< none: the last two axes, and all before them are a window
   bool is_bare = false;              ///< has the argument's initializer only: no regularizer, no constraint
   Json start = {};                   ///< the initializer that other arguments make, if they do
+  bool is_stored = true;             ///< false: in no file, and starts by its initializer
   bool autocast = true;              ///< a float is used in the dtype in which the layer computes
 };
 
@@ -132,6 +136,7 @@ struct LayerVariable {
   Json regularizer, constraint;  ///< serialized objects, or null
   Ints ones;                     ///< as in VariableSpec
   std::optional<FanAxes> fans;   ///< as in VariableSpec
+  bool is_stored;                ///< as in VariableSpec
 };
 
 class Call;
@@ -207,14 +212,20 @@ class Layer {
   /// What its last call gave: for summaries. Empty before the first.
   const std::vector<Type>& output_types() const { return output_types_; }
   void set_output_types(std::vector<Type> types) { output_types_ = std::move(types); }
+  /// The layers that it has made. Shared ones belong to the first that asked for them.
   const std::vector<std::unique_ptr<Layer>>& children() const { return children_; }
+  /// Those that are in it, shared ones too; of a model in the order of its config, where null is an operation.
+  const std::vector<Layer*>& members() const { return members_; }
+  void add_operation() { members_.push_back(nullptr); }
+  /// Gives the layer, and all in it, another place in the weights file.
+  void move(const std::string& group);
 
   /// The inner layer at `group`, made of `object` when first asked for.
   Layer& child(const Json& object, const std::string& group);
   /// The same, with members of the object's config replaced: wrappers decide some arguments of what they wrap.
   Layer& child(const Json& object, const std::string& group,
                std::vector<std::pair<std::string, Json>> changes);
-  /// A new inner layer; `group` may be empty if it has no variables.
+  /// A new inner layer, or one that is at another place of the model, too; `group` may be empty if it has no variables.
   Layer& add_child(const Json& object, const std::string& group);
   Layer& part(std::string_view name, std::string_view group);
 
@@ -237,6 +248,7 @@ class Layer {
   std::vector<Type> output_types_;
   std::vector<std::unique_ptr<Layer>> children_;
   std::vector<std::unique_ptr<const Json>> changed_objects_;
+  std::vector<Layer*> members_;
 };
 
 /// The tensors that a call is given.

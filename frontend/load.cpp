@@ -1,13 +1,16 @@
 #include "frontend/load.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "frontend/legacy_compile.h"
 #include "frontend/model.h"
 #include "frontend/model_file.h"
+#include "frontend/training/initialize.h"
 #include "frontend/training/train.h"
 #include "ir/error.h"
+#include "ir/executor.h"
 #include "ir/string_table.h"
 #include "ir/text.h"
 
@@ -29,7 +32,7 @@ void collect(const Layer& layer, bool free, const std::string& outermost, const 
   for (const LayerVariable& copy : layer.copies()) want(copy, true);
   for (const LayerVariable& made : layer.variables()) {
     variables.push_back({made.path, made.type, made.role, made.trainable, nullptr});
-    if (made.role != Role::state) want(made, false);
+    if (made.role != Role::state && made.is_stored) want(made, false);
   }
   // A part has the form of the layer that it is of.
   for (const std::unique_ptr<Layer>& child : layer.children())
@@ -51,6 +54,26 @@ void append_string_tables(const Model& model, std::vector<Variable>& variables) 
     if (input.strings)
       variables.push_back({string_table_of(input.name), input.strings->table->type(), Role::strings, false,
                            input.strings->table});
+}
+
+void find_unstored(const Layer& layer, std::set<std::string>& paths) {
+  for (const LayerVariable& variable : layer.variables())
+    if (!variable.is_stored) paths.insert(variable.path);
+  for (const std::unique_ptr<Layer>& child : layer.children()) find_unstored(*child, paths);
+}
+
+/// Values by their initializers, always the same, for what is in no file.
+void initialize(std::vector<Variable>& variables, const std::set<std::string>& paths, const Layer& root) {
+  Module module;
+  for (const Variable& variable : variables)
+    if (paths.contains(variable.name)) module.variables.push_back(variable);
+  module.functions.push_back(trace_initialize(module, root));
+  const auto executable = make_interpreter()->compile(module);
+  const Tensor seed(DType::u32, {2});
+  executable->call("initialize", {&seed, 1});
+  for (Variable& variable : variables)
+    if (paths.contains(variable.name))
+      variable.data = std::make_shared<const Tensor>(executable->get_variable(variable.name));
 }
 
 Variable& variable_named(std::vector<Variable>& variables, const std::string& name) {
@@ -77,9 +100,13 @@ std::vector<Variable> load_variables(const Model& model, ModelFile& file) {
   for (const std::unique_ptr<Layer>& layer : model.root().children())
     collect(*layer, true, layer->name(), layer->class_name(), wanted, variables);
   std::vector<Tensor> values = file.take_weights(wanted);
+  std::set<std::string> unstored;
+  find_unstored(model.root(), unstored);
   auto value = values.begin();
   for (Variable& variable : variables)
-    if (variable.role == Role::weight) variable.data = converted(std::move(*value++), variable.type.dtype);
+    if (variable.role == Role::weight && !unstored.contains(variable.name))
+      variable.data = converted(std::move(*value++), variable.type.dtype);
+  if (!unstored.empty()) initialize(variables, unstored, model.root());
   append_string_tables(model, variables);
   return variables;
 }
@@ -92,6 +119,7 @@ Module load_predict(Model& model, ModelFile& file) {
   Module module;
   module.name = model.name();
   module.functions.push_back(model.trace_predict());
+  model.move_to_weights(file);
   module.variables = load_variables(model, file);
   return module;
 }
@@ -155,6 +183,7 @@ TrainableModule load_trainable(const std::string& path, const CompileConfig& giv
   return naming_the_file(path, weights, [&] {
     ModelFile file = open_file(path, weights);
     Model model = open_model(file, shapes);
+    model.make_what_is_trained();
     TrainableModule loaded{load_predict(model, file), {}};
     CompileConfig config = CompileConfig::read(file.compile_config());
     if (model.is_of_keras2()) {

@@ -153,6 +153,7 @@ Model::Model(const Json& config, std::string file, bool keras2, ShapeOverrides s
 void Model::make_root() {
   context_.variable_paths.clear();
   context_.calls = 0;
+  context_.shared = {};
   root_ = std::make_unique<Layer>(context_, config_, nullptr, "");
 }
 

@@ -40,8 +40,14 @@ class Model {
   /// from one.
   std::vector<std::string> output_names() const;
 
+  /// From here on layers have what only serves training: adapters beside kernels. Requires: nothing has been traced.
+  void make_what_is_trained() { context_.trains = true; }
+
   /// The function @predict. What it needs of free lengths is found out.
   Function trace_predict();
+
+  /// Takes the places of shared layers' weights from `file`. Requires: the model has been traced.
+  void move_to_weights(const ModelFile& file) { context_.shared.move_to_weights(file); }
 
   bool is_of_keras2() const { return context_.keras2; }
   const Layer& root() const { return *root_; }

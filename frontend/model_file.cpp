@@ -150,6 +150,12 @@ const std::string* ModelFile::asset(const std::string& name) const {
   return found == assets_.end() ? nullptr : &found->second;
 }
 
+bool ModelFile::has_group(const std::string& group) const {
+  const std::string prefix = cat(group, "/");
+  const auto found = weights_.datasets.lower_bound(prefix);
+  return found != weights_.datasets.end() && found->first.starts_with(prefix);
+}
+
 const Tensor* ModelFile::dataset(const std::string& name) const {
   const auto found = weights_.datasets.find(name);
   return found == weights_.datasets.end() ? nullptr : &found->second;

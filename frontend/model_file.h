@@ -60,6 +60,8 @@ class ModelFile {
 
   /// The text that a layer has beside its weights, at GROUP/NAME: "layers/string_lookup/vocabulary.txt"; null if there is none.
   const std::string* asset(const std::string& name) const;
+  /// Whether there are weights in a group, or in one of its own groups.
+  bool has_group(const std::string& group) const;
   /// An array among the weights that is no numbered variable: "layers/string_lookup/vars/idf_weights"; null if there is none.
   const Tensor* dataset(const std::string& name) const;
 

@@ -39,7 +39,8 @@ std::string output_text(const Layer& layer) {
   return shapes.size() == 1 ? shapes[0] : cat("[", join(shapes, ", "), "]");
 }
 
-Row row_of(const Json& json, const Model& model) {
+/// `layer`: null for an operation.
+Row row_of(const Json& json, const Layer* layer, const Model& model) {
   Row row;
   row.name = name_in_model(json);
   row.class_name = json["class_name"].as_string();
@@ -51,13 +52,11 @@ Row row_of(const Json& json, const Model& model) {
   for (const Model::Input& input : model.inputs())
     if (input.name == row.name)
       row.shape = shape_text(input.strings ? input.strings->shape : input.type.shape);
-  for (const auto& layer : model.root().children()) {
-    if (layer->name() != row.name) continue;
-    if (!layer->output_types().empty()) row.shape = output_text(*layer);
-    Parameters parameters;
-    parameters.add(*layer);
-    row.parameters = parameters.trainable.count + parameters.fixed.count;
-  }
+  if (layer == nullptr) return row;
+  if (!layer->output_types().empty()) row.shape = output_text(*layer);
+  Parameters parameters;
+  parameters.add(*layer);
+  row.parameters = parameters.trainable.count + parameters.fixed.count;
   return row;
 }
 
@@ -119,8 +118,9 @@ Amount& Amount::operator+=(const Amount& other) {
 std::string model_summary(const Model& model, const Amount& optimizer) {
   const bool sequential = model.root().class_name() == "Sequential";
   std::vector<Row> rows;
+  auto member = model.root().members().begin();
   for (const Json& layer : model.root().args().config()["layers"].items()) {
-    Row row = row_of(layer, model);
+    Row row = row_of(layer, *member++, model);
     if (!sequential || row.class_name != "InputLayer") rows.push_back(std::move(row));
   }
   Parameters parameters;

@@ -155,24 +155,26 @@ Json with_vocabulary(const Json& object, const keratin::Layer& traced) {
 
 }  // namespace
 
-std::unique_ptr<ModelState> read_model(const Json& object, const keratin::Layer& traced) {
+std::unique_ptr<ModelState> read_model(const Json& object, const keratin::Layer& traced,
+                                       NodesOfLayers& nodes) {
   auto model = std::make_unique<ModelState>();
   const Json& config = object["config"];
   model->is_sequential = !config.has("output_layers");
   model->input_layers = config["input_layers"];
   model->output_layers = config["output_layers"];
-  auto child = traced.children().begin();
+  auto inner = traced.members().begin();
   for (const Json& layer : config["layers"].items()) {
-    const bool is_traced = !is_operation(layer);
-    Member member{std::make_shared<LayerNode>(is_traced ? with_vocabulary(layer, **child) : layer),
-                  layer["inbound_nodes"]};
+    const keratin::Layer* of_member = *inner++;
+    std::shared_ptr<LayerNode>& known = nodes[of_member];
+    const bool is_shared = of_member != nullptr && known != nullptr;
+    if (!is_shared)
+      known = std::make_shared<LayerNode>(of_member != nullptr ? with_vocabulary(layer, *of_member) : layer);
+    Member member{known, layer["inbound_nodes"]};
     if (const Json& name = layer["name"]; !name.is_null() && name.as_string() != member.layer->name)
       throw Error(ErrorKind::data,
                   cat("a layer is called ", quoted(name.as_string()), " and ", quoted(member.layer->name)));
-    if (is_traced) {
-      const keratin::Layer& of_member = **child++;
-      if (layer["config"].has("layers")) member.layer->model = read_model(layer, of_member);
-    }
+    if (of_member != nullptr && !is_shared && layer["config"].has("layers"))
+      member.layer->model = read_model(layer, *of_member, nodes);
     model->members.push_back(std::move(member));
   }
   const bool is_keras2 = traced.context().keras2;

@@ -383,18 +383,18 @@ Model load_model(const std::string& path, const LoadOptions& options) try {
   for (const auto& [name, extents] : options.shapes)
     shapes.extents.emplace(name, Shape(extents.begin(), extents.end()));
   keratin::Model traced = open_model(file, shapes);
+  traced.make_what_is_trained();
   Module module = load_predict(traced, file);
   auto node = std::make_shared<LayerNode>(file.config());
-  node->model = read_model(file.config(), traced.root());
+  NodesOfLayers nodes;
+  node->model = read_model(file.config(), traced.root(), nodes);
   ModelState& model = *node->model;
   model.file = path;
   model.is_keras2 = !file.keras_version().starts_with('3');
   model.shapes = shapes;
-  adopt_weights(traced.root(), *node);
-  const std::vector<Weight*> weights = weights_of(*node);
-  size_t next = 0;
+  const WeightsByPath weights = adopt_weights(traced.root(), *node);
   for (Variable& variable : module.variables)
-    if (variable.role == Role::weight) set_value(*weights.at(next++), std::move(variable.data));
+    if (variable.role == Role::weight) set_value(*weights.at(variable.name), std::move(variable.data));
   CompileConfig compiled = CompileConfig::read(file.compile_config());
   if (!compiled.loss.is_null() && !compiled.optimizer.is_null()) {
     model.compiled = std::move(compiled);

@@ -1,11 +1,13 @@
 #include "frontend/keras/node.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <mutex>
 
 #include "frontend/graph_call.h"
 #include "frontend/model_file.h"
+#include "frontend/shared_layers.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -35,10 +37,42 @@ Names& names() {
   return all;
 }
 
-Json serialized_members(const ModelState& model) {
+Json without(const Json& object, std::string_view name) {
+  std::vector<std::pair<std::string, Json>> members = object.members();
+  std::erase_if(members, [&](const auto& member) { return member.first == name; });
+  return Json::object(std::move(members));
+}
+
+/// Keras's ids of layers that are in several places.
+using SharedIds = std::map<const LayerNode*, int64_t>;
+
+void count_places(const LayerNode& layer, std::map<const LayerNode*, int64_t>& counts) {
+  ++counts[&layer];
+  if (layer.wrapped) count_places(*layer.wrapped, counts);
+  if (layer.model)
+    for (const Member& member : layer.model->members) count_places(*member.layer, counts);
+}
+
+SharedIds shared_ids(const LayerNode& layer) {
+  std::map<const LayerNode*, int64_t> counts;
+  count_places(layer, counts);
+  SharedIds ids;
+  const std::function<void(const LayerNode&)> number = [&](const LayerNode& node) {
+    if (counts[&node] > 1) ids.emplace(&node, static_cast<int64_t>(ids.size()) + 1);
+    if (node.wrapped) number(*node.wrapped);
+    if (node.model)
+      for (const Member& member : node.model->members) number(*member.layer);
+  };
+  number(layer);
+  return ids;
+}
+
+Json serialized(const LayerNode& layer, const SharedIds& ids);
+
+Json serialized_members(const ModelState& model, const SharedIds& ids) {
   std::vector<Json> layers;
   for (const Member& member : model.members) {
-    Json layer = serialized(*member.layer);
+    Json layer = serialized(*member.layer, ids);
     if (!model.is_sequential) {
       layer = with(layer, "name", Json::of(member.layer->name));
       layer = with(layer, "inbound_nodes", member.inbound_nodes);
@@ -123,12 +157,14 @@ void collect_weights(const keratin::Layer& layer, bool also_inner,
 
 }  // namespace
 
-Probe::Probe(Json serialized) : object(std::move(serialized)), layer(context, object, nullptr, "") {}
+Probe::Probe(Json serialized) : object(std::move(serialized)), layer(context, object, nullptr, "") {
+  context.trains = true;
+}
 
 LayerNode::LayerNode(Json serialized_object)
     : name(serialized_object["config"]["name"].as_string()),
       class_name(serialized_object["class_name"].as_string()),
-      object(std::move(serialized_object)) {
+      object(without(serialized_object, kSharedId)) {
   const Json& stored = object["config"]["trainable"];
   trainable = stored.is_null() || stored.as_bool();
 }
@@ -173,15 +209,23 @@ Json with(const Json& object, const std::string& name, Json value) {
   return Json::object(std::move(members));
 }
 
-Json serialized(const LayerNode& layer) {
+namespace {
+
+Json serialized(const LayerNode& layer, const SharedIds& ids) {
   Json config = layer.object["config"];
   // Some layers without weights do not take it.
   if (layer.model || layer.wrapped || !layer.weights.empty() || config.has("trainable"))
     config = with(config, "trainable", Json::of(layer.trainable));
-  if (layer.model) config = with(config, "layers", serialized_members(*layer.model));
-  if (layer.wrapped) config = with(config, "layer", serialized(*layer.wrapped));
-  return with(layer.object, "config", std::move(config));
+  if (layer.model) config = with(config, "layers", serialized_members(*layer.model, ids));
+  if (layer.wrapped) config = with(config, "layer", serialized(*layer.wrapped, ids));
+  Json object = with(layer.object, "config", std::move(config));
+  const auto id = ids.find(&layer);
+  return id == ids.end() ? object : with(object, std::string(kSharedId), Json::of(id->second));
 }
+
+}  // namespace
+
+Json serialized(const LayerNode& layer) { return serialized(layer, shared_ids(layer)); }
 
 std::vector<const LayerVariable*> weights_made(const keratin::Layer& traced, bool also_inner) {
   std::vector<const LayerVariable*> variables;
@@ -189,25 +233,30 @@ std::vector<const LayerVariable*> weights_made(const keratin::Layer& traced, boo
   return variables;
 }
 
-void adopt_weights(const keratin::Layer& traced, LayerNode& layer) {
+WeightsByPath adopt_weights(const keratin::Layer& traced, LayerNode& layer) {
+  WeightsByPath by_path;
   if (layer.model) {
-    auto child = traced.children().begin();
+    auto inner = traced.members().begin();
     for (const Member& member : layer.model->members)
-      if (!is_operation(member.layer->object)) adopt_weights(**child++, *member.layer);
-    return;
+      if (const keratin::Layer* of_member = *inner++) by_path.merge(adopt_weights(*of_member, *member.layer));
+    return by_path;
   }
   const std::vector<const LayerVariable*> variables = weights_made(traced, layer.wrapped == nullptr);
-  if (layer.wrapped) adopt_weights(*traced.children().at(0), *layer.wrapped);
+  if (layer.wrapped) by_path = adopt_weights(*traced.members().at(0), *layer.wrapped);
   if (layer.weights.empty())
     for (const LayerVariable* variable : variables)
       layer.weights.push_back({variable->name, variable->type, nullptr});
   for (size_t i = 0; i < variables.size(); ++i) {
-    if (variables.size() == layer.weights.size() && variables[i]->type == layer.weights[i].type) continue;
+    if (variables.size() == layer.weights.size() && variables[i]->type == layer.weights[i].type) {
+      by_path.emplace(variables[i]->path, &layer.weights[i]);
+      continue;
+    }
     throw Error(ErrorKind::data,
                 cat("is called with inputs of different shapes: its ", variables[i]->name, " would be ",
                     to_text(layer.weights[i].type), " and ", to_text(variables[i]->type)),
                 traced.where());
   }
+  return by_path;
 }
 
 std::shared_ptr<const CallNode> make_call(const std::shared_ptr<LayerNode>& layer,

@@ -8,6 +8,7 @@
 
 #include <keratin/keras/layer.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -132,8 +133,10 @@ Tensors outputs_of(const std::shared_ptr<const CallNode>& call);
 
 /// The weights that a traced layer has made and, if wanted, its inner layers, in the order of files.
 std::vector<const LayerVariable*> weights_made(const keratin::Layer& traced, bool also_inner);
-/// Makes the weights known that a traced layer has: those of `layer`, and of inner layers those of the members.
-void adopt_weights(const keratin::Layer& traced, LayerNode& layer);
+using WeightsByPath = std::map<std::string, Weight*>;
+/// Makes the weights known that a traced layer has: those of `layer`, and of inner layers those of the members. Returns which is which
+/// variable.
+WeightsByPath adopt_weights(const keratin::Layer& traced, LayerNode& layer);
 
 // Shapes as Keras writes them: null for the batch that is free, which is N here.
 Json batch_shape(const Shape& shape);

@@ -72,13 +72,15 @@ void build(LayerNode& node, Shape shape, const std::string& dtype) {
 TracedModel::TracedModel(LayerNode& node)
     : object(serialized(node)), model(object, node.model->file, node.model->is_keras2, node.model->shapes) {
   module.name = node.name;
+  model.make_what_is_trained();
   module.functions.push_back(model.trace_predict());
   module.variables = variables_of(model);
-  adopt_weights(model.root(), node);
-  weights = weights_of(node);
-  size_t next = 0;
-  for (Variable& variable : module.variables)
-    if (variable.role == Role::weight) variable.data = weights.at(next++)->value;
+  const WeightsByPath by_path = adopt_weights(model.root(), node);
+  for (Variable& variable : module.variables) {
+    if (variable.role != Role::weight) continue;
+    weights.push_back(by_path.at(variable.name));
+    variable.data = weights.back()->value;
+  }
 }
 
 void TracedModel::expect_each_once(const LayerNode& node) const {

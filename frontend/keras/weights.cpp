@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 
 #include "frontend/training/initialize.h"
 #include "ir/error.h"
@@ -12,11 +13,12 @@ namespace {
 
 std::atomic<uint64_t> seed{0}, draws{0}, versions{0};
 
-void collect_weights(LayerNode& layer, std::vector<Weight*>& weights) {
+void collect_weights(LayerNode& layer, std::set<const LayerNode*>& seen, std::vector<Weight*>& weights) {
+  if (!seen.insert(&layer).second) return;
   for (Weight& weight : layer.weights) weights.push_back(&weight);
-  if (layer.wrapped) collect_weights(*layer.wrapped, weights);
+  if (layer.wrapped) collect_weights(*layer.wrapped, seen, weights);
   if (layer.model)
-    for (const Member& member : layer.model->members) collect_weights(*member.layer, weights);
+    for (const Member& member : layer.model->members) collect_weights(*member.layer, seen, weights);
 }
 
 }  // namespace
@@ -29,7 +31,8 @@ uint64_t next_seed() { return seed + (++draws << 32); }
 
 std::vector<Weight*> weights_of(LayerNode& layer) {
   std::vector<Weight*> weights;
-  collect_weights(layer, weights);
+  std::set<const LayerNode*> seen;
+  collect_weights(layer, seen, weights);
   return weights;
 }
 

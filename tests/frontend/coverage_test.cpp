@@ -38,6 +38,7 @@ constexpr std::string_view kLimits = R"(
 * At inference only: kernels quantized to float8; layers with `lora_rank`.
 * `AugMix` draws its chains in every step. Keras does so where nothing is traced, and else once per trace.
 * Quantized: `Dense`, `EinsumDense` and `Embedding`, as Keras saves them; of `ReversibleEmbedding` it is refused.
+* Layers that are in several models, or in one and around it, are one layer, though Keras itself cannot load such a file.
 * `renorm` of `BatchNormalization` in files of Keras 2.
 * Strings go from an input of the model to `StringLookup` or `TextVectorization`, nowhere else. Refused are `invert` of `StringLookup`, out
   of which strings would come; of `TextVectorization` `output_mode="one_hot"` with `split`, which gives ragged rows, `ngrams` without
