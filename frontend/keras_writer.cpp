@@ -7,6 +7,7 @@
 #include "frontend/archive.h"
 #include "frontend/h5_writer.h"
 #include "frontend/layers/lookup.h"
+#include "frontend/layers/lora.h"
 #include "frontend/load.h"
 #include "frontend/model.h"
 #include "frontend/model_file.h"
@@ -44,7 +45,7 @@ void find_places(const Layer& layer, const H5File& stored, std::vector<Place>& p
   };
   for (const LayerVariable& copy : layer.copies()) add(copy, true);
   for (const LayerVariable& variable : layer.variables())
-    if (variable.role == Role::weight) add(variable, false);
+    if (variable.role == Role::weight && variable.is_stored) add(variable, false);
   for (const std::unique_ptr<Layer>& child : layer.children()) find_places(*child, stored, places);
 }
 
@@ -143,11 +144,14 @@ std::string format_keras(const Json& config, const Model& model, std::span<const
   H5File stored;
   std::vector<Place> places;
   for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
+  TensorStore weights;
+  for (const Variable& variable : variables)
+    weights.emplace(variable.name, std::make_shared<const Tensor>(value_of(variable)));
+  merge_adapters(model.root(), weights);
   for (const Place& place : places) {
-    const auto variable = std::find_if(variables.begin(), variables.end(),
-                                       [&](const Variable& each) { return each.name == place.name; });
-    KERATIN_CHECK(variable != variables.end(), place.name);
-    stored.datasets.emplace(place.stored_at, value_of(*variable));
+    const auto found = weights.find(place.name);
+    KERATIN_CHECK(found != weights.end(), place.name);
+    stored.datasets.emplace(place.stored_at, *found->second);
   }
   for (size_t i = 0; i < optimizer.size(); ++i)
     stored.datasets.emplace(cat("optimizer/vars/", i), value_of(optimizer[i]));
@@ -169,9 +173,11 @@ std::string export_keras(const std::string& path, TensorStore weights, const std
   H5File stored = read_weights(archive);
 
   Model model = open_model(file, shapes);
+  model.make_what_is_trained();
   Module module = load_predict(model, file);  // refuses a file that has not what the model asks for
   std::vector<Place> places;
   for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
+  merge_adapters(model.root(), weights);
   put(places, weights, weights_path, stored);
 
   if (is_stored(weights, kOptimizer)) {

@@ -16,32 +16,47 @@ constexpr Arg kDenseArgs[] = {
     kQuantizationArg,
 };
 
-Outputs dense(Call& call) {
+/// What a dense layer is made of.
+struct DenseParts {
+  Expr x;
+  VariableSpec kernel, bias;
+  bool has_bias;
+};
+
+DenseParts dense_parts(Call& call) {
   const Expr x = call.float_input();
   if (x.rank() < 2)
     call.fail(cat("its input is ", to_text(x.shape()), ", expected at least rank 2"), {}, ErrorKind::data);
-  refuse_lora_training(call);
   const int64_t units = call.args().integer("units");
-  const VariableSpec kernel{"kernel", {x.extent(-1), units}, "glorot_uniform"},
-      bias{"bias", {units}, "zeros"};
-  const bool has_bias = call.args().boolean("use_bias");
-  Expr y;
-  if (call.layer().policy().quantization == Quantization::none) {
-    y = matmul(x, call.variable(kernel));
-    if (has_bias) y = y + call.variable(bias);
-  } else {
-    constexpr char kSummed = 'y', kUnit = 'z';
-    std::string batch;
-    for (int64_t axis = 0; axis + 1 < x.rank(); ++axis) batch += static_cast<char>('a' + axis);
-    y = product(call, call.layer(),
-                {.x = x,
-                 .x_axes = batch + kSummed,
-                 .kernel = kernel,
-                 .kernel_axes = {kSummed, kUnit},
-                 .y_axes = batch + kUnit,
-                 .bias = has_bias ? std::optional(bias) : std::nullopt,
-                 .is_dense = true});
-  }
+  return {.x = x,
+          .kernel = {"kernel", {x.extent(-1), units}, "glorot_uniform"},
+          .bias = {"bias", {units}, "zeros"},
+          .has_bias = call.args().boolean("use_bias")};
+}
+
+/// Of a layer whose policy is quantized.
+Expr quantized_dense(Call& call, const DenseParts& parts) {
+  constexpr char kSummed = 'y', kUnit = 'z';
+  std::string batch;
+  for (int64_t axis = 0; axis + 1 < parts.x.rank(); ++axis) batch += static_cast<char>('a' + axis);
+  return product(call, call.layer(),
+                 {.x = parts.x,
+                  .x_axes = batch + kSummed,
+                  .kernel = parts.kernel,
+                  .kernel_axes = {kSummed, kUnit},
+                  .y_axes = batch + kUnit,
+                  .bias = parts.has_bias ? std::optional(parts.bias) : std::nullopt,
+                  .is_dense = true});
+}
+
+Outputs dense(Call& call) {
+  const DenseParts parts = dense_parts(call);
+  const VariableSpec kernel = frozen_by_adapters(call, parts.kernel);
+  if (call.layer().policy().quantization != Quantization::none)
+    return call.activate("activation", quantized_dense(call, parts));
+  const Expr own = call.variable(kernel), bias = parts.has_bias ? call.variable(parts.bias) : Expr();
+  Expr y = matmul(parts.x, with_adapters(call, kernel, own));
+  if (bias) y = y + bias;
   return call.activate("activation", y);
 }
 
@@ -55,7 +70,6 @@ constexpr Arg kEmbeddingArgs[] = {
 };
 
 Outputs embedding(Call& call) {
-  refuse_lora_training(call);
   const Expr indices = call.input();
   Traced out = embedded(call, is_integer(indices.dtype()) ? indices : cast(indices, DType::i32));
   out.value = cast(out.value, call.compute_dtype());
@@ -93,13 +107,15 @@ Outputs reversible_embedding(Call& call) {
   if (is_quantized) {
     if (!is_tied) make_reverse_embeddings(call);
   } else {
-    const Expr table = call.variable({"embeddings", {rows, columns}, "uniform"});
-    reversed = is_tied ? transpose(table, {1, 0})
-                       : call.variable({.name = "reverse_embeddings",
-                                        .shape = {columns, rows},
-                                        .initializer = "uniform",
-                                        .argument = "embeddings",
-                                        .is_bare = true});
+    const VariableSpec spec = frozen_by_adapters(call, {"embeddings", {rows, columns}, "uniform"});
+    const Expr own = call.variable(spec), table = with_adapters(call, spec, own);
+    if (!is_tied)
+      reversed = call.variable({.name = "reverse_embeddings",
+                                .shape = {columns, rows},
+                                .initializer = "uniform",
+                                .argument = "embeddings",
+                                .is_bare = true});
+    if (is_tied) reversed = transpose(table, {1, 0});
   }
   if (!call.flag("reverse")) return embedding(call);
   const Expr x = call.float_input();

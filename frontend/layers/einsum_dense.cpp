@@ -1,6 +1,7 @@
 // EinsumDense: a dense layer whose equation says which axes its kernel contracts, which it keeps, and which it adds.
 #include <algorithm>
 
+#include "frontend/einsum.h"
 #include "frontend/layers/lora.h"
 #include "frontend/layers/quantized.h"
 #include "frontend/layers/tables.h"
@@ -158,7 +159,6 @@ Shape output_shape(Call& call, const Equation& equation, const Expr& x, const Sh
 }
 
 Outputs einsum_dense(Call& call) {
-  refuse_lora_training(call);
   const Expr x = call.float_input();
   const Equation equation = read_equation(call, x);
   Product parts{.x = x,
@@ -173,7 +173,14 @@ Outputs einsum_dense(Call& call) {
       call.args().reject("bias_axes", "expected letters", {}, ErrorKind::data);
     parts.bias = {"bias", bias_shape(call, equation, shape, bias_axes.as_string()), "zeros"};
   }
-  return call.activate("activation", product(call, call.layer(), parts));
+  parts.kernel = frozen_by_adapters(call, parts.kernel);
+  if (call.layer().policy().quantization != Quantization::none)
+    return call.activate("activation", product(call, call.layer(), parts));
+  const Expr own = of_sane_size(call.variable(parts.kernel));
+  const Expr bias = parts.bias ? call.variable(*parts.bias) : Expr();
+  const Expr y =
+      einsum(parts.x, parts.x_axes, with_adapters(call, parts.kernel, own), parts.kernel_axes, parts.y_axes);
+  return call.activate("activation", bias ? y + bias : y);
 }
 
 constexpr LayerDef kLayers[] = {{"EinsumDense", kEinsumDenseArgs, Masks::drop, einsum_dense}};

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "frontend/einsum.h"
+#include "frontend/layers/lora.h"
 #include "frontend/layers/tables.h"
 #include "ir/text.h"
 
@@ -383,9 +384,12 @@ Expr embedded(Call& call, const Expr& indices) {
     Builder& b = call.builder();
     return Expr(b, b.make(Op::gather, {table.value(), indices.value()}, GatherAttrs{}));
   };
-  if (call.layer().policy().quantization == Quantization::none)
-    return at_indices(call.variable(
-        {"embeddings", {call.args().integer("input_dim"), call.args().integer("output_dim")}, "uniform"}));
+  const VariableSpec floats = frozen_by_adapters(
+      call, {"embeddings", {call.args().integer("input_dim"), call.args().integer("output_dim")}, "uniform"});
+  if (call.layer().policy().quantization == Quantization::none) {
+    const Expr own = call.variable(floats);
+    return at_indices(with_adapters(call, floats, own));
+  }
   const auto [table, groups] = make_table(call);
   const Expr levels = cast(at_indices(table), call.compute_dtype());
   if (!groups.index) return levels / expand_dims(at_indices(groups.scale), -1);

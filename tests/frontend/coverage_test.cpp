@@ -35,7 +35,9 @@ struct Entry {
 constexpr std::string_view kLimits = R"(
 ## What the tables do not say
 
-* At inference only: kernels quantized to float8; layers with `lora_rank`.
+* At inference only: kernels quantized to float8; `lora_rank` beside quantized kernels.
+* Training with `lora_rank` begins with adapters as `enable_lora()` makes them, the second one zero, and exports the kernels with what
+  they add. Files have no adapters: what Keras loads has two that are zero, which no training changes.
 * `AugMix` draws its chains in every step. Keras does so where nothing is traced, and else once per trace.
 * Quantized: `Dense`, `EinsumDense` and `Embedding`, as Keras saves them; of `ReversibleEmbedding` it is refused.
 * Layers that are in several models, or in one and around it, are one layer, though Keras itself cannot load such a file.
