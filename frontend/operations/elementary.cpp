@@ -175,6 +175,7 @@ constexpr OperationDef kRows[] = {
     {"Imag", "x", imaginary_part},
     {"Isreal", "x", is_real},
     {"Angle", "x", angle},
+    refused("Gammainc", "its iterations have no fixed bound"),
     refused("ViewAsComplex", "there are no complex dtypes"),
     refused("ViewAsReal", "there are no complex dtypes"),
     refused("Polar", "there are no complex dtypes"),

@@ -31,7 +31,9 @@ Outputs sort(OperationCall& call) { return sorted_operand(call).values; }
 /// What is sorted is partitioned, too.
 Outputs argsort(OperationCall& call) { return sorted_operand(call).places; }
 
-constexpr Arg kTopKParams[] = {{"k", ArgKind::count}, {"sorted", ArgKind::boolean, "true"}};
+/// Equal elements stay in their order, wanted or not.
+constexpr Arg kTopKParams[] = {
+    {"k", ArgKind::count}, {"sorted", ArgKind::boolean, "true"}, {"is_stable", ArgKind::boolean, "true"}};
 
 Outputs top_k(OperationCall& call) {
   const Expr x = call.tensor(0);

@@ -5,6 +5,7 @@
 
 #include "frontend/einsum.h"
 #include "frontend/elementary.h"
+#include "frontend/linalg.h"
 #include "frontend/operations/tables.h"
 #include "ir/text.h"
 
@@ -41,6 +42,22 @@ Outputs matmul_operation(OperationCall& call) {
   const auto [a, b] = factors(call);
   if (a.rank() == 0 || b.rank() == 0) call.fail("its operands must have axes", ErrorKind::data);
   return product_of_matrices(a, b);
+}
+
+constexpr Arg kPowerParams[] = {{"n", ArgKind::integer}};
+
+/// By squares. Of the inverse, if the power is negative.
+Outputs matrix_power(OperationCall& call) {
+  const int64_t n = call.args().integer("n");
+  const Expr x = n < 0 ? call.real(0) : call.tensor(0);
+  if (x.rank() < 2 || x.dim(-1) != x.dim(-2))
+    call.fail(cat("the matrices of ", to_text(x.shape()), " are not square"), ErrorKind::data);
+  Expr square = n < 0 ? solve(x, identity_like(x)) : x, power;
+  for (uint64_t rest = n < 0 ? -static_cast<uint64_t>(n) : static_cast<uint64_t>(n); rest > 0; rest >>= 1) {
+    if (rest & 1) power = power ? product_of_matrices(power, square) : square;
+    if (rest > 1) square = product_of_matrices(square, square);
+  }
+  return power ? power : identity_like(x);
 }
 
 /// numpy's dot: the last axis with the last but one, without batches.
@@ -284,6 +301,7 @@ Outputs cdist(OperationCall& call) {
 
 constexpr OperationDef kRows[] = {
     {"Matmul", "x1 x2", matmul_operation},
+    {"MatrixPower", "x", matrix_power, kPowerParams},
     {"Dot", "x1 x2", dot},
     {"Vdot", "x1 x2", vdot},
     {"Inner", "x1 x2", inner},

@@ -44,6 +44,16 @@ Outputs stack_along(OperationCall& call) {
   return concat(parts, axis == 1 && parts[0].rank() == 1 ? 0 : axis);
 }
 
+/// Vectors are columns.
+Outputs column_stack(OperationCall& call) {
+  std::vector<Expr> parts = call.tensors(0);
+  for (Expr& part : parts) {
+    if (part.rank() == 0) call.fail("its operands must have axes", ErrorKind::data);
+    if (part.rank() == 1) part = expand_dims(part, 1);
+  }
+  return concat(parts, 1);
+}
+
 constexpr Arg kMeshgridParams[] = {{"indexing", ArgKind::choice, "xy", "xy|ij"}};
 
 /// Every tensor along an axis of its own; "xy" swaps the first two.
@@ -383,6 +393,7 @@ constexpr OperationDef kRows[] = {
     {"Hstack", "xs", stack_along<1>},
     {"Vstack", "xs", stack_along<0>},
     {"Dstack", "xs", stack_along<2>},
+    {"ColumnStack", "xs", column_stack},
     {"Meshgrid", "*", meshgrid, kMeshgridParams},
     {"Split", "x", split<false>, kSplitParams},
     {"ArraySplit", "x", split<true>, kSplitParams},

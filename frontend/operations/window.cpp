@@ -160,6 +160,61 @@ Outputs extract_patches(OperationCall& call) {
   return is_single ? squeeze(patches, {0}) : patches;
 }
 
+constexpr Arg kReconstructParams[] = {
+    {"size", ArgKind::ints}, {"output_size", ArgKind::ints}, {"strides", ArgKind::any, "null"}, kPaddingArg,
+    kDataFormatArg,
+};
+
+/// What extract_patches takes apart, if windows lie side by side, put together; the padding is cut off again.
+Outputs reconstruct_patches(OperationCall& call) {
+  const Args& args = call.args();
+  const Ints extents = args.ints("output_size");
+  const size_t rank = extents.size();
+  if (rank != 2 && rank != 3)
+    args.reject("output_size", "expected two or three integers", {}, ErrorKind::data);
+  const Ints size = args.ints("size", rank);
+  if (!args.is_null("strides")) {
+    Ints strides = to_ints(args.json("strides"));
+    if (strides.size() == 1) strides.assign(rank, strides[0]);
+    if (strides != size)
+      args.reject("strides", "Keras puts together only windows that lie side by side", {}, ErrorKind::data);
+  }
+  const bool is_single = call.tensor(0).rank() == static_cast<int64_t>(rank) + 1;
+  Expr x = is_single ? expand_dims(call.tensor(0), 0) : call.tensor(0);
+  if (x.rank() != static_cast<int64_t>(rank) + 2)
+    call.fail(cat("patches of ", rank, " axes do not fit ", to_text(x.shape())), ErrorKind::data);
+  const int64_t channels_axis = space_axes(args, x.rank()).channels;
+  x = move_axis(x, channels_axis, x.rank() - 1);
+  int64_t places = 1;
+  for (int64_t each : size) {
+    if (each < 1) args.reject("size", "expected numbers that are at least 1", {}, ErrorKind::data);
+    places *= each;
+  }
+  if (x.extent(-1) % places != 0)
+    args.reject("size", cat("its product must divide ", x.extent(-1)), {}, ErrorKind::data);
+
+  // [n, grid…, size…, c] with each place behind its grid's: [n, grid, size, …, c].
+  Shape apart{x.dim(0)}, together{x.dim(0)};
+  Ints order{0};
+  for (size_t i = 0; i < rank; ++i) {
+    apart.push_back(x.dim(static_cast<int64_t>(i) + 1));
+    together.push_back(Dim(x.extent(static_cast<int64_t>(i) + 1) * size[i]));
+    order.insert(order.end(), {static_cast<int64_t>(i) + 1, static_cast<int64_t>(rank + i) + 1});
+  }
+  for (int64_t each : size) apart.push_back(Dim(each));
+  for (Shape* shape : {&apart, &together}) shape->push_back(Dim(x.extent(-1) / places));
+  order.push_back(static_cast<int64_t>(2 * rank) + 1);
+  Expr y = reshape(transpose(reshape(x, apart), order), together);
+  for (size_t i = 0; i < rank; ++i) {
+    const int64_t axis = static_cast<int64_t>(i) + 1, over = y.extent(axis) - extents[i];
+    if (over < 0 || over >= size[i] || (over > 0 && args.choice("padding") == "valid"))
+      args.reject("output_size", cat("the patches cover ", to_text(y.shape())), {}, ErrorKind::data);
+    y = slice(y, axis, over / 2, over / 2 + extents[i]);
+  }
+  y = move_axis(y, y.rank() - 1, channels_axis);
+  return is_single ? squeeze(y, {0}) : y;
+}
+
 constexpr Arg kUnfoldParams[] = {
     {"kernel_size", ArgKind::ints},
     {"dilation", ArgKind::ints, "1"},
@@ -270,6 +325,7 @@ constexpr OperationDef kRows[] = {
     {"SeparableConv", "inputs depthwise_kernel pointwise_kernel", separable_conv, kConvParams},
     {"ConvTranspose", "inputs kernel", conv_transpose, kConvTransposeParams},
     {"ExtractPatches", "images", extract_patches, kPatchParams},
+    {"ReconstructPatches", "patches", reconstruct_patches, kReconstructParams},
     {"Unfold", "x", unfold, kUnfoldParams},
     {"Fold", "x", fold, kFoldParams},
     {"DepthToSpace", "x", depth_to_space, kBlockParams},
