@@ -28,8 +28,10 @@ struct Mode {
   int numbers;  ///< that follow its name: "gptq/4/128"
 };
 constexpr Mode kModes[] = {
-    {"int8", Quantization::int8, 0},     {"int4", Quantization::int4, 0}, {"int4", Quantization::int4, 1},
-    {"float8", Quantization::float8, 0}, {"gptq", Quantization::gptq, 2}, {"awq", Quantization::awq, 2},
+    {"int8", Quantization::int8, 0},     {"int4", Quantization::int4, 0},
+    {"int4", Quantization::int4, 1},     {"gptq", Quantization::gptq, 2},
+    {"float8", Quantization::float8, 0}, {"ternary", Quantization::ternary, 0},
+    {"awq", Quantization::awq, 2},
 };
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -43,6 +45,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 std::optional<int64_t> number_in(std::string_view text) {
+  if (text == "None") return -1;  // what older versions wrote for groups of all rows
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -86,7 +89,7 @@ void set_mode(DTypePolicy& policy, std::string_view text, const std::string& whe
   });
   if (mode == std::end(kModes) || numbers.size() + 1 != parts.size())
     throw Error(ErrorKind::unsupported, cat("there is no mode of quantization ", quoted(std::string(text))),
-                where, "known are int8, int4, int4/GROUP, float8, gptq/BITS/GROUP and awq/4/GROUP");
+                where, "known are int8, int4, int4/GROUP, float8, ternary, gptq/BITS/GROUP and awq/4/GROUP");
   policy.quantization = mode->quantization;
   if (!numbers.empty()) policy.group_size = numbers.back();
   if (numbers.size() == 2) policy.weight_bits = numbers[0];

@@ -13,7 +13,7 @@
 
 namespace keratin {
 
-enum class Quantization : uint8_t { none, int8, int4, float8, gptq, awq };
+enum class Quantization : uint8_t { none, int8, int4, float8, ternary, gptq, awq };
 
 struct DTypePolicy {
   DType variable = DType::f32;  ///< of what is stored

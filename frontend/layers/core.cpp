@@ -1,4 +1,4 @@
-// Dense, Embedding, ReversibleEmbedding, Masking, Identity.
+// Dense, TernaryDense, Embedding, ReversibleEmbedding, Masking, Identity.
 #include "frontend/layers/lora.h"
 #include "frontend/layers/quantized.h"
 #include "frontend/layers/tables.h"
@@ -57,6 +57,37 @@ Outputs dense(Call& call) {
   const Expr own = call.variable(kernel), bias = parts.has_bias ? call.variable(parts.bias) : Expr();
   Expr y = matmul(parts.x, with_adapters(call, kernel, own));
   if (bias) y = y + bias;
+  return call.activate("activation", y);
+}
+
+constexpr Arg kTernaryDenseArgs[] = {
+    {"units", ArgKind::count},
+    {"threshold", ArgKind::any, "null"},
+    {"activation", ArgKind::any, "null"},
+    {"use_bias", ArgKind::boolean, "true"},
+    kQuantizationArg,
+};
+
+/// A dense layer whose weights are used as -1, 0 or 1: by their signs, if they are larger than a threshold (S. Ma et al., 2024). Without
+/// one it is half of their mean magnitude, which the results are multiplied with. Gradients pass as if weights were used as they are.
+Outputs ternary_dense(Call& call) {
+  const DenseParts parts = dense_parts(call);
+  const Json& given = call.args().json("threshold");
+  if (!given.is_null() && (!given.is_number() || given.as_double() < 0))
+    call.args().reject("threshold", "expected a number that is not negative", {}, ErrorKind::data);
+  if (call.layer().policy().quantization != Quantization::none) {
+    if (call.layer().policy().quantization != Quantization::ternary)
+      call.fail("is quantized in a way in which Keras quantizes no TernaryDense", {}, ErrorKind::data);
+    return call.activate("activation", quantized_dense(call, parts));
+  }
+  const Expr kernel = call.variable(parts.kernel), magnitude = unary(Op::abs, kernel);
+  const Expr average = mean(magnitude, {0, 1});
+  const Expr threshold = given.is_null() ? average * 0.5 : number(average, given.as_double());
+  const Expr ternary = unary(Op::sign, kernel) *
+                       cast(less(broadcast_to(threshold, kernel.shape()), magnitude), kernel.dtype());
+  Expr y = matmul(parts.x, kernel + unary(Op::stop_gradient, ternary - kernel));
+  if (given.is_null()) y = y * average;
+  if (parts.has_bias) y = y + call.variable(parts.bias);
   return call.activate("activation", y);
 }
 
@@ -140,6 +171,7 @@ Outputs identity(Call& call) { return call.input(); }
 
 constexpr LayerDef kLayers[] = {
     {"Dense", kDenseArgs, Masks::pass, dense},
+    {"TernaryDense", kTernaryDenseArgs, Masks::pass, ternary_dense},
     {.class_name = "Embedding",
      .args = kEmbeddingArgs,
      .masks = Masks::own,

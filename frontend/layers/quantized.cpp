@@ -3,6 +3,7 @@
 //   int8          kernel : i8, and a scale per channel of the result: kernel / scale is meant
 //   int4          the same, with two numbers in a byte; with groups of rows each has a scale and a zero: (kernel - zero) · scale
 //   gptq, awq     like int4 with groups, the kernel transposed and without signs; awq has a factor per row, too
+//   ternary       five numbers in a byte, each -1, 0 or 1, and one scale
 //   float8        the kernel as it was; it and the input are rounded to 8 bits, e4m3fn, when they are multiplied
 //
 // With int8, and with int4 where the file says so, the input is rounded to i8 as well, by the largest magnitude of what is summed, and
@@ -16,6 +17,7 @@
 #include "frontend/einsum.h"
 #include "frontend/layers/lora.h"
 #include "frontend/layers/tables.h"
+#include "frontend/model_file.h"
 #include "ir/text.h"
 
 namespace keratin {
@@ -33,19 +35,20 @@ VariableSpec fixed_spec(std::string_view name, Shape shape, std::string_view ini
           .dtype = dtype};
 }
 
-// ---- int4 ----
+// ---- several numbers in a byte ----
 
-constexpr double kNibble = 4;  // bits
-
-/// Two numbers from each byte, the lower one first, along `axis`; `extent` of them.
-Expr unpacked(const Expr& bytes, int64_t axis, int64_t extent) {
+/// The numbers of `bits` bits from each byte, the lowest one first, along `axis`; `extent` of them.
+Expr unpacked(const Expr& bytes, int64_t axis, int64_t extent, int bits = 4) {
+  constexpr int kByte = 8;
+  std::vector<Expr> numbers;
   // Shifts fill with the sign where the bytes have one.
-  const Expr four = number(bytes, kNibble);
-  const Expr low = binary(Op::shr, binary(Op::shl, bytes, four), four), high = binary(Op::shr, bytes, four);
-  const Expr pairs = concat({expand_dims(low, axis + 1), expand_dims(high, axis + 1)}, axis + 1);
+  for (int end = bits; end <= kByte; end += bits) {
+    const Expr top = binary(Op::shl, bytes, number(bytes, kByte - end));
+    numbers.push_back(expand_dims(binary(Op::shr, top, number(bytes, kByte - bits)), axis + 1));
+  }
   Shape shape = bytes.shape();
-  shape[axis] = 2 * bytes.extent(axis);
-  return slice(reshape(pairs, shape), axis, 0, extent);
+  shape[axis] = static_cast<int64_t>(numbers.size()) * bytes.extent(axis);
+  return slice(reshape(concat(numbers, axis + 1), shape), axis, 0, extent);
 }
 
 int64_t half_of(int64_t extent) { return (extent + 1) / 2; }
@@ -256,23 +259,61 @@ Expr int4_product(Call& call, Layer& part, const Product& p) {
   return with_bias(product_of_integers(call, p, quantizer, meant, one, meant), bias);
 }
 
+/// Numbers of two bits have been packed since Keras 3.16: the file's own extents tell. `index`: the kernel's among the variables.
+bool are_pairs_of_bits_packed(const Call& call, const Layer& part, int index, int64_t columns) {
+  const ModelFile* file = call.layer().context().stored;
+  const Tensor* stored = file == nullptr ? nullptr : file->dataset(cat(part.group(), "/vars/", index));
+  return stored != nullptr && stored->rank() == 2 && stored->shape()[0] != columns;
+}
+
 Expr gptq_product(Call& call, Layer& part, const Product& p) {
   const DTypePolicy& policy = part.policy();
   const bool is_awq = policy.quantization == Quantization::awq;
   const auto [rows, columns] = p.is_dense ? matrix_of(p) : matrix_by_extents(call, p);
-  const bool is_packed = policy.weight_bits == 4;
   const Expr bias = make_bias(call, part, p);
+  const int64_t bits = policy.weight_bits;
+  const bool is_packed =
+      bits == 4 || (bits == 2 && are_pairs_of_bits_packed(call, part, bias ? 1 : 0, columns));
+  const int64_t in_byte = is_packed ? 8 / bits : 1;
   const Expr stored = call.variable(
-      part, fixed_spec("kernel", {is_packed ? half_of(columns) : columns, rows}, "zeros", DType::u8));
+      part, fixed_spec("kernel", {(columns + in_byte - 1) / in_byte, rows}, "zeros", DType::u8));
   Groups groups = make_groups(call, part, {columns, groups_of(rows, policy.group_size)},
                               p.is_dense ? "kernel_zero" : "zero_point", DType::u8);
   Expr row_scales;
   if (is_awq) row_scales = call.variable(part, fixed_spec("awq_scales", {rows}, "ones"));
   groups.index = make_group_index(call, part, rows);
-  const Expr levels = is_packed ? unpacked(stored, 0, columns) : stored;
+  const Expr levels = is_packed ? unpacked(stored, 0, columns, static_cast<int>(bits)) : stored;
   Expr kernel = transpose(dequantized(levels, groups, 1), {1, 0});
   if (is_awq) kernel = kernel / expand_dims(row_scales, 1);
   return with_bias(einsum_of(p, p.x, reshape(kernel, p.kernel.shape)), bias);
+}
+
+// ---- ternary ----
+
+/// The first `rows` of the numbers in bytes along axis 0. A byte is d0 + 3·d1 + 9·d2 + 27·d3 + 81·d4, and each digit the number plus 1.
+Expr ternary_numbers(const Expr& bytes, int64_t rows, DType dtype) {
+  constexpr int kDigits = 5;
+  std::vector<Expr> digits;
+  Expr left = cast(bytes, DType::f32);
+  for (int i = 0; i < kDigits; ++i) {
+    const Expr higher = unary(Op::floor, left / 3.0);
+    digits.push_back(expand_dims(left - higher * 3.0 - 1.0, 1));
+    left = higher;
+  }
+  const Expr all = reshape(concat(digits, 1), {Dim(kDigits * bytes.extent(0)), bytes.dim(1)});
+  return cast(slice(all, 0, 0, rows), dtype);
+}
+
+Expr ternary_product(Call& call, Layer& part, const Product& p) {
+  if (!p.is_dense)
+    call.fail("is quantized in a way in which Keras quantizes only Dense", {}, ErrorKind::data);
+  constexpr int64_t kInByte = 5;
+  const int64_t rows = p.kernel.shape[0].value();
+  const Expr bytes = call.variable(
+      part, fixed_spec("kernel", {(rows + kInByte - 1) / kInByte, p.kernel.shape[1]}, "zeros", DType::u8));
+  const Expr bias = make_bias(call, part, p);
+  const Expr scale = call.variable(part, fixed_spec("kernel_scale", {}, "ones"));
+  return with_bias(einsum_of(p, p.x, ternary_numbers(bytes, rows, call.compute_dtype())) * scale, bias);
 }
 
 // ---- float8 ----
@@ -293,7 +334,11 @@ Expr through_float8(const Expr& x, const Expr& scale) {
 }
 
 Expr float8_product(Call& call, Layer& part, const Product& p) {
-  if (call.training()) call.fail("is quantized to float8, which is supported at inference only");
+  if (call.training())
+    call.fail(
+        "is quantized to float8, which is supported at inference only: Keras rounds gradients to 8 bits on their "
+        "way back, which no op does",
+        "train the layer with the policy mixed_bfloat16");
   const Expr kernel = call.variable(part, p.kernel);
   Expr bias = make_bias(call, part, p);
   const auto state = [&](std::string_view name, Shape shape) {
@@ -321,6 +366,7 @@ Expr product(Call& call, Layer& part, const Product& p) {
     case Quantization::int8: return int8_product(call, part, p);
     case Quantization::int4: return int4_product(call, part, p);
     case Quantization::float8: return float8_product(call, part, p);
+    case Quantization::ternary: return ternary_product(call, part, p);
     case Quantization::gptq:
     case Quantization::awq: return gptq_product(call, part, p);
   }

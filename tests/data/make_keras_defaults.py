@@ -2,7 +2,7 @@
 """Makes keras_defaults.json: what Keras's objects serialize to, twice for every class: with the required arguments only,
 and with most of the others.
 
-    KERAS_BACKEND=jax python make_keras_defaults.py        needs Keras 3.15 and jax
+    KERAS_BACKEND=jax python make_keras_defaults.py        needs Keras 3.15 and jax; TernaryDense is of Keras 3.16
 
 tests/keras/defaults_test.cpp makes the same objects by the C++ API.
 """
@@ -52,6 +52,7 @@ CELL = {k: v for k, v in RECURRENT.items() if k in (
 # class: the required arguments; others
 LAYERS = {
     "Dense": (dict(units=3), dict(activation="relu", use_bias=False, **weights(), **NAMED)),
+    "TernaryDense": (dict(units=3), dict(threshold=0.2, activation="relu", use_bias=False, **weights(), **NAMED)),
     "EinsumDense": (dict(equation="abc,cd->abd", output_shape=(None, 3)), dict(
         activation="relu", bias_axes="d", **weights(), **NAMED)),
     "Embedding": (dict(input_dim=9, output_dim=4), dict(

@@ -2,7 +2,7 @@
 """Writes keras_surface.json: all public classes of Keras with the arguments of their constructors, and all functions of keras.ops
 with the class of node that a call of them leaves in a functional model.
 
-    KERAS_BACKEND=jax python make_keras_surface.py        needs Keras 3.15
+    KERAS_BACKEND=jax python make_keras_surface.py        needs Keras 3.16
 """
 import ast
 import inspect

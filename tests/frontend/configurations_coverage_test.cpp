@@ -29,6 +29,7 @@ constexpr Exception kExceptions[] = {
     {"LayerScale", "", "is in recorded models of keras.applications"},
     {"CustomScaleLayer", "", "is in recorded models of keras.applications"},
     {"GroupedQueryAttention", "", "files have its other name, GroupQueryAttention"},
+    {"TernaryDense", "quantization_config", "no config has it"},
     {"GroupQueryAttention", "flash_attention", "no config has it"},
     {"MultiHeadAttention", "flash_attention", "no config has it"},
     {"MaxNumBoundingBoxes", "fill_value", "no config has it"},

@@ -35,11 +35,14 @@ struct Entry {
 constexpr std::string_view kLimits = R"(
 ## What the tables do not say
 
-* At inference only: kernels quantized to float8; `lora_rank` beside quantized kernels.
+* At inference only: kernels quantized to float8, for whose training gradients are rounded to 8 bits on their way back; `lora_rank` beside
+  quantized kernels.
 * Training with `lora_rank` begins with adapters as `enable_lora()` makes them, the second one zero, and exports the kernels with what
   they add. Files have no adapters: what Keras loads has two that are zero, which no training changes.
 * `AugMix` draws its chains in every step. Keras does so where nothing is traced, and else once per trace.
-* Quantized: `Dense`, `EinsumDense` and `Embedding`, as Keras saves them; of `ReversibleEmbedding` it is refused.
+* Quantized: `Dense`, `EinsumDense`, `Embedding`, `ReversibleEmbedding` and `TernaryDense`, as Keras saves them.
+* What Keras 3.16 corrects is computed as 3.15 does: `Tversky`, whose `alpha` and `beta` change places; `R2Score` and `FBetaScore` with
+  weights of samples; label smoothing along another axis than the last.
 * Layers that are in several models, or in one and around it, are one layer, though Keras itself cannot load such a file.
 * `renorm` of `BatchNormalization` in files of Keras 2.
 * Strings go from an input of the model to `StringLookup` or `TextVectorization`, nowhere else. Refused are `invert` of `StringLookup`, out

@@ -20,6 +20,21 @@ Layer Dense(int64_t units, const DenseOptions& o) {
   return make_layer("Dense", o.name, o.trainable, std::move(arguments));
 }
 
+Layer TernaryDense(int64_t units, const TernaryDenseOptions& o) {
+  return make_layer("TernaryDense", o.name, o.trainable,
+                    {{"units", units},
+                     {"threshold", o.threshold},
+                     {"activation", activation_of(o.activation)},
+                     {"use_bias", o.use_bias},
+                     {"kernel_initializer", o.kernel_initializer},
+                     {"bias_initializer", o.bias_initializer},
+                     {"kernel_regularizer", o.kernel_regularizer},
+                     {"bias_regularizer", o.bias_regularizer},
+                     {"activity_regularizer", o.activity_regularizer},
+                     {"kernel_constraint", o.kernel_constraint},
+                     {"bias_constraint", o.bias_constraint}});
+}
+
 Layer EinsumDense(const std::string& equation, const Value& output_shape, const EinsumDenseOptions& o) {
   Arguments arguments = {{"output_shape", repeated(output_shape, 1)},
                          {"equation", equation},

@@ -11,6 +11,14 @@ def lora(make, tensors, *arguments):
                   weights={part: None for part in parts}, call=lambda x, own: make(*arguments, name="layer", **own)(x[0]))
 
 
+# Keras 3.16 has it.
+TERNARY = [] if not hasattr(layers, "TernaryDense") else [
+    Domain("TernaryDense", layers.TernaryDense,
+           dict(units=[1, 3, 5], threshold=[OMIT, 0.0, 0.3], activation=[OMIT, "relu", "tanh"], use_bias=[OMIT, True, False],
+                kernel_regularizer=[OMIT, "l2"], activity_regularizer=[OMIT, "l2"]),
+           [[T(2, 4)], [T(3, 2, 5)], [T(2, 3, 2, 4)]], count=12),
+]
+
 ROWS = [[T(2, 3, dtype="int32")], [T(3, 4, dtype="int32")]]
 
 
@@ -26,4 +34,4 @@ DOMAINS = [
     lora(layers.EinsumDense, [[T(2, 4, 3)], [T(2, 3, 5)]], "abc,cd->abd", (None, 4)),
     lora(layers.Embedding, ROWS, 6, 3),
     lora(layers.ReversibleEmbedding, ROWS, 6, 3),
-]
+] + TERNARY

@@ -75,6 +75,12 @@ def reversible(name, modes, **more):
                      logit_soft_cap=[OMIT, 2.0], **more)
 
 
+# Keras 3.16 has it.
+TERNARY = [] if not hasattr(layers, "TernaryDense") else [
+    quantized(f"{make.__name__} ternary", make, ["ternary"], MATRICES, {"kernel": (0, 242), "kernel_scale": (0.1, 0.9)}, **DENSE)
+    for make in (layers.Dense, layers.TernaryDense)
+]
+
 DOMAINS = [
     quantized("Dense int8", layers.Dense, ["int8"], MATRICES, count=12, quantization_config=INT8, **DENSE),
     quantized("Dense int4", layers.Dense, ["int4", "int4/-1"], MATRICES, count=12, quantization_config=INT4, **DENSE),
@@ -100,4 +106,4 @@ DOMAINS = [
     Domain("MultiHeadAttention quantized", None,
            dict(parts=[["query"], ["key", "value"], ["query", "key", "value", "attention_output"]]), [[T(2, 4, 3)], [T(3, 2, 5)]],
            call=heads, weights=WEIGHTS, count=6),
-]
+] + TERNARY

@@ -1,4 +1,4 @@
-// Dense, EinsumDense, Embedding, ReversibleEmbedding, Masking, Identity, Activation.
+// Dense, TernaryDense, EinsumDense, Embedding, ReversibleEmbedding, Masking, Identity, Activation.
 #pragma once
 
 #include <keratin/keras/layer.h>
@@ -26,6 +26,23 @@ struct DenseOptions {
 };
 /// activation(x · kernel + bias): [N,…,d] → [N,…,units].
 Layer Dense(int64_t units, const DenseOptions& options = {});
+
+struct TernaryDenseOptions {
+  Value threshold = {};  ///< weights that are larger count, all the same; None: half of their mean magnitude
+  Value activation = {};
+  bool use_bias = true;
+  Value kernel_initializer = "glorot_uniform";
+  Value bias_initializer = "zeros";
+  Value kernel_regularizer = {};
+  Value bias_regularizer = {};
+  Value activity_regularizer = {};
+  Value kernel_constraint = {};
+  Value bias_constraint = {};
+  std::string name = {};
+  bool trainable = true;
+};
+/// Dense with weights -1, 0 and 1.
+Layer TernaryDense(int64_t units, const TernaryDenseOptions& options = {});
 
 struct EinsumDenseOptions {
   Value activation = {};
