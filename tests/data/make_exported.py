@@ -79,25 +79,24 @@ class Filter(layers.Layer):
 
 
 @ops.custom_gradient
-def rounded(x):
-    """Straight through, as far as that is near."""
+def squashed(x):
+    """As if it were straight."""
     def gradient(*upstream_of_jax, upstream=None):
-        upstream = upstream_of_jax[0] if upstream is None else upstream
-        return upstream * ops.cast(ops.abs(x) < 2, x.dtype)
-    return ops.round(x), gradient
+        return upstream_of_jax[0] if upstream is None else upstream
+    return ops.tanh(x), gradient
 
 
 class Loudest(layers.Layer):
-    """The maximum of each group of places, and how often the whole may be halved before it is soft."""
+    """The maximum of each group of places, and how often a signal may be halved before it is soft."""
 
     def __init__(self, groups, **kwargs):
         super().__init__(**kwargs)
         self.groups = np.asarray(groups)
 
-    def call(self, x):
+    def call(self, x, signal):
         loudest = jax.numpy.zeros((x.shape[0], self.groups.max() + 1)).at[:, self.groups].max(x)
         loud = lambda count, left: ops.max(left) > 1
-        halvings, _ = ops.while_loop(loud, lambda count, left: (count + 1, left / 2), (0.0, jax.lax.stop_gradient(x)), maximum_iterations=8)
+        halvings, _ = ops.while_loop(loud, lambda count, left: (count + 1, left / 2), (0.0, signal), maximum_iterations=8)
         return loudest + 0.1 * halvings
 
 
@@ -109,7 +108,7 @@ class Filtered(keras.Model):
     def call(self, x):
         signal, spectrum = self.filter(x["signal"])
         pooled = ops.max_pool(signal[..., None], 3, 2)[..., 0]
-        return self.last(ops.concatenate([rounded(3 * pooled) * x["gain"], self.loudest(spectrum)], -1))
+        return self.last(ops.concatenate([squashed(3 * pooled) * x["gain"], self.loudest(spectrum, x["signal"])], -1))
 
     def train_step(self, state, data):
         """Gradients are cut, each by itself."""
