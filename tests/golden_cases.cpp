@@ -66,8 +66,13 @@ ShapeOverrides GoldenCase::free_extents() const {
 std::vector<Tensor> GoldenCase::inputs(const Module& module) const {
   const std::map<std::string, Tensor> given = read_npz((folder / "inputs.npz").string());
   std::vector<Tensor> inputs;
-  for (const Node* param : module.function("predict").params)
-    inputs.push_back(given.at(param->as<NameAttrs>().name));
+  for (const Node* param : module.function("predict").params) {
+    const std::string& name = param->as<NameAttrs>().name;
+    const auto found = given.find(name);
+    if (found == given.end())
+      throw std::runtime_error(cat((folder / "inputs.npz").string(), " has no ", name));
+    inputs.push_back(found->second);
+  }
   return inputs;
 }
 

@@ -255,7 +255,6 @@ void Model::save(const std::string& path) const {
                 "export_library() makes libraries");
   materialize(*node_);
   TracedModel traced(*node_);
-  traced.expect_each_once(*node_);
   Named members = traced.object.members();
   std::vector<Variable> optimizer;
   if (model.compiled) {

@@ -155,6 +155,12 @@ void collect_weights(const keratin::Layer& layer, bool also_inner,
   for (const auto& child : layer.children()) collect_weights(*child, true, variables);
 }
 
+/// Some operations have it beside their config only.
+const std::string& name_of(const Json& object) {
+  const Json& own = object["config"]["name"];
+  return (own.is_null() ? object["name"] : own).as_string();
+}
+
 }  // namespace
 
 Probe::Probe(Json serialized) : object(std::move(serialized)), layer(context, object, nullptr, "") {
@@ -162,7 +168,7 @@ Probe::Probe(Json serialized) : object(std::move(serialized)), layer(context, ob
 }
 
 LayerNode::LayerNode(Json serialized_object)
-    : name(serialized_object["config"]["name"].as_string()),
+    : name(name_of(serialized_object)),
       class_name(serialized_object["class_name"].as_string()),
       object(without(serialized_object, kSharedId)) {
   const Json& stored = object["config"]["trainable"];

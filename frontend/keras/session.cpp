@@ -81,16 +81,11 @@ TracedModel::TracedModel(LayerNode& node)
     weights.push_back(by_path.at(variable.name));
     variable.data = weights.back()->value;
   }
-}
-
-void TracedModel::expect_each_once(const LayerNode& node) const {
-  if (std::set<Weight*>(weights.begin(), weights.end()).size() < weights.size())
-    throw Error(ErrorKind::unsupported, "has a layer twice: by itself, and within another model or wrapper",
-                place_of(node), "call the other one again instead: calls share their weights");
+  KERATIN_CHECK(std::set<Weight*>(weights.begin(), weights.end()).size() == weights.size(),
+                cat(place_of(node), " has a layer twice"));
 }
 
 TrainingSignature TracedModel::add_training(const LayerNode& node) {
-  expect_each_once(node);
   const std::string where = node.model->file.empty() ? place_of(node) : node.model->file;
   if (!node.trainable)
     throw Error(ErrorKind::usage, "nothing can be trained: the model is frozen", where,

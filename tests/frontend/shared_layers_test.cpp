@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <regex>
 
 #include "frontend/archive.h"
 #include "frontend/load.h"
@@ -25,7 +26,7 @@ TEST(SharedLayers, HaveOneSetOfWeights) {
   EXPECT_EQ(count_named(module, "shared/"), 2);
   EXPECT_EQ(count_named(module, "norm/"), 4);
   EXPECT_EQ(count_named(module, "first_own/"), 2);
-  EXPECT_EQ(module.variables.size(), 18u);
+  EXPECT_EQ(module.variables.size(), 16u);
 }
 
 TEST(SharedLayers, OfWrappersAndActivationsToo) {
@@ -39,11 +40,11 @@ TEST(SharedLayers, OfWrappersAndActivationsToo) {
 TEST(SharedLayers, AreKnownByWhereTheirWeightsAre) {
   const std::string with_ids = golden("layers/shared_between_models/model.keras");
   const Archive archive = Archive::open(with_ids);
-  std::string text = archive.read("config.json", 1 << 20);
-  for (size_t at = 0; (at = text.find("\"shared_object_id\"", at)) != std::string::npos; ++at)
-    text.replace(at, 18, "\"no_shared_object\"");
+  const std::string text = archive.read("config.json", 1 << 20);
+  const std::regex id(R"(, "shared_object_id": \d+)");
+  ASSERT_TRUE(std::regex_search(text, id));
   const TempFolder folder;
-  write_file(folder / "model.json", text);
+  write_file(folder / "model.json", std::regex_replace(text, id, ""));
   write_file(folder / "model.weights.h5", archive.read("model.weights.h5", 1 << 20));
   const Module module = load_model(folder / "model.json", {}, folder / "model.weights.h5");
   EXPECT_EQ(module.variables.size(), load_model(with_ids).variables.size());

@@ -46,7 +46,7 @@ std::vector<std::string> calls_of(const Json& model) {
       std::vector<TensorRef> refs;
       for (const Argument& argument : call.arguments) collect_tensors(argument, refs);
       for (const auto& [name, argument] : call.keywords) collect_tensors(argument, refs);
-      add(layer["config"]["name"].as_string(), refs);
+      add(name_in_model(layer), refs);
     }
   add("inputs", read_tensor_refs(model["config"]["input_layers"]));
   add("outputs", read_tensor_refs(model["config"]["output_layers"]));

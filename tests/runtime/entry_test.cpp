@@ -208,7 +208,7 @@ TEST(Entry, SizesThatOverflow) {
   EXPECT_EQ(predict(call.hand, call.x.data(), call.y.data(), call.sum.data(), INT64_MAX / 8, nullptr,
                     call.workspace.data(), nullptr),
             KRT_BAD_COUNT);
-  call.hand.terms[0] = {1, {0, 0, 0, 0}};
+  call.hand.terms[0] = {1, {0, 0, 0, 0, -1, -1, -1, -1}};
   call.hand.code.workspace_terms = 1;
   EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 1000, nullptr, 1), 1000000000000u + 64);
   EXPECT_EQ(krt_workspace_size(&call.hand.model, 0, 100000, nullptr, 1), SIZE_MAX);
