@@ -165,11 +165,7 @@ Outputs stft(OperationCall& call) {
   Expr x = call.real(0);
   const int64_t length = call.args().integer("fft_length"), half = length / 2;
   const Expr window = window_of(call, x);
-  if (call.args().boolean("center")) {
-    if (x.dim(-1).is_static() && x.extent(-1) <= half)
-      call.fail("the signal is too short for its frames to be centred", ErrorKind::data);
-    x = pad_with_copies(x, x.rank() - 1, half, half, "reflect");
-  }
+  if (call.args().boolean("center")) x = pad_with_copies(x, x.rank() - 1, half, half, "reflect");
   return pair_of(real_fourier(frames_of(x, length, call.args().integer("sequence_stride")) * window, length));
 }
 

@@ -27,11 +27,16 @@ TEST_P(Exported, GivesWhatItGivesInKeras) {
 }
 
 /// Dropout and noise included: they are drawn as JAX draws them.
-TEST(ExportedText, TrainsAsInKeras) {
+TEST_P(Exported, TrainsAsInKeras) {
   const Shell shell;
-  const Outcome made = run(shell, "$keratin compile $case/model.kir --trainer -o trainer");
+  const Outcome made = run(shell, "$keratin compile $case/model.kir --trainer -o trainer", GetParam());
   ASSERT_EQ(made.status, 0) << made.err;
-  expect_fit(shell, folder("exported"));
+  expect_fit(shell, folder(GetParam()));
+}
+
+TEST(ExportedText, IsInitializedByItself) {
+  const Shell shell;
+  ASSERT_EQ(run(shell, "$keratin compile $case/model.kir --trainer -o trainer").status, 0);
   const std::string fit = "./trainer fit --data $case/data.npz --epochs 1 --verbose 0 --no-shuffle --save ";
   ASSERT_EQ(run(shell, fit + "a.safetensors").status, 0);
   const Outcome again = run(shell, fit + "b.safetensors --reinitialize");
