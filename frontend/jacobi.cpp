@@ -1,6 +1,5 @@
-// A rotation of two columns makes them orthogonal (M. Hestenes, Inversion of matrices by biorthogonalization, 1958); of two columns
-// and the same rows of a symmetric matrix, makes the element where they cross zero. When that has been done to each pair several
-// times, all columns are orthogonal, or the matrix is diagonal.
+// A rotation of two columns makes them orthogonal (M. Hestenes, Inversion of matrices by biorthogonalization, 1958). When that has been
+// done to each pair several times, all columns are orthogonal.
 //
 // Pairs that share no column are rotated together: in each step column i of the left half and column i of the right. Then the
 // columns move on like the players of a tournament, of whom the first keeps the seat (R. Brent and F. Luk, The solution of
@@ -56,26 +55,25 @@ Rotations rotations(const Expr& first, const Expr& second, const Expr& crossed) 
   return {cosine, tangent * cosine};
 }
 
-/// Both halves of an axis turned, and each in its next seat.
-Expr turned(const Expr& x, int64_t axis, const Rotations& by) {
-  const int64_t half = x.extent(axis) / 2;
-  const auto factor = [&](const Expr& f) { return axis == -1 ? as_row(f) : as_column(f); };
-  const Expr cosine = factor(by.cosine), sine = factor(by.sine);
-  const Expr first = slice(x, axis, 0, half), second = slice(x, axis, half, 2 * half);
+/// Both halves of the columns turned, and each column in its next seat.
+Expr turned(const Expr& x, const Rotations& by) {
+  const int64_t half = x.extent(-1) / 2;
+  const Expr cosine = as_row(by.cosine), sine = as_row(by.sine);
+  const Expr first = columns(x, 0, half), second = columns(x, half, 2 * half);
   const Expr left = cosine * first - sine * second, right = sine * first + cosine * second;
-  if (half == 1) return concat({left, right}, axis);
-  std::vector<Expr> seats = {slice(left, axis, 0, 1), slice(right, axis, 0, 1)};
-  if (half > 2) seats.push_back(slice(left, axis, 1, half - 1));
-  seats.push_back(slice(right, axis, 1, half));
-  seats.push_back(slice(left, axis, half - 1, half));
-  return concat(seats, axis);
+  if (half == 1) return concat({left, right}, -1);
+  std::vector<Expr> seats = {columns(left, 0, 1), columns(right, 0, 1)};
+  if (half > 2) seats.push_back(columns(left, 1, half - 1));
+  seats.push_back(columns(right, 1, half));
+  seats.push_back(columns(left, half - 1, half));
+  return concat(seats, -1);
 }
 
 /// `a` above the identity, with as many columns, an even number.
-Expr above_identity(const Expr& a, int64_t padded_rows) {
+Expr above_identity(const Expr& a) {
   const int64_t n = a.extent(-1), even = n + n % 2;
-  Ints low(a.rank(), 0), high(a.rank(), 0);
-  high[a.rank() - 2] = padded_rows - a.extent(-2);
+  const Ints low(a.rank(), 0);
+  Ints high = low;
   high[a.rank() - 1] = even - n;
   const Expr padded = pad(a, low, high);
   Shape square = padded.shape();
@@ -99,31 +97,30 @@ Expr orthonormal(const Expr& v) {
   return v * 1.5 - product_of_matrices(v, product_of_matrices(transposed(v), v)) * 0.5;
 }
 
-/// The columns that make a symmetric matrix diagonal.
-Expr diagonalizing(const Expr& symmetric) {
-  const int64_t n = symmetric.extent(-1), even = n + n % 2, half = even / 2;
-  ScanBuilder scan;
-  const Expr both = scan.add("matrix_and_vectors", above_identity(symmetric, even));
-  const Expr matrix = rows(both, 0, even), vectors = rows(both, even, 2 * even);
-  const Expr upper = rows(matrix, 0, half);
-  const Rotations by =
-      rotations(diagonal(columns(upper, 0, half)), diagonal(columns(rows(matrix, half, even), half, even)),
-                diagonal(columns(upper, half, even)));
-  scan.result("matrix_and_vectors", turned(concat({turned(matrix, -2, by), vectors}, -2), -1, by));
-  const Expr done = scan.finish(symmetric.builder(), {.carries = 1, .length = steps(even)})[0];
-  return orthonormal(columns(rows(done, even, even + n), 0, n));
-}
-
 /// The columns by which a matrix that is not wide gets orthogonal columns.
 Expr orthogonalizing(const Expr& a) {
   const int64_t m = a.extent(-2), n = a.extent(-1), even = n + n % 2;
   ScanBuilder scan;
-  const Expr both = scan.add("matrix_and_vectors", above_identity(a, m));
+  const Expr both = scan.add("matrix_and_vectors", above_identity(a));
   const Expr left = columns(rows(both, 0, m), 0, even / 2), right = columns(rows(both, 0, m), even / 2, even);
   const Rotations by = rotations(sum(left * left, {-2}), sum(right * right, {-2}), sum(left * right, {-2}));
-  scan.result("matrix_and_vectors", turned(both, -1, by));
+  scan.result("matrix_and_vectors", turned(both, by));
   const Expr done = scan.finish(a.builder(), {.carries = 1, .length = steps(even)})[0];
   return orthonormal(columns(rows(done, m, m + n), 0, n));
+}
+
+/// The greatest magnitude in each matrix, or 1 of one that is zero: what is divided by it can be squared.
+Expr magnitude(const Expr& a) {
+  const Expr size = reduce(Op::reduce_max, unary(Op::abs, a), {-2, -1}, true);
+  return where(equal(size, number(size, 0)), number(size, 1), size);
+}
+
+/// The columns that make a symmetric matrix diagonal: those by which its columns get orthogonal, if no value of it is the negative of
+/// another. None is if they all are made positive, by as much of the identity as they may be large.
+Expr diagonalizing(const Expr& symmetric) {
+  const Expr unit = symmetric / magnitude(symmetric);
+  const Expr bound = reduce(Op::reduce_max, sum(unary(Op::abs, unit), {-2}, true), {-1}, true);
+  return orthogonalizing(unit + identity_like(unit) * bound);
 }
 
 // --- their results in order ---
@@ -160,9 +157,8 @@ struct Columns {
 };
 
 Columns singular_columns(const Expr& a) {
-  const Expr size = reduce(Op::reduce_max, unary(Op::abs, constant_of(a)), {-2, -1}, true);
-  const Expr scale = where(equal(size, number(size, 0)), number(size, 1), size);
-  const Expr matrix = a / scale, v = constant_of(orthogonalizing(constant_of(matrix)));
+  const Expr scale = magnitude(constant_of(a)), matrix = a / scale,
+             v = constant_of(orthogonalizing(constant_of(matrix)));
   const Expr images = product_of_matrices(matrix, v), squares = sum(images * images, {-2});
   const Expr is_zero = equal(squares, number(squares, 0));
   const Expr lengths = where(is_zero, squares, unary(Op::sqrt, where(is_zero, number(squares, 1), squares)));
