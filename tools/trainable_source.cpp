@@ -50,13 +50,19 @@ TrainableModule read_trainable_text(const std::string& path) {
   const auto name_of = [](const Node* param) { return param->as<NameAttrs>().name; };
   const std::vector<const Node*>& inputs = predict.params;
   expect(!inputs.empty() && inputs[0]->type().rank() > 0, "@predict has no input");
+  const auto has_weight = [&](const Function& step) {
+    return !step.params.empty() && name_of(step.params.back()) == "sample_weight";
+  };
+  const bool weighs = has_weight(model.module.function("train_step"));
   for (const char* name : {"train_step", "evaluate_step"}) {
     const Function& step = model.module.function(name);
-    const size_t count = step.params.size();
-    expect(count > inputs.size() + 1 && name_of(step.params.back()) == "sample_weight" &&
-               step.params.back()->type() == Type(DType::f32, {inputs[0]->type().shape[0]}),
-           cat("@", name, " does not end with a target and sample_weight: one f32 per sample"));
-    for (size_t i = 0; i + 1 < count; ++i) {
+    const size_t count = step.params.size() - (weighs ? 1 : 0);
+    expect(has_weight(step) == weighs,
+           "of @train_step and @evaluate_step one ends with sample_weight, the other does not");
+    expect(count > inputs.size(), cat("@", name, " has no target"));
+    expect(!weighs || step.params.back()->type() == Type(DType::f32, {inputs[0]->type().shape[0]}),
+           cat("sample_weight of @", name, " is not one f32 per sample"));
+    for (size_t i = 0; i < count; ++i) {
       const bool is_input = i < inputs.size();
       expect(is_input ? name_of(step.params[i]) == name_of(inputs[i]) &&
                             step.params[i]->type() == inputs[i]->type()
@@ -68,7 +74,7 @@ TrainableModule read_trainable_text(const std::string& path) {
     }
     expect(step.results.size() == 1 && step.results[0].value.type() == Type(DType::f32, {}),
            cat("@", name, " does not give one number, the loss"));
-    expect(count == inputs.size() + model.signature.targets.size() + 1,
+    expect(count == inputs.size() + model.signature.targets.size(),
            "@train_step and @evaluate_step have different targets");
   }
   for (const Result& metric : model.module.function("metrics").results) {

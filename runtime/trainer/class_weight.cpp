@@ -37,6 +37,7 @@ SampleWeights sample_weights(const TrainableInfo& model, const Dataset& data,
   // Keras takes the place of the largest of a row of labels for its class.
   if (target.shape.size() > 1 || (target.dtype == DType::i32 && each > 1))
     refuse("a target of several labels has no one class per sample", instead);
+  if (model.weights.empty()) refuse("a training step of the model's own takes no weights");
   if (model.weights.size() != 1 || !model.weights[0].shape.empty())
     refuse("the model takes weights of steps", instead);
   const int64_t classes = each > 1 ? each : target.classes;

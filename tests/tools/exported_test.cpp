@@ -44,6 +44,16 @@ TEST(ExportedText, IsInitializedByItself) {
   EXPECT_EQ(run(shell, "cmp a.safetensors b.safetensors").status, 0);
 }
 
+/// It was exported without weights.
+TEST(ExportedText, AStepOfItsOwnRefusesWeights) {
+  const Shell shell;
+  ASSERT_EQ(run(shell, "$keratin compile $case/model.kir --trainer -o trainer", "exported_step").status, 0);
+  const Outcome fitted =
+      run(shell, "./trainer fit --data $case/data.npz --class-weight '{\"0\": 2}'", "exported_step");
+  EXPECT_EQ(fitted.status, 2);
+  EXPECT_NE(fitted.err.find("takes no weights"), std::string::npos) << fitted.err;
+}
+
 INSTANTIATE_TEST_SUITE_P(, Exported, ::testing::Values("exported", "exported_step"),
                          [](const auto& test) { return std::string(test.param); });
 
@@ -59,7 +69,9 @@ TEST(ExportedText, ThatDoesNotSayHowToTrainIsRefused) {
     EXPECT_NE(outcome.err.find(message), std::string::npos) << outcome.err;
   };
   refused("s/func @evaluate_step/func @other/", 2, "there is no function @evaluate_step");
-  refused("s/%sample_weight/%weight/g", 65, "@train_step does not end with a target and sample_weight");
+  refused("s/%sample_weight/%weight/g", 65,
+          "parameter 2 of @train_step is \"weight\": expected a target, y:OUTPUT");
+  refused("/func @evaluate_step/,/^  }/s/%sample_weight/%weight/g", 65, "one ends with sample_weight");
   refused("s/@conv\\/bias = [^,]*,//", 65, "@initialize does not set conv/bias");
   const Outcome loss = run(shell, "$keratin compile $case/model.kir --trainer -o trainer --loss mse");
   EXPECT_EQ(loss.status, 2);

@@ -58,7 +58,9 @@ class Training:
         batch = traced.inputs[0][1].shape[0]
         self.targets = [(f"y:{name}", jax.ShapeDtypeStruct((batch, *np.shape(a)[1:]), self.target_dtype(a)))
                         for name, a in zip(names, targets)]
-        self.weight = jax.ShapeDtypeStruct((batch,), "float32")
+        # A step of one's own takes the data as they are given to fit(); it may not expect weights.
+        is_own = any(getattr(type(self.model), step) is not getattr(keras.Model, step) for step in ("train_step", "test_step"))
+        self.weights = [] if is_own and not self.has_weights else [("sample_weight", jax.ShapeDtypeStruct((batch,), "float32"))]
         self.slots = [self.variable("optimizer/" + v.path.partition("/")[2], v) for v in self.model.optimizer.variables]
         self.sums = [self.variable("metrics/" + v.path, v) for v in self.model.metrics_variables]
 
@@ -78,21 +80,17 @@ class Training:
         self.finish()
 
     def parameters(self, function):
-        given = [*self.traced.inputs, *self.targets, ("sample_weight", self.weight)]
-        values = [function.parameter(name, str(t.dtype), t.shape) for name, t in given]
-        n = len(self.traced.inputs)
-        return values[:n], values[n:-1], values[-1]
+        """Of a step: inputs, targets, and weights, if it takes some."""
+        groups = self.traced.inputs, self.targets, self.weights
+        return [[function.parameter(name, str(t.dtype), t.shape) for name, t in group] for group in groups]
 
     def step(self, name, training):
         function, model, traced = Function(self.module, name), self.model, self.traced
-        inputs, targets, weight = self.parameters(function)
-        # A step of one's own takes the data as they are given to fit(); it may not expect weights.
-        of_keras = name.replace("evaluate", "test")
-        is_own = getattr(type(model), of_keras) is not getattr(keras.Model, of_keras)
+        inputs, targets, weights = self.parameters(function)
 
-        def whole_step(trainable, rest, slots, sums, x, y, weight):
+        def whole_step(trainable, rest, slots, sums, x, y, weights):
             x, y = traced.given.pack(x), keras.tree.pack_sequence_as(self.y, y)
-            data = (x, y) if is_own and not self.has_weights else (x, y, keras.tree.map_structure(lambda _: weight, y))
+            data = x, y, *(keras.tree.map_structure(lambda _: weight, y) for weight in weights)
             with weights_of_samples():
                 if training:
                     logs, state = model.train_step((trainable, rest, slots, sums), data)
@@ -101,7 +99,7 @@ class Training:
                     state = trainable, rest, slots, sums
             self.check(logs, name)
             return jax.numpy.asarray(logs.get("loss", 0), "float32"), *state
-        values = traced.lower(function, whole_step, traced.trainable, traced.rest, self.slots, self.sums, inputs, targets, weight)
+        values = traced.lower(function, whole_step, traced.trainable, traced.rest, self.slots, self.sums, inputs, targets, weights)
         for variable, value in zip([*traced.trainable, *traced.rest, *self.slots, *self.sums], values[1:], strict=True):
             function.update(variable, value)
         function.result("loss", values[0])
