@@ -10,7 +10,8 @@ from operations import op
 def unary(name, low=-1.5, high=1.5, others=("int32", "float16"), **more):
     """Floats of two shapes, and numbers of other types."""
     return op(name, [[T(2, 3, low=low, high=high)], [T(3, 2, 2, low=low, high=high)]] +
-              [[T(2, 5, dtype=dtype, low=None if "int" in dtype or dtype == "bool" else low, high=None if "int" in dtype or dtype == "bool" else high)]
+              [[T(2, 5, dtype=dtype, low=None if "int" in dtype or dtype == "bool" else low,
+                 high=None if "int" in dtype or dtype == "bool" else high)]
                for dtype in others], count=2 + len(others), tolerance=2e-3 if "float16" in others else None, **more)
 
 
@@ -82,7 +83,8 @@ DOMAINS = [
     unary("erf", others=("float16",)),
     unary("erfc", -3, 3, ()),
     unary("fabs", others=("float16",)),
-    op("far out", [[T(2, 7, low=-60, high=60)], [T(2, 3, low=-9000, high=9000)], [T(2, 5, low=-0.01, high=0.01)]], dict(which=["arcsinh", "arctan", "sinh"]),
+    op("far out", [[T(2, 7, low=-60, high=60)], [T(2, 3, low=-9000, high=9000)], [T(2, 5, low=-0.01, high=0.01)]],
+       dict(which=["arcsinh", "arctan", "sinh"]),
        function=lambda x, which: getattr(ops, which)(ops.clip(x, -60.0, 60.0) if which == "sinh" else x)),
     *[unary(name, others=("bool",), trains=False) for name in ("isnan", "isinf", "isfinite", "isposinf", "isneginf", "isreal", "signbit")],
     *[unary(name, others=("int32",)) for name in ("real", "conj", "conjugate", "imag", "angle")],
@@ -99,7 +101,8 @@ DOMAINS = [
     op("integers by numbers", [[T(2, 3, dtype="int32", low=-9, high=9)], [T(2, 3, dtype="uint8", high=9)], [T(2, 3, dtype="bool")]],
        dict(which=["add", "multiply", "power", "maximum", "divide"], number=[3, 2, 2.5]),
        function=lambda a, which, number: getattr(ops, which)(a, number), count=12),
-    op("floor_divide of integers", INTEGERS[:1], dict(number=[3, -3, 4]), function=lambda a, b, number: [ops.floor_divide(a, number), ops.mod(a, number)]),
+    op("floor_divide of integers", INTEGERS[:1], dict(number=[3, -3, 4]), function=lambda a, b,
+       number: [ops.floor_divide(a, number), ops.mod(a, number)]),
     op("fmod of integers", INTEGERS[:1], dict(number=[3, -3, 4]), function=lambda a, b, number: ops.fmod(a, number)),
     op("power of integers", [[T(2, 3, dtype="int32", low=-4, high=5), T(2, 3, dtype="int32", high=7)]], dict(number=[0, 1, 5]),
        function=lambda a, b, number: [ops.power(a, b), ops.power(a, number)]),
@@ -107,26 +110,32 @@ DOMAINS = [
     op("gcd", INTEGERS), op("lcm", INTEGERS),
     *[op(name, INTEGERS) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")],
     op("bitwise_not", [[t[0]] for t in INTEGERS] + [[T(2, 3, dtype="bool")]]), op("bitwise_invert", [[t[0]] for t in INTEGERS]),
-    *[op(name, [[T(2, 3, dtype="int32", low=-60, high=60), T(2, 3, dtype="int32", high=5)], [T(2, 4, dtype="uint8", high=200), T(2, 1, dtype="uint8", high=5)]], count=2)
+    *[op(name, [[T(2, 3, dtype="int32", low=-60, high=60), T(2, 3, dtype="int32", high=5)],
+       [T(2, 4, dtype="uint8", high=200), T(2, 1, dtype="uint8", high=5)]], count=2)
       for name in ("bitwise_left_shift", "bitwise_right_shift", "left_shift", "right_shift")],
 
     *[comparison(name) for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")],
     op("isclose", [[T(2, 9, low=0.9, high=1.1), T(2, 9, low=0.9, high=1.1)], [T(2, 9, dtype="int32"), T(2, 9, dtype="int32")]],
        dict(rtol=[OMIT, 0.05, 0.1], atol=[OMIT, 0.02], equal_nan=[OMIT, True]), count=6),
-    op("allclose", [[T(2, 3, low=0.9, high=1.1), T(2, 3, low=0.9, high=1.1)]], dict(rtol=[OMIT, 0.05, 0.2], atol=[OMIT, 0.02], equal_nan=[OMIT, True]), count=6,
+    op("allclose", [[T(2, 3, low=0.9, high=1.1), T(2, 3, low=0.9, high=1.1)]],
+       dict(rtol=[OMIT, 0.05, 0.2], atol=[OMIT, 0.02], equal_nan=[OMIT, True]), count=6,
        function=lambda a, b, **more: ops.isclose(a, b, **more) if not hasattr(ops, "allclose") else ops.allclose(a, b, **more)),
     *[op(name, [[T(2, 3, dtype="bool"), T(2, 3, dtype="bool")], [T(2, 4, dtype="int32", high=2), T(2, 1, dtype="bool")],
                 [T(2, 3, low=0), T(2, 3, dtype="int32", high=2)]]) for name in ("logical_and", "logical_or", "logical_xor")],
     op("logical_not", [[T(2, 3, dtype="bool")], [T(2, 3, dtype="int32", high=2)], [T(2, 3)]]),
-    op("where", [[T(2, 3, dtype="bool"), T(2, 3), T(2, 1)], [T(2, 3, dtype="int32", high=2), T(2, 3, dtype="int32"), T(2, 3)]], dict(scalar=[False, True]),
+    op("where", [[T(2, 3, dtype="bool"), T(2, 3), T(2, 1)], [T(2, 3, dtype="int32", high=2), T(2, 3, dtype="int32"), T(2, 3)]],
+       dict(scalar=[False, True]),
        function=lambda c, a, b, scalar: ops.where(c, a, 0.5) if scalar else ops.where(c, a, b), count=4),
-    op("select", [[T(2, 4, dtype="bool"), T(2, 4, dtype="bool"), T(2, 4), T(2, 4)], [T(2, 4, dtype="bool"), T(2, 4, dtype="bool"), T(2, 4, dtype="int32"), T(2, 4, dtype="int32")]],
+    op("select", [[T(2, 4, dtype="bool"), T(2, 4, dtype="bool"), T(2, 4), T(2, 4)],
+       [T(2, 4, dtype="bool"), T(2, 4, dtype="bool"), T(2, 4, dtype="int32"), T(2, 4, dtype="int32")]],
        dict(default=[OMIT, 3, 1.5]), function=lambda c, d, a, b, **more: ops.select([c, d], [a, b], **more), count=5),
-    op("clip", [[T(2, 5)], [T(2, 5, dtype="int32", low=-5)], [T(2, 5, dtype="bool")]], dict(x_min=[-0.5, 0, -1], x_max=[1, 2, 0.5]), count=6),
+    op("clip", [[T(2, 5)], [T(2, 5, dtype="int32", low=-5)], [T(2, 5, dtype="bool")]], dict(x_min=[-0.5, 0, -1], x_max=[1, 2, 0.5]),
+       count=6),
 
     op("relu", [[T(2, 3)], [T(2, 3, dtype="int32", low=-5)], [T(2, 2, 2)]]),
     *[unary(name, -3, 3, ("float16",)) for name in
-      ("relu6", "selu", "sigmoid", "log_sigmoid", "hard_sigmoid", "sparse_sigmoid", "silu", "hard_silu", "hard_tanh", "tanh_shrink", "softplus", "sparse_plus", "softsign")],
+      ("relu6", "selu", "sigmoid", "log_sigmoid", "hard_sigmoid", "sparse_sigmoid", "silu", "hard_silu", "hard_tanh", "tanh_shrink",
+         "softplus", "sparse_plus", "softsign")],
     op("leaky_relu", [[T(2, 5)], [T(2, 3, 2)]], dict(negative_slope=[OMIT, 0.0, 0.3])),
     op("elu", [[T(2, 5)], [T(2, 3, 2)]], dict(alpha=[OMIT, 0.5, 2.0])),
     op("celu", [[T(2, 5)], [T(2, 3, 2)]], dict(alpha=[OMIT, 0.5, 2.0])),
@@ -139,10 +148,14 @@ DOMAINS = [
     op("sparsemax", [[T(2, 5)], [T(2, 4, 3)]], dict(axis=[OMIT, 1, -1])),
     op("softmax", [[T(2, 5)], [T(2, 4, 3)]], dict(axis=[OMIT, 1, -1, (1, 2)]), count=5),
     op("log_softmax", [[T(2, 5)], [T(2, 4, 3)]], dict(axis=[OMIT, 1, -1, (1, 2)]), count=5),
-    *[op(f"nextafter of {dtype}", [[T(2, 6, dtype=dtype), T(2, 6, dtype=dtype)]], dict(scale=scales), function=after, trains=False, fixed_batch=True, tolerance=1e-12)
+    *[op(f"nextafter of {dtype}", [[T(2, 6, dtype=dtype), T(2, 6, dtype=dtype)]], dict(scale=scales), function=after, trains=False,
+       fixed_batch=True, tolerance=1e-12)
       for dtype, scales in (("float32", [1.0, 1e30, 1e-30]), ("float16", [1.0, 3e4, 1e-6]), ("bfloat16", [1.0, 1e30, 1e-30]))],
-    *[op(f"view of {dtype}", [[T(2, 8, dtype=dtype, **bounds)], [T(2, 2, 4, dtype=dtype, **bounds)]], dict(through=[["int8"], ["uint8"], ["int16"], ["uint16"], ["int32"], ["uint32"], ["float16", "int16"], ["bfloat16", "int8"], ["float32", "int32"]]),
+    *[op(f"view of {dtype}", [[T(2, 8, dtype=dtype, **bounds)], [T(2, 2, 4, dtype=dtype, **bounds)]],
+       dict(through=[["int8"], ["uint8"], ["int16"], ["uint16"], ["int32"], ["uint32"], ["float16", "int16"], ["bfloat16", "int8"],
+       ["float32", "int32"]]),
          function=viewed, count=9, trains=False, tolerance=1e-12)
-      for dtype, bounds in (("float32", dict(low=-9, high=9)), ("float16", dict(low=1, high=90)), ("bfloat16", dict(low=1, high=90)), ("int32", dict(low=1000, high=30000)), ("uint16", dict(low=10000, high=20000)),
+      for dtype, bounds in (("float32", dict(low=-9, high=9)), ("float16", dict(low=1, high=90)), ("bfloat16", dict(low=1, high=90)),
+         ("int32", dict(low=1000, high=30000)), ("uint16", dict(low=10000, high=20000)),
                             ("int8", dict(low=20, high=70)), ("uint8", dict(low=20, high=70)))],
 ]

@@ -34,7 +34,8 @@ DOMAINS = [
     op("average with weights of an axis", [[T(2, 3, 4)]], dict(weights=[[1.0, 2.0, 4.0], [1, 3, 2]]), count=2,
        function=lambda x, weights: ops.average(x, axis=1, weights=np.array(weights))),
     *[op(name, FLOATS + INTEGERS, dict(axis=[OMIT, 1, -1], keepdims=[OMIT, True])) for name in ("argmax", "argmin")],
-    *[op(name, FLOATS + INTEGERS + BOOLEANS, dict(axis=[OMIT, 1, -1], dtype=[OMIT, "float32", "int32"]), count=4) for name in ("cumsum", "cumprod")],
+    *[op(name, FLOATS + INTEGERS + BOOLEANS, dict(axis=[OMIT, 1, -1], dtype=[OMIT, "float32", "int32"]), count=4)
+       for name in ("cumsum", "cumprod")],
     *[op(name, [[T(2, 3, 4)], [T(3, 6)]], dict(AXES), count=4, function=with_nan(getattr(ops, name)))
       for name in ("nansum", "nanprod", "nanmax", "nanmin", "nanmean", "nanvar", "nanstd")],
     *[op(name, [[T(2, 3, 4)], [T(3, 6)]], dict(axis=[OMIT, 1, -1], keepdims=[OMIT, True]), function=with_nan(getattr(ops, name)))
@@ -43,15 +44,18 @@ DOMAINS = [
       for name in ("nancumsum", "nancumprod")],
     op("median", [[T(2, 3, 4)], [T(2, 5)], [T(2, 4, dtype="int32", high=30)]], dict(axis=[1, -1, (1, -1)], keepdims=[OMIT, True]), count=5),
     op("median of all", [[T(2, 3)]], dict(keepdims=[OMIT, True]), function=ops.median, count=2),
-    *[op(name, [[T(2, 3, 4)], [T(2, 5)]], dict(q=[0.3 * scale, [0.1 * scale, 0.5 * scale, 0.9 * scale]], axis=[(1,), (-1,), (0, 1)], method=METHODS, keepdims=[OMIT, True]),
+    *[op(name, [[T(2, 3, 4)], [T(2, 5)]],
+       dict(q=[0.3 * scale, [0.1 * scale, 0.5 * scale, 0.9 * scale]], axis=[(1,), (-1,), (0, 1)], method=METHODS, keepdims=[OMIT, True]),
          count=6) for name, scale in (("quantile", 1), ("percentile", 100))],
-    *[op(name, [[T(2, 3, 4)], [T(2, 5)]], dict(q=[0.3 * scale, [0.1 * scale, 0.5 * scale]], axis=[1, -1], method=METHODS, keepdims=[OMIT, True]),
+    *[op(name, [[T(2, 3, 4)], [T(2, 5)]],
+       dict(q=[0.3 * scale, [0.1 * scale, 0.5 * scale]], axis=[1, -1], method=METHODS, keepdims=[OMIT, True]),
          count=5, function=with_nan(getattr(ops, name))) for name, scale in (("nanquantile", 1), ("nanpercentile", 100))],
 
     op("sort", FLOATS + INTEGERS, dict(axis=[OMIT, 1, -1, None]), count=4),
     op("argsort", FLOATS + INTEGERS, dict(axis=[OMIT, 1, -1, None]), count=4),
     op("argpartition", FLOATS, dict(kth=[1, 2], axis=[OMIT, 1]), function=lambda x, kth, axis=-1: ops.take_along_axis(
-        ops.sort(ops.take_along_axis(x, ops.argpartition(x, kth, axis=axis), axis=axis), axis=axis), ops.cast(x * 0, "int32") + kth, axis=axis)),
+        ops.sort(ops.take_along_axis(x, ops.argpartition(x, kth, axis=axis), axis=axis), axis=axis), ops.cast(x * 0,
+           "int32") + kth, axis=axis)),
     op("top_k", FLOATS + INTEGERS, dict(k=[1, 2], sorted=[OMIT, True])),
     op("in_top_k", [[T(4, dtype="int32", high=5), T(4, 5)]], dict(k=[1, 2, 3])),
     op("searchsorted", [[T(2, 3)], [T(4)]], dict(side=[OMIT, "left", "right"]),
@@ -63,8 +67,10 @@ DOMAINS = [
     op("isin", [[T(2, 5, dtype="int32")]], dict(among=[[1, 3], [5, 0, 2]], assume_unique=[OMIT, True], invert=[OMIT, True]), count=4,
        function=lambda x, among, **a: ops.isin(x, among, **a)),
     op("unique", [[T(2, 7, dtype="int32", high=5)], [T(3, 4, dtype="int32", low=-3, high=3)], [T(2, 5)], [T(9, dtype="uint8", high=4)]],
-       dict(size=[2, 5, 8, 20], fill_value=[OMIT, 7], return_index=[OMIT, True], return_inverse=[OMIT, True], return_counts=[OMIT, True], sorted=[OMIT, False]),
+       dict(size=[2, 5, 8, 20], fill_value=[OMIT, 7], return_index=[OMIT, True], return_inverse=[OMIT, True], return_counts=[OMIT, True],
+          sorted=[OMIT, False]),
        count=10, fixed_batch=True, trains=False),
     op("unique of NaN and zeros", [[T(2, 7, low=-2, high=2)]], dict(size=[4, 12], axis=[OMIT, 0]), count=4, fixed_batch=True, trains=False,
-       function=lambda x, size, **a: ops.unique(ops.reshape(ops.where(x < -1.2, float("nan"), ops.round(x)), (-1,)), return_counts=True, return_inverse=True, size=size, **a)),
+       function=lambda x, size, **a: ops.unique(ops.reshape(ops.where(x < -1.2, float("nan"), ops.round(x)), (-1,)), return_counts=True,
+          return_inverse=True, size=size, **a)),
 ]
