@@ -89,15 +89,7 @@ Tensor encoded(const Port& port, const Tensor& bytes, const std::string& where) 
   const auto width = static_cast<size_t>(bytes.shape().back());
   size_t count = 1;
   for (const int64_t extent : shape) count *= static_cast<size_t>(extent);
-  const char* const first = width > 0 ? reinterpret_cast<const char*>(bytes.data()) : "";
-  std::vector<const char*> strings;
-  std::vector<size_t> sizes;
-  for (size_t i = 0; i < count; ++i) {
-    strings.push_back(first + i * width);
-    size_t size = width;
-    while (size > 0 && strings.back()[size - 1] == '\0') --size;
-    sizes.push_back(size);
-  }
+  const trainer::StringRows rows(bytes.data(), count, width);
   const bool is_row = port.strings->makes_rows;
   if (is_row && count != static_cast<size_t>(shape.empty() ? 1 : shape[0]))
     throw Error(ErrorKind::data,
@@ -105,13 +97,13 @@ Tensor encoded(const Port& port, const Tensor& bytes, const std::string& where) 
   const Dim each = is_row ? port.type.shape.back() : Dim(1);
   auto length = static_cast<size_t>(each.coef);
   if (!each.is_static()) {  // a multiple of what the model needs multiples of
-    const size_t longest = port.strings->length(strings.data(), sizes.data(), count);
+    const size_t longest = port.strings->length(rows.starts.data(), rows.sizes.data(), count);
     length *= (longest + length - 1) / length;
   }
   if (is_row) shape = {static_cast<int64_t>(count), static_cast<int64_t>(length)};
   Tensor out(DType::i64, shape);
   const int status =
-      port.strings->encode(strings.data(), sizes.data(), count, length, out.as<int64_t>().data());
+      port.strings->encode(rows.starts.data(), rows.sizes.data(), count, length, out.as<int64_t>().data());
   if (status != 0)
     throw Error(ErrorKind::data,
                 cat("the array ", port.name, " cannot be read: ", port.strings->explain(status)), where);

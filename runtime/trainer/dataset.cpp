@@ -74,19 +74,11 @@ Array as_numbers(const Array& array, const Signature& wanted, const std::string&
   const auto count = static_cast<size_t>(element_count(shape));
   if (makes_rows && count != static_cast<size_t>(shape[0]))
     fail("has several strings per sample, the model takes one", where);
-  const char* const first = width > 0 ? reinterpret_cast<const char*>(array.data()) : "";
-  std::vector<const char*> strings;
-  std::vector<size_t> sizes;
-  for (size_t i = 0; i < count; ++i) {
-    strings.push_back(first + i * width);
-    size_t size = width;
-    while (size > 0 && strings.back()[size - 1] == '\0') --size;
-    sizes.push_back(size);
-  }
+  const StringRows rows(array.data(), count, width);
   const size_t length = makes_rows ? static_cast<size_t>(wanted.shape.back()) : 1;
   if (makes_rows) shape = {shape[0], wanted.shape.back()};
   Array out(DType::i64, std::move(shape));
-  const int status = krt_strings_encode(wanted.strings, strings.data(), sizes.data(), count, length,
+  const int status = krt_strings_encode(wanted.strings, rows.starts.data(), rows.sizes.data(), count, length,
                                         reinterpret_cast<int64_t*>(out.mutable_data()));
   if (status != KRT_OK) fail(cat("cannot be read: ", krt_strerror(status)), where);
   return out;

@@ -225,6 +225,16 @@ Array as_utf8(std::string_view codes, Shape shape, bool swapped, const std::stri
 
 }  // namespace
 
+StringRows::StringRows(const std::byte* bytes, size_t count, size_t width) {
+  const char* const first = width > 0 ? reinterpret_cast<const char*>(bytes) : "";
+  for (size_t i = 0; i < count; ++i) {
+    starts.push_back(first + i * width);
+    size_t size = width;
+    while (size > 0 && starts.back()[size - 1] == '\0') --size;
+    sizes.push_back(size);
+  }
+}
+
 Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const std::string& where,
                 Strings strings) {
   if (bytes.substr(0, kMagic.size()) != kMagic) fail("is no .npy array", where);

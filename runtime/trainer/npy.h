@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/trainer/array.h"
 
@@ -16,6 +17,14 @@ namespace keratin::trainer {
 
 /// What becomes of strings: an error, or rows of bytes along a further axis: i8, which no input of numbers beside strings is.
 enum class Strings { refuse, as_bytes };
+
+/// Of such rows: where strings begin and how long they are, as runtime/strings.h takes them.
+struct StringRows {
+  std::vector<const char*> starts;
+  std::vector<size_t> sizes;
+
+  StringRows(const std::byte* bytes, size_t count, size_t width);
+};
 
 /// The array in `bytes`, which `owner` keeps: a view of them if their order is row-major and this machine's, otherwise a copy.
 /// Throws Error(data) with `where`.
