@@ -19,7 +19,8 @@ namespace {
   const std::string where = cat(program, " ", command.name);
   const std::string hint = cat("`", where, " --help` shows examples");
   std::vector<std::string> known;
-  for (const Option& option : command.options) known.push_back(cat("--", option.name));
+  for (const std::span<const Option> group : command.options)
+    for (const Option& option : group) known.push_back(cat("--", option.name));
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     for (const std::string& word : words) {
       const std::string name = word.substr(0, word.find('='));
@@ -30,6 +31,13 @@ namespace {
     }
   }
   throw Error(ErrorKind::usage, error.what(), where, hint);
+}
+
+std::string help_of(const Option& option) {
+  std::string text = cat("  --", option.name, option.value.empty() ? "" : " ", option.value);
+  text.append(text.size() < 26 ? 26 - text.size() : 1, ' ');
+  for (const char c : option.help) text += c == '\n' ? "\n" + std::string(26, ' ') : std::string(1, c);
+  return text + "\n";
 }
 
 }  // namespace
@@ -74,7 +82,7 @@ Arguments parse_options(const Command& command, const std::string& program,
   app.set_help_flag();
   app.allow_windows_style_options(false);
   Arguments::Words given;
-  for (const Option& option : command.options) {
+  const auto add = [&](const Option& option) {
     const std::string name = cat("--", option.name);
     const auto keep = [&given, &option](const std::vector<std::string>& texts) {
       given[std::string(option.name)] = texts;
@@ -85,7 +93,9 @@ Arguments parse_options(const Command& command, const std::string& program,
       app.add_option_function<std::vector<std::string>>(name, keep)
           ->required(option.required)
           ->expected(1, option.many ? std::numeric_limits<int>::max() : 1);
-  }
+  };
+  for (const std::span<const Option> group : command.options)
+    for (const Option& option : group) add(option);
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& error) {
@@ -103,17 +113,13 @@ std::string command_help(const Command& command, const std::string& program) {
     at = end;
   }
   text += cat("\nUsage: ", program, " ", command.name);
-  for (const Option& option : command.options)
-    if (option.required) text += cat(" --", option.name, " ", option.value);
-  text += " [OPTION]...\n\n";
-  for (const Option& option : command.options) {
-    std::string names = cat("  --", option.name, option.value.empty() ? "" : " ", option.value);
-    names.append(names.size() < 26 ? 26 - names.size() : 1, ' ');
-    text += names;
-    for (const char c : option.help) text += c == '\n' ? "\n" + std::string(26, ' ') : std::string(1, c);
-    text += "\n";
-  }
-  return text;
+  std::string lines;
+  for (const std::span<const Option> group : command.options)
+    for (const Option& option : group) {
+      if (option.required) text += cat(" --", option.name, " ", option.value);
+      lines += help_of(option);
+    }
+  return cat(text, " [OPTION]...\n\n", lines);
 }
 
 }  // namespace keratin::trainer

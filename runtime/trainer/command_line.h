@@ -36,11 +36,14 @@ class Arguments {
   Words words_;
 };
 
+class Trainable;
+
 struct Command {
   std::string_view name, summary;
   std::string_view
       examples;  ///< command lines without the program's name, each behind two blanks, and what they do
-  std::span<const Option> options;
+  std::span<const std::span<const Option>> options;          ///< in groups
+  int (*run)(Trainable& model, const Arguments& arguments);  ///< gives the exit status; throws Error
 };
 
 /// What stands behind the command's name. Throws Error(usage).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/trainer/commands.h"
 #include "runtime/trainer/text.h"
 
 namespace keratin::trainer {
@@ -54,5 +55,14 @@ std::string summary(const TrainableInfo& info) {
   return text + cat("Parameters: ", grouped(weights), " in weights, ", grouped(others), " beside them, ",
                     grouped(bytes), " bytes\nMetrics: ", join(info.metrics, ", "), "\n");
 }
+
+constinit const Command kSummaryCommand = {"summary",
+                                           "Shows inputs, targets, outputs and variables.",
+                                           "summary\n",
+                                           {},
+                                           [](Trainable& model, const Arguments&) {
+                                             print_out(summary(model.info()));
+                                             return 0;
+                                           }};
 
 }  // namespace keratin::trainer

@@ -1,0 +1,21 @@
+// The trainer's commands, a file each, and what they share.
+#pragma once
+
+#include "runtime/trainer/command_line.h"
+#include "runtime/trainer/trainable.h"
+
+namespace keratin::trainer {
+
+extern const Command kFitCommand, kEvaluateCommand, kPredictCommand, kSummaryCommand;
+
+inline constexpr Option kWeightsOption = {"weights", "FILE", "start with weights that --save wrote"};
+/// Gives the model the weights of --weights, if it is there.
+void start_weights(Trainable& model, const Arguments& arguments);
+
+/// Creates the option's file, if it is there, and leaves it: what cannot be written is better known before hours of training.
+void check_creatable(const Arguments& arguments, std::string_view option);
+
+/// Results go to standard output, and nothing else does.
+void print_out(const std::string& text);
+
+}  // namespace keratin::trainer
