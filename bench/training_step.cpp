@@ -39,7 +39,7 @@ std::vector<int64_t> classes_of(const TrainingSignature& signature) {
 struct Model {
   Model(const TrainableModule& source, int64_t batch, const Target& target, unsigned threads)
       : code({target, compile_kernels(source.module, target)}, {},
-             trainer_spec(source.module, classes_of(source.signature))),
+             trainer_spec(source.module, classes_of(source.signature), {})),
         trainable(trainer::make_compiled(code.trainer(), threads)),
         weights(static_cast<size_t>(batch), 1.0f) {}
 

@@ -10,6 +10,7 @@
 #include "codegen/kernel.h"
 #include "codegen/target.h"
 #include "ir/executor.h"
+#include "runtime/abi.h"
 
 namespace keratin {
 
@@ -73,14 +74,17 @@ std::vector<std::byte> emit_object(std::span<const LevelKernels> levels, const E
                                    const EntrySpec& entry);
 
 /// A trainer's model: the programs predict and initialize, and of one that trains train_step, evaluate_step, metrics,
-/// reset_metrics and, where it is needed, finish_training, too; and what the runtime needs to know of them (struct krt_trainer).
+/// reset_metrics and, where they are there, finish_training, swap_averages and learning_rates, too; and what the runtime needs to know of them (struct krt_trainer).
 struct TrainerSpec {
-  std::vector<int64_t> classes;        ///< per target of train_step; 0: it holds no labels
-  std::vector<std::string> variables;  ///< those that are saved and loaded; each is updated by `initialize`
-  std::vector<bool> is_weight;         ///< per variable
+  std::vector<int64_t> classes;  ///< per target of train_step; 0: it holds no labels
+  std::vector<int> directions;   ///< per result of metrics: -1 the less the better, 1 the more, 0 not known
+  std::vector<std::string>
+      variables;  ///< all that steps read and write; each is updated by `initialize` or `reset_metrics`
+  std::vector<krt_role> roles;  ///< per variable
+  std::vector<uint32_t>
+      learning_rates;  ///< per result of learning_rates: the place of the variable that it is, or KRT_NO_VARIABLE
 };
-/// What is saved and loaded is all that the model has: weights, slots, counters, not what metrics accumulate.
-TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes);
+TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes, std::vector<int> directions);
 
 /// A relocatable object that exports keratin_trainer_model. Requires: more demanding levels come first.
 std::vector<std::byte> emit_trainer_object(std::span<const LevelKernels> levels, const EmitOptions& options,

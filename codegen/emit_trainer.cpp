@@ -18,20 +18,37 @@ class TrainerEmitter : ModelData {
     for (const Program& each : first_.source.programs)
       programs.push_back(
           program(each, descriptions(each, each.inputs), descriptions(each, each.outputs), symbols));
-    Constants names, classes;
+    Constants names, classes, directions, rates;
     if (const uint32_t place = place_of("metrics"); place != KRT_NO_PROGRAM) {
       const Program& metrics = first_.source.programs[place];
       for (const uint32_t output : metrics.outputs) names.push_back(text(metrics.buffers[output].name));
     }
     for (const int64_t count : trainer_.classes) classes.push_back(number64(static_cast<uint64_t>(count)));
+    for (const int direction : trainer_.directions)
+      directions.push_back(number(static_cast<uint32_t>(direction)));
+    for (const uint32_t variable : trainer_.learning_rates) rates.push_back(number(variable));
     const auto count = [this](size_t size) { return number(static_cast<uint32_t>(size)); };
-    llvm::Constant* value = record(
-        {number(KRT_ABI_VERSION), count(trainer_.variables.size()), count(classes.size()),
-         count(names.size()), model(programs), array(variables(), "variables"), array(classes, "classes"),
-         array(names, "metrics"), number(place_of("predict")), number(place_of("train_step")),
-         number(place_of("evaluate_step")), number(place_of("metrics")), number(place_of("reset_metrics")),
-         number(place_of("initialize")), number(place_of("finish_training")), number(0)},
-        sizeof(krt_trainer));
+    llvm::Constant* value = record({number(KRT_ABI_VERSION),
+                                    count(trainer_.variables.size()),
+                                    count(classes.size()),
+                                    count(names.size()),
+                                    model(programs),
+                                    array(variables(), "variables"),
+                                    array(classes, "classes"),
+                                    array(names, "metrics"),
+                                    array(directions, "directions"),
+                                    array(rates, "learning_rates"),
+                                    number(place_of("predict")),
+                                    number(place_of("train_step")),
+                                    number(place_of("evaluate_step")),
+                                    number(place_of("metrics")),
+                                    number(place_of("reset_metrics")),
+                                    number(place_of("initialize")),
+                                    number(place_of("finish_training")),
+                                    number(place_of("swap_averages")),
+                                    number(place_of("learning_rates")),
+                                    number(0)},
+                                   sizeof(krt_trainer));
     auto* exported = new llvm::GlobalVariable(
         module_, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, "keratin_trainer_model");
     exported->setDSOLocal(true);
@@ -57,10 +74,10 @@ class TrainerEmitter : ModelData {
       const Placement::Slot& slot = first_.placement.slots[static_cast<size_t>(found - all.begin())];
       KERATIN_CHECK(slot.in_state && found->type.layout.is_row_major(),
                     cat(found->name, " cannot be written"));
-      list.push_back(record(
-          {description(found->name, found->type.dtype, found->type.shape),
-           number64(static_cast<uint64_t>(slot.offset)), number(trainer_.is_weight[i] ? 1 : 0), number(0)},
-          sizeof(krt_variable)));
+      list.push_back(record({description(found->name, found->type.dtype, found->type.shape),
+                             number64(static_cast<uint64_t>(slot.offset)),
+                             number(static_cast<uint32_t>(trainer_.roles[i])), number(0)},
+                            sizeof(krt_variable)));
     }
     return list;
   }

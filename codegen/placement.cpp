@@ -135,12 +135,25 @@ PlacedData place_data(const KernelModule& module, const Placement& placement) {
   return placed;
 }
 
-TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes) {
-  TrainerSpec spec{.classes = std::move(classes)};
+TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes, std::vector<int> directions) {
+  TrainerSpec spec{.classes = std::move(classes), .directions = std::move(directions)};
   for (const Variable& variable : module.variables) {
-    if (variable.name.starts_with("metrics/") || variable.role == Role::strings) continue;
+    if (variable.role == Role::strings) continue;
     spec.variables.push_back(variable.name);
-    spec.is_weight.push_back(variable.role == Role::weight);
+    spec.roles.push_back(variable.role == Role::weight           ? KRT_WEIGHT
+                         : variable.name.starts_with("metrics/") ? KRT_METRIC
+                                                                 : KRT_STATE);
+  }
+  const Function* rates = module.find_function("learning_rates");
+  if (rates == nullptr) return spec;
+  for (const Result& rate : rates->results) {
+    const Node& node = *rate.value.node;
+    const auto found = node.op == Op::var ? std::find(spec.variables.begin(), spec.variables.end(),
+                                                      node.as<NameAttrs>().name)
+                                          : spec.variables.end();
+    spec.learning_rates.push_back(found == spec.variables.end()
+                                      ? KRT_NO_VARIABLE
+                                      : static_cast<uint32_t>(found - spec.variables.begin()));
   }
   return spec;
 }

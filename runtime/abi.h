@@ -198,8 +198,13 @@ struct krt_model {
 struct krt_variable {
   struct krt_array array; /* name, dtype, shape */
   uint64_t offset;        /* in the state */
-  uint32_t is_weight;     /* and not a slot, a counter, a metric */
+  uint32_t role;          /* enum krt_role */
   uint32_t reserved;
+};
+enum krt_role {
+  KRT_WEIGHT,
+  KRT_STATE /* a slot, a counter, a seed */,
+  KRT_METRIC /* what metrics accumulate */
 };
 struct krt_trainer {
   uint32_t abi_version;
@@ -208,11 +213,16 @@ struct krt_trainer {
   const struct krt_variable* variables;
   const int64_t* classes;     /* per target: labels are below; 0: no labels */
   const char* const* metrics; /* names of the outputs of the program `metrics` */
+  const int32_t* directions;  /* per metric: -1 the less the better, 1 the more, 0 not known */
+  const uint32_t*
+      learning_rates; /* per output of the program `learning_rates`: its variable, or KRT_NO_VARIABLE */
   uint32_t predict, train_step, evaluate_step, metric_program, reset_metrics,
       initialize; /* numbers of programs; KRT_NO_PROGRAM: the model was not compiled for training */
-  uint32_t finish_training, reserved; /* KRT_NO_PROGRAM: nothing is left to do */
+  uint32_t finish_training, swap_averages, learning_rate_program,
+      reserved; /* KRT_NO_PROGRAM: there is none */
 };
 #define KRT_NO_PROGRAM UINT32_MAX
+#define KRT_NO_VARIABLE UINT32_MAX
 
 enum krt_cpu { /* what an x86-64 level asks for beyond the baseline; 0 elsewhere */
                KRT_CPU_X86_64_V2 = 1u << 0,

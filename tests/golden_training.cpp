@@ -104,7 +104,7 @@ class Run {
   std::map<std::string, double> metrics() {
     std::map<std::string, double> values;
     const std::vector<Tensor> found = executable_.call("metrics", {});
-    for (size_t i = 0; i < found.size(); ++i) values[model_.signature.metrics[i]] = found[i].get(0);
+    for (size_t i = 0; i < found.size(); ++i) values[model_.signature.metrics[i].name] = found[i].get(0);
     return values;
   }
 

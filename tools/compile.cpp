@@ -74,7 +74,8 @@ int compile_trainer(const Arguments& arguments) {
   std::vector<int64_t> classes;
   for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
   write_trainer(compile_levels(model.module, levels, pipeline_options(arguments), tuner_of(arguments)),
-                emit_options(arguments), trainer_spec(model.module, std::move(classes)),
+                emit_options(arguments),
+                trainer_spec(model.module, std::move(classes), directions_of(model.signature)),
                 arguments.get("output"));
   print_levels(levels);
   return 0;

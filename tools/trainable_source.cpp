@@ -79,7 +79,7 @@ TrainableModule read_trainable_text(const std::string& path) {
   }
   for (const Result& metric : model.module.function("metrics").results) {
     expect(metric.value.type() == Type(DType::f32, {}), cat("the metric ", metric.name, " is not one f32"));
-    model.signature.metrics.push_back(metric.name);
+    model.signature.metrics.push_back({metric.name, metric.name == "loss" ? -1 : 0});
   }
   for (const char* name : {"metrics", "reset_metrics"})
     expect(model.module.function(name).params.empty(), cat("@", name, " has parameters"));
@@ -97,9 +97,15 @@ TrainableModule read_trainable_text(const std::string& path) {
 }  // namespace
 
 bool is_training_function(std::string_view name) {
-  constexpr std::string_view kNames[] = {"train_step",    "evaluate_step", "metrics",
-                                         "reset_metrics", "initialize",    "finish_training"};
+  constexpr std::string_view kNames[] = {"train_step", "evaluate_step",   "metrics",       "reset_metrics",
+                                         "initialize", "finish_training", "swap_averages", "learning_rates"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+std::vector<int> directions_of(const TrainingSignature& signature) {
+  std::vector<int> directions;
+  for (const TrainingMetric& metric : signature.metrics) directions.push_back(metric.direction);
+  return directions;
 }
 
 TrainableModule read_trainable(const Arguments& arguments) {

@@ -9,6 +9,9 @@ namespace keratin {
 /// The functions that training adds to a model: train_step, evaluate_step, …
 bool is_training_function(std::string_view name);
 
+/// Of each metric.
+std::vector<int> directions_of(const TrainingSignature& signature);
+
 /// The trainable module of MODEL, a Keras model or IR text with the functions that train it; with --loss, --optimizer, --metrics, --shape and --batch. Throws Error.
 TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides& shapes);
 TrainableModule read_trainable(const Arguments& arguments);  ///< With those of shape_overrides().

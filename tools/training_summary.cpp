@@ -49,7 +49,9 @@ std::string training_summary(const Arguments& arguments) {
 
   std::string text = "Training\n";
   text += line("Targets", join(targets, ", "));
-  text += line("Logs", join(model.signature.metrics, ", "));
+  std::vector<std::string> logs;
+  for (const TrainingMetric& metric : model.signature.metrics) logs.push_back(metric.name);
+  text += line("Logs", join(logs, ", "));
   text += line("Trained", amount(variables, [&](const Variable& variable) {
                  return std::find(trained.begin(), trained.end(), variable.name) != trained.end();
                }));

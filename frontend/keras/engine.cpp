@@ -12,8 +12,10 @@ namespace {
 
 /// The code must outlive what runs it.
 struct InProcess {
-  InProcess(const Module& module, std::vector<int64_t> classes, const Target& target, unsigned threads)
-      : code({target, compile_kernels(module, target)}, {}, trainer_spec(module, std::move(classes))),
+  InProcess(const Module& module, std::vector<int64_t> classes, std::vector<int> directions,
+            const Target& target, unsigned threads)
+      : code({target, compile_kernels(module, target)}, {},
+             trainer_spec(module, std::move(classes), std::move(directions))),
         trainable(trainer::make_compiled(code.trainer(), threads)) {}
 
   LoadedTrainer code;
@@ -23,8 +25,9 @@ struct InProcess {
 }  // namespace
 
 std::shared_ptr<trainer::Trainable> compile_trainable(const Module& module, std::vector<int64_t> classes,
-                                                      unsigned threads) {
-  const auto made = std::make_shared<InProcess>(module, std::move(classes), host_target(), threads);
+                                                      std::vector<int> directions, unsigned threads) {
+  const auto made =
+      std::make_shared<InProcess>(module, std::move(classes), std::move(directions), host_target(), threads);
   return {made, made->trainable.get()};
 }
 

@@ -12,9 +12,9 @@
 namespace keratin::keras {
 
 /// Compiles a module, which has at least predict and initialize, for this process. `classes`: of each target of train_step (0: it
-/// holds no labels). `threads`: 0 is as many as the process may use.
+/// holds no labels). `directions`: of each result of metrics, as in TrainingMetric. `threads`: 0 is as many as the process may use.
 std::shared_ptr<trainer::Trainable> compile_trainable(const Module& module, std::vector<int64_t> classes,
-                                                      unsigned threads);
+                                                      std::vector<int> directions, unsigned threads);
 
 /// Writes what `keratin compile` does. `name`: first part of all names in C; empty: from the path.
 void write_library(const Module& module, const std::string& path, const std::string& name,

@@ -193,9 +193,10 @@ History Model::fit(const Arrays& x, const Arrays& y, const FitOptions& options) 
         &validation.emplace(dataset(model.info(), given.x, &given.y, given.sample_weight, "validation_data"));
   trainer::Progress progress(stdout, stderr, static_cast<trainer::Verbose>(options.verbose),
                              ::isatty(STDOUT_FILENO) == 1, trainer::monotonic_seconds);
+  fit_options.callbacks = {&progress};
   trainer::History seen;
   try {
-    seen = trainer::fit(model, data, fit_options, progress);
+    seen = trainer::fit(model, data, fit_options);
   } catch (...) {
     session.take_weights();  // those of the steps that were done
     throw;

@@ -108,15 +108,17 @@ Session& session_of(LayerNode& node, bool trains) {
 Session::Session(LayerNode& node, bool trains) : trains_(trains), flags_(trainable_flags(node)) {
   TracedModel traced(node);
   std::vector<int64_t> classes;
+  std::vector<int> directions;
   if (trains) {
     const TrainingSignature signature = traced.add_training(node);
     restore_optimizer(traced.module.variables, signature.optimizer_state, node.model->optimizer_state);
     for (const TrainingTarget& target : signature.targets) classes.push_back(target.classes);
+    for (const TrainingMetric& metric : signature.metrics) directions.push_back(metric.direction);
     optimizer_ = signature.optimizer_state;
   } else {
     traced.module.functions.push_back(trace_initialize(traced.module, traced.model.root()));
   }
-  trainable_ = compile_trainable(traced.module, std::move(classes), thread_count);
+  trainable_ = compile_trainable(traced.module, std::move(classes), std::move(directions), thread_count);
   size_t next = 0;
   for (const Variable& variable : traced.module.variables) {
     if (variable.role != Role::weight) continue;

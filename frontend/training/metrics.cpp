@@ -67,7 +67,7 @@ void loss_of_step(MetricCall& call) {
 }
 
 constexpr MetricDef kLossOfStep = {
-    {"MeanMetricWrapper", "", {}}, MetricTarget::own, loss_of_step, mean_result};
+    {"MeanMetricWrapper", "", {}}, MetricTarget::own, loss_of_step, mean_result, Direction::down};
 
 const MetricDef& metric_def(std::string_view name, const std::string& where) {
   return find_row(metric_defs(), name, "metric", where);

@@ -59,10 +59,14 @@ enum class MetricTarget : uint8_t {
   own,      ///< the function looks at the shapes itself
 };
 
+/// Which values are better: what callbacks that watch a metric go by (Keras's Metric._direction).
+enum class Direction : int8_t { down = -1, unknown = 0, up = 1 };
+
 struct MetricDef : ClassRow {
   MetricTarget target;
   MetricUpdateFn* update;
   MetricResultFn* result;
+  Direction direction = Direction::unknown;
   DType dtype = DType::f32;  ///< of the accumulators, unless an argument says otherwise
 };
 
@@ -102,6 +106,7 @@ class Metric {
   /// The same, for logs. Throws Error(unsupported) if it is not one number.
   Expr result(Builder& builder);
   const std::vector<Variable>& variables() const { return variables_; }
+  Direction direction() const { return def_->direction; }
 
  private:
   std::string path() const;

@@ -51,18 +51,28 @@ void sparse_top_k(MetricCall& call) {
 }
 
 constexpr MetricDef kMetrics[] = {
-    {{"Accuracy", "", {}}, MetricTarget::values, accuracy, mean_result},
-    {{"BinaryAccuracy", "", kThresholdArgs}, MetricTarget::values, binary_accuracy, mean_result},
-    {{"CategoricalAccuracy", "", {}}, MetricTarget::values, categorical_accuracy, mean_result},
-    {{"SparseCategoricalAccuracy", "", {}}, MetricTarget::classes, sparse_accuracy, mean_result},
+    {{"Accuracy", "", {}}, MetricTarget::values, accuracy, mean_result, Direction::up},
+    {{"BinaryAccuracy", "", kThresholdArgs},
+     MetricTarget::values,
+     binary_accuracy,
+     mean_result,
+     Direction::up},
+    {{"CategoricalAccuracy", "", {}}, MetricTarget::values, categorical_accuracy, mean_result, Direction::up},
+    {{"SparseCategoricalAccuracy", "", {}},
+     MetricTarget::classes,
+     sparse_accuracy,
+     mean_result,
+     Direction::up},
     {{"TopKCategoricalAccuracy", "", kTopKArgs},
      MetricTarget::values,
      [](MetricCall& call) { top_k(call, argmax(call.target)); },
-     mean_result},
+     mean_result,
+     Direction::up},
     {{"SparseTopKCategoricalAccuracy", "", kSparseTopKArgs},
      MetricTarget::classes,
      sparse_top_k,
-     mean_result},
+     mean_result,
+     Direction::up},
 };
 
 }  // namespace

@@ -144,7 +144,8 @@ Expr auc(const Args& args, const MetricState& s) {
   return divide_no_nan(sum(area * w, {0}), sum(w, {0}));
 }
 
-constexpr MetricDef kMetrics[] = {{{"AUC", "auc", kAucArgs}, MetricTarget::values, auc_counts, auc}};
+constexpr MetricDef kMetrics[] = {
+    {{"AUC", "auc", kAucArgs}, MetricTarget::values, auc_counts, auc, Direction::up}};
 
 }  // namespace
 

@@ -190,33 +190,39 @@ constexpr MetricDef kMetrics[] = {
     {{"Precision", "", kDecisionArgs},
      MetricTarget::values,
      decisions<kTruePositives | kFalsePositives>,
-     precision},
+     precision,
+     Direction::up},
     {{"Recall", "", kDecisionArgs},
      MetricTarget::values,
      decisions<kTruePositives | kFalseNegatives>,
-     recall},
+     recall,
+     Direction::up},
     {{"SensitivityAtSpecificity", "", kAtSpecificityArgs},
      MetricTarget::values,
      all_decisions,
      [](const Args& args, const MetricState& s) {
        return best(args, "specificity", specificities(s), recalls(s));
-     }},
+     },
+     Direction::up},
     {{"SpecificityAtSensitivity", "", kAtSensitivityArgs},
      MetricTarget::values,
      all_decisions,
      [](const Args& args, const MetricState& s) {
        return best(args, "sensitivity", recalls(s), specificities(s));
-     }},
+     },
+     Direction::up},
     {{"PrecisionAtRecall", "", kAtRecallArgs},
      MetricTarget::values,
      all_decisions,
-     [](const Args& args, const MetricState& s) { return best(args, "recall", recalls(s), precisions(s)); }},
+     [](const Args& args, const MetricState& s) { return best(args, "recall", recalls(s), precisions(s)); },
+     Direction::up},
     {{"RecallAtPrecision", "", kAtPrecisionArgs},
      MetricTarget::values,
      all_decisions,
      [](const Args& args, const MetricState& s) {
        return best(args, "precision", precisions(s), recalls(s));
-     }},
+     },
+     Direction::up},
 };
 
 }  // namespace

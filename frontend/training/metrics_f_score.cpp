@@ -62,11 +62,13 @@ constexpr MetricDef kMetrics[] = {
     {{"F1Score", "", kF1Args},
      MetricTarget::values,
      f_counts,
-     [](const Args& args, const MetricState& s) { return f_beta(args, s, 1); }},
+     [](const Args& args, const MetricState& s) { return f_beta(args, s, 1); },
+     Direction::up},
     {{"FBetaScore", "fbeta_score", kFBetaArgs},
      MetricTarget::values,
      f_counts,
-     [](const Args& args, const MetricState& s) { return f_beta(args, s, args.real("beta")); }},
+     [](const Args& args, const MetricState& s) { return f_beta(args, s, args.real("beta")); },
+     Direction::up},
 };
 
 }  // namespace

@@ -136,11 +136,31 @@ Expr iou_of_two(const Args& args, const MetricState& s) {
 }
 
 constexpr MetricDef kMetrics[] = {
-    {{"BinaryIoU", "", kBinaryArgs}, MetricTarget::values, count_binary, iou_of_two, DType::i32},
-    {{"IoU", "", kIouArgs}, MetricTarget::own, count_classes<true>, iou_of_some, DType::i32},
-    {{"MeanIoU", "", kMeanArgs}, MetricTarget::own, count_classes<true>, iou_of_all, DType::i32},
-    {{"OneHotIoU", "", kOneHotArgs}, MetricTarget::own, count_classes<false>, iou_of_some, DType::i32},
-    {{"OneHotMeanIoU", "", kOneHotMeanArgs}, MetricTarget::own, count_classes<false>, iou_of_all, DType::i32},
+    {{"BinaryIoU", "", kBinaryArgs},
+     MetricTarget::values,
+     count_binary,
+     iou_of_two,
+     Direction::up,
+     DType::i32},
+    {{"IoU", "", kIouArgs}, MetricTarget::own, count_classes<true>, iou_of_some, Direction::up, DType::i32},
+    {{"MeanIoU", "", kMeanArgs},
+     MetricTarget::own,
+     count_classes<true>,
+     iou_of_all,
+     Direction::up,
+     DType::i32},
+    {{"OneHotIoU", "", kOneHotArgs},
+     MetricTarget::own,
+     count_classes<false>,
+     iou_of_some,
+     Direction::up,
+     DType::i32},
+    {{"OneHotMeanIoU", "", kOneHotMeanArgs},
+     MetricTarget::own,
+     count_classes<false>,
+     iou_of_all,
+     Direction::up,
+     DType::i32},
 };
 
 }  // namespace

@@ -105,11 +105,19 @@ Expr r2_score(const Args& args, const MetricState& state) {
 }
 
 constexpr MetricDef kMetrics[] = {
-    {{"RootMeanSquaredError", "rmse|RMSE", {}}, MetricTarget::values, squared_errors, root_of_mean},
-    {{"CosineSimilarity", "", kAxisArgs}, MetricTarget::values, cosine, mean_result},
-    {{"PearsonCorrelation", "", kAxisArgs}, MetricTarget::values, pearson, mean_result},
-    {{"ConcordanceCorrelation", "", kAxisArgs}, MetricTarget::values, concordance, mean_result},
-    {{"R2Score", "", kR2Args}, MetricTarget::values, r2_sums, r2_score},
+    {{"RootMeanSquaredError", "rmse|RMSE", {}},
+     MetricTarget::values,
+     squared_errors,
+     root_of_mean,
+     Direction::down},
+    {{"CosineSimilarity", "", kAxisArgs}, MetricTarget::values, cosine, mean_result, Direction::up},
+    {{"PearsonCorrelation", "", kAxisArgs}, MetricTarget::values, pearson, mean_result, Direction::up},
+    {{"ConcordanceCorrelation", "", kAxisArgs},
+     MetricTarget::values,
+     concordance,
+     mean_result,
+     Direction::up},
+    {{"R2Score", "", kR2Args}, MetricTarget::values, r2_sums, r2_score, Direction::up},
 };
 
 }  // namespace

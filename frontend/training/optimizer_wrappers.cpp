@@ -96,6 +96,12 @@ class LossScaleOptimizer : public Optimizer {
   StepState finish(Builder& builder, const std::vector<TrainedVariable>& trained) const override {
     return inner_->finish(builder, trained);
   }
+  StepState swap_averages(Builder& builder, const std::vector<TrainedVariable>& trained) const override {
+    return inner_->swap_averages(builder, trained);
+  }
+  std::vector<std::pair<std::string, Expr>> rates(Builder& builder) const override {
+    return inner_->rates(builder);
+  }
   Expr iterations(Builder& builder) const override { return inner_->iterations(builder); }
 
  private:
@@ -126,6 +132,9 @@ class MultiOptimizer : public Optimizer {
                    "give the optimizers by patterns, not by a function");
     const auto add = [&](const Json& optimizer) {
       const std::string place = cat(prefix, inner_.size(), "/");
+      const Serialized serialized = read_serialized(optimizer, "an optimizer of the map");
+      const Json& name = serialized.config["name"];
+      names_.push_back(name.is_string() ? std::string(name.as_string()) : serialized.class_name);
       inner_.push_back(make_optimizer(
           with_loss_scale(optimizer, args_.json("loss_scale_factor"), "an optimizer of the map"), place,
           where, false));
@@ -170,6 +179,25 @@ class MultiOptimizer : public Optimizer {
     return state;
   }
 
+  StepState swap_averages(Builder& builder, const std::vector<TrainedVariable>& trained) const override {
+    StepState state(builder);
+    const std::vector<Share> shares = split(trained);
+    for (size_t i = 0; i < inner_.size(); ++i)
+      state.take(inner_[i]->swap_averages(builder, shares[i].variables));
+    return state;
+  }
+
+  std::vector<std::pair<std::string, Expr>> rates(Builder& builder) const override {
+    std::vector<std::pair<std::string, Expr>> all;
+    for (size_t i = 0; i < inner_.size(); ++i)
+      for (auto& [inner, rate] : inner_[i]->rates(builder)) {
+        // Keras's logs have one of optimizers that are called alike, too: the last.
+        std::erase_if(all, [&](const auto& other) { return other.first == names_[i]; });
+        all.emplace_back(names_[i], rate);
+      }
+    return all;
+  }
+
   Expr iterations(Builder& builder) const override {
     return {builder, builder.var(cat(prefix_, "iteration"), Type(DType::i32, {}))};
   }
@@ -211,6 +239,7 @@ class MultiOptimizer : public Optimizer {
   std::string prefix_;
   Args args_;
   std::vector<std::pair<std::string, NamePattern>> patterns_;
+  std::vector<std::string> names_;                 // of the optimizers
   std::vector<std::unique_ptr<Optimizer>> inner_;  // in the order of the patterns; then the default
 };
 

@@ -139,6 +139,22 @@ class RuleOptimizer : public Optimizer {
     return state;
   }
 
+  StepState swap_averages(Builder& builder, const std::vector<TrainedVariable>& trained) const override {
+    StepState state(builder);
+    if (!averages_) return state;
+    for (const TrainedVariable& each : trained) {
+      const Variable& variable = each.variable;
+      const Expr average = get(state, variable, kAverage);
+      set(state, variable, kAverage, Expr(builder, builder.var(variable)));
+      state.set(variable.name, average);
+    }
+    return state;
+  }
+
+  std::vector<std::pair<std::string, Expr>> rates(Builder& builder) const override {
+    return {{std::string(), rate(builder)}};
+  }
+
  private:
   static constexpr std::string_view kAverage = "average", kAccumulator = "gradient_accumulator";
 

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "frontend/json.h"
@@ -34,6 +35,10 @@ class Optimizer {
                          std::vector<Expr> gradients) const = 0;
   /// What the variables become when training is over. Nothing for most optimizers.
   virtual StepState finish(Builder& builder, const std::vector<TrainedVariable>& trained) const = 0;
+  /// Variables and their averages exchanged. Nothing for most optimizers.
+  virtual StepState swap_averages(Builder& builder, const std::vector<TrainedVariable>& trained) const = 0;
+  /// What the next step's learning rate is, an f32 scalar: of one optimizer without a name, of several by their names.
+  virtual std::vector<std::pair<std::string, Expr>> rates(Builder& builder) const = 0;
   /// The number of steps so far: an i32 scalar.
   virtual Expr iterations(Builder& builder) const = 0;
 };

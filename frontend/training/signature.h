@@ -27,10 +27,15 @@ struct TrainingTarget {
   int64_t classes = 0;  ///< the labels are class numbers below this; 0: the target is no label
 };
 
+struct TrainingMetric {
+  std::string name;   ///< in logs
+  int direction = 0;  ///< -1: the less the better; 1: the more; 0: Keras does not say
+};
+
 /// What the functions take and give.
 struct TrainingSignature {
   std::vector<TrainingTarget> targets;  ///< of the outputs that have a loss, in their order
-  std::vector<std::string> metrics;     ///< results of metrics(), sorted by name
+  std::vector<TrainingMetric> metrics;  ///< results of metrics(), sorted by name
   std::vector<std::string> trained;     ///< names of the variables that train_step updates by their gradients
   std::vector<Variable> optimizer_state;  ///< in the order of Keras's files, with initial values
 };

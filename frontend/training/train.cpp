@@ -79,8 +79,10 @@ class TrainingTracer {
     module_.functions.push_back(trace_evaluate_step());
     module_.functions.push_back(trace_metrics());
     module_.functions.push_back(trace_reset());
-    if (Function finish = trace_finish(); !finish.updates.empty())
-      module_.functions.push_back(std::move(finish));
+    module_.functions.push_back(trace_rates());
+    for (Function (TrainingTracer::*trace)() : {&TrainingTracer::trace_finish, &TrainingTracer::trace_swap})
+      if (Function function = (this->*trace)(); !function.updates.empty())
+        module_.functions.push_back(std::move(function));
     return finish();
   }
 
@@ -348,6 +350,12 @@ class TrainingTracer {
     return builder.finish();
   }
 
+  int direction_of(const std::string& metric) const {
+    for (const Metric& each : metrics_)
+      if (each.name() == metric) return static_cast<int>(each.direction());
+    return static_cast<int>(Direction::down);  // the loss, and those of the outputs
+  }
+
   std::vector<Variable> metric_variables() const {
     std::vector<Variable> all = loss_.variables();
     const auto append = [&](const std::vector<Variable>& more) {
@@ -372,10 +380,24 @@ class TrainingTracer {
     return builder.finish();
   }
 
+  Function trace_swap() {
+    Builder builder("swap_averages");
+    optimizer_->swap_averages(builder, trained_).write();
+    return builder.finish();
+  }
+
+  Function trace_rates() {
+    Builder builder("learning_rates");
+    for (const auto& [name, rate] : optimizer_->rates(builder))
+      builder.result(name.empty() ? "learning_rate" : cat("learning_rate_", name), rate.value());
+    return builder.finish();
+  }
+
   TrainingSignature finish() {
     TrainingSignature signature;
     for (Compared& each : compared_) signature.targets.push_back(each.target);
-    for (const Result& metric : module_.function("metrics").results) signature.metrics.push_back(metric.name);
+    for (const Result& metric : module_.function("metrics").results)
+      signature.metrics.push_back({metric.name, direction_of(metric.name)});
     for (const TrainedVariable& each : trained_) signature.trained.push_back(each.variable.name);
     signature.optimizer_state = optimizer_->variables(trained_);
     std::vector<Variable> seed;

@@ -6,6 +6,8 @@
 //   metrics() -> a scalar per metric, by its name in logs               what was accumulated since the last reset
 //   reset_metrics()
 //   finish_training()                                                   weights become their averages; where an optimizer has some
+//   swap_averages()                                                     weights and their averages are exchanged; likewise
+//   learning_rates() -> a scalar per optimizer                          of the next step: learning_rate, or learning_rate_NAME of several
 //   initialize(seed: u32[2])                                            begins afresh (initialize.h)
 //
 // A step's loss and metrics are those before its update. Keras's epoch loss is the mean of the steps' losses, weighted by the

@@ -85,14 +85,15 @@ Arguments parse_options(const Command& command, const std::string& program,
   const auto add = [&](const Option& option) {
     const std::string name = cat("--", option.name);
     const auto keep = [&given, &option](const std::vector<std::string>& texts) {
-      given[std::string(option.name)] = texts;
+      std::vector<std::string>& words = given[std::string(option.name)] = texts;
+      if (option.bare) std::erase(words, "");  // CLI11's word for none
     };
     if (option.value.empty())
       app.add_flag_callback(name, [keep] { keep({"yes"}); });
     else
       app.add_option_function<std::vector<std::string>>(name, keep)
           ->required(option.required)
-          ->expected(1, option.many ? std::numeric_limits<int>::max() : 1);
+          ->expected(option.bare ? 0 : 1, option.many ? std::numeric_limits<int>::max() : 1);
   };
   for (const std::span<const Option> group : command.options)
     for (const Option& option : group) add(option);

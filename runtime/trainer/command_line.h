@@ -15,6 +15,7 @@ struct Option {
   std::string_view help;
   bool required = false;
   bool many = false;  ///< takes several words, together or one after the other
+  bool bare = false;  ///< may stand without a word
 };
 
 /// The options that were given.

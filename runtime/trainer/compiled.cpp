@@ -40,7 +40,9 @@ Signature signature_of(const krt_array& array) {
 VariableInfo variable_of(const krt_variable& variable) {
   VariableInfo info{.name = variable.array.name,
                     .dtype = dtype_of(variable.array.dtype),
-                    .is_weight = variable.is_weight != 0};
+                    .role = variable.role == KRT_WEIGHT   ? VariableRole::weight
+                            : variable.role == KRT_METRIC ? VariableRole::metric
+                                                          : VariableRole::state};
   for (uint32_t axis = 0; axis < variable.array.rank; ++axis)
     info.shape.push_back(variable.array.shape[axis].coef);
   return info;
@@ -103,19 +105,20 @@ class Compiled : public Trainable {
 
   void reset_metrics() override { call(trainer_.reset_metrics, 1, nullptr, nullptr); }
 
-  std::vector<double> metrics() override {
-    std::vector<float> values(trainer_.metric_count);
-    std::vector<void*> outputs;
-    for (float& value : values) outputs.push_back(&value);
-    call(trainer_.metric_program, 1, nullptr, outputs.data());
-    return {values.begin(), values.end()};
+  std::vector<double> metrics() override { return scalars(trainer_.metric_program, trainer_.metric_count); }
+  std::vector<double> learning_rates() override {
+    return scalars(trainer_.learning_rate_program, info_.learning_rates.size());
   }
+  void swap_averages() override { call(trainer_.swap_averages, 1, nullptr, nullptr); }
 
   Array get_variable(size_t index) const override {
-    const VariableInfo& variable = info_.variables[index];
-    Array array(variable.dtype, variable.shape);
-    std::memcpy(array.mutable_data(), at(index), static_cast<size_t>(array.bytes()));
+    Array array = view_variable(index);
+    array.mutable_data();  // makes it a copy
     return array;
+  }
+  Array view_variable(size_t index) const override {
+    const VariableInfo& variable = info_.variables[index];
+    return Array::view(variable.dtype, variable.shape, at(index), nullptr);
   }
   void set_variable(size_t index, const Array& value) override {
     std::memcpy(at(index), value.data(), static_cast<size_t>(value.bytes()));
@@ -157,9 +160,18 @@ class Compiled : public Trainable {
     for (uint32_t i = 0; i < predict.output_count; ++i)
       info_.outputs.push_back(signature_of(predict.outputs[i]));
     if (trainer_.train_step != KRT_NO_PROGRAM) describe_step(model.programs[trainer_.train_step]);
-    for (uint32_t i = 0; i < trainer_.metric_count; ++i) info_.metrics.emplace_back(trainer_.metrics[i]);
+    for (uint32_t i = 0; i < trainer_.metric_count; ++i)
+      info_.metrics.push_back({trainer_.metrics[i], trainer_.directions[i]});
     for (uint32_t i = 0; i < trainer_.variable_count; ++i)
       info_.variables.push_back(variable_of(trainer_.variables[i]));
+    info_.has_averages = trainer_.swap_averages != KRT_NO_PROGRAM;
+    if (trainer_.learning_rate_program == KRT_NO_PROGRAM) return;
+    const krt_program& rates = model.programs[trainer_.learning_rate_program];
+    for (uint32_t i = 0; i < rates.output_count; ++i) {
+      const uint32_t variable = trainer_.learning_rates[i];
+      info_.learning_rates.push_back({rates.outputs[i].name, {}});
+      if (variable != KRT_NO_VARIABLE) info_.learning_rates.back().variable = variable;
+    }
   }
 
   /// A step takes what predict takes, the targets, and sample weights.
@@ -184,6 +196,16 @@ class Compiled : public Trainable {
     void* const outputs[] = {&loss};
     call(program, batch.n, step_inputs_.data(), outputs);
     return loss;
+  }
+
+  /// What a program without inputs gives: `count` numbers.
+  std::vector<double> scalars(uint32_t program, size_t count) {
+    std::vector<float> values(count);
+    if (count == 0) return {};
+    std::vector<void*> outputs;
+    for (float& value : values) outputs.push_back(&value);
+    call(program, 1, nullptr, outputs.data());
+    return {values.begin(), values.end()};
   }
 
   /// The workspace grows to what the largest call needs and stays.

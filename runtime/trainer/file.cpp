@@ -56,17 +56,27 @@ MappedFile map_file(const std::string& path) {
           std::shared_ptr<const void>(bytes, [size](void* mapped) { ::munmap(mapped, size); })};
 }
 
-StagedFile::StagedFile(const std::string& path) : path_(path) {
+void StagedFile::refuse_others() const {
   struct stat status;
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
     throw Error(ErrorKind::cannot_create, S_ISDIR(status.st_mode) ? "is a folder" : "is no regular file",
-                path, "give the name of a file; it is made or replaced");
+                path_, "give the name of a file; it is made or replaced");
+}
+
+StagedFile::StagedFile(const std::string& path) : path_(path) {
+  refuse_others();
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
     aside_ = cat(path, ".", ::getpid(), "-", attempt, ".tmp");
     descriptor_ = ::open(aside_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000))
       fail(ErrorKind::cannot_create, "cannot create", path);
   }
+}
+
+StagedFile::StagedFile(const std::string& path, std::string aside) : path_(path), aside_(std::move(aside)) {
+  refuse_others();
+  descriptor_ = ::open(aside_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (descriptor_ < 0) fail(ErrorKind::cannot_create, "cannot create", path);
 }
 
 StagedFile::~StagedFile() {
@@ -84,8 +94,10 @@ void StagedFile::append(std::string_view bytes) {
   }
 }
 
-void StagedFile::commit() {
+void StagedFile::commit(const std::string& previous) {
   if (::fsync(descriptor_) != 0) fail(ErrorKind::io, "cannot write", path_);
+  if (!previous.empty() && ::rename(path_.c_str(), previous.c_str()) != 0 && errno != ENOENT)
+    fail(ErrorKind::cannot_create, "cannot rename what was there", path_);
   if (::rename(aside_.c_str(), path_.c_str()) != 0) fail(ErrorKind::cannot_create, "cannot create", path_);
   ::close(std::exchange(descriptor_, -1));
   // The rename itself is durable once the folder is; some file systems refuse to sync folders, and that is fine.

@@ -20,6 +20,9 @@ class StagedFile {
  public:
   /// Throws Error(cannot_create), also where `path` is something else than a regular file or nothing.
   explicit StagedFile(const std::string& path);
+  /// The same under a name that is known beforehand, so that what an end of the process left there is written over. Requires: nobody else
+  /// writes `aside`.
+  StagedFile(const std::string& path, std::string aside);
   StagedFile(const StagedFile&) = delete;
   StagedFile& operator=(const StagedFile&) = delete;
   ~StagedFile();
@@ -30,11 +33,13 @@ class StagedFile {
   int descriptor() const { return descriptor_; }
   const std::string& path() const { return path_; }
 
-  /// Makes the bytes durable, then renames the file to `path`. Throws Error(io) or Error(cannot_create) and then leaves
-  /// what was there.
-  void commit();
+  /// Makes the bytes durable, then renames the file to `path`. What was there is renamed to `previous`, if that is not empty. Throws Error(io) or
+  /// Error(cannot_create) and then leaves what was there.
+  void commit(const std::string& previous = {});
 
  private:
+  void refuse_others() const;
+
   std::string path_, aside_;
   int descriptor_ = -1;
 };

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "runtime/trainer/batches.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/shuffle.h"
 #include "runtime/trainer/text.h"
+#include "runtime/trainer/weights.h"
 
 namespace keratin::trainer {
 namespace {
@@ -16,90 +18,245 @@ Logs logs_of(Trainable& model, const std::string& prefix = {}) {
   const std::vector<double> values = model.metrics();
   Logs logs;
   for (size_t i = 0; i < values.size(); ++i)
-    logs.emplace_back(prefix + model.info().metrics.at(i), values[i]);
+    logs.emplace_back(prefix + model.info().metrics.at(i).name, values[i]);
   std::sort(logs.begin(), logs.end());
   return logs;
 }
 
-class Fit {
+/// What a mistake there would spoil is told apart from what may change when training goes on: the number of epochs, callbacks.
+std::map<std::string, std::string> settings_of(const FitOptions& options, const Dataset& training,
+                                               const Dataset* validation) {
+  std::vector<std::string> weights;
+  for (const auto& [label, weight] : options.class_weight) weights.push_back(cat(label, ": ", weight));
+  return {{"batch-size", to_text(options.batch_size)},
+          {"class-weight", join(weights, ", ")},
+          {"data", counted(training.samples, "sample")},
+          {"initial-epoch", to_text(options.initial_epoch)},
+          {"no-shuffle", options.shuffle ? "no" : "yes"},
+          {"seed", to_text(options.seed)},
+          {"steps-per-epoch", to_text(options.steps_per_epoch)},
+          {"validation-data", validation == nullptr ? "none" : counted(validation->samples, "sample")}};
+}
+
+class Fit : public Training {
  public:
-  Fit(Trainable& model, const Dataset& training, const Dataset* validation, const FitOptions& options,
-      Observer& observer)
+  Fit(Trainable& model, const Dataset& training, const Dataset* validation, const FitOptions& options)
       : model_(model),
         options_(options),
-        observer_(observer),
+        settings_(settings_of(options, training, validation)),
         samples_(training.samples),
         training_(model, training, options.batch_size,
-                  sample_weights(model.info(), training, options.class_weight)) {
+                  sample_weights(model.info(), training, options.class_weight)),
+        steps_(options.steps_per_epoch > 0 ? std::min(options.steps_per_epoch, training_.steps())
+                                           : training_.steps()),
+        epoch_(options.initial_epoch) {
+    history_.first_epoch = options.initial_epoch;
     if (validation != nullptr)
-      validation_.emplace(model, *validation, options.batch_size, validation->weights);
+      validation_.emplace(
+          model, *validation,
+          options.validation_batch_size > 0 ? options.validation_batch_size : options.batch_size,
+          validation->weights);
   }
 
   History run() {
-    History history;
     model_.set_seed(options_.seed);
-    for (int64_t epoch = 0; epoch < options_.epochs && !stopped(); ++epoch) {
-      std::optional<Logs> logs = run_epoch(epoch);
-      if (!logs) break;
-      history.epochs.push_back(std::move(*logs));
-    }
+    for_each([&](Callback& callback) { callback.on_train_begin(*this); });
+    resume();
+    while (epoch_ < options_.epochs && !stopped_ && !interrupted())
+      if (!run_epoch()) break;
+    if (interrupted_) save();
     if (options_.epochs > 0) model_.finish_training();
-    return history;
+    for_each([&](Callback& callback) { callback.on_train_end(*this); });
+    return std::move(history_);
+  }
+
+  Trainable& model() override { return model_; }
+  int64_t epochs() const override { return options_.epochs; }
+  int64_t steps() const override { return steps_; }
+  bool validates() const override { return validation_.has_value(); }
+  const History& history() const override { return history_; }
+  void stop() override { stopped_ = true; }
+  void say(const std::string& text) override {
+    for_each([&](Callback& callback) { callback.on_message(text); });
+  }
+  void warn(const std::string& text) override {
+    for_each([&](Callback& callback) { callback.on_warning(text); });
   }
 
  private:
-  bool stopped() const { return options_.stop && options_.stop(); }
-
-  /// Nothing if it was stopped before its end.
-  std::optional<Logs> run_epoch(int64_t epoch) {
-    observer_.begin_epoch(epoch, options_.epochs, training_.steps());
-    if (options_.shuffle)
-      training_.set_order(shuffled(samples_, options_.seed, static_cast<uint64_t>(epoch)));
-    model_.reset_metrics();
-    for (int64_t step = 0; step < training_.steps(); ++step) {
-      if (stopped()) return {};
-      const double loss = model_.train_step(training_.batch(step));
-      if (!std::isfinite(loss)) warn_of_loss(loss, epoch, step);
-      observer_.end_step(step + 1, observer_.wants_logs() ? logs_of(model_) : Logs());
-    }
-    Logs logs = logs_of(model_);
-    if (validation_ && !validate(logs)) return {};
-    observer_.end_epoch(logs);
-    return logs;
+  template <typename Action>
+  void for_each(Action action) {
+    for (Callback* callback : options_.callbacks) action(*callback);
   }
 
-  bool validate(Logs& logs) {
-    model_.reset_metrics();
-    for (int64_t step = 0; step < validation_->steps(); ++step) {
-      if (stopped()) return false;
-      model_.evaluate_step(validation_->batch(step));
+  bool interrupted() {
+    interrupted_ = interrupted_ || (options_.interrupted && options_.interrupted());
+    return interrupted_;
+  }
+
+  /// False if it was interrupted.
+  bool run_epoch() {
+    // Where an interruption was, callbacks go on; they have been told that the epoch began.
+    if (step_ == 0)
+      for_each([&](Callback& callback) { callback.on_epoch_begin(*this, epoch_); });
+    else
+      for_each([&](Callback& callback) { callback.on_resume(*this, epoch_, step_); });
+    if (step_ < steps_of_epoch() && !run_steps()) return false;
+    Logs logs = std::exchange(training_logs_, {});
+    if (validation_ && (epoch_ + 1) % options_.validation_freq == 0) {
+      std::optional<Logs> held_out = validate();
+      if (!held_out) {
+        training_logs_ = std::move(logs);
+        return false;
+      }
+      logs.insert(logs.end(), held_out->begin(), held_out->end());
     }
-    const Logs held_out = logs_of(model_, "val_");
-    logs.insert(logs.end(), held_out.begin(), held_out.end());
+    for_each([&](Callback& callback) { callback.on_epoch_end(*this, epoch_, logs); });
+    history_.epochs.push_back(std::move(logs));
+    ++epoch_;
+    step_ = 0;
+    save();
     return true;
   }
 
-  void warn_of_loss(double loss, int64_t epoch, int64_t step) {
+  /// Those that are left of the epoch. False if it was interrupted before their end.
+  bool run_steps() {
+    if (step_ == 0) model_.reset_metrics();
+    for (bool ends = false; !ends;) {
+      const double loss = model_.train_step(next_batch());
+      if (!std::isfinite(loss)) warn_of_loss(loss);
+      const int64_t step = step_++;
+      const Logs logs = wants_logs() ? logs_of(model_) : Logs();
+      for_each([&](Callback& callback) { callback.on_train_batch_end(*this, step, loss, logs); });
+      ends = step_ == steps_of_epoch() || stopped_;
+      if (ends) training_logs_ = logs_of(model_);
+      if (interrupted() && !ends) return false;
+      if (!ends && options_.checkpoints != nullptr && options_.checkpoints->is_due()) save();
+    }
+    step_ = steps_of_epoch();
+    return true;
+  }
+
+  /// Epochs that go through the data once.
+  int64_t epochs_of_pass() const { return (training_.steps() + steps_ - 1) / steps_; }
+  /// The place of the epoch's first batch in the data.
+  int64_t first_batch() const { return (epoch_ - options_.initial_epoch) % epochs_of_pass() * steps_; }
+  /// Keras's epochs end where the data do.
+  int64_t steps_of_epoch() const { return std::min(steps_, training_.steps() - first_batch()); }
+
+  const Batch& next_batch() {
+    const int64_t pass = options_.initial_epoch + (epoch_ - options_.initial_epoch) / epochs_of_pass();
+    if (options_.shuffle && pass != pass_)
+      training_.set_order(shuffled(samples_, options_.seed, static_cast<uint64_t>(pass)));
+    pass_ = pass;
+    return training_.batch(first_batch() + step_);
+  }
+
+  bool wants_logs() {
+    bool wanted = false;  // all are asked: each may note the time
+    for_each([&](Callback& callback) { wanted = callback.wants_batch_logs() || wanted; });
+    return wanted;
+  }
+
+  /// Nothing if it was interrupted.
+  std::optional<Logs> validate() {
+    for_each([&](Callback& callback) { callback.on_test_begin(*this); });
+    model_.reset_metrics();
+    const int64_t steps = options_.validation_steps > 0
+                              ? std::min(options_.validation_steps, validation_->steps())
+                              : validation_->steps();
+    for (int64_t step = 0; step < steps; ++step) {
+      if (interrupted()) break;
+      model_.evaluate_step(validation_->batch(step));
+    }
+    const Logs logs = logs_of(model_, "val_");
+    for_each([&](Callback& callback) { callback.on_test_end(*this, logs); });
+    if (interrupted_) return {};
+    return logs;
+  }
+
+  void warn_of_loss(double loss) {
     if (warned_) return;
     warned_ = true;
-    observer_.warn(cat("the loss became ", std::isnan(loss) ? "NaN" : "infinite", " in epoch ", epoch + 1,
-                       ", step ", step + 1, "; a smaller learning rate or scaled inputs may help"));
+    warn(cat("the loss became ", std::isnan(loss) ? "NaN" : "infinite", " in epoch ", epoch_ + 1, ", step ",
+             step_ + 1, "; a smaller learning rate or scaled inputs may help"));
+  }
+
+  void save() {
+    if (options_.checkpoints == nullptr) return;
+    Snapshot snapshot{.settings = settings_,
+                      .epoch = epoch_,
+                      .step = step_,
+                      .stopped = stopped_,
+                      .training_logs = training_logs_,
+                      .history = history_};
+    const std::vector<VariableInfo>& variables = model_.info().variables;
+    for (size_t i = 0; i < variables.size(); ++i)
+      snapshot.variables.emplace(variables[i].name, model_.view_variable(i));
+    for_each([&](Callback& callback) {
+      if (CallbackState state = callback.state(); !state.empty())
+        snapshot.callbacks.emplace(callback.name(), std::move(state));
+    });
+    try {
+      options_.checkpoints->save(snapshot);
+    } catch (const Error& error) {
+      if (!options_.warn_on_save_error) throw;
+      warn(cat("no checkpoint was written: ", error.what()));
+    }
+  }
+
+  void resume() {
+    if (options_.checkpoints == nullptr) return;
+    std::optional<Snapshot> found = options_.checkpoints->load([&](const std::string& text) { warn(text); });
+    if (!found) return;
+    const std::string& where = options_.checkpoints->path();
+    expect_same_settings(found->settings, where);
+    set_variables(model_, found->variables, where);
+    for_each([&](Callback& callback) {
+      if (const auto state = found->callbacks.find(callback.name()); state != found->callbacks.end())
+        callback.restore(state->second);
+    });
+    epoch_ = found->epoch;
+    step_ = found->step;
+    stopped_ = found->stopped;
+    training_logs_ = std::move(found->training_logs);
+    history_ = std::move(found->history);
+    if (epoch_ >= options_.epochs || stopped_)
+      say(cat("Training had ended after epoch ", epoch_, ": nothing is left to do"));
+    else
+      say(cat("Going on with epoch ", epoch_ + 1, ", step ", step_ + 1));
+  }
+
+  void expect_same_settings(const std::map<std::string, std::string>& found, const std::string& where) const {
+    for (const auto& [name, value] : settings_) {
+      const auto other = found.find(name);
+      const std::string before = other == found.end() ? "unknown" : other->second;
+      if (before != value)
+        throw Error(ErrorKind::data, cat("belongs to training with --", name, " ", before, ", not ", value),
+                    where, "give the same options and data, or another --checkpoint to begin anew");
+    }
   }
 
   Trainable& model_;
   const FitOptions& options_;
-  Observer& observer_;
+  std::map<std::string, std::string> settings_;
   int64_t samples_;
   Batches training_;
   std::optional<Batches> validation_;
-  bool warned_ = false;
+  int64_t steps_;
+  // Where training is.
+  int64_t epoch_, step_ = 0;
+  int64_t pass_ = -1;  // through the data: whose order the batches have
+  bool stopped_ = false, interrupted_ = false, warned_ = false;
+  Logs training_logs_;  // of an epoch whose steps are done
+  History history_;
 };
 
 }  // namespace
 
-History fit(Trainable& model, const Dataset& data, const FitOptions& options, Observer& observer) {
+History fit(Trainable& model, const Dataset& data, const FitOptions& options) {
   if (options.validation_split == 0 || options.validation != nullptr)
-    return Fit(model, data, options.validation, options, observer).run();
+    return Fit(model, data, options.validation, options).run();
   const auto first =
       static_cast<int64_t>(std::floor(static_cast<double>(data.samples) * (1.0 - options.validation_split)));
   if (first <= 0 || first >= data.samples)
@@ -108,7 +265,7 @@ History fit(Trainable& model, const Dataset& data, const FitOptions& options, Ob
         cat(counted(data.samples, "sample"), " cannot be split for validation by ", options.validation_split),
         data.where, "both parts need at least one sample");
   const Dataset training = data.rows(0, first), validation = data.rows(first, data.samples);
-  return Fit(model, training, &validation, options, observer).run();
+  return Fit(model, training, &validation, options).run();
 }
 
 Logs evaluate(Trainable& model, const Dataset& data, int64_t batch_size) {

@@ -1,9 +1,11 @@
 #include <unistd.h>
 
-#include <csignal>
+#include <charconv>
 #include <cstdio>
+#include <memory>
 #include <optional>
 
+#include "runtime/trainer/callback_options.h"
 #include "runtime/trainer/commands.h"
 #include "runtime/trainer/data_options.h"
 #include "runtime/trainer/error.h"
@@ -11,6 +13,7 @@
 #include "runtime/trainer/fit.h"
 #include "runtime/trainer/json.h"
 #include "runtime/trainer/progress.h"
+#include "runtime/trainer/signals.h"
 #include "runtime/trainer/text.h"
 #include "runtime/trainer/weights.h"
 
@@ -19,41 +22,47 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"epochs", "N", "times that all data are seen (1)"},
+    {"initial-epoch", "N", "epochs that are over, of those (0)"},
+    {"steps-per-epoch", "N", "batches that make an epoch; otherwise as many as there are"},
     {"validation-split", "F", "hold out the last part of the data, 0.2 for a fifth, and report val_ metrics"},
     {"validation-data", "FILE...", "report val_ metrics on other data", false, true},
+    {"validation-freq", "N", "epochs from one validation to the next (1)"},
+    {"validation-steps", "N", "batches to judge by; otherwise all"},
+    {"validation-batch-size", "N", "samples at a time in validations; otherwise as in training"},
     {"class-weight", "JSON", R"(weights of classes, '{"0": 1, "1": 2.5}'; those not named weigh 1)"},
     {"no-shuffle", "", "take the samples in their order; they are shuffled for each epoch otherwise"},
     {"seed", "N", "of the order, of dropout and of --reinitialize (0); equal seeds give equal results"},
     kWeightsOption,
     {"reinitialize", "", "start with fresh weights"},
     {"save", "FILE", "write the weights, .safetensors, when training ends"},
+    {"checkpoint", "FILE",
+     "keep all of the training's state there, at the end of each epoch and when it is\n"
+     "stopped; where there is one, go on from it: the end is the same to the bit"},
+    {"checkpoint-every", "N|Ns", "also after so many steps, or seconds"},
+    {"on-save-error", "stop|warn", "what to do if a checkpoint cannot be written (stop)"},
     {"history", "FILE", "write the metrics of all epochs as JSON, as Keras's History.history"},
     {"verbose", "0|1|2", "what is shown: nothing, a bar, a line per epoch (1)"},
 };
-constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions};
+constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kCallbackOptions};
 
-volatile std::sig_atomic_t stop_signal = 0;
-
-/// Notes SIGINT and SIGTERM for as long as it lives; the second of them ends the process as usual.
-class SignalGuard {
- public:
-  SignalGuard() {
-    stop_signal = 0;
-    struct sigaction noting = {};
-    noting.sa_handler = [](int signal) { stop_signal = signal; };
-    noting.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-    sigaction(SIGINT, &noting, &interrupt_);
-    sigaction(SIGTERM, &noting, &terminate_);
-  }
-  SignalGuard(const SignalGuard&) = delete;
-  ~SignalGuard() {
-    sigaction(SIGINT, &interrupt_, nullptr);
-    sigaction(SIGTERM, &terminate_, nullptr);
-  }
-
- private:
-  struct sigaction interrupt_ = {}, terminate_ = {};
-};
+/// "100" or "30s".
+CheckpointInterval interval_of(const Arguments& arguments) {
+  CheckpointInterval interval;
+  if (!arguments.has("checkpoint-every")) return interval;
+  if (!arguments.has("checkpoint")) throw Error(ErrorKind::usage, "needs --checkpoint", "--checkpoint-every");
+  const std::string text = arguments.get("checkpoint-every");
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit(end, text.data() + text.size());
+  if (error != std::errc() || number < 1 || (!unit.empty() && unit != "s"))
+    throw Error(ErrorKind::usage, cat(quoted(text), " is no number of steps, and no time"),
+                "--checkpoint-every", "1000, or 60s");
+  if (unit.empty())
+    interval.steps = number;
+  else
+    interval.seconds = static_cast<double>(number);
+  return interval;
+}
 
 /// History and weights, both or none.
 void write_results(const Trainable& model, const History& history, const Arguments& arguments) {
@@ -64,23 +73,58 @@ void write_results(const Trainable& model, const History& history, const Argumen
   if (json) json->commit();
 }
 
-int run(Trainable& model, const Arguments& arguments) {
+FitOptions options_of(const Arguments& arguments) {
+  const auto count = [&](std::string_view name, int64_t otherwise, int64_t least) {
+    return arguments.get_int(name, otherwise, least, INT64_MAX);
+  };
   FitOptions options;
-  options.epochs = arguments.get_int("epochs", 1, 1, INT64_MAX);
+  options.epochs = count("epochs", 1, 1);
+  options.initial_epoch = count("initial-epoch", 0, 0);
   options.batch_size = batch_size(arguments);
+  options.steps_per_epoch = count("steps-per-epoch", 0, 1);
   options.validation_split = arguments.get_fraction("validation-split");
+  options.validation_freq = count("validation-freq", 1, 1);
+  options.validation_steps = count("validation-steps", 0, 1);
+  options.validation_batch_size = count("validation-batch-size", 0, 1);
   options.shuffle = !arguments.has("no-shuffle");
-  options.seed = static_cast<uint64_t>(arguments.get_int("seed", 0, 0, INT64_MAX));
+  options.seed = static_cast<uint64_t>(count("seed", 0, 0));
   if (arguments.has("class-weight")) options.class_weight = parse_class_weight(arguments.get("class-weight"));
-  const auto verbose = static_cast<Verbose>(arguments.get_int("verbose", 1, 0, 2));
-  if (options.validation_split > 0 && arguments.has("validation-data"))
-    throw Error(ErrorKind::usage, "excludes --validation-split", "--validation-data");
-  if (arguments.has("weights") && arguments.has("reinitialize"))
-    throw Error(ErrorKind::usage, "excludes --weights", "--reinitialize");
+  return options;
+}
+
+void refuse_contradictions(const Arguments& arguments) {
+  const auto exclude = [&](std::string_view option, std::string_view other) {
+    if (arguments.has(option) && arguments.has(other))
+      throw Error(ErrorKind::usage, cat("excludes --", other), cat("--", option));
+  };
+  exclude("validation-data", "validation-split");
+  exclude("reinitialize", "weights");
   if (arguments.has("save") && arguments.get("save") == arguments.get("history"))
     throw Error(ErrorKind::usage, "is the file of --save too", "--history");
+  if (arguments.has("save") && arguments.get("save") == arguments.get("checkpoint"))
+    throw Error(ErrorKind::usage, "is the file of --save too", "--checkpoint");
+}
+
+/// What to do if a checkpoint cannot be written.
+bool warns_on_save_error(const Arguments& arguments) {
+  const std::string word = arguments.has("on-save-error") ? arguments.get("on-save-error") : "stop";
+  if (word != "stop" && word != "warn")
+    throw Error(ErrorKind::usage, cat(quoted(word), " is not stop or warn"), "--on-save-error");
+  return word == "warn";
+}
+
+int run(Trainable& model, const Arguments& arguments) {
+  FitOptions options = options_of(arguments);
+  options.warn_on_save_error = warns_on_save_error(arguments);
+  const auto verbose = static_cast<Verbose>(arguments.get_int("verbose", 1, 0, 2));
+  refuse_contradictions(arguments);
   check_creatable(arguments, "save");
   check_creatable(arguments, "history");
+  const std::vector<std::unique_ptr<Callback>> callbacks = make_callbacks(arguments);
+  std::optional<Checkpoints> checkpoints;
+  const CheckpointInterval interval = interval_of(arguments);
+  if (arguments.has("checkpoint"))
+    options.checkpoints = &checkpoints.emplace(arguments.get("checkpoint"), interval);
 
   if (arguments.has("reinitialize")) model.initialize(options.seed);
   start_weights(model, arguments);
@@ -91,14 +135,23 @@ int run(Trainable& model, const Arguments& arguments) {
   std::optional<Dataset> validation;
   if (arguments.has("validation-data")) options.validation = &validation.emplace(read("validation-data"));
 
-  const SignalGuard guard;
-  options.stop = [] { return stop_signal != 0; };
   Progress progress(stdout, stderr, verbose, ::isatty(STDOUT_FILENO) == 1, monotonic_seconds);
-  const History history = fit(model, data, options, progress);
-  const int signal = stop_signal;
+  for (const std::unique_ptr<Callback>& callback : callbacks) options.callbacks.push_back(callback.get());
+  options.callbacks.push_back(&progress);
+  const SignalGuard guard;
+  options.interrupted = [&checkpoints] {
+    if (SignalGuard::take_save_request() && checkpoints) checkpoints->request();
+    return SignalGuard::signal() != 0;
+  };
+  const History history = fit(model, data, options);
+  const int signal = SignalGuard::signal();
   if (signal != 0)
-    progress.warn(cat("stopped after ", history.epochs.size(), " of ", options.epochs, " epochs",
-                      arguments.has("save") ? "; the weights of now are saved" : ""));
+    progress.on_warning(cat("stopped after ",
+                            history.first_epoch + static_cast<int64_t>(history.epochs.size()), " of ",
+                            options.epochs, " epochs",
+                            checkpoints             ? "; the same command goes on"
+                            : arguments.has("save") ? "; the weights of now are saved"
+                                                    : ""));
   write_results(model, history, arguments);
   return signal == 0 ? 0 : 128 + signal;
 }

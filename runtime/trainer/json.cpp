@@ -75,6 +75,16 @@ TensorEntry parse_entry(const std::string& name, const json& value) {
   return entry;
 }
 
+std::map<std::string, std::string> texts(const json& object) {
+  std::map<std::string, std::string> all;
+  if (!object.is_object()) throw Malformed{"is no JSON object"};
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string()) throw Malformed{cat(trainer::quoted(name), " is no string")};
+    all.emplace(name, value.get<std::string>());
+  }
+  return all;
+}
+
 }  // namespace
 
 ClassWeight parse_class_weight(std::string_view text) {
@@ -102,31 +112,116 @@ ClassWeight parse_class_weight(std::string_view text) {
   return weights;
 }
 
-std::vector<TensorEntry> parse_safetensors_header(std::string_view text, const std::string& where) {
+std::vector<TensorEntry> parse_safetensors_header(std::string_view text, const std::string& where,
+                                                  std::map<std::string, std::string>* metadata) {
   std::vector<TensorEntry> entries;
   std::string here = cat(where, ": header");
   try {
     const json object = parse(text);
     if (!object.is_object()) throw Malformed{"is no JSON object"};
     for (const auto& [name, value] : object.items()) {
-      if (name == "__metadata__") continue;
       here = cat(where, ": array ", trainer::quoted(name));
-      entries.push_back(parse_entry(name, value));
+      if (name != "__metadata__") entries.push_back(parse_entry(name, value));
     }
+    here = cat(where, ": __metadata__");
+    if (metadata != nullptr && object.contains("__metadata__")) *metadata = texts(object["__metadata__"]);
   } catch (const Malformed& malformed) {
     throw Error(ErrorKind::data, malformed.message, here);
   }
   return entries;
 }
 
-std::string format_safetensors_header(const std::vector<TensorEntry>& entries) {
-  std::string text;
-  for (const TensorEntry& entry : entries) {
-    text += cat(text.empty() ? "{" : ",", trainer::quoted(entry.name), ":{\"dtype\":\"",
-                kDTypeNames[static_cast<size_t>(entry.dtype)].text, "\",\"shape\":[", join(entry.shape, ","),
-                "],\"data_offsets\":[", entry.begin, ",", entry.end, "]}");
+std::string format_safetensors_header(const std::vector<TensorEntry>& entries,
+                                      const std::map<std::string, std::string>& metadata) {
+  std::vector<std::string> members;
+  for (const auto& [name, value] : metadata)
+    members.push_back(cat(trainer::quoted(name), ":", trainer::quoted(value)));
+  std::vector<std::string> parts;
+  if (!members.empty()) parts.push_back(cat("\"__metadata__\":{", join(members, ","), "}"));
+  for (const TensorEntry& entry : entries)
+    parts.push_back(cat(trainer::quoted(entry.name), ":{\"dtype\":\"",
+                        kDTypeNames[static_cast<size_t>(entry.dtype)].text, "\",\"shape\":[",
+                        join(entry.shape, ","), "],\"data_offsets\":[", entry.begin, ",", entry.end, "]}"));
+  return cat("{", join(parts, ","), "}");
+}
+
+namespace {
+
+json to_json(const std::map<std::string, double>& numbers) {
+  json object = json::object();
+  for (const auto& [name, value] : numbers) object[name] = to_text(value);
+  return object;
+}
+
+json to_json(const Logs& logs) {
+  json list = json::array();
+  for (const auto& [name, value] : logs) list.push_back({name, to_text(value)});
+  return list;
+}
+
+/// What to_text makes of a number.
+double number(const json& value) {
+  const std::string& text = value.get_ref<const std::string&>();
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Malformed{cat(trainer::quoted(text.substr(0, 40)), " is no number")};
+  return number;
+}
+
+std::map<std::string, double> numbers(const json& object) {
+  std::map<std::string, double> all;
+  for (const auto& [name, value] : object.items()) all.emplace(name, number(value));
+  return all;
+}
+
+Logs logs(const json& list) {
+  Logs logs;
+  for (const json& log : list) logs.emplace_back(log.at(0).get<std::string>(), number(log.at(1)));
+  return logs;
+}
+
+}  // namespace
+
+std::string format_snapshot(const Snapshot& snapshot, const std::map<std::string, uint32_t>& checksums) {
+  json callbacks = json::object();
+  for (const auto& [name, state] : snapshot.callbacks)
+    callbacks[name] = {{"numbers", to_json(state.numbers)}, {"texts", state.texts}};
+  json history = json::array();
+  for (const Logs& logs : snapshot.history.epochs) history.push_back(to_json(logs));
+  return json{{"callbacks", callbacks},
+              {"checksums", checksums},
+              {"epoch", snapshot.epoch},
+              {"first_epoch", snapshot.history.first_epoch},
+              {"history", history},
+              {"settings", snapshot.settings},
+              {"step", snapshot.step},
+              {"stopped", snapshot.stopped},
+              {"training_logs", to_json(snapshot.training_logs)}}
+      .dump();
+}
+
+Snapshot parse_snapshot(std::string_view text, const std::string& where,
+                        std::map<std::string, uint32_t>& checksums) {
+  Snapshot snapshot;
+  try {
+    const json object = parse(text);
+    for (const auto& [name, state] : object.at("callbacks").items())
+      snapshot.callbacks[name] = {numbers(state.at("numbers")), texts(state.at("texts")), {}};
+    checksums = object.at("checksums").get<std::map<std::string, uint32_t>>();
+    snapshot.epoch = object.at("epoch").get<int64_t>();
+    snapshot.history.first_epoch = object.at("first_epoch").get<int64_t>();
+    for (const json& epoch : object.at("history")) snapshot.history.epochs.push_back(logs(epoch));
+    snapshot.settings = texts(object.at("settings"));
+    snapshot.step = object.at("step").get<int64_t>();
+    snapshot.stopped = object.at("stopped").get<bool>();
+    snapshot.training_logs = logs(object.at("training_logs"));
+  } catch (const Malformed& malformed) {
+    throw Error(ErrorKind::data, malformed.message, where);
+  } catch (const json::exception&) {
+    throw Error(ErrorKind::data, "is not what a checkpoint holds", where);
   }
-  return text.empty() ? "{}" : text + "}";
+  return snapshot;
 }
 
 }  // namespace keratin::trainer

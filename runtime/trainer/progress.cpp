@@ -75,37 +75,43 @@ void Progress::print(const std::string& text) {
   std::fflush(out_);
 }
 
-void Progress::begin_epoch(int64_t epoch, int64_t epochs, int64_t steps) {
-  steps_ = steps;
+void Progress::on_epoch_begin(Training& training, int64_t epoch) { on_resume(training, epoch, 0); }
+
+void Progress::on_resume(Training& training, int64_t epoch, int64_t step) {
+  steps_ = training.steps();
+  first_ = step;
   start_ = clock_();
   after_first_step_ = last_draw_ = -1;
   width_ = 0;
-  if (verbose_ != Verbose::silent && epochs > 1) print(cat("Epoch ", epoch + 1, "/", epochs, "\n"));
+  if (verbose_ != Verbose::silent && training.epochs() > 1)
+    print(cat("Epoch ", epoch + 1, "/", training.epochs(), "\n"));
 }
 
 /// The first step, which may have to warm up, is left out once there are more.
 double Progress::step_duration(int64_t step, double now) {
-  const double duration = after_first_step_ >= 0 && step > 1
-                              ? (now - after_first_step_) / static_cast<double>(step - 1)
-                              : (now - start_) / static_cast<double>(step);
-  if (step == 1) after_first_step_ = now;
+  const int64_t done = step - first_;
+  if (done == 0) return 0;
+  const double duration = after_first_step_ >= 0 && done > 1
+                              ? (now - after_first_step_) / static_cast<double>(done - 1)
+                              : (now - start_) / static_cast<double>(done);
+  if (done == 1) after_first_step_ = now;
   return duration;
 }
 
-bool Progress::wants_logs() {
+bool Progress::wants_batch_logs() {
   return verbose_ == Verbose::bar && terminal_ && (last_draw_ < 0 || clock_() - last_draw_ >= kInterval);
 }
 
-void Progress::end_step(int64_t step, const Logs& logs) {
+void Progress::on_train_batch_end(Training&, int64_t step, double, const Logs& logs) {
   if (verbose_ != Verbose::bar) return;
   const double now = clock_();
   if (terminal_ && (last_draw_ < 0 || now - last_draw_ >= kInterval))
-    draw(step, logs, now, false);
+    draw(step + 1, logs, now, false);
   else
-    step_duration(step, now);
+    step_duration(step + 1, now);
 }
 
-void Progress::end_epoch(const Logs& logs) {
+void Progress::on_epoch_end(Training&, int64_t, Logs& logs) {
   const double now = clock_();
   if (verbose_ == Verbose::bar) draw(steps_, logs, now, true);
   if (verbose_ != Verbose::line) return;
@@ -141,10 +147,20 @@ void Progress::draw(int64_t step, const Logs& logs, double now, bool last) {
   line_open_ = !last;
 }
 
-void Progress::warn(const std::string& text) {
+void Progress::leave_line() {
   if (line_open_) print("\n");
   line_open_ = false;
   width_ = 0;
+}
+
+void Progress::on_message(const std::string& text) {
+  if (verbose_ == Verbose::silent) return;
+  leave_line();
+  print(text + "\n");
+}
+
+void Progress::on_warning(const std::string& text) {
+  leave_line();
   std::fprintf(errors_, "warning: %s\n", text.c_str());
   std::fflush(errors_);
 }

@@ -10,24 +10,27 @@
 #include <cstdio>
 #include <functional>
 
-#include "runtime/trainer/fit.h"
+#include "runtime/trainer/callback.h"
 
 namespace keratin::trainer {
 
 enum class Verbose { silent, bar, line };  ///< Keras's 0, 1 and 2
 
-class Progress : public Observer {
+class Progress : public Callback {
  public:
   /// `clock`: seconds since some time. Warnings go to `errors`.
   Progress(std::FILE* out, std::FILE* errors, Verbose verbose, bool terminal, std::function<double()> clock);
 
-  void begin_epoch(int64_t epoch, int64_t epochs, int64_t steps) override;
-  void end_step(int64_t step, const Logs& logs) override;
-  void end_epoch(const Logs& logs) override;
-  void warn(const std::string& text) override;
-  bool wants_logs() override;
+  void on_resume(Training& training, int64_t epoch, int64_t step) override;
+  void on_epoch_begin(Training& training, int64_t epoch) override;
+  bool wants_batch_logs() override;
+  void on_train_batch_end(Training& training, int64_t step, double loss, const Logs& logs) override;
+  void on_epoch_end(Training& training, int64_t epoch, Logs& logs) override;
+  void on_message(const std::string& text) override;
+  void on_warning(const std::string& text) override;
 
  private:
+  void leave_line();
   double step_duration(int64_t step, double now);
   void draw(int64_t step, const Logs& logs, double now, bool last);
   std::string counts(int64_t step) const;
@@ -38,7 +41,7 @@ class Progress : public Observer {
   bool terminal_;
   std::function<double()> clock_;
 
-  int64_t steps_ = 0;
+  int64_t steps_ = 0, first_ = 0;  // of the epoch; those before it were done earlier
   double start_ = 0, after_first_step_ = -1, last_draw_ = -1;
   size_t width_ = 0;        // of the line that was drawn
   bool line_open_ = false;  // whether the cursor stands behind one

@@ -14,7 +14,7 @@ constexpr size_t kHighestRank = 32;
 
 }  // namespace
 
-std::map<std::string, Array> read_safetensors(const std::string& path) {
+std::map<std::string, Array> read_safetensors(const std::string& path, Metadata* metadata) {
   const MappedFile file = map_file(path);
   const auto fail = [&](const std::string& problem) { throw Error(ErrorKind::data, problem, path); };
   if (file.bytes.size() < 8) fail("is too short for a safetensors file");
@@ -23,7 +23,7 @@ std::map<std::string, Array> read_safetensors(const std::string& path) {
   if (length > kLongestHeader || length > file.bytes.size() - 8)
     fail("is no complete safetensors file: its header would leave it");
   const std::string_view data = file.bytes.substr(8 + length);
-  std::vector<TensorEntry> entries = parse_safetensors_header(file.bytes.substr(8, length), path);
+  std::vector<TensorEntry> entries = parse_safetensors_header(file.bytes.substr(8, length), path, metadata);
   std::sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });
@@ -47,7 +47,8 @@ std::map<std::string, Array> read_safetensors(const std::string& path) {
   return arrays;
 }
 
-void write_safetensors(StagedFile& file, const std::map<std::string, Array>& arrays) {
+void write_safetensors(StagedFile& file, const std::map<std::string, Array>& arrays,
+                       const Metadata& metadata) {
   std::vector<TensorEntry> entries;
   uint64_t offset = 0;
   for (const auto& [name, array] : arrays) {
@@ -55,7 +56,7 @@ void write_safetensors(StagedFile& file, const std::map<std::string, Array>& arr
     entries.push_back({name, array.dtype(), array.shape(), offset, end});
     offset = end;
   }
-  std::string header = format_safetensors_header(entries);
+  std::string header = format_safetensors_header(entries, metadata);
   header.append((8 - header.size() % 8) % 8, ' ');  // so that the arrays are aligned
   std::string length;
   for (size_t i = 0; i < 8; ++i) length += static_cast<char>(header.size() >> (8 * i));

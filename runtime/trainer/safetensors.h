@@ -9,10 +9,14 @@
 
 namespace keratin::trainer {
 
+/// Texts that a file holds beside its arrays, by name.
+using Metadata = std::map<std::string, std::string>;
+
 /// Views of the mapped file. The arrays must fill it, without gaps or overlaps. Throws Error(no_input) or Error(data).
-std::map<std::string, Array> read_safetensors(const std::string& path);
+std::map<std::string, Array> read_safetensors(const std::string& path, Metadata* metadata = nullptr);
 
 /// Equal arrays give equal files.
-void write_safetensors(StagedFile& file, const std::map<std::string, Array>& arrays);
+void write_safetensors(StagedFile& file, const std::map<std::string, Array>& arrays,
+                       const Metadata& metadata = {});
 
 }  // namespace keratin::trainer

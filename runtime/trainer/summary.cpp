@@ -36,6 +36,7 @@ std::string summary(const TrainableInfo& info) {
   for (const std::vector<Signature>* signatures : {&info.inputs, &info.targets, &info.outputs})
     for (const Signature& signature : *signatures) width = std::max(width, signature.name.size());
   for (const VariableInfo& variable : info.variables) {
+    if (variable.role == VariableRole::metric) continue;
     width = std::max(width, variable.name.size());
     type_width = std::max(type_width, type_text(variable.dtype, variable.shape, "").size());
   }
@@ -44,16 +45,19 @@ std::string summary(const TrainableInfo& info) {
                          signatures_text("Outputs", info.outputs, width), "Variables:\n");
   int64_t weights = 0, others = 0, bytes = 0;
   for (const VariableInfo& variable : info.variables) {
+    if (variable.role == VariableRole::metric) continue;
     const int64_t size = byte_count(variable.dtype, variable.shape).value_or(0);
     const int64_t elements = size / byte_size(variable.dtype);
-    (variable.is_weight ? weights : others) += elements;
+    (variable.is_weight() ? weights : others) += elements;
     bytes += size;
     text += cat("  ", padded(variable.name, width), "  ",
                 padded(type_text(variable.dtype, variable.shape, ""), type_width), "  ", grouped(elements),
-                variable.is_weight ? "" : " (optimizer and counters)", "\n");
+                variable.is_weight() ? "" : " (optimizer and counters)", "\n");
   }
+  std::vector<std::string> metrics;
+  for (const MetricInfo& metric : info.metrics) metrics.push_back(metric.name);
   return text + cat("Parameters: ", grouped(weights), " in weights, ", grouped(others), " beside them, ",
-                    grouped(bytes), " bytes\nMetrics: ", join(info.metrics, ", "), "\n");
+                    grouped(bytes), " bytes\nMetrics: ", join(metrics, ", "), "\n");
 }
 
 constinit const Command kSummaryCommand = {"summary",

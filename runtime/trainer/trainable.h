@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,12 +31,30 @@ struct Signature {
   int64_t row_count(int64_t samples) const { return is_per_sample ? rows * samples : rows; }
 };
 
-/// A weight, a statistic or an optimizer slot.
+enum class VariableRole : uint8_t {
+  weight,  ///< trained weights and statistics
+  state,   ///< slots of the optimizer, counters, seeds
+  metric,  ///< what metrics accumulate
+};
+
+/// All that a step reads and writes is in variables.
 struct VariableInfo {
-  std::string name;  ///< Keras's variable.path, "dense/kernel"; slots: "optimizer/…"
+  std::string name;  ///< Keras's variable.path, "dense/kernel"; slots: "optimizer/…"; metrics: "metrics/…"
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
-  bool is_weight = true;  ///< trained weights and statistics; not slots, counters, metrics
+  VariableRole role = VariableRole::weight;
+
+  bool is_weight() const { return role == VariableRole::weight; }
+};
+
+struct MetricInfo {
+  std::string name;   ///< "loss", "accuracy", …
+  int direction = 0;  ///< -1: the less the better; 1: the more; 0: Keras does not say
+};
+
+struct LearningRate {
+  std::string name;                ///< in logs: "learning_rate"; with several optimizers "learning_rate_NAME"
+  std::optional<size_t> variable;  ///< its place among the variables; none if a schedule makes it
 };
 
 struct TrainableInfo {
@@ -43,11 +62,12 @@ struct TrainableInfo {
   std::vector<Signature> inputs;
   std::vector<Signature> targets;  ///< in the order of the outputs that have a loss
   std::vector<Signature> weights{
-      Signature{}};                ///< of samples: one for all targets, without a name, or one for each
-  std::vector<Signature> outputs;  ///< of predict
-  /// Names: "loss", "accuracy", …; at least "loss". Logs are sorted by them, as Keras's are.
-  std::vector<std::string> metrics;
+      Signature{}};                 ///< of samples: one for all targets, without a name, or one for each
+  std::vector<Signature> outputs;   ///< of predict
+  std::vector<MetricInfo> metrics;  ///< at least "loss". Logs are sorted by their names, as Keras's are
   std::vector<VariableInfo> variables;
+  std::vector<LearningRate> learning_rates;  ///< of each optimizer; none of models that do not tell
+  bool has_averages = false;                 ///< whether the optimizer averages weights (use_ema)
 };
 
 /// `n` samples: one array per input, one per target, and their weights.
@@ -75,6 +95,8 @@ class Trainable {
 
   /// By place in info().variables.
   virtual Array get_variable(size_t index) const = 0;
+  /// The same, valid until the model is changed: no copy where none is needed.
+  virtual Array view_variable(size_t index) const { return get_variable(index); }
   virtual void set_variable(size_t index, const Array& value) = 0;
 
   /// Has fn(arg, i) called for every i < n, on threads that wait for something to do while the model computes; returns at once.
@@ -87,6 +109,10 @@ class Trainable {
 
   /// Puts into the weights what is only known when training is over: their averages.
   virtual void finish_training() {}
+  /// Exchanges weights and their averages. Requires: there are some.
+  virtual void swap_averages() {}
+  /// As they are now, in the order of info().learning_rates.
+  virtual std::vector<double> learning_rates() { return {}; }
 
   /// What random ops of training draw from.
   virtual void set_seed(uint64_t seed) = 0;

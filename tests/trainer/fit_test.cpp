@@ -11,12 +11,13 @@ namespace keratin::trainer {
 namespace {
 
 /// Remembers what it was told.
-struct Listener : Observer {
-  void begin_epoch(int64_t epoch, int64_t, int64_t steps) override { begun.emplace_back(epoch, steps); }
-  void end_step(int64_t step, const Logs&) override { last_step = step; }
-  void end_epoch(const Logs& logs) override { last_logs = logs; }
-  void warn(const std::string& text) override { warnings.push_back(text); }
-  bool wants_logs() override { return false; }
+struct Listener : Callback {
+  void on_epoch_begin(Training& training, int64_t epoch) override {
+    begun.emplace_back(epoch, training.steps());
+  }
+  void on_train_batch_end(Training&, int64_t step, double, const Logs&) override { last_step = step + 1; }
+  void on_epoch_end(Training&, int64_t, Logs& logs) override { last_logs = logs; }
+  void on_warning(const std::string& text) override { warnings.push_back(text); }
 
   std::vector<std::pair<int64_t, int64_t>> begun;
   int64_t last_step = 0;
@@ -43,6 +44,11 @@ FitOptions options(int64_t epochs, int64_t batch_size) {
   return options;
 }
 
+History train(Trainable& model, const Dataset& data, FitOptions options, Callback& callback) {
+  options.callbacks.push_back(&callback);
+  return fit(model, data, options);
+}
+
 std::vector<float> flat(const std::vector<std::vector<float>>& steps) {
   std::vector<float> all;
   for (const std::vector<float>& step : steps) all.insert(all.end(), step.begin(), step.end());
@@ -52,7 +58,7 @@ std::vector<float> flat(const std::vector<std::vector<float>>& steps) {
 TEST(Fit, Learns) {
   LinearModel model(1);
   Listener listener;
-  const History history = fit(model, line(4), options(2000, 2), listener);
+  const History history = train(model, line(4), options(2000, 2), listener);
   ASSERT_EQ(history.epochs.size(), 2000u);
   EXPECT_NEAR(model.kernel_[0], 2, 1e-3);
   EXPECT_NEAR(model.bias_[0], 1, 1e-3);
@@ -66,7 +72,7 @@ TEST(Fit, LastBatchIsShort) {
   Listener listener;
   FitOptions in_order = options(1, 4);
   in_order.shuffle = false;
-  fit(model, line(10), in_order, listener);
+  train(model, line(10), in_order, listener);
   ASSERT_EQ(model.seen_.size(), 3u);
   EXPECT_EQ(model.seen_[0], (std::vector<float>{0, 1, 2, 3}));
   EXPECT_EQ(model.seen_[2], (std::vector<float>{8, 9}));
@@ -80,7 +86,7 @@ TEST(Fit, ShufflesAnewInEachEpochAndByItsSeed) {
     Listener listener;
     FitOptions two = options(2, 3);
     two.seed = seed;
-    fit(model, line(20), two, listener);
+    train(model, line(20), two, listener);
     EXPECT_EQ(model.seed_, seed);
     return flat(model.seen_);
   };
@@ -106,7 +112,7 @@ TEST(Fit, HoldsOutTheLastPart) {
   Listener listener;
   FitOptions split = options(1, 4);
   split.validation_split = 0.25;  // floor(10 * 0.75) = 7 for training
-  const History history = fit(model, line(10), split, listener);
+  const History history = train(model, line(10), split, listener);
   std::vector<float> seen = flat(model.seen_);
   std::sort(seen.begin(), seen.end());
   EXPECT_EQ(seen, (std::vector<float>{0, 1, 2, 3, 4, 5, 6}));
@@ -116,10 +122,10 @@ TEST(Fit, HoldsOutTheLastPart) {
   EXPECT_DOUBLE_EQ(history.epochs[0][0].second, (1 + 3 + 5 + 7 + 9 + 11 + 13) / 7.0);
   EXPECT_EQ(listener.last_logs, history.epochs[0]);
   split.validation_split = 0.01;
-  fit(model, line(10), split, listener);  // 9 and 1
+  train(model, line(10), split, listener);  // 9 and 1
   split.validation_split = 0.99;
   expect_error(ErrorKind::usage, {"10 samples cannot be split"},
-               [&] { fit(model, line(10), split, listener); });
+               [&] { train(model, line(10), split, listener); });
 }
 
 TEST(Fit, ValidatesOnOtherData) {
@@ -128,7 +134,7 @@ TEST(Fit, ValidatesOnOtherData) {
   const Dataset other = line(2);
   FitOptions with = options(1, 4);
   with.validation = &other;
-  EXPECT_DOUBLE_EQ(fit(model, line(10), with, listener).epochs[0][2].second, 2);
+  EXPECT_DOUBLE_EQ(train(model, line(10), with, listener).epochs[0][2].second, 2);
 }
 
 TEST(Fit, WeightsOfClassesAndSamples) {
@@ -138,11 +144,11 @@ TEST(Fit, WeightsOfClassesAndSamples) {
   FitOptions weighted = options(1, 3);
   weighted.shuffle = false;
   weighted.class_weight = {{1, 2.0}, {5, 0.5}};
-  fit(model, data, weighted, listener);
+  train(model, data, weighted, listener);
   EXPECT_EQ(model.seen_weights_, (std::vector<float>{2, 1, 0.5}));
   data.weights = {{10, 20, 30}};
   model.seen_weights_.clear();
-  fit(model, data, weighted, listener);
+  train(model, data, weighted, listener);
   EXPECT_EQ(model.seen_weights_, (std::vector<float>{20, 20, 15}));
 }
 
@@ -176,7 +182,7 @@ TEST(Fit, WarnsOnceOfALossThatIsNone) {
   LinearModel model(1, 0);
   model.spoil_ = true;
   Listener listener;
-  const History history = fit(model, line(10), options(3, 5), listener);
+  const History history = train(model, line(10), options(3, 5), listener);
   EXPECT_EQ(history.epochs.size(), 3u);
   ASSERT_EQ(listener.warnings.size(), 1u);
   EXPECT_NE(listener.warnings[0].find("the loss became NaN in epoch 1, step 1"), std::string::npos);
@@ -187,11 +193,12 @@ TEST(Fit, StopsAfterTheStepAtHand) {
   LinearModel model(1, 0);
   Listener listener;
   FitOptions stopping = options(5, 5);
-  stopping.stop = [&] { return model.steps_ == 3; };
-  EXPECT_EQ(fit(model, line(10), stopping, listener).epochs.size(), 1u);
+  stopping.interrupted = [&] { return model.steps_ == 3; };
+  EXPECT_EQ(train(model, line(10), stopping, listener).epochs.size(), 1u);
   EXPECT_EQ(model.steps_, 3);
-  stopping.stop = [&] { return model.steps_ == 4; };
-  EXPECT_EQ(fit(model, line(5), stopping, listener).epochs.size(), 1u);  // at the end of an epoch: it counts
+  stopping.interrupted = [&] { return model.steps_ == 4; };
+  EXPECT_EQ(train(model, line(5), stopping, listener).epochs.size(),
+            1u);  // at the end of an epoch: it counts
 }
 
 TEST(Fit, History) {
@@ -230,7 +237,7 @@ TEST(Fit, OtherTypesAreConverted) {
   const Dataset data = make_dataset({{"x", x}, {"y", y}}, "d", model.info(), Needs::inputs_and_targets);
   FitOptions in_order = options(1, 2);
   in_order.shuffle = false;
-  fit(model, data, in_order, listener);
+  train(model, data, in_order, listener);
   EXPECT_EQ(model.seen_[0], (std::vector<float>{0, 200}));
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -14,15 +15,18 @@
 
 namespace keratin::trainer {
 
-LinearModel::LinearModel(int64_t features, float learning_rate) : learning_rate_(learning_rate) {
+LinearModel::LinearModel(int64_t features, float learning_rate) : rate_(learning_rate) {
   info_.name = "line";
   info_.inputs = {{"features", DType::f32, {features}, 0}};
   info_.targets = {{"price", DType::f32, {1}, 0}};
   info_.outputs = {{"price", DType::f32, {1}, 0}};
-  info_.metrics = {"loss", "error"};
-  info_.variables = {{"line/kernel", DType::f32, {features, 1}, true},
-                     {"line/bias", DType::f32, {1}, true},
-                     {"optimizer/iteration", DType::i64, {}, false}};
+  info_.metrics = {{"loss", -1}, {"error", 0}};
+  info_.variables = {{"line/kernel", DType::f32, {features, 1}, VariableRole::weight},
+                     {"line/bias", DType::f32, {1}, VariableRole::weight},
+                     {"optimizer/iteration", DType::i64, {}, VariableRole::state},
+                     {"optimizer/learning_rate", DType::f32, {}, VariableRole::state},
+                     {"metrics/sums", DType::f64, {3}, VariableRole::metric}};
+  info_.learning_rates = {{"learning_rate", 3}};
   kernel_.assign(static_cast<size_t>(features), 0.0F);
 }
 
@@ -40,10 +44,10 @@ double LinearModel::judge(const Batch& batch) {
     const double difference = apply(x + i * static_cast<int64_t>(kernel_.size())) - y[i];
     const float weight = batch.sample_weights[0][i];
     loss += weight * difference * difference;
-    error_ += weight * std::fabs(difference);
-    weight_ += weight;
+    sums_[1] += weight * std::fabs(difference);
+    sums_[2] += weight;
   }
-  loss_ += loss;
+  sums_[0] += loss;
   return loss / static_cast<double>(batch.n);
 }
 
@@ -63,8 +67,8 @@ double LinearModel::train_step(const Batch& batch) {
     for (size_t k = 0; k < kernel_.size(); ++k) gradient[k] += slope * row[k];
     gradient.back() += slope;
   }
-  for (size_t k = 0; k < kernel_.size(); ++k) kernel_[k] -= learning_rate_ * gradient[k];
-  bias_[0] -= learning_rate_ * gradient.back();
+  for (size_t k = 0; k < kernel_.size(); ++k) kernel_[k] -= rate_ * gradient[k];
+  bias_[0] -= rate_ * gradient.back();
   return spoil_ ? std::numeric_limits<double>::quiet_NaN() : loss;
 }
 
@@ -76,21 +80,28 @@ void LinearModel::predict(int64_t n, std::span<const void* const> inputs, std::s
   for (int64_t i = 0; i < n; ++i) y[i] = apply(x + i * static_cast<int64_t>(kernel_.size()));
 }
 
-void LinearModel::reset_metrics() { loss_ = error_ = weight_ = 0; }
+void LinearModel::reset_metrics() { std::fill(std::begin(sums_), std::end(sums_), 0); }
 
 std::vector<double> LinearModel::metrics() {
-  if (spoil_) return {std::numeric_limits<double>::quiet_NaN(), error_ / weight_};
-  return {loss_ / weight_, error_ / weight_};
+  const double loss = spoil_ ? std::numeric_limits<double>::quiet_NaN() : sums_[0] / sums_[2];
+  return {loss, sums_[1] / sums_[2]};
+}
+
+/// Where a variable is.
+void* LinearModel::at(size_t index) const {
+  const void* const places[] = {kernel_.data(), bias_.data(), &steps_, &rate_, sums_};
+  return const_cast<void*>(places[index]);
 }
 
 Array LinearModel::get_variable(size_t index) const {
-  if (index == 2) return Array(DType::i64, {});
-  return array(info_.variables[index].shape, index == 0 ? kernel_ : bias_);
+  const VariableInfo& variable = info_.variables[index];
+  Array array(variable.dtype, variable.shape);
+  std::memcpy(array.mutable_data(), at(index), static_cast<size_t>(array.bytes()));
+  return array;
 }
 
 void LinearModel::set_variable(size_t index, const Array& value) {
-  std::vector<float>& to = index == 0 ? kernel_ : bias_;
-  std::memcpy(to.data(), value.data(), static_cast<size_t>(value.bytes()));
+  std::memcpy(at(index), value.data(), static_cast<size_t>(value.bytes()));
 }
 
 void LinearModel::initialize(uint64_t seed) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/trainer/callback.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/trainable.h"
 
@@ -28,6 +29,7 @@ class LinearModel : public Trainable {
   void set_variable(size_t index, const Array& value) override;
   void set_seed(uint64_t seed) override { seed_ = seed; }
   void initialize(uint64_t seed) override;
+  std::vector<double> learning_rates() override { return {rate_}; }
 
   TrainableInfo info_;
   uint64_t seed_ = 0;
@@ -35,14 +37,35 @@ class LinearModel : public Trainable {
   std::vector<float> kernel_, bias_ = {0.0F};
   std::vector<std::vector<float>> seen_;  ///< first feature of each sample, by training step
   std::vector<float> seen_weights_;       ///< of each sample trained on
+  float rate_;                            ///< of learning
   bool spoil_ = false;                    ///< answers with a loss that is NaN
 
  private:
   float apply(const float* x) const;
   double judge(const Batch& batch);
 
-  float learning_rate_;
-  double loss_ = 0, error_ = 0, weight_ = 0;
+  void* at(size_t index) const;
+
+  double sums_[3] = {};  // of losses, errors, weights
+};
+
+/// What callbacks are given where no fit is.
+class SomeTraining : public Training {
+ public:
+  Trainable& model() override { return model_; }
+  int64_t epochs() const override { return epochs_; }
+  int64_t steps() const override { return steps_; }
+  bool validates() const override { return validates_; }
+  const History& history() const override { return history_; }
+  void stop() override { stopped_ = true; }
+  void say(const std::string& text) override { said_.push_back(text); }
+  void warn(const std::string& text) override { said_.push_back(text); }
+
+  LinearModel model_{1};
+  int64_t epochs_ = 1, steps_ = 1;
+  bool validates_ = true, stopped_ = false;
+  History history_;
+  std::vector<std::string> said_;
 };
 
 /// An array of f32.

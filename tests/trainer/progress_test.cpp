@@ -19,6 +19,15 @@ class Screen {
     std::fclose(out_);
     std::fclose(errors_);
   }
+  void begin(int64_t epoch, int64_t epochs, int64_t steps) {
+    training_.epochs_ = epochs;
+    training_.steps_ = steps;
+    progress.on_epoch_begin(training_, epoch);
+  }
+  /// `step`: how many are done.
+  void end_step(int64_t step, const Logs& logs) { progress.on_train_batch_end(training_, step - 1, 0, logs); }
+  void end_epoch(Logs logs) { progress.on_epoch_end(training_, 0, logs); }
+
   std::string printed() { return text_of(out_); }
   std::string warned() { return text_of(errors_); }
 
@@ -30,6 +39,7 @@ class Screen {
     return text;
   }
   std::FILE *out_, *errors_;
+  SomeTraining training_;
 
  public:
   double now = 100;
@@ -40,42 +50,42 @@ const std::string kFull = "━━━━━━━━━━━━━━━━━�
 
 TEST(Progress, ALinePerEpochWhereNoTerminalIs) {
   Screen screen(Verbose::bar, false);
-  screen.progress.begin_epoch(0, 2, 250);
+  screen.begin(0, 2, 250);
   for (int64_t step = 1; step <= 250; ++step) {
     screen.now += step == 1 ? 0.4 : 0.002;
-    EXPECT_FALSE(screen.progress.wants_logs());
-    screen.progress.end_step(step, {});
+    EXPECT_FALSE(screen.progress.wants_batch_logs());
+    screen.end_step(step, {});
   }
-  screen.progress.end_epoch({{"accuracy", 0.76824}, {"loss", 0.821}, {"val_loss", 0.0005}});
+  screen.end_epoch({{"accuracy", 0.76824}, {"loss", 0.821}, {"val_loss", 0.0005}});
   EXPECT_EQ(screen.printed(), "Epoch 1/2\n250/250 " + kFull +
                                   " 1s 2ms/step - accuracy: 0.7682 - loss: 0.8210 - val_loss: 5.0000e-04\n");
 }
 
 TEST(Progress, TheFirstStepDoesNotCount) {
   Screen screen(Verbose::bar, false);
-  screen.progress.begin_epoch(0, 1, 3);
+  screen.begin(0, 1, 3);
   screen.now += 10;
-  screen.progress.end_step(1, {});
+  screen.end_step(1, {});
   screen.now += 0.0001;
-  screen.progress.end_step(2, {});
+  screen.end_step(2, {});
   screen.now += 0.0001;
-  screen.progress.end_step(3, {});
-  screen.progress.end_epoch({{"loss", NAN}});
+  screen.end_step(3, {});
+  screen.end_epoch({{"loss", NAN}});
   EXPECT_EQ(screen.printed(), "3/3 " + kFull + " 10s 100us/step - loss: nan\n");
 }
 
 TEST(Progress, RedrawnOnATerminal) {
   Screen screen(Verbose::bar, true);
-  screen.progress.begin_epoch(1, 3, 10);
+  screen.begin(1, 3, 10);
   screen.now += 2;
-  EXPECT_TRUE(screen.progress.wants_logs());
-  screen.progress.end_step(1, {{"loss", 1}});
+  EXPECT_TRUE(screen.progress.wants_batch_logs());
+  screen.end_step(1, {{"loss", 1}});
   screen.now += 0.04;
-  EXPECT_FALSE(screen.progress.wants_logs());
-  screen.progress.end_step(2, {});
+  EXPECT_FALSE(screen.progress.wants_batch_logs());
+  screen.end_step(2, {});
   screen.now += 12.06;
-  screen.progress.end_step(5, {{"loss", -0.5}});
-  screen.progress.end_epoch({{"loss", 0.25}});
+  screen.end_step(5, {{"loss", -0.5}});
+  screen.end_epoch({{"loss", 0.25}});
   const std::string bold = "\x1b[1m", green = "\x1b[32m", white = "\x1b[37m", plain = "\x1b[0m";
   const std::string first = bold + " 1/10" + plain + " " + green + "━━" + plain + white +
                             "━━━━━━━━━━━━━━━━━━" + plain + " " + bold + "18s" + plain +
@@ -90,24 +100,24 @@ TEST(Progress, RedrawnOnATerminal) {
 
 TEST(Progress, RemainingTime) {
   Screen screen(Verbose::bar, true);
-  screen.progress.begin_epoch(0, 1, 100);
+  screen.begin(0, 1, 100);
   screen.now += 90;
-  screen.progress.end_step(1, {});
+  screen.end_step(1, {});
   EXPECT_NE(screen.printed().find("2:28:30"), std::string::npos);
-  screen.progress.begin_epoch(0, 1, 2);
+  screen.begin(0, 1, 2);
   screen.now += 61;
-  screen.progress.end_step(1, {});
+  screen.end_step(1, {});
   EXPECT_NE(screen.printed().find("1:01\x1b[0m 61s/step"), std::string::npos);
 }
 
 TEST(Progress, Verbosity) {
   Screen lines(Verbose::line, true), silent(Verbose::silent, true);
   for (Screen* screen : {&lines, &silent}) {
-    screen->progress.begin_epoch(0, 5, 25);
-    EXPECT_FALSE(screen->progress.wants_logs());
-    screen->progress.end_step(1, {});
+    screen->begin(0, 5, 25);
+    EXPECT_FALSE(screen->progress.wants_batch_logs());
+    screen->end_step(1, {});
     screen->now += 25;
-    screen->progress.end_epoch({{"loss", 0.5}});
+    screen->end_epoch({{"loss", 0.5}});
   }
   EXPECT_EQ(lines.printed(), "Epoch 1/5\n25/25 - 25s - 1s/step - loss: 0.5000\n");
   EXPECT_EQ(silent.printed(), "");
@@ -115,10 +125,10 @@ TEST(Progress, Verbosity) {
 
 TEST(Progress, WarningsDoNotStandBehindABar) {
   Screen screen(Verbose::bar, true);
-  screen.progress.begin_epoch(0, 1, 2);
+  screen.begin(0, 1, 2);
   screen.now += 1;
-  screen.progress.end_step(1, {});
-  screen.progress.warn("one");
+  screen.end_step(1, {});
+  screen.progress.on_warning("one");
   EXPECT_TRUE(screen.printed().ends_with("1s/step\n"));
   EXPECT_EQ(screen.warned(), "warning: one\n");
 }

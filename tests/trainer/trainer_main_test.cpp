@@ -208,14 +208,15 @@ TEST_F(TrainerMain, Help) {
 TEST_F(TrainerMain, Summary) {
   EXPECT_EQ(run(model_, {"summary"}).out,
             "Model: \"line\"\n"
-            "Inputs:\n  features             f32[N, 1]\n"
-            "Targets:\n  price                f32[N, 1]\n"
-            "Outputs:\n  price                f32[N, 1]\n"
+            "Inputs:\n  features                 f32[N, 1]\n"
+            "Targets:\n  price                    f32[N, 1]\n"
+            "Outputs:\n  price                    f32[N, 1]\n"
             "Variables:\n"
-            "  line/kernel          f32[1, 1]  1\n"
-            "  line/bias            f32[1]     1\n"
-            "  optimizer/iteration  i64[]      1 (optimizer and counters)\n"
-            "Parameters: 2 in weights, 1 beside them, 16 bytes\n"
+            "  line/kernel              f32[1, 1]  1\n"
+            "  line/bias                f32[1]     1\n"
+            "  optimizer/iteration      i64[]      1 (optimizer and counters)\n"
+            "  optimizer/learning_rate  f32[]      1 (optimizer and counters)\n"
+            "Parameters: 2 in weights, 2 beside them, 20 bytes\n"
             "Metrics: loss, error\n");
 }
 

@@ -120,7 +120,8 @@ TEST(Weights, ThoseOfOtherModels) {
     EXPECT_EQ(model.kernel_, (std::vector<float>{0, 0}));
   };
   refused({{"line/kernel", kernel}}, {"no array \"line/bias\""});
-  refused({{"line/kernel", kernel}, {"line/bias", bias}, {"more", bias}}, {"\"more\", which is no weight"});
+  refused({{"line/kernel", kernel}, {"line/bias", bias}, {"more", bias}},
+          {"\"more\", which the model has no use for"});
   refused({{"line/kernel", kernel.reshaped({1, 2})}, {"line/bias", bias}},
           {"\"line/kernel\"", "(1, 2)", "(2, 1)"});
   refused({{"line/kernel", kernel}, {"line/bias", Array(DType::f64, {1})}},

@@ -1,0 +1,138 @@
+#include "runtime/trainer/model_checkpoint.h"
+
+#include <cctype>
+#include <cstdio>
+
+#include "runtime/trainer/error.h"
+#include "runtime/trainer/file.h"
+#include "runtime/trainer/text.h"
+#include "runtime/trainer/weights.h"
+
+namespace keratin::trainer {
+namespace {
+
+constexpr const char kWho[] = "ModelCheckpoint";
+
+/// "02d", ".3f", … as Python writes a number by it; `text`: for errors.
+std::string formatted(double value, const std::string& format, const std::string& text) {
+  size_t at = 0;
+  const auto digits = [&] {
+    const size_t begin = at;
+    while (at < format.size() && std::isdigit(static_cast<unsigned char>(format[at])) != 0) ++at;
+    return at - begin;
+  };
+  bool is_good = digits() <= 2;
+  if (at < format.size() && format[at] == '.') {
+    ++at;
+    const size_t precision = digits();
+    is_good = is_good && precision >= 1 && precision <= 2;
+  }
+  const bool has_kind = at + 1 == format.size();
+  const char kind = has_kind ? format[at] : 'g';
+  is_good = is_good && (has_kind || at == format.size()) &&
+            std::string_view("dfeEgG").find(kind) != std::string_view::npos;
+  if (!is_good)
+    throw Error(ErrorKind::usage, cat(quoted(format), " is no format of a number"), cat(kWho, ": ", text),
+                "such as {epoch:02d} or {val_loss:.3f}");
+  char buffer[500];
+  if (format.empty()) {
+    return value == static_cast<double>(static_cast<int64_t>(value)) ? to_text(static_cast<int64_t>(value))
+                                                                     : to_text(value);
+  }
+  const std::string numbers = format.substr(0, at);
+  const int size = kind == 'd' ? std::snprintf(buffer, sizeof buffer, cat("%", numbers, "lld").c_str(),
+                                               static_cast<long long>(value))
+                               : std::snprintf(buffer, sizeof buffer, cat("%", numbers, kind).c_str(), value);
+  return {buffer, static_cast<size_t>(size)};
+}
+
+}  // namespace
+
+std::string format_path(const std::string& text, const Logs& numbers) {
+  std::string out;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const bool is_doubled =
+        (text[at] == '{' || text[at] == '}') && at + 1 < text.size() && text[at + 1] == text[at];
+    if (text[at] != '{' || is_doubled) {
+      out += text[at];
+      at += is_doubled ? 1 : 0;
+      continue;
+    }
+    const size_t end = text.find('}', at);
+    if (end == std::string::npos)
+      throw Error(ErrorKind::usage, "has a { without its }", cat(kWho, ": ", text));
+    const std::string place = text.substr(at + 1, end - at - 1);
+    const size_t colon = std::min(place.find(':'), place.size());
+    const std::string name = place.substr(0, colon);
+    const double* value = find_log(numbers, name);
+    if (value == nullptr) {
+      std::vector<std::string> names;
+      for (const auto& [known, unused] : numbers) names.push_back(known);
+      throw Error(ErrorKind::usage,
+                  cat("has a place for ", quoted(name), ", which is not known when it is saved"),
+                  cat(kWho, ": ", text), cat("known are ", join(names, ", ")));
+    }
+    out += formatted(*value, place.substr(std::min(colon + 1, place.size())), text);
+    at = end;
+  }
+  return out;
+}
+
+ModelCheckpoint::ModelCheckpoint(const ModelCheckpointOptions& options)
+    : options_(options), monitor_(kWho, options.monitor, options.mode, 0, options.initial_value_threshold) {
+  if (!options.path.ends_with(".safetensors"))
+    throw Error(ErrorKind::usage, cat("the path is ", quoted(options.path)), kWho,
+                "weights are saved as .safetensors");
+}
+
+void ModelCheckpoint::on_train_begin(Training& training) {
+  if (options_.save_best_only) monitor_.begin(training);
+  steps_ = 0;
+  Logs known = {{"epoch", 1}};
+  if (options_.save_freq > 0) known.emplace_back("batch", 1);
+  for (const MetricInfo& metric : training.model().info().metrics) {
+    known.emplace_back(metric.name, 0);
+    if (training.validates() && options_.save_freq == 0) known.emplace_back(cat("val_", metric.name), 0);
+  }
+  for (const LearningRate& rate : training.model().info().learning_rates) known.emplace_back(rate.name, 0);
+  format_path(options_.path, known);
+}
+
+void ModelCheckpoint::on_resume(Training&, int64_t epoch, int64_t) { epoch_ = epoch; }
+
+void ModelCheckpoint::save(Training& training, const Logs& logs, std::optional<int64_t> step) {
+  if (options_.save_best_only) {
+    const std::optional<double> current = monitor_.value(logs);
+    if (!current || !monitor_.improves(*current)) return;
+  }
+  Logs numbers = {{"epoch", static_cast<double>(epoch_ + 1)}};
+  if (step) numbers.emplace_back("batch", static_cast<double>(*step + 1));
+  numbers.insert(numbers.end(), logs.begin(), logs.end());
+  StagedFile file(format_path(options_.path, numbers));
+  save_weights(training.model(), file);
+  file.commit();
+}
+
+void ModelCheckpoint::on_train_batch_end(Training& training, int64_t step, double, const Logs& logs) {
+  if (options_.save_freq == 0 || ++steps_ < options_.save_freq) return;
+  steps_ = 0;
+  save(training, logs, step);
+}
+
+void ModelCheckpoint::on_epoch_end(Training& training, int64_t, Logs& logs) {
+  if (options_.save_freq == 0) save(training, logs, {});
+}
+
+CallbackState ModelCheckpoint::state() const {
+  CallbackState state;
+  monitor_.save(state);
+  state.numbers["steps"] = static_cast<double>(steps_);
+  return state;
+}
+
+void ModelCheckpoint::restore(const CallbackState& state) {
+  monitor_.restore(state);
+  steps_ = count_of(state, "steps");
+}
+
+}  // namespace keratin::trainer
