@@ -126,6 +126,7 @@ int run(Trainable& model, const Arguments& arguments) {
   if (arguments.has("checkpoint"))
     options.checkpoints = &checkpoints.emplace(arguments.get("checkpoint"), interval);
 
+  const SignalGuard guard;
   if (arguments.has("reinitialize")) model.initialize(options.seed);
   start_weights(model, arguments);
   const auto read = [&](std::string_view option) {
@@ -138,7 +139,6 @@ int run(Trainable& model, const Arguments& arguments) {
   Progress progress(stdout, stderr, verbose, ::isatty(STDOUT_FILENO) == 1, monotonic_seconds);
   for (const std::unique_ptr<Callback>& callback : callbacks) options.callbacks.push_back(callback.get());
   options.callbacks.push_back(&progress);
-  const SignalGuard guard;
   options.interrupted = [&checkpoints] {
     if (SignalGuard::take_save_request() && checkpoints) checkpoints->request();
     return SignalGuard::signal() != 0;

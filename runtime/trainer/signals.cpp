@@ -1,29 +1,45 @@
 #include "runtime/trainer/signals.h"
 
+#include <cstddef>
+#include <iterator>
+
 namespace keratin::trainer {
 namespace {
 
 volatile std::sig_atomic_t stop_signal = 0, save_requested = 0;
+
+void stop(int signal) { stop_signal = signal; }
+void request(int) { save_requested = 1; }
+
+struct Handled {
+  int number;
+  void (*handler)(int);
+  unsigned flags;
+};
+const Handled kSignals[] = {
+    {SIGINT, stop, SA_RESETHAND | SA_RESTART},
+    {SIGTERM, stop, SA_RESETHAND | SA_RESTART},
+    {SIGHUP, stop, SA_RESETHAND | SA_RESTART},
+    {SIGUSR1, request, SA_RESTART},
+    {SIGPIPE, SIG_IGN, 0},
+    {SIGXFSZ, SIG_IGN, 0},
+};
 
 }  // namespace
 
 SignalGuard::SignalGuard() {
   stop_signal = 0;
   save_requested = 0;
-  struct sigaction noting = {};
-  noting.sa_handler = [](int signal) { stop_signal = signal; };
-  noting.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  sigaction(SIGINT, &noting, &interrupt_);
-  sigaction(SIGTERM, &noting, &terminate_);
-  noting.sa_handler = [](int) { save_requested = 1; };
-  noting.sa_flags = SA_RESTART;
-  sigaction(SIGUSR1, &noting, &user_);
+  for (size_t i = 0; i < std::size(kSignals); ++i) {
+    struct sigaction action = {};
+    action.sa_handler = kSignals[i].handler;
+    action.sa_flags = static_cast<int>(kSignals[i].flags);
+    sigaction(kSignals[i].number, &action, &before_[i]);
+  }
 }
 
 SignalGuard::~SignalGuard() {
-  sigaction(SIGINT, &interrupt_, nullptr);
-  sigaction(SIGTERM, &terminate_, nullptr);
-  sigaction(SIGUSR1, &user_, nullptr);
+  for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i].number, &before_[i], nullptr);
 }
 
 int SignalGuard::signal() { return stop_signal; }

@@ -1,11 +1,12 @@
-// Signals that stop training.
+// Signals while a model is trained.
 #pragma once
 
 #include <csignal>
 
 namespace keratin::trainer {
 
-/// Notes SIGINT and SIGTERM for as long as it lives; the second of them ends the process as usual. One at a time.
+/// Notes SIGINT, SIGTERM and SIGHUP for as long as it lives; the second of one kind ends the process as usual. Whoever reads the output may
+/// leave, and a file may be too large for a limit: errors of writing, not the end. One object at a time.
 class SignalGuard {
  public:
   SignalGuard();
@@ -18,7 +19,7 @@ class SignalGuard {
   static bool take_save_request();
 
  private:
-  struct sigaction interrupt_ = {}, terminate_ = {}, user_ = {};
+  struct sigaction before_[6] = {};
 };
 
 }  // namespace keratin::trainer

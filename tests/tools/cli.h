@@ -30,7 +30,8 @@ struct Outcome {
 /// A folder of its own; $keratin, $models, $data and $examples stand for what they say in commands.
 class Shell {
  public:
-  Shell() : folder_(fs::temp_directory_path() / cat("keratin_cli_", getpid(), "_", next()++)) {
+  explicit Shell(const fs::path& root = fs::temp_directory_path())
+      : folder_(root / cat("keratin_cli_", getpid(), "_", next()++)) {
     fs::create_directories(folder_);
   }
   Shell(const Shell&) = delete;

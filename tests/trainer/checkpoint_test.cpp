@@ -75,7 +75,7 @@ TEST(Checkpoints, TrainingGoesOnAsIfItHadNotStopped) {
   ASSERT_GT(whole.history.epochs.size(), 3u);
   EXPECT_NE(whole.model.rate_, 0.05F) << "the plateau was never reached";
   const std::string best = read_bytes(folder / "best.safetensors");
-  for (int64_t steps = 1; steps < 20; ++steps) {
+  for (const int64_t steps : {1, 2, 3, 5, 8, 16}) {
     const Folder own;
     std::string end;
     for (int part = 0; part < 200; ++part) {  // each goes on for so many steps, in a process of its own
@@ -119,21 +119,20 @@ TEST(Checkpoints, EachByteCounts) {
   const std::string state = read_checkpoint(path).settings.at("seed");
   EXPECT_EQ(state, "5");
   int64_t refused = 0;
-  for (size_t i = 0; i < bytes.size(); ++i)
-    for (const int bit : {0, 3, 7}) {
-      std::string damaged = bytes;
-      damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
-      folder.file("c.ckpt", damaged);
-      try {
-        read_checkpoint(path);
-      } catch (const Error& error) {
-        ++refused;
-        EXPECT_EQ(error.kind(), ErrorKind::data);
-        EXPECT_TRUE(std::string(error.what()).starts_with(path)) << error.what();
-      }
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << i % 8));
+    folder.file("c.ckpt", damaged);
+    try {
+      read_checkpoint(path);
+    } catch (const Error& error) {
+      ++refused;
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      EXPECT_TRUE(std::string(error.what()).starts_with(path)) << error.what();
     }
-  EXPECT_EQ(refused, static_cast<int64_t>(3 * bytes.size()));
-  for (size_t length = 0; length < bytes.size(); ++length) {
+  }
+  EXPECT_EQ(refused, static_cast<int64_t>(bytes.size()));
+  for (size_t length = 0; length < bytes.size(); length += length < 200 ? 1 : 17) {
     folder.file("c.ckpt", bytes.substr(0, length));
     EXPECT_THROW(read_checkpoint(path), Error) << length;
   }
