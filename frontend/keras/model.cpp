@@ -7,6 +7,7 @@
 #include "frontend/file.h"
 #include "frontend/keras/arrays.h"
 #include "frontend/keras/call_reader.h"
+#include "frontend/keras/callbacks.h"
 #include "frontend/keras/engine.h"
 #include "frontend/keras/graph.h"
 #include "frontend/keras/session.h"
@@ -131,6 +132,40 @@ trainer::Dataset dataset(const trainer::TrainableInfo& info, const Arrays& x, co
                                y != nullptr ? trainer::Needs::inputs_and_targets : trainer::Needs::inputs);
 }
 
+void expect_sensible(const FitOptions& options) {
+  if (options.epochs < 1 || options.batch_size < 1 || options.validation_split < 0 ||
+      options.validation_split >= 1 || options.verbose < 0 || options.verbose > 2)
+    throw Error(ErrorKind::usage,
+                cat("epochs = ", options.epochs, ", batch_size = ", options.batch_size,
+                    ", validation_split = ", options.validation_split, ", verbose = ", options.verbose),
+                "fit",
+                "epochs and batch_size are at least 1, validation_split is below 1, verbose is 0, 1 or 2");
+  if (options.initial_epoch < 0 || options.steps_per_epoch < 0 || options.validation_steps < 0 ||
+      options.validation_batch_size < 0 || options.validation_freq < 1)
+    throw Error(
+        ErrorKind::usage,
+        cat("initial_epoch = ", options.initial_epoch, ", steps_per_epoch = ", options.steps_per_epoch,
+            ", validation_steps = ", options.validation_steps, ", validation_batch_size = ",
+            options.validation_batch_size, ", validation_freq = ", options.validation_freq),
+        "fit", "none is below 0, and validation_freq is at least 1");
+}
+
+/// All but seed, data and callbacks.
+trainer::FitOptions options_of(const FitOptions& options) {
+  trainer::FitOptions made;
+  made.epochs = options.epochs;
+  made.initial_epoch = options.initial_epoch;
+  made.batch_size = options.batch_size;
+  made.steps_per_epoch = options.steps_per_epoch;
+  made.validation_split = options.validation_split;
+  made.validation_batch_size = options.validation_batch_size;
+  made.validation_steps = options.validation_steps;
+  made.validation_freq = options.validation_freq;
+  made.shuffle = options.shuffle;
+  made.class_weight = options.class_weight;
+  return made;
+}
+
 Json compile_json(const CompileConfig& config) {
   return Json::object({{"optimizer", config.optimizer},
                        {"loss", config.loss},
@@ -169,31 +204,26 @@ void Model::compile(const CompileOptions& options) {
 
 History Model::fit(const Arrays& x, const Arrays& y, const FitOptions& options) {
   expect_compiled(*node_, "fit");
-  if (options.epochs < 1 || options.batch_size < 1 || options.validation_split < 0 ||
-      options.validation_split >= 1 || options.verbose < 0 || options.verbose > 2)
-    throw Error(ErrorKind::usage,
-                cat("epochs = ", options.epochs, ", batch_size = ", options.batch_size,
-                    ", validation_split = ", options.validation_split, ", verbose = ", options.verbose),
-                "fit",
-                "epochs and batch_size are at least 1, validation_split is below 1, verbose is 0, 1 or 2");
+  expect_sensible(options);
   build_from(*node_, x);
   Session& session = session_of(*node_, true);
   trainer::Trainable& model = session.trainable();
-  trainer::FitOptions fit_options;
-  fit_options.epochs = options.epochs;
-  fit_options.batch_size = options.batch_size;
-  fit_options.validation_split = options.validation_split;
-  fit_options.shuffle = options.shuffle;
+  trainer::FitOptions fit_options = options_of(options);
   fit_options.seed = next_seed();
-  fit_options.class_weight = options.class_weight;
   const trainer::Dataset data = dataset(model.info(), x, &y, options.sample_weight, "fit");
   std::optional<trainer::Dataset> validation;
   if (const ValidationData& given = options.validation_data; !given.x.empty())
     fit_options.validation =
         &validation.emplace(dataset(model.info(), given.x, &given.y, given.sample_weight, "validation_data"));
+  FitCallbacks callbacks(options.callbacks, {.take = [&]() -> Model& {
+                                               session.take_weights();
+                                               return *this;
+                                             },
+                                             .give = [&] { session.trainable(); }});
+  callbacks.add_to(fit_options);
   trainer::Progress progress(stdout, stderr, static_cast<trainer::Verbose>(options.verbose),
                              ::isatty(STDOUT_FILENO) == 1, trainer::monotonic_seconds);
-  fit_options.callbacks = {&progress};
+  fit_options.callbacks.push_back(&progress);
   trainer::History seen;
   try {
     seen = trainer::fit(model, data, fit_options);
@@ -202,10 +232,11 @@ History Model::fit(const Arrays& x, const Arrays& y, const FitOptions& options) 
     throw;
   }
   session.take_weights();
+  callbacks.finish();
 
   History history;
   for (const trainer::Logs& logs : seen.epochs) {
-    history.epoch.push_back(static_cast<int64_t>(history.epoch.size()));
+    history.epoch.push_back(seen.first_epoch + static_cast<int64_t>(history.epoch.size()));
     for (const auto& [name, value] : logs) history.history[name].push_back(value);
   }
   return history;

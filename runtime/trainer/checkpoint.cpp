@@ -165,6 +165,11 @@ void Checkpoints::save(const Snapshot& snapshot) {
   last_ = monotonic_seconds();
 }
 
+void Checkpoints::remove() {
+  ::unlink(path_.c_str());
+  ::unlink(previous_of(path_).c_str());
+}
+
 bool Checkpoints::is_due() {
   ++steps_;
   return std::exchange(requested_, false) || (interval_.steps > 0 && steps_ >= interval_.steps) ||

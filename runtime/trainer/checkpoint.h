@@ -52,6 +52,8 @@ class Checkpoints {
   std::optional<Snapshot> load(const std::function<void(const std::string&)>& warn) const;
   /// Throws Error(io) or Error(cannot_create); what was there is there still.
   void save(const Snapshot& snapshot);
+  /// Removes both.
+  void remove();
   /// Whether one should be saved now, after a step.
   bool is_due();
   /// Has is_due() say yes once, whatever the interval.

@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <cstdio>
+#include <utility>
 
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/file.h"
@@ -79,11 +80,21 @@ std::string format_path(const std::string& text, const Logs& numbers) {
 }
 
 ModelCheckpoint::ModelCheckpoint(const ModelCheckpointOptions& options)
-    : options_(options), monitor_(kWho, options.monitor, options.mode, 0, options.initial_value_threshold) {
+    : ModelCheckpoint(options, [](Training& training, const std::string& path) {
+        StagedFile file(path);
+        save_weights(training.model(), file);
+        file.commit();
+      }) {
   if (!options.path.ends_with(".safetensors"))
     throw Error(ErrorKind::usage, cat("the path is ", quoted(options.path)), kWho,
                 "weights are saved as .safetensors");
 }
+
+ModelCheckpoint::ModelCheckpoint(const ModelCheckpointOptions& options,
+                                 std::function<void(Training& training, const std::string& path)> write)
+    : options_(options),
+      write_(std::move(write)),
+      monitor_(kWho, options.monitor, options.mode, 0, options.initial_value_threshold) {}
 
 void ModelCheckpoint::on_train_begin(Training& training) {
   if (options_.save_best_only) monitor_.begin(training);
@@ -108,9 +119,7 @@ void ModelCheckpoint::save(Training& training, const Logs& logs, std::optional<i
   Logs numbers = {{"epoch", static_cast<double>(epoch_ + 1)}};
   if (step) numbers.emplace_back("batch", static_cast<double>(*step + 1));
   numbers.insert(numbers.end(), logs.begin(), logs.end());
-  StagedFile file(format_path(options_.path, numbers));
-  save_weights(training.model(), file);
-  file.commit();
+  write_(training, format_path(options_.path, numbers));
 }
 
 void ModelCheckpoint::on_train_batch_end(Training& training, int64_t step, double, const Logs& logs) {

@@ -23,7 +23,11 @@ struct ModelCheckpointOptions {
 
 class ModelCheckpoint : public Callback {
  public:
+  /// Writes weights, .safetensors.
   explicit ModelCheckpoint(const ModelCheckpointOptions& options);
+  /// Has `write` write whatever it likes.
+  ModelCheckpoint(const ModelCheckpointOptions& options,
+                  std::function<void(Training& training, const std::string& path)> write);
 
   std::string name() const override { return "model_checkpoint"; }
   /// Throws Error(usage) if the path has places for what will not be known.
@@ -40,6 +44,7 @@ class ModelCheckpoint : public Callback {
   void save(Training& training, const Logs& logs, std::optional<int64_t> step);
 
   ModelCheckpointOptions options_;
+  std::function<void(Training& training, const std::string& path)> write_;
   Monitor monitor_;
   int64_t epoch_ = 0, steps_ = 0;  // since it was last saved
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <keratin/keras/array.h>
+#include <keratin/keras/callbacks.h>
 #include <keratin/keras/constraints.h>
 #include <keratin/keras/initializers.h>
 #include <keratin/keras/layer.h>

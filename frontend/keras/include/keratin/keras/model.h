@@ -10,6 +10,7 @@
 #pragma once
 
 #include <keratin/keras/array.h>
+#include <keratin/keras/callbacks.h>
 #include <keratin/keras/layer.h>
 #include <keratin/keras/value.h>
 
@@ -19,13 +20,10 @@
 
 namespace keratin::keras {
 
-/// Values by name: {"accuracy": 0.93, "loss": 0.25}.
-using Logs = std::map<std::string, double>;
-
 /// What fit saw: one value per epoch by name, those of validation by "val_" and the name.
 struct History {
   std::map<std::string, std::vector<double>> history;
-  std::vector<int64_t> epoch;  ///< 0, 1, …
+  std::vector<int64_t> epoch;  ///< their numbers, from 0
 };
 
 struct CompileOptions {
@@ -47,12 +45,18 @@ struct ValidationData {
 struct FitOptions {
   int64_t batch_size = 32;
   int64_t epochs = 1;
-  int verbose = 1;                      ///< 0: silent, 1: Keras's bar, 2: a line per epoch
+  int verbose = 1;  ///< 0: silent, 1: Keras's bar, 2: a line per epoch
+  std::vector<callbacks::CallbackPtr> callbacks = {};
   double validation_split = 0;          ///< of the samples, taken from the end before they are shuffled
   ValidationData validation_data = {};  ///< {x, y} or {x, y, sample_weight}; instead of the split
   bool shuffle = true;
   std::map<int64_t, double> class_weight = {};
   Arrays sample_weight = {};  ///< one number per sample, or what sample_weight_mode says
+  int64_t initial_epoch = 0;
+  int64_t steps_per_epoch = 0;        ///< 0: all batches; the next epoch goes on in the data
+  int64_t validation_steps = 0;       ///< batches to judge by; 0: all
+  int64_t validation_batch_size = 0;  ///< 0: batch_size
+  int64_t validation_freq = 1;        ///< epochs from one validation to the next
 };
 
 struct EvaluateOptions {
