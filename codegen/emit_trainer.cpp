@@ -47,7 +47,7 @@ class TrainerEmitter : ModelData {
                                     number(place_of("finish_training")),
                                     number(place_of("swap_averages")),
                                     number(place_of("learning_rates")),
-                                    number(0)},
+                                    number(place_of("check_numerics"))},
                                    sizeof(krt_trainer));
     auto* exported = new llvm::GlobalVariable(
         module_, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, "keratin_trainer_model");

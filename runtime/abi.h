@@ -219,7 +219,7 @@ struct krt_trainer {
   uint32_t predict, train_step, evaluate_step, metric_program, reset_metrics,
       initialize; /* numbers of programs; KRT_NO_PROGRAM: the model was not compiled for training */
   uint32_t finish_training, swap_averages, learning_rate_program,
-      reserved; /* KRT_NO_PROGRAM: there is none */
+      check_numerics; /* KRT_NO_PROGRAM: there is none */
 };
 #define KRT_NO_PROGRAM UINT32_MAX
 #define KRT_NO_VARIABLE UINT32_MAX

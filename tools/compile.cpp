@@ -4,6 +4,7 @@
 #include "codegen/artefact.h"
 #include "codegen/native.h"
 #include "frontend/npy.h"
+#include "frontend/training/numeric_checks.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "tools/arrays.h"
@@ -33,6 +34,7 @@ constexpr Option kOptions[] = {
     {"--metrics", "A,B|JSON", "likewise"},
     {"--sample-weight-mode", "MODE|JSON",
      "temporal: sample weights are for steps; samplewise: for samples;\neach output then has its own"},
+    {"--check-numerics", "", "the trainer can say which layer NaN came from: `fit --check-numerics`"},
     {"--name", "NAME", "first part of all names in C; otherwise the file's name"},
     {"--shape", "NAME=D1,D2",
      "the shape of one sample of an input that the model leaves free;\nmay be repeated", false, true},
@@ -70,7 +72,9 @@ void print_levels(std::span<const Target> levels) {
 
 int compile_trainer(const Arguments& arguments) {
   const std::vector<Target> levels = levels_of(arguments);
-  const TrainableModule model = read_trainable(arguments);
+  TrainableModule model = read_trainable(arguments);
+  if (arguments.has("check-numerics"))
+    model.module.functions.push_back(numeric_checks(model.module.function("train_step")));
   std::vector<int64_t> classes;
   for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
   write_trainer(compile_levels(model.module, levels, pipeline_options(arguments), tuner_of(arguments)),
@@ -99,7 +103,7 @@ int run(const Arguments& arguments) {
   if (arguments.has("samples") && precision != Precision::bf16)
     throw Error(ErrorKind::usage, "there is no error to measure", "--samples", "--precision bf16");
   if (arguments.has("trainer")) return compile_trainer(arguments);
-  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode"})
+  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode", "check-numerics"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
   const std::vector<Target> levels = levels_of(arguments);
   const Module model = read_model(arguments);

@@ -35,6 +35,9 @@ Expr with_ones(const Expr& x, const Ints& stretch) {
   return concat(parts, last);
 }
 
+/// Whether its variables are what adapt() saw of the data: no training would bring them back.
+bool keeps_statistics(const Layer& layer) { return layer.class_name() == "Normalization"; }
+
 }  // namespace
 
 Function trace_initialize(const Module& module, const Layer& root) {
@@ -44,7 +47,9 @@ Function trace_initialize(const Module& module, const Layer& root) {
   for (const Variable& variable : module.variables) {
     if (variable.role == Role::strings) continue;
     const auto found = of_layers.find(variable.name);
-    if (found == of_layers.end() || variable.role == Role::state) {
+    const bool is_adapted =
+        found != of_layers.end() && variable.data != nullptr && keeps_statistics(*found->second.layer);
+    if (found == of_layers.end() || variable.role == Role::state || is_adapted) {
       const Value kept = variable.data != nullptr
                              ? builder.constant(variable.data)
                              : builder.splat(Scalar::of(variable.type.dtype, 0), variable.type);

@@ -1,5 +1,6 @@
 #include "runtime/trainer/compiled.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -103,6 +104,14 @@ class Compiled : public Trainable {
     call(trainer_.predict, n, inputs.data(), outputs.data());
   }
 
+  std::vector<bool> check_numerics(const Batch& batch) override {
+    std::vector<unsigned char> found(info_.checks.size());
+    std::vector<void*> outputs;
+    for (unsigned char& each : found) outputs.push_back(&each);
+    call(trainer_.check_numerics, batch.n, step_inputs(batch), outputs.data());
+    return {found.begin(), found.end()};
+  }
+
   void reset_metrics() override { call(trainer_.reset_metrics, 1, nullptr, nullptr); }
 
   std::vector<double> metrics() override { return scalars(trainer_.metric_program, trainer_.metric_count); }
@@ -110,6 +119,13 @@ class Compiled : public Trainable {
     return scalars(trainer_.learning_rate_program, info_.learning_rates.size());
   }
   void swap_averages() override { call(trainer_.swap_averages, 1, nullptr, nullptr); }
+
+  int64_t workspace_bytes(int64_t n) const override {
+    size_t most = 0;
+    for (const uint32_t program : {trainer_.train_step, trainer_.evaluate_step})
+      if (program != KRT_NO_PROGRAM) most = std::max(most, workspace_of(program, n));
+    return static_cast<int64_t>(most);
+  }
 
   Array get_variable(size_t index) const override {
     Array array = view_variable(index);
@@ -164,6 +180,10 @@ class Compiled : public Trainable {
       info_.metrics.push_back({trainer_.metrics[i], trainer_.directions[i]});
     for (uint32_t i = 0; i < trainer_.variable_count; ++i)
       info_.variables.push_back(variable_of(trainer_.variables[i]));
+    if (trainer_.check_numerics != KRT_NO_PROGRAM) {
+      const krt_program& checks = model.programs[trainer_.check_numerics];
+      for (uint32_t i = 0; i < checks.output_count; ++i) info_.checks.emplace_back(checks.outputs[i].name);
+    }
     info_.has_averages = trainer_.swap_averages != KRT_NO_PROGRAM;
     if (trainer_.learning_rate_program == KRT_NO_PROGRAM) return;
     const krt_program& rates = model.programs[trainer_.learning_rate_program];
@@ -189,13 +209,17 @@ class Compiled : public Trainable {
   unsigned char* at(size_t index) const { return state_.get() + trainer_.variables[index].offset; }
 
   double step(uint32_t program, const Batch& batch) {
+    float loss = 0;
+    void* const outputs[] = {&loss};
+    call(program, batch.n, step_inputs(batch), outputs);
+    return loss;
+  }
+
+  const void* const* step_inputs(const Batch& batch) {
     step_inputs_ = batch.inputs;
     step_inputs_.insert(step_inputs_.end(), batch.targets.begin(), batch.targets.end());
     step_inputs_.insert(step_inputs_.end(), batch.sample_weights.begin(), batch.sample_weights.end());
-    float loss = 0;
-    void* const outputs[] = {&loss};
-    call(program, batch.n, step_inputs_.data(), outputs);
-    return loss;
+    return step_inputs_.data();
   }
 
   /// What a program without inputs gives: `count` numbers.
@@ -208,12 +232,17 @@ class Compiled : public Trainable {
     return {values.begin(), values.end()};
   }
 
-  /// The workspace grows to what the largest call needs and stays.
-  void call(uint32_t program, int64_t n, const void* const* inputs, void* const* outputs) {
+  size_t workspace_of(uint32_t program, int64_t n) const {
     const unsigned threads = pool_ ? pool_->threads : 1;
     const size_t bytes =
         krt_workspace_size(trainer_.model, program, static_cast<uint64_t>(n), nullptr, threads);
     if (bytes == SIZE_MAX) check(KRT_BAD_COUNT);
+    return bytes;
+  }
+
+  /// The workspace grows to what the largest call needs and stays.
+  void call(uint32_t program, int64_t n, const void* const* inputs, void* const* outputs) {
+    const size_t bytes = workspace_of(program, n);
     if (bytes > workspace_bytes_) {
       workspace_.reset();
       workspace_ = allocate(bytes);

@@ -9,6 +9,7 @@ namespace keratin::trainer {
 /// Why an Error was raised; the values are the process's exit codes (sysexits.h, and 2 for usage).
 enum class ErrorKind : int {
   usage = 2,           ///< the command line is wrong
+  numerics = 3,        ///< training came to numbers that are none
   data = 65,           ///< a file or an array is malformed or does not fit the model
   no_input = 66,       ///< an input file is missing or cannot be read
   cannot_create = 73,  ///< an output cannot be created

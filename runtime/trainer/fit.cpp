@@ -7,6 +7,7 @@
 
 #include "runtime/trainer/batches.h"
 #include "runtime/trainer/error.h"
+#include "runtime/trainer/numeric_checks.h"
 #include "runtime/trainer/shuffle.h"
 #include "runtime/trainer/text.h"
 #include "runtime/trainer/weights.h"
@@ -51,6 +52,7 @@ class Fit : public Training {
                                            : training_.steps()),
         epoch_(options.initial_epoch) {
     history_.first_epoch = options.initial_epoch;
+    if (options.check_numerics) checks_.emplace(model);
     if (validation != nullptr)
       validation_.emplace(
           model, *validation,
@@ -123,7 +125,10 @@ class Fit : public Training {
   bool run_steps() {
     if (step_ == 0) model_.reset_metrics();
     for (bool ends = false; !ends;) {
-      const double loss = model_.train_step(next_batch());
+      const Batch& batch = next_batch();
+      if (checks_) checks_->begin();
+      const double loss = model_.train_step(batch);
+      if (checks_) checks_->end(batch, loss, epoch_, step_);
       if (!std::isfinite(loss)) warn_of_loss(loss);
       const int64_t step = step_++;
       const Logs logs = wants_logs() ? logs_of(model_) : Logs();
@@ -243,6 +248,7 @@ class Fit : public Training {
   int64_t samples_;
   Batches training_;
   std::optional<Batches> validation_;
+  std::optional<NumericChecks> checks_;
   int64_t steps_;
   // Where training is.
   int64_t epoch_, step_ = 0;

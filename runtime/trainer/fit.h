@@ -37,6 +37,8 @@ struct FitOptions {
   std::function<bool()> interrupted;  ///< asked after each step, and stops at once if true; may be empty
   /// Where training is saved while it lasts, and goes on from; null: nowhere.
   Checkpoints* checkpoints = nullptr;
+  /// Training fails at a step that leaves NaN or infinity, saying what the first of them was in. Needs info().checks.
+  bool check_numerics = false;
   bool warn_on_save_error = false;  ///< training goes on if one cannot be written; otherwise it fails
 };
 

@@ -39,6 +39,9 @@ constexpr Option kOptions[] = {
      "keep all of the training's state there, at the end of each epoch and when it is\n"
      "stopped; where there is one, go on from it: the end is the same to the bit"},
     {"checkpoint-every", "N|Ns", "also after so many steps, or seconds"},
+    {"check-numerics", "",
+     "end at the first step that leaves NaN or infinity, and say which layer it came from;\n"
+     "the trainer has to be compiled with --check-numerics, and takes longer"},
     {"on-save-error", "stop|warn", "what to do if a checkpoint cannot be written (stop)"},
     {"history", "FILE", "write the metrics of all epochs as JSON, as Keras's History.history"},
     {"verbose", "0|1|2", "what is shown: nothing, a bar, a line per epoch (1)"},
@@ -115,6 +118,7 @@ bool warns_on_save_error(const Arguments& arguments) {
 
 int run(Trainable& model, const Arguments& arguments) {
   FitOptions options = options_of(arguments);
+  options.check_numerics = arguments.has("check-numerics");
   options.warn_on_save_error = warns_on_save_error(arguments);
   const auto verbose = static_cast<Verbose>(arguments.get_int("verbose", 1, 0, 2));
   refuse_contradictions(arguments);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/trainer/commands.h"
+#include "runtime/trainer/data_options.h"
 #include "runtime/trainer/text.h"
 
 namespace keratin::trainer {
@@ -29,9 +30,15 @@ std::string signatures_text(std::string_view title, const std::vector<Signature>
   return text;
 }
 
+std::string memory_text(const FitMemory& memory) {
+  return cat("Memory of fit, ", memory.batch_size, " samples at a time: ", grouped(memory.all()),
+             " bytes (variables ", grouped(memory.variables), ", workspace ", grouped(memory.workspace),
+             ", two batches ", grouped(memory.batches), ")\n");
+}
+
 }  // namespace
 
-std::string summary(const TrainableInfo& info) {
+std::string summary(const TrainableInfo& info, const FitMemory& memory) {
   size_t width = 0, type_width = 0;
   for (const std::vector<Signature>* signatures : {&info.inputs, &info.targets, &info.outputs})
     for (const Signature& signature : *signatures) width = std::max(width, signature.name.size());
@@ -57,16 +64,24 @@ std::string summary(const TrainableInfo& info) {
   std::vector<std::string> metrics;
   for (const MetricInfo& metric : info.metrics) metrics.push_back(metric.name);
   return text + cat("Parameters: ", grouped(weights), " in weights, ", grouped(others), " beside them, ",
-                    grouped(bytes), " bytes\nMetrics: ", join(metrics, ", "), "\n");
+                    grouped(bytes), " bytes\nMetrics: ", join(metrics, ", "), "\n",
+                    info.targets.empty() ? std::string() : memory_text(memory));
 }
 
-constinit const Command kSummaryCommand = {"summary",
-                                           "Shows inputs, targets, outputs and variables.",
-                                           "summary\n",
-                                           {},
-                                           [](Trainable& model, const Arguments&) {
-                                             print_out(summary(model.info()));
-                                             return 0;
-                                           }};
+namespace {
+
+constexpr Option kOptions[] = {{"batch-size", "N", "samples at a time, for the memory that fit takes (32)"}};
+constexpr std::span<const Option> kGroups[] = {kOptions};
+
+int run(Trainable& model, const Arguments& arguments) {
+  print_out(summary(model.info(), memory_of_fit(model, batch_size(arguments))));
+  return 0;
+}
+
+}  // namespace
+
+constinit const Command kSummaryCommand = {
+    "summary", "Shows inputs, targets, outputs and variables, and the memory that training takes.",
+    "summary\nsummary --batch-size 256\n", kGroups, run};
 
 }  // namespace keratin::trainer

@@ -67,7 +67,9 @@ struct TrainableInfo {
   std::vector<MetricInfo> metrics;  ///< at least "loss". Logs are sorted by their names, as Keras's are
   std::vector<VariableInfo> variables;
   std::vector<LearningRate> learning_rates;  ///< of each optimizer; none of models that do not tell
-  bool has_averages = false;                 ///< whether the optimizer averages weights (use_ema)
+  /// What check_numerics() looks at, in the order in which it is computed: "layer dense", "gradient of dense/kernel", …
+  std::vector<std::string> checks;
+  bool has_averages = false;  ///< whether the optimizer averages weights (use_ema)
 };
 
 /// `n` samples: one array per input, one per target, and their weights.
@@ -89,9 +91,15 @@ class Trainable {
   /// `outputs`: one array of row_count(n) rows per output, aligned as its elements are.
   virtual void predict(int64_t n, std::span<const void* const> inputs, std::span<void* const> outputs) = 0;
 
+  /// Whether there is NaN or infinity in each of info().checks, as the step would compute it; changes nothing.
+  virtual std::vector<bool> check_numerics(const Batch&) { return {}; }
+
   virtual void reset_metrics() = 0;
   /// Running values since the last reset, in the order of info().metrics.
   virtual std::vector<double> metrics() = 0;
+
+  /// What steps of `n` samples compute in, beside the variables.
+  virtual int64_t workspace_bytes(int64_t /*n*/) const { return 0; }
 
   /// By place in info().variables.
   virtual Array get_variable(size_t index) const = 0;

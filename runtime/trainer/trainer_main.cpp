@@ -23,7 +23,7 @@ std::string overview(const TrainableInfo& info, const std::string& program) {
   return text +
          cat("\n`", program,
              " COMMAND --help` says more about each.\n"
-             "Exit status: 0; 2 wrong command line; 65 malformed input or one that does not fit; 66 no such input;\n"
+             "Exit status: 0; 2 wrong command line; 3 NaN found by --check-numerics; 65 malformed input or one that does not fit; 66 no such input;\n"
              "70 a fault of the program; 71 no memory; 73 output cannot be created; 74 reading or writing failed;\n"
              "130 and 143 stopped by a signal, after saving.\n");
 }

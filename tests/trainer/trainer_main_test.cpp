@@ -217,7 +217,8 @@ TEST_F(TrainerMain, Summary) {
             "  optimizer/iteration      i64[]      1 (optimizer and counters)\n"
             "  optimizer/learning_rate  f32[]      1 (optimizer and counters)\n"
             "Parameters: 2 in weights, 2 beside them, 20 bytes\n"
-            "Metrics: loss, error\n");
+            "Metrics: loss, error\n"
+            "Memory of fit, 32 samples at a time: 812 bytes (variables 44, workspace 0, two batches 768)\n");
 }
 
 }  // namespace
