@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <vector>
 
 namespace keratin::trainer {
 namespace {
 
-template <typename T>
-std::string printed(T value) {
+template <typename... Value>
+std::string printed(Value... value_and_format) {
   char buffer[40];
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value_and_format...).ptr};
 }
 
 /// How many letters have to be inserted, deleted or replaced to make `a` of `b`.
@@ -58,9 +59,11 @@ std::string quoted(std::string_view text) {
 std::string json_number(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
-  std::string text = printed(value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
+  std::string text = printed(value, std::chars_format::scientific);
+  const int exponent = std::atoi(text.c_str() + text.find('e') + 1);
+  if (exponent < -4 || exponent >= 16) return text;
+  text = printed(value, std::chars_format::fixed);
+  return text.find('.') == std::string::npos ? text + ".0" : text;
 }
 
 std::string counted(int64_t n, std::string_view what) { return cat(n, " ", what, n == 1 ? "" : "s"); }
