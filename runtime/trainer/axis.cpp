@@ -66,7 +66,8 @@ Axis Axis::of_values(double least, double greatest, Scale scale) {
 
 Axis Axis::of_epochs(int64_t first, int64_t last) {
   const auto low = static_cast<double>(first), high = static_cast<double>(last);
-  const double room = std::max(0.5 * (first == last ? 1 : 0), 0.02 * (high - low));
+  // There is a span, also where there is no difference or it is rounded off.
+  const double room = std::max({high > low ? 0.02 * (high - low) : 0.5, 1e-12 * high});
   Axis axis(low - room, high + room, Scale::linear);
   axis.add_linear_ticks(low, high, std::max(1.0, round_step((high - low) / kIntervals)));
   return axis;

@@ -109,6 +109,11 @@ void LinearModel::initialize(uint64_t seed) {
   bias_[0] = 0;
 }
 
+void SomeTraining::end_epoch(Callback& callback, Logs logs) {
+  callback.on_epoch_end(*this, history_.first_epoch + static_cast<int64_t>(history_.epochs.size()), logs);
+  history_.epochs.push_back(std::move(logs));
+}
+
 Array array(Shape shape, const std::vector<float>& values) {
   Array result(DType::f32, std::move(shape));
   std::memcpy(result.mutable_data(), values.data(), static_cast<size_t>(result.bytes()));

@@ -61,6 +61,9 @@ class SomeTraining : public Training {
   void say(const std::string& text) override { said_.push_back(text); }
   void warn(const std::string& text) override { said_.push_back(text); }
 
+  /// The next epoch does.
+  void end_epoch(Callback& callback, Logs logs);
+
   LinearModel model_{1};
   int64_t epochs_ = 1, steps_ = 1;
   bool validates_ = true, stopped_ = false;
