@@ -6,12 +6,16 @@
 #include <optional>
 #include <string>
 
+#include "runtime/trainer/csv_logger.h"
 #include "runtime/trainer/early_stopping.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/learning_rate_scheduler.h"
 #include "runtime/trainer/model_checkpoint.h"
+#include "runtime/trainer/plot.h"
+#include "runtime/trainer/progress.h"
 #include "runtime/trainer/reduce_lr_on_plateau.h"
 #include "runtime/trainer/swap_ema_weights.h"
+#include "runtime/trainer/tensorboard.h"
 #include "runtime/trainer/terminate_on_nan.h"
 #include "runtime/trainer/text.h"
 
@@ -55,6 +59,18 @@ class Settings {
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
     if (error != std::errc() || end != word.data() + word.size() || value < 0)
       refuse(key, word, "a whole number of at least 0");
+    return value;
+  }
+
+  /// Steps from one time to the next; 0 if it is at the end of each epoch.
+  int64_t frequency(const std::string& key) {
+    const std::string word = text(key, "epoch");
+    if (word == "epoch") return 0;
+    if (word == "batch") return 1;
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc() || end != word.data() + word.size() || value < 1)
+      refuse(key, word, "epoch, batch or a number of steps");
     return value;
   }
 
@@ -126,15 +142,18 @@ std::unique_ptr<Callback> model_checkpoint(Settings& settings) {
   options.monitor = settings.text("monitor", options.monitor);
   options.save_best_only = settings.flag("save_best_only");
   options.mode = settings.mode();
-  const std::string frequency = settings.text("save_freq", "epoch");
-  if (frequency != "epoch") {
-    const auto [end, error] =
-        std::from_chars(frequency.data(), frequency.data() + frequency.size(), options.save_freq);
-    if (error != std::errc() || end != frequency.data() + frequency.size() || options.save_freq < 1)
-      settings.refuse("save_freq", frequency, "epoch or a number of steps");
-  }
+  options.save_freq = settings.frequency("save_freq");
   options.initial_value_threshold = settings.number("initial_value_threshold");
   return std::make_unique<ModelCheckpoint>(options);
+}
+
+std::unique_ptr<Callback> tensorboard(Settings& settings) {
+  TensorBoardOptions options;
+  options.log_dir = settings.text("log_dir", options.log_dir);
+  options.histogram_freq = settings.count("histogram_freq", options.histogram_freq);
+  options.update_freq = settings.frequency("update_freq");
+  options.write_steps_per_second = settings.flag("write_steps_per_second");
+  return std::make_unique<TensorBoard>(options, wall_seconds);
 }
 
 std::unique_ptr<Callback> swap_ema_weights(Settings& settings) {
@@ -146,11 +165,10 @@ struct Row {
   std::unique_ptr<Callback> (*make)(Settings& settings);
 };
 /// The scheduler is first: others log what it has set. Averages are in the weights before they are saved, and the weights are saved
-/// before the learning rate changes.
+/// before the learning rate changes, which TensorBoard is shown as it was.
 constexpr Row kRows[] = {
-    {"swap-ema-weights", swap_ema_weights},
-    {"early-stopping", early_stopping},
-    {"model-checkpoint", model_checkpoint},
+    {"swap-ema-weights", swap_ema_weights},         {"early-stopping", early_stopping},
+    {"model-checkpoint", model_checkpoint},         {"tensorboard", tensorboard},
     {"reduce-lr-on-plateau", reduce_lr_on_plateau},
 };
 
@@ -168,6 +186,11 @@ std::vector<std::unique_ptr<Callback>> make_callbacks(const Arguments& arguments
     settings.finish();
   }
   if (arguments.has("terminate-on-nan")) callbacks.push_back(std::make_unique<TerminateOnNaN>());
+  // Behind those that log something.
+  if (arguments.has("csv-logger"))
+    callbacks.push_back(std::make_unique<CsvLogger>(arguments.get("csv-logger")));
+  if (arguments.has("plot"))
+    callbacks.push_back(std::make_unique<Plot>(arguments.get("plot"), monotonic_seconds));
   return callbacks;
 }
 

@@ -29,6 +29,12 @@ inline constexpr Option kCallbackOptions[] = {
     {"swap-ema-weights", "swap_on_epoch",
      "validate with the averages of the weights (use_ema); swap_on_epoch: save them, too", false, true, true},
     {"terminate-on-nan", "", "end at a loss that is NaN or infinite"},
+    {"tensorboard", "KEY=VALUE...",
+     "write what TensorBoard shows: log_dir=logs update_freq=epoch|batch|STEPS\n"
+     "histogram_freq=0 write_steps_per_second",
+     false, true, true},
+    {"csv-logger", "FILE", "write a table with a row for each epoch"},
+    {"plot", "FILE", "draw loss and metrics by epoch, .svg"},
 };
 
 /// Those that were asked for, in Keras's usual order. Throws Error(usage).

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -47,6 +48,9 @@ constexpr Option kOptions[] = {
     {"verbose", "0|1|2", "what is shown: nothing, a bar, a line per epoch (1)"},
 };
 constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kCallbackOptions};
+
+/// Options that name a file to write.
+constexpr std::string_view kWritten[] = {"save", "history", "csv-logger", "plot", "checkpoint"};
 
 /// "100" or "30s".
 CheckpointInterval interval_of(const Arguments& arguments) {
@@ -102,10 +106,11 @@ void refuse_contradictions(const Arguments& arguments) {
   };
   exclude("validation-data", "validation-split");
   exclude("reinitialize", "weights");
-  if (arguments.has("save") && arguments.get("save") == arguments.get("history"))
-    throw Error(ErrorKind::usage, "is the file of --save too", "--history");
-  if (arguments.has("save") && arguments.get("save") == arguments.get("checkpoint"))
-    throw Error(ErrorKind::usage, "is the file of --save too", "--checkpoint");
+  std::map<std::string, std::string_view> written;  // which option has a file
+  for (const std::string_view option : kWritten)
+    if (arguments.has(option))
+      if (const auto [file, is_new] = written.emplace(arguments.get(option), option); !is_new)
+        throw Error(ErrorKind::usage, cat("is the file of --", file->second, " too"), cat("--", option));
 }
 
 /// What to do if a checkpoint cannot be written.
@@ -122,8 +127,7 @@ int run(Trainable& model, const Arguments& arguments) {
   options.warn_on_save_error = warns_on_save_error(arguments);
   const auto verbose = static_cast<Verbose>(arguments.get_int("verbose", 1, 0, 2));
   refuse_contradictions(arguments);
-  check_creatable(arguments, "save");
-  check_creatable(arguments, "history");
+  for (const std::string_view option : kWritten) check_creatable(arguments, option);
   const std::vector<std::unique_ptr<Callback>> callbacks = make_callbacks(arguments);
   std::optional<Checkpoints> checkpoints;
   const CheckpointInterval interval = interval_of(arguments);

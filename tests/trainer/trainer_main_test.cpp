@@ -2,9 +2,13 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <tuple>
 
 #include "runtime/trainer/npz.h"
 #include "runtime/trainer/safetensors.h"
+#include "tests/trainer/event_reader.h"
 #include "tests/trainer/fixtures.h"
 
 namespace keratin::trainer {
@@ -24,6 +28,15 @@ Result run(Trainable& model, std::vector<std::string> words) {
   const int status = trainer_main(model, static_cast<int>(arguments.size()), arguments.data());
   std::string out = ::testing::internal::GetCapturedStdout();
   return {status, std::move(out), ::testing::internal::GetCapturedStderr()};
+}
+
+/// Tag, step and value of each scalar in a folder's event files.
+std::set<std::tuple<std::string, int64_t, double>> scalars(const std::string& folder) {
+  std::set<std::tuple<std::string, int64_t, double>> scalars;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    for (const Event& event : read_events(read_bytes(entry.path())))
+      if (event.plugin == "scalars") scalars.emplace(event.tag, event.step, event.values.at(0));
+  return scalars;
 }
 
 /// Four samples of y = 2x + 1 in a folder.
@@ -130,6 +143,41 @@ TEST_F(TrainerMain, Validation) {
   EXPECT_NE(split.out.find(" - val_error: "), std::string::npos) << split.out;
   const Result other = run(model_, {"fit", "--data", data_, "--validation-data", data_});
   EXPECT_NE(other.out.find(" - val_loss: "), std::string::npos) << other.out;
+}
+
+TEST_F(TrainerMain, LogsOfTrainingThatWentOnAreThoseOfTheWhole) {
+  const auto fit = [&](const std::string& name, const std::string& epochs) {
+    LinearModel model(1);
+    const std::string file = folder_ / name;
+    const Result result =
+        run(model, {"fit", "--data", data_, "--validation-data", data_, "--batch-size", "2", "--epochs",
+                    epochs, "--checkpoint", file + ".checkpoint", "--csv-logger", file + ".csv", "--plot",
+                    file + ".svg", "--tensorboard", "log_dir=" + file, "update_freq=batch"});
+    EXPECT_EQ(result.status, 0) << result.errors;
+  };
+  fit("whole", "3");
+  fit("parts", "2");
+  EXPECT_NE(read_bytes(folder_ / "parts.csv"), read_bytes(folder_ / "whole.csv"));
+  fit("parts", "3");
+  EXPECT_EQ(read_bytes(folder_ / "parts.csv"), read_bytes(folder_ / "whole.csv"));
+  EXPECT_EQ(read_bytes(folder_ / "parts.svg"), read_bytes(folder_ / "whole.svg"));
+  EXPECT_TRUE(read_bytes(folder_ / "whole.csv").starts_with("epoch,error,loss,val_error,val_loss\r\n0,"));
+  EXPECT_EQ(scalars(folder_ / "parts/train"), scalars(folder_ / "whole/train"));
+  EXPECT_EQ(scalars(folder_ / "parts/validation"), scalars(folder_ / "whole/validation"));
+  EXPECT_EQ(scalars(folder_ / "whole/train").size(), 3u * 3u + 6u * 2u);  // of epochs and of batches
+}
+
+TEST_F(TrainerMain, FilesThatCannotBeWritten) {
+  expect_refused({"fit", "--data", data_, "--csv-logger", folder_ / "a", "--plot", folder_ / "a"}, 2,
+                 "--plot: is the file of --csv-logger too");
+  expect_refused({"fit", "--data", data_, "--csv-logger", folder_ / "no/such"}, 73, "cannot create");
+  expect_refused({"fit", "--data", data_, "--plot", folder_ / "."}, 73, "is a folder");
+  expect_refused({"fit", "--data", data_, "--verbose", "0", "--tensorboard", "log_dir=" + data_}, 73,
+                 "cannot create the folder");
+  expect_refused({"fit", "--data", data_, "--tensorboard", "logdir=x"}, 2, "did you mean log_dir?");
+  expect_refused({"fit", "--data", data_, "--tensorboard", "update_freq=0"}, 2,
+                 "epoch, batch or a number of steps");
+  EXPECT_EQ(folder_.names(), std::vector<std::string>{"d.npz"});
 }
 
 /// Gets a signal in its third step.
