@@ -6,12 +6,14 @@
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "runtime/trainer/csv_logger.h"
 #include "runtime/trainer/early_stopping.h"
 #include "runtime/trainer/learning_rate.h"
 #include "runtime/trainer/learning_rate_scheduler.h"
 #include "runtime/trainer/model_checkpoint.h"
 #include "runtime/trainer/reduce_lr_on_plateau.h"
 #include "runtime/trainer/swap_ema_weights.h"
+#include "runtime/trainer/tensorboard.h"
 #include "runtime/trainer/terminate_on_nan.h"
 
 namespace keratin::keras {
@@ -183,6 +185,16 @@ CallbackPtr LearningRateScheduler(std::function<double(int64_t epoch, double rat
 }
 
 CallbackPtr TerminateOnNaN() { return of_trainer<trainer::TerminateOnNaN>(); }
+
+CallbackPtr TensorBoard(const std::string& log_dir, const TensorBoardOptions& options) {
+  return of_trainer<trainer::TensorBoard>(
+      trainer::TensorBoardOptions{.log_dir = log_dir,
+                                  .update_freq = options.update_freq,
+                                  .histogram_freq = options.histogram_freq,
+                                  .write_steps_per_second = options.write_steps_per_second});
+}
+
+CallbackPtr CSVLogger(const std::string& filename) { return of_trainer<trainer::CsvLogger>(filename); }
 
 CallbackPtr SwapEMAWeights(const SwapEMAWeightsOptions& options) {
   return of_trainer<trainer::SwapEMAWeights>(options.swap_on_epoch);

@@ -153,7 +153,7 @@ std::unique_ptr<Callback> tensorboard(Settings& settings) {
   options.histogram_freq = settings.count("histogram_freq", options.histogram_freq);
   options.update_freq = settings.frequency("update_freq");
   options.write_steps_per_second = settings.flag("write_steps_per_second");
-  return std::make_unique<TensorBoard>(options, wall_seconds);
+  return std::make_unique<TensorBoard>(options);
 }
 
 std::unique_ptr<Callback> swap_ema_weights(Settings& settings) {

@@ -1,5 +1,6 @@
 #include "runtime/trainer/tensorboard.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -12,13 +13,14 @@ namespace {
 
 constexpr std::string_view kValidationPrefix = "val_";
 
-/// Which step of the model's life the validation is of: the count that its optimizer keeps.
+/// Which step of the model's life it is. Optimizers around others count as well as those, or not at all.
 int64_t iterations(const Trainable& model) {
   const std::vector<VariableInfo>& variables = model.info().variables;
+  double most = 0;
   for (size_t i = 0; i < variables.size(); ++i)
-    if (variables[i].name == "optimizer/iteration")
-      return static_cast<int64_t>(model.view_variable(i).number(0));
-  return 0;
+    if (variables[i].role == VariableRole::state && variables[i].name.ends_with("/iteration"))
+      most = std::max(most, model.view_variable(i).number(0));
+  return static_cast<int64_t>(most);
 }
 
 }  // namespace

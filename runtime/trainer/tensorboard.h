@@ -19,6 +19,9 @@
 
 namespace keratin::trainer {
 
+/// Seconds since 1970.
+double wall_seconds();
+
 struct TensorBoardOptions {
   std::string log_dir = "logs";
   int64_t update_freq = 0;     ///< batches from one batch_ metric to the next; 0: none are written
@@ -28,8 +31,7 @@ struct TensorBoardOptions {
 
 class TensorBoard : public Callback {
  public:
-  /// `clock`: seconds since 1970.
-  TensorBoard(TensorBoardOptions options, std::function<double()> clock);
+  explicit TensorBoard(TensorBoardOptions options, std::function<double()> clock = wall_seconds);
 
   std::string name() const override { return "tensorboard"; }
   void on_train_begin(Training& training) override;
@@ -53,8 +55,5 @@ class TensorBoard : public Callback {
   int64_t first_batch_ = 0;  // that many when the epoch began, or went on
   double epoch_start_ = 0, batch_start_ = 0;
 };
-
-/// Seconds since 1970.
-double wall_seconds();
 
 }  // namespace keratin::trainer

@@ -3,6 +3,8 @@
 #include <keratin/keras.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include "tests/frontend/files.h"
@@ -130,6 +132,28 @@ TEST(CallbacksInCpp, OfKeras) {
   std::string last;
   for (const auto& file : fs::directory_iterator(folder.path())) last = std::max(last, file.path().string());
   EXPECT_EQ(weights_of(load_model(last)), weights_of(model));
+}
+
+TEST(CallbacksInCpp, Logs) {
+  const Data data;
+  const TempFolder folder;
+  Sequential model = model_of();
+  const History history =
+      model.fit(data.x, data.y,
+                {.epochs = 2,
+                 .verbose = 0,
+                 .callbacks = {callbacks::TensorBoard(folder / "logs", {.histogram_freq = 1}),
+                               callbacks::CSVLogger(folder / "log.csv")},
+                 .validation_split = 0.25});
+  std::ifstream file(folder / "log.csv");
+  std::string header, first;
+  std::getline(std::getline(file, header), first);
+  EXPECT_EQ(header, "epoch,loss,mae,val_loss,val_mae\r");
+  EXPECT_EQ(std::stod(first.substr(2)), history.history.at("loss")[0]);
+  for (const char* part : {"logs/train", "logs/validation"}) {
+    const fs::directory_iterator files(folder / part);
+    EXPECT_EQ(std::distance(begin(files), end(files)), 1) << part;
+  }
 }
 
 TEST(CallbacksInCpp, TrainingGoesOnWhereItFailed) {

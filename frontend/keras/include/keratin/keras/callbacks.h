@@ -102,6 +102,17 @@ CallbackPtr LearningRateScheduler(std::function<double(int64_t epoch, double rat
 /// Training ends at a loss that is NaN or infinite.
 CallbackPtr TerminateOnNaN();
 
+struct TensorBoardOptions {
+  int64_t histogram_freq = 0;  ///< epochs from one histogram of the weights to the next; 0: none are written
+  int64_t update_freq = 0;     ///< batches from one batch_ metric to the next; 0: none are written
+  bool write_steps_per_second = false;
+};
+/// What TensorBoard shows, in event files.
+CallbackPtr TensorBoard(const std::string& log_dir = "logs", const TensorBoardOptions& options = {});
+
+/// A table with a row for each epoch.
+CallbackPtr CSVLogger(const std::string& filename);
+
 struct SwapEMAWeightsOptions {
   bool swap_on_epoch = false;  ///< averages are in the weights at the end of epochs, too
 };
