@@ -17,9 +17,6 @@
 namespace keratin::trainer {
 namespace {
 
-constexpr double kFlushSeconds = 10;      // so that long epochs can be watched
-constexpr size_t kFlushBytes = 1U << 20;  // so that little is kept of short steps
-
 // Fields of tensorflow/core/util/event.proto and tensorflow/core/framework/{summary,tensor,tensor_shape}.proto.
 struct Event {
   enum { wall_time = 1, step = 2, file_version = 3, summary = 5, source_metadata = 10 };
@@ -93,12 +90,12 @@ EventFile::EventFile(const std::string& folder, std::function<double()> clock)
     : EventFile(folder, clock, std::floor(clock())) {}
 
 EventFile::EventFile(const std::string& folder, std::function<double()> clock, double now)
-    : clock_(std::move(clock)), file_(cat(make_folder(folder), "/", file_name(now))), last_flush_(now) {
+    : clock_(std::move(clock)), file_(cat(make_folder(folder), "/", file_name(now))) {
   const Message writer = Message().bytes(SourceMetadata::writer, "tensorflow.core.util.events_writer");
-  add_record(now, Message()
-                      .number(Event::wall_time, now)
-                      .bytes(Event::file_version, "brain.Event:2")
-                      .message(Event::source_metadata, writer));
+  add_record(Message()
+                 .number(Event::wall_time, now)
+                 .bytes(Event::file_version, "brain.Event:2")
+                 .message(Event::source_metadata, writer));
   flush();
 }
 
@@ -119,19 +116,15 @@ void EventFile::add_summary(std::string_view tag, const Message& tensor, std::st
       Message().message(Metadata::plugin_data, Message().bytes(PluginData::plugin_name, plugin));
   const Message value =
       Message().bytes(Value::tag, tag).message(Value::tensor, tensor).message(Value::metadata, metadata);
-  const double now = clock_();
-  add_record(now, Message()
-                      .number(Event::wall_time, now)
-                      .integer(Event::step, step)
-                      .message(Event::summary, Message().message(Summary::value, value)));
+  add_record(Message()
+                 .number(Event::wall_time, clock_())
+                 .integer(Event::step, step)
+                 .message(Event::summary, Message().message(Summary::value, value)));
 }
 
-void EventFile::add_record(double now, const Message& event) {
+void EventFile::add_record(const Message& event) {
   const std::string length = image(static_cast<uint64_t>(event.wire().size()));
   records_ += cat(length, image(masked_crc(length)), event.wire(), image(masked_crc(event.wire())));
-  if (now - last_flush_ < kFlushSeconds && records_.size() < kFlushBytes) return;
-  last_flush_ = now;
-  flush();
 }
 
 void EventFile::flush() {

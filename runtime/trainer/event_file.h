@@ -21,9 +21,10 @@ class EventFile {
   /// A new file in `folder`, which is made if it is missing. `clock`: seconds since 1970. Throws Error(cannot_create).
   EventFile(const std::string& folder, std::function<double()> clock);
 
-  /// What is added is in the file after flush(), or else after a while. All throw Error(io).
+  /// What is added is in the file after flush().
   void add_scalar(std::string_view tag, double value, int64_t step);
   void add_histogram(std::string_view tag, const Array& numbers, int64_t step);
+  /// Throws Error(io).
   void flush();
 
   const std::string& path() const { return file_.path(); }
@@ -31,12 +32,11 @@ class EventFile {
  private:
   EventFile(const std::string& folder, std::function<double()> clock, double now);
   void add_summary(std::string_view tag, const Message& tensor, std::string_view plugin, int64_t step);
-  void add_record(double now, const Message& event);
+  void add_record(const Message& event);
 
   std::function<double()> clock_;
   GrowingFile file_;
   std::string records_;  // not yet in the file
-  double last_flush_;
 };
 
 }  // namespace keratin::trainer

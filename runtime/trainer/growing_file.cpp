@@ -1,7 +1,6 @@
 #include "runtime/trainer/growing_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,15 +18,10 @@ namespace {
 
 }  // namespace
 
-GrowingFile::GrowingFile(const std::string& path, uint64_t kept) : path_(path) {
+GrowingFile::GrowingFile(const std::string& path) : path_(path) {
   // Without O_NONBLOCK, opening a FIFO would wait for a reader.
-  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
   if (descriptor_ < 0) fail(ErrorKind::cannot_create, "cannot create", path);
-  if (::ftruncate(descriptor_, static_cast<off_t>(kept)) == 0) return;
-  const int reason = errno;
-  ::close(descriptor_);
-  errno = reason;
-  fail(ErrorKind::cannot_create, "cannot create", path);
 }
 
 GrowingFile::~GrowingFile() { ::close(descriptor_); }

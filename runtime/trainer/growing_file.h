@@ -1,7 +1,6 @@
 // Files that grow while training goes on: logs.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,8 +9,8 @@ namespace keratin::trainer {
 /// What was appended is in the file, whatever becomes of the process; only what is appended as it dies may be cut off.
 class GrowingFile {
  public:
-  /// Makes the file, or goes on behind the first `kept` bytes of the one that is there. Throws Error(cannot_create).
-  explicit GrowingFile(const std::string& path, uint64_t kept = 0);
+  /// Makes the file, or empties the one that is there. Throws Error(cannot_create).
+  explicit GrowingFile(const std::string& path);
   GrowingFile(const GrowingFile&) = delete;
   ~GrowingFile();
 

@@ -60,6 +60,7 @@ void TensorBoard::on_train_batch_end(Training&, int64_t, double, const Logs& log
   }
   if (!is_written) return;
   for (const auto& [name, value] : logs) train_->add_scalar("batch_" + name, value, batch_);
+  train_->flush();
 }
 
 void TensorBoard::on_epoch_end(Training& training, int64_t epoch, Logs& logs) {

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 
 #include "runtime/trainer/crc32c.h"
@@ -46,21 +47,6 @@ TEST(EventFile, IsNamedByItsTimeAndProcess) {
   EXPECT_NE(a.path(), b.path());
   EXPECT_EQ(a.path().rfind((folder / "x/y/events.out.tfevents.1000000000."), 0), 0u) << a.path();
   EXPECT_EQ(a.path().substr(a.path().size() - 3), ".v2");
-}
-
-TEST(EventFile, HasWhatWasFlushedAndOldRecords) {
-  const Folder folder;
-  double now = 100;
-  EventFile file(folder / "logs", [&] { return now; });
-  const auto events = [&] { return read_events(read_bytes(file.path())).size(); };
-  EXPECT_EQ(events(), 1u);
-  file.add_scalar("a", 1, 0);
-  EXPECT_EQ(events(), 1u);
-  file.flush();
-  EXPECT_EQ(events(), 2u);
-  now += 60;
-  file.add_scalar("a", 2, 1);
-  EXPECT_EQ(events(), 3u);
 }
 
 TEST(EventFile, CutOffAnywhereKeepsWholeRecords) {
@@ -118,13 +104,19 @@ TEST(Crc32c, OfPublishedExamples) {
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);
 }
 
-TEST(GrowingFile, GoesOn) {
+TEST(GrowingFile, HasWhatWasAppended) {
   const Folder folder;
-  const std::string path = folder.file("log", "one\ntwo\nhalf of a l");
-  GrowingFile(path, 8).append("three\n");
-  EXPECT_EQ(read_bytes(path), "one\ntwo\nthree\n");
-  GrowingFile(path).append("new\n");
-  EXPECT_EQ(read_bytes(path), "new\n");
+  const std::string path = folder.file("log", "of another run");
+  GrowingFile file(path);
+  EXPECT_EQ(read_bytes(path), "");
+  file.append("one\n");
+  file.append("two\n");
+  EXPECT_EQ(read_bytes(path), "one\ntwo\n");
+  if (FILE* full = std::fopen("/dev/full", "w")) {
+    std::fclose(full);
+    expect_error(ErrorKind::io, {"cannot write", "No space left"},
+                 [&] { GrowingFile("/dev/full").append("x"); });
+  }
   expect_error(ErrorKind::cannot_create, {"cannot create"}, [&] { GrowingFile(folder / "no/such"); });
   expect_error(ErrorKind::cannot_create, {"cannot create"}, [&] { GrowingFile(folder / "."); });
   mkfifo((folder / "fifo").c_str(), 0600);

@@ -145,6 +145,9 @@ TEST(TensorBoard, EverySoManyBatchesAndAllEpochs) {
       EXPECT_EQ(wanted, (epoch * 3 + step) % 2 == 1);
       now += 0.25;
       board.on_train_batch_end(training, step, 0, wanted ? Logs{{"loss", 1.0}} : Logs());
+      // A process that ends now loses nothing.
+      EXPECT_EQ(texts(read_events(only_file(folder / "logs/train"))).size(),
+                3 * epoch + (epoch * 3 + step + 1) / 2 * 2);
     }
     now += 0.25;
     training.end_epoch(board, {{"learning_rate", 7}, {"loss", 0.5}});

@@ -145,28 +145,6 @@ TEST_F(TrainerMain, Validation) {
   EXPECT_NE(other.out.find(" - val_loss: "), std::string::npos) << other.out;
 }
 
-TEST_F(TrainerMain, LogsOfTrainingThatWentOnAreThoseOfTheWhole) {
-  const auto fit = [&](const std::string& name, const std::string& epochs) {
-    LinearModel model(1);
-    const std::string file = folder_ / name;
-    const Result result =
-        run(model, {"fit", "--data", data_, "--validation-data", data_, "--batch-size", "2", "--epochs",
-                    epochs, "--checkpoint", file + ".checkpoint", "--csv-logger", file + ".csv", "--plot",
-                    file + ".svg", "--tensorboard", "log_dir=" + file, "update_freq=batch"});
-    EXPECT_EQ(result.status, 0) << result.errors;
-  };
-  fit("whole", "3");
-  fit("parts", "2");
-  EXPECT_NE(read_bytes(folder_ / "parts.csv"), read_bytes(folder_ / "whole.csv"));
-  fit("parts", "3");
-  EXPECT_EQ(read_bytes(folder_ / "parts.csv"), read_bytes(folder_ / "whole.csv"));
-  EXPECT_EQ(read_bytes(folder_ / "parts.svg"), read_bytes(folder_ / "whole.svg"));
-  EXPECT_TRUE(read_bytes(folder_ / "whole.csv").starts_with("epoch,error,loss,val_error,val_loss\r\n0,"));
-  EXPECT_EQ(scalars(folder_ / "parts/train"), scalars(folder_ / "whole/train"));
-  EXPECT_EQ(scalars(folder_ / "parts/validation"), scalars(folder_ / "whole/validation"));
-  EXPECT_EQ(scalars(folder_ / "whole/train").size(), 3u * 3u + 6u * 2u);  // of epochs and of batches
-}
-
 TEST_F(TrainerMain, FilesThatCannotBeWritten) {
   expect_refused({"fit", "--data", data_, "--csv-logger", folder_ / "a", "--plot", folder_ / "a"}, 2,
                  "--plot: is the file of --csv-logger too");
@@ -200,6 +178,29 @@ TEST_F(TrainerMain, SignalsStopAndSave) {
     EXPECT_NE(result.errors.find("stopped after 1 of 9 epochs; the weights of now are saved"),
               std::string::npos);
     EXPECT_EQ(read_safetensors(folder_ / "w").at("line/kernel").number(0), model.kernel_[0]);
+  }
+}
+
+TEST_F(TrainerMain, LogsOfTrainingThatWentOnAreThoseOfTheWhole) {
+  const auto fit = [&](LinearModel&& model, const std::string& name, const std::string& epochs) {
+    const std::string file = folder_ / name;
+    return run(model, {"fit", "--data", data_, "--validation-data", data_, "--batch-size", "2", "--epochs",
+                       epochs, "--checkpoint", file + ".checkpoint", "--csv-logger", file + ".csv", "--plot",
+                       file + ".svg", "--tensorboard", "log_dir=" + file, "update_freq=batch"})
+        .status;
+  };
+  EXPECT_EQ(fit(LinearModel(1), "whole", "3"), 0);
+  EXPECT_TRUE(read_bytes(folder_ / "whole.csv").starts_with("epoch,error,loss,val_error,val_loss\r\n0,"));
+  EXPECT_EQ(scalars(folder_ / "whole/train").size(), 3u * 3u + 6u * 2u);  // of epochs and of batches
+  EXPECT_EQ(fit(LinearModel(1), "between", "2"), 0);
+  EXPECT_EQ(fit(Interrupted(SIGTERM), "within", "3"), 143);  // the second epoch
+  for (const std::string name : {"between", "within"}) {
+    EXPECT_NE(read_bytes(folder_ / (name + ".csv")), read_bytes(folder_ / "whole.csv"));
+    EXPECT_EQ(fit(LinearModel(1), name, "3"), 0);
+    for (const std::string end : {".csv", ".svg"})
+      EXPECT_EQ(read_bytes(folder_ / (name + end)), read_bytes(folder_ / ("whole" + end))) << name;
+    for (const std::string part : {"/train", "/validation"})
+      EXPECT_EQ(scalars(folder_ / (name + part)), scalars(folder_ / ("whole" + part))) << name;
   }
 }
 
