@@ -22,6 +22,9 @@ namespace keratin {
 
 class DebugInfo;
 
+/// KRT_F32, …
+uint32_t abi_dtype(DType dtype);
+
 /// One level of processors in the LLVM module being written: functions say themselves which processor they are for.
 struct Emission {
   const KernelModule& source;

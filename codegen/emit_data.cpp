@@ -8,9 +8,9 @@
 #include "runtime/abi.h"
 
 namespace keratin {
-namespace {
+namespace {}  // namespace
 
-constexpr krt_dtype abi_dtype(DType dtype) {
+uint32_t abi_dtype(DType dtype) {
   switch (dtype) {
     case DType::boolean: return KRT_BOOL;
     case DType::i8: return KRT_I8;
@@ -28,8 +28,6 @@ constexpr krt_dtype abi_dtype(DType dtype) {
   }
   return KRT_F32;
 }
-
-}  // namespace
 
 ModelData::ModelData(std::span<const Emission> levels, const EntrySpec& entry)
     : entry_(entry),

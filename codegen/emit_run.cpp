@@ -3,6 +3,7 @@
 //     void run(const struct krt_call *call)
 //       the addresses of all buffers: where inputs, outputs, variables and workspace begin, and the planned offsets
 //       per launch: the kernel's arguments in an array on the stack, the number of pieces, krt_launch
+//       around it, where ranks reduce what it stores, or what it reads: krt_reduce_start, krt_reduce_finish
 #include <map>
 
 #include "codegen/emission.h"
@@ -28,7 +29,12 @@ class RunEmitter {
     size_t most = 0;
     for (const Launch& launch : program_.launches) most = std::max(most, launch.args.size());
     args_ = entry_.CreateAlloca(llvm::ArrayType::get(builder_.getPtrTy(), std::max<size_t>(most, 1)));
-    for (const Launch& launch : program_.launches) emit_launch(launch);
+    for (const Launch& launch : program_.launches) {
+      for (const uint32_t buffer : launch.args) finish_reduction(buffer);
+      emit_launch(launch);
+      if (!launch.reduced_by.empty()) start_reduction(launch);
+    }
+    while (!reduced_.empty()) finish_reduction(reduced_.front());
     builder_.CreateRetVoid();
   }
 
@@ -113,6 +119,27 @@ class RunEmitter {
                         {function_->getArg(0), emission_.kernels[launch.kernel], args_, pieces, rounds});
   }
 
+  void start_reduction(const Launch& launch) {
+    const uint32_t buffer = launch.args.back();
+    const ProgramBuffer& what = program_.buffers[buffer];
+    llvm::FunctionCallee start = emission_.module.getOrInsertFunction(
+        "krt_reduce_start", builder_.getVoidTy(), builder_.getPtrTy(), builder_.getInt32Ty(),
+        builder_.getInt32Ty(), builder_.getPtrTy(), builder_.getInt64Ty());
+    builder_.CreateCall(start, {function_->getArg(0), builder_.getInt32(*find_reduction(launch.reduced_by)),
+                                builder_.getInt32(abi_dtype(what.dtype)), address(buffer),
+                                index_.value(Size::product(what.shape))});
+    reduced_.push_back(buffer);
+  }
+
+  void finish_reduction(uint32_t buffer) {
+    const auto found = std::find(reduced_.begin(), reduced_.end(), buffer);
+    if (found == reduced_.end()) return;
+    reduced_.erase(found);
+    llvm::FunctionCallee finish = emission_.module.getOrInsertFunction(
+        "krt_reduce_finish", builder_.getVoidTy(), builder_.getPtrTy(), builder_.getPtrTy());
+    builder_.CreateCall(finish, {function_->getArg(0), address(buffer)});
+  }
+
   const Emission& emission_;
   const Program& program_;
   llvm::Function* function_;
@@ -122,6 +149,8 @@ class RunEmitter {
   IndexEmitter index_;  // after what start() uses
   std::map<uint32_t, llvm::Value*> addresses_;
   llvm::Value* args_ = nullptr;
+  std::vector<uint32_t>
+      reduced_;  // buffers that ranks reduce at this place, in the order in which they began
 };
 
 }  // namespace

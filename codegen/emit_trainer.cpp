@@ -47,7 +47,9 @@ class TrainerEmitter : ModelData {
                                     number(place_of("finish_training")),
                                     number(place_of("swap_averages")),
                                     number(place_of("learning_rates")),
-                                    number(place_of("check_numerics"))},
+                                    number(place_of("check_numerics")),
+                                    number(place_of("train_step.ranks")),
+                                    number(place_of("evaluate_step.ranks"))},
                                    sizeof(krt_trainer));
     auto* exported = new llvm::GlobalVariable(
         module_, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, "keratin_trainer_model");

@@ -163,6 +163,8 @@ Kernel lower_region(const Function& region, const std::string& name, const Targe
     lower_scan(lowering, *opaque);
   else if (opaque->op == Op::fusion)
     lower_stages(lowering);
+  else if (opaque->op == Op::all_reduce)
+    lower_elements(lowering);  // a copy, which the ranks reduce in place: see Launch::reduced_by
   else if (family_of(opaque->op) == Family::order)
     lower_order(lowering, *opaque);
   else

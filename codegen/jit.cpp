@@ -107,6 +107,8 @@ LoadedObject::LoadedObject(std::span<const std::byte> object, Launcher* launcher
   builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform);  // no constructors, no process symbols
   jit_ = value_of(builder.create());
   define(*jit_, "krt_launch", launcher);
+  define(*jit_, "krt_reduce_start", &krt_reduce_start);
+  define(*jit_, "krt_reduce_finish", &krt_reduce_finish);
   define(*jit_, "krt_out_of_bounds", &krt_out_of_bounds);
   const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
   expect_success(jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "kernels")));

@@ -211,6 +211,9 @@ struct ProgramBuffer {
 struct Launch {
   uint32_t kernel = 0;
   std::vector<uint32_t> args;  ///< program buffers, one per kernel parameter
+  /// sum, prod, max, min: what the kernel stores is the rank's part of it; whoever reads it waits for that of all ranks. Empty, as a
+  /// rule: nothing of that kind. See ir/ops/ranks.cpp.
+  std::string reduced_by = {};
   // For explanations; no part of the text.
   std::optional<uint32_t> fusion = {};   ///< the node of the function that it computes
   std::string_view copied_because = {};  ///< if it computes none

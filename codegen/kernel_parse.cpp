@@ -16,7 +16,7 @@
 //     place      %name[{index [: lanes [by number]]}]
 //     conditions [only [index]..[index]] [if guard]              guard   index and index…
 //     index      [-] term + term - term…       term   number, symbol, variable, (index), joined by * div mod
-//     program    program @name({buffer}) -> ({buffer}) memory size { storage buffer: type [at size] … launch @kernel({buffer}) … }
+//     program    program @name({buffer}) -> ({buffer}) memory size { storage buffer: type [at size] … launch @kernel({buffer}) [all_reduce by] … }
 //
 // Lanes are known from outside in. Input is not trusted: depths and numbers are limited, and what the makers would abort
 // on is an Error here.
@@ -153,7 +153,8 @@ class ProgramParser {
     const std::string name = in_.name();
     const auto kernel = kernels_.find(name);
     if (kernel == kernels_.end()) in_.fail_at(place, cat("there is no kernel @", name));
-    program_.launches.push_back({kernel->second, find_all(references())});
+    Launch& launch = program_.launches.emplace_back(Launch{kernel->second, find_all(references())});
+    if (in_.accept_word("all_reduce")) launch.reduced_by = in_.word();
   }
 
   Scanner& in_;

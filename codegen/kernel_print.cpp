@@ -317,7 +317,8 @@ std::string program_text(const Program& program, const std::function<std::string
     out += "\n";
   }
   for (const Launch& launch : program.launches) {
-    out += cat("  launch @", kernel_name(launch.kernel), references(launch.args), "\n");
+    out += cat("  launch @", kernel_name(launch.kernel), references(launch.args),
+               launch.reduced_by.empty() ? "" : cat(" all_reduce ", launch.reduced_by), "\n");
   }
   return out + "}\n";
 }

@@ -384,8 +384,17 @@ class ProgramVerifier {
       require(param.mode == Mode::in || arg.storage != Storage::input,
               cat("@", kernel.name, " writes the input %", arg.name));
     }
+    exchange(launch, kernel);
     const std::set<Symbol>& symbols = kernel_symbols_[launch.kernel];
     used_.insert(symbols.begin(), symbols.end());
+  }
+
+  static void exchange(const Launch& launch, const Kernel& kernel) {
+    if (launch.reduced_by.empty()) return;
+    require(find_reduction(launch.reduced_by).has_value(),
+            cat("ranks have no reduction ", launch.reduced_by));
+    require(launch.args.size() == 2 && kernel.buffers[1].mode == Mode::out,
+            cat("@", kernel.name, " is no copy, and is reduced"));
   }
 
   const KernelModule& module_;

@@ -134,10 +134,43 @@ class Greedy {
   std::set<size_t> ready_;
 };
 
+/// While ranks reduce something, launches run that do not need it, in the order of the program; then those that need what was begun
+/// first: gradients are on their way while those of earlier layers are computed.
+LaunchOrder overlapping(const Program& program, const Launches& launches) {
+  std::vector<size_t> waits_for(launches.size());
+  std::vector<size_t> begun(launches.size(),
+                            0);  // by launch: the latest reduction that it needs, counted from 1; 0: none
+  std::vector<bool> is_arrived(launches.size() + 1, false);
+  std::set<size_t> ready;
+  for (size_t launch = 0; launch < launches.size(); ++launch) {
+    waits_for[launch] = launches.before(launch).size();
+    if (waits_for[launch] == 0) ready.insert(launch);
+  }
+  LaunchOrder order;
+  size_t reductions = 0;
+  while (!ready.empty()) {
+    const auto arrival = [&](size_t launch) { return is_arrived[begun[launch]] ? 0 : begun[launch]; };
+    const size_t next = *std::min_element(ready.begin(), ready.end(), [&](size_t a, size_t b) {
+      return std::pair(arrival(a), a) < std::pair(arrival(b), b);
+    });
+    for (size_t reduction = 1; reduction <= begun[next]; ++reduction) is_arrived[reduction] = true;
+    ready.erase(next);
+    order.push_back(next);
+    const size_t own = program.launches[next].reduced_by.empty() ? 0 : ++reductions;
+    for (const size_t after : launches.after(next)) {
+      begun[after] = std::max(begun[after], own);
+      if (--waits_for[after] == 0) ready.insert(after);
+    }
+  }
+  return order;
+}
+
 }  // namespace
 
 std::vector<LaunchOrder> launch_orders(const KernelModule& module, const Program& program) {
   const Launches launches(module, program);
+  if (std::ranges::any_of(program.launches, [](const Launch& each) { return !each.reduced_by.empty(); }))
+    return {overlapping(program, launches)};
   LaunchOrder given(launches.size());
   std::iota(given.begin(), given.end(), 0);
   return {given, depth_first(launches), Greedy(program, launches).run()};

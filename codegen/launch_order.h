@@ -11,7 +11,8 @@ namespace keratin {
 /// By number: launches as they stand in the program.
 using LaunchOrder = std::vector<size_t>;
 
-/// Some possible orders; the first is that of the program. See codegen/plan_program.h.
+/// Some possible orders; the first is that of the program. Where ranks reduce, the one that lets them do so while other launches run.
+/// See codegen/plan_program.h.
 std::vector<LaunchOrder> launch_orders(const KernelModule& module, const Program& program);
 
 }  // namespace keratin

@@ -135,7 +135,10 @@ class ProgramWriter {
       if (!buffers_.contains(value)) buffers_[value] = workspace_buffer(fusion.types[i]);
       args.push_back(buffers_[value]);
     }
-    launch(*fusion.body, std::move(args)).fusion = fusion.index;
+    Launch& launched = launch(*fusion.body, std::move(args));
+    launched.fusion = fusion.index;
+    const Node& last = *fusion.body->results[0].value.node;
+    if (last.op == Op::all_reduce) launched.reduced_by = last.as<AllReduceAttrs>().by;
   }
 
   Schedule schedule_of(const Function& region) const {

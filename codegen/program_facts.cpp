@@ -38,6 +38,13 @@ bool are_apart(const ProgramBuffer& a, const ProgramBuffer& b) {
 
 }  // namespace
 
+std::optional<uint32_t> find_reduction(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"sum", "prod", "max", "min"};  // as enum krt_reduction
+  const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
+  if (found == std::end(kNames)) return {};
+  return static_cast<uint32_t>(found - std::begin(kNames));
+}
+
 uint32_t needed_cpu_features(const KernelModule& module, const Target& target) {
   const bool tiles = std::any_of(module.kernels.begin(), module.kernels.end(), uses_tiles);
   return tiles ? target.cpu_features : target.cpu_features & ~uint32_t{KRT_CPU_AMX_BF16};

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "codegen/kernel.h"
@@ -27,6 +29,9 @@ int64_t fixed_slices(const Program& program);
 /// KRT_CPU_* without which the module cannot run: all of the target's, but for the tiles of AMX that no kernel uses, since a process
 /// has to ask for them.
 uint32_t needed_cpu_features(const KernelModule& module, const Target& target);
+
+/// KRT_SUM, …, by what Launch::reduced_by calls it.
+std::optional<uint32_t> find_reduction(std::string_view name);
 
 Size bytes_of(const ProgramBuffer& buffer);
 

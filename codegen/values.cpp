@@ -399,6 +399,7 @@ ExprRef Values::compute(Value value, const Point& point) {
       const auto& attrs = node.as<DimAttrs>();
       return cast(compute_dtype(attrs.dtype), index_value(DType::i64, Index(Size(attrs.dim))));
     }
+    case Op::all_reduce:
     case Op::relayout: return at(node.operands[0], point);
     case Op::pad: return pad(node, point);
     case Op::concat: return concat(node, point);

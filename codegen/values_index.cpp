@@ -85,7 +85,8 @@ ExprRef Values::random_bits(const Node& node, const Point& point) {
     const ExprRef extent = scalar(index_value(DType::u32, Index(Size(shape[i]))));
     place = apply(Op::add, {apply(Op::mul, {place, extent}), lane_value(point[i])});
   }
-  const ExprRef row = shape.empty() ? word(0, lanes) : lane_value(point[0]);
+  ExprRef row = shape.empty() ? word(0, lanes) : lane_value(point[0]);
+  if (node.operands.size() > 2) row = apply(Op::add, {row, scalar(at(node.operands[2], {}))});
   const ExprRef counter = scalar(at(node.operands[1], {}));
   ExprRef key0 = scalar(at(node.operands[0], {Index(0)})), key1 = scalar(at(node.operands[0], {Index(1)}));
   ExprRef c0 = apply(Op::shr, {place, word(2, lanes)}), c1 = row, c2 = counter,

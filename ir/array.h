@@ -17,6 +17,8 @@
 
 namespace keratin {
 
+class Ranks;  // ir/executor.h
+
 struct Array {
   DType dtype = DType::f32;
   std::variant<xt::xarray<double>, xt::xarray<int64_t>> data;
@@ -45,8 +47,9 @@ std::vector<Array> evaluate(const Node& node, std::span<const Array* const> oper
 struct EvalContext {
   const Node& node;
   const Bindings& bindings;
-  /// Runs a region: scan, fusion.
-  std::vector<Array> (*run)(const Function& body, std::vector<Array> params, const Bindings& bindings);
+  Ranks* ranks;  ///< null: a single one
+  /// Runs a region of the node: scan, fusion.
+  std::vector<Array> (*run)(const Function& body, std::vector<Array> params, const EvalContext& context);
 };
 
 }  // namespace keratin

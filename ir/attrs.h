@@ -239,10 +239,17 @@ struct RandomAttrs {
   bool operator==(const RandomAttrs&) const = default;
 };
 
+/// all_reduce: `by` is sum, prod, max or min.
+struct AllReduceAttrs {
+  std::string by = "sum";
+  static constexpr auto fields = std::tuple{Field{"by", &AllReduceAttrs::by}};
+  bool operator==(const AllReduceAttrs&) const = default;
+};
+
 using Attrs = std::variant<NoAttrs, NameAttrs, ConstantAttrs, CastAttrs, AxesAttrs, DotAttrs, ConvAttrs,
                            WinogradAttrs, WindowAttrs, ShapeAttrs, TransposeAttrs, BroadcastAttrs, SliceAttrs,
                            PadAttrs, AxisAttrs, DynamicSliceAttrs, IotaAttrs, DimAttrs, LayoutAttrs,
-                           GatherAttrs, ScanAttrs, SortAttrs, RandomAttrs>;
+                           GatherAttrs, ScanAttrs, SortAttrs, RandomAttrs, AllReduceAttrs>;
 
 /// Equal attributes have equal hashes.
 size_t hash_of(const Attrs& attrs);

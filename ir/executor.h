@@ -25,6 +25,14 @@ class Executable {
   virtual void set_variable(std::string_view name, const Tensor& value) = 0;
 };
 
+/// Ranks run the same functions at the same time, each on samples of its own (passes/partition.cpp). One of them, as it sees all.
+class Ranks {
+ public:
+  virtual ~Ranks() = default;
+  /// What all_reduce gives (docs/ir.md). Every rank calls it as often, in the same order, with as many elements.
+  virtual Tensor all_reduce(const Tensor& own, std::string_view by) = 0;
+};
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -43,7 +51,8 @@ void expect_computed_lengths(const Bindings& bindings, std::span<const Symbol> s
 /// end tells what rounding can do to a function's results.
 enum class Rounding { every_result, none };
 
-/// Graph IR, op by op, by the ops' own reference meaning (ir/op.h).
-std::unique_ptr<Executor> make_interpreter(Rounding rounding = Rounding::every_result);
+/// Graph IR, op by op, by the ops' own reference meaning (ir/op.h). `ranks` null: a single one.
+std::unique_ptr<Executor> make_interpreter(Rounding rounding = Rounding::every_result,
+                                           Ranks* ranks = nullptr);
 
 }  // namespace keratin

@@ -14,7 +14,7 @@ constexpr int64_t kMostElements = 4096;
 /// interpreter. A gradient must still be able to see where it stops.
 bool may_fold(const Node& node) {
   return !node.operands.empty() && node.body == nullptr && node.op != Op::random_bits &&
-         node.op != Op::stop_gradient &&
+         node.op != Op::all_reduce && node.op != Op::stop_gradient &&
          std::all_of(node.operands.begin(), node.operands.end(),
                      [](Value value) { return as_constant(value) != nullptr; });
 }

@@ -80,6 +80,7 @@ Attrs default_attrs(Op op) {
     case Op::sort:
     case Op::top_k: return SortAttrs{};
     case Op::random_bits: return RandomAttrs{};
+    case Op::all_reduce: return AllReduceAttrs{};
     default: return NoAttrs{};
   }
 }

@@ -36,6 +36,7 @@ enum class Family : uint8_t {
   loop,
   order,
   random,
+  ranks,
   calculus,
   fused
 };

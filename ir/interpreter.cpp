@@ -20,15 +20,15 @@ namespace {
 using Variables = std::map<std::string, Array, std::less<>>;
 
 template <Rounding kRounding>
-std::vector<Array> run_region(const Function& body, std::vector<Array> params, const Bindings& bindings);
+std::vector<Array> run_region(const Function& body, std::vector<Array> params, const EvalContext& context);
 
 /// The node's results: wrapped integers, floats rounded where that is asked for.
 template <Rounding kRounding>
 std::vector<Array> results_of(const Node& node, std::span<const Array* const> operands,
-                              const Bindings& bindings) {
+                              const Bindings& bindings, Ranks* ranks) {
   std::vector<Array> results;
   for (const Type& type : node.types) results.push_back(make_array(type, bindings));
-  def_of(node.op).eval.fn(EvalContext{node, bindings, run_region<kRounding>}, operands, results);
+  def_of(node.op).eval.fn(EvalContext{node, bindings, ranks, run_region<kRounding>}, operands, results);
   for (Array& result : results)
     if (kRounding == Rounding::every_result || !is_float(result.dtype)) round_elements(result);
   return results;
@@ -39,10 +39,11 @@ template <Rounding kRounding>
 class Frame {
  public:
   Frame(const Function& function, std::vector<Array> params, const Variables& variables,
-        const Bindings& bindings)
+        const Bindings& bindings, Ranks* ranks)
       : function_(function),
         variables_(variables),
         bindings_(bindings),
+        ranks_(ranks),
         results_(function.nodes.size()),
         uses_(function.nodes.size(), 0) {
     KERATIN_CHECK(params.size() == function.params.size(), cat("run of ", function.name));
@@ -59,7 +60,7 @@ class Frame {
       if (node->op == Op::param || node->op == Op::var) continue;
       std::vector<const Array*> operands;
       for (Value operand : node->operands) operands.push_back(&at(operand));
-      results_[node->index] = results_of<kRounding>(*node, operands, bindings_);
+      results_[node->index] = results_of<kRounding>(*node, operands, bindings_, ranks_);
       for (Value operand : node->operands)
         if (--uses_[operand.node->index] == 0) results_[operand.node->index].clear();
     }
@@ -74,15 +75,16 @@ class Frame {
   const Function& function_;
   const Variables& variables_;
   const Bindings& bindings_;
+  Ranks* ranks_;
   std::vector<std::vector<Array>> results_;  // by node
   std::vector<size_t> uses_;                 // by node; how many are still to come
 };
 
 /// The region of a scan or fusion.
 template <Rounding kRounding>
-std::vector<Array> run_region(const Function& body, std::vector<Array> params, const Bindings& bindings) {
+std::vector<Array> run_region(const Function& body, std::vector<Array> params, const EvalContext& context) {
   const Variables none;
-  Frame<kRounding> frame(body, std::move(params), none, bindings);
+  Frame<kRounding> frame(body, std::move(params), none, context.bindings, context.ranks);
   frame.run();
   std::vector<Array> results;
   for (const Result& result : body.results) results.push_back(frame.at(result.value));
@@ -114,7 +116,7 @@ void expect_fits(const Tensor& tensor, const Type& type, const Bindings& binding
 template <Rounding kRounding>
 class Interpreted : public Executable {
  public:
-  explicit Interpreted(const Module& module) : module_(differentiate(module)) {
+  Interpreted(const Module& module, Ranks* ranks) : module_(differentiate(module)), ranks_(ranks) {
     for (const Variable& variable : module_.variables) {
       if (!variable.type.is_static())
         throw Error(ErrorKind::unsupported, cat("its shape is not known: ", to_text(variable.type)),
@@ -129,7 +131,7 @@ class Interpreted : public Executable {
     std::vector<Array> params;
     for (const Tensor& input : inputs) params.push_back(to_array(input));
 
-    Frame<kRounding> frame(function, std::move(params), variables_, bindings);
+    Frame<kRounding> frame(function, std::move(params), variables_, bindings, ranks_);
     frame.run();
     std::vector<Tensor> results;
     for (const Result& result : function.results) results.push_back(to_tensor(frame.at(result.value)));
@@ -163,23 +165,28 @@ class Interpreted : public Executable {
   }
 
   Module module_;
+  Ranks* ranks_;
   Variables variables_;
 };
 
 template <Rounding kRounding>
 class Interpreter : public Executor {
  public:
+  explicit Interpreter(Ranks* ranks) : ranks_(ranks) {}
   std::string_view name() const override { return "interpreter"; }
   std::unique_ptr<Executable> compile(const Module& module) override {
-    return std::make_unique<Interpreted<kRounding>>(module);
+    return std::make_unique<Interpreted<kRounding>>(module, ranks_);
   }
+
+ private:
+  Ranks* ranks_;
 };
 
 }  // namespace
 
 std::vector<Array> evaluate(const Node& node, std::span<const Array* const> operands,
                             const Bindings& bindings) {
-  return results_of<Rounding::every_result>(node, operands, bindings);
+  return results_of<Rounding::every_result>(node, operands, bindings, nullptr);
 }
 
 Bindings bind(const Function& function, std::span<const Tensor> inputs) {
@@ -217,9 +224,9 @@ void expect_computed_lengths(const Bindings& bindings, std::span<const Symbol> s
   }
 }
 
-std::unique_ptr<Executor> make_interpreter(Rounding rounding) {
-  if (rounding == Rounding::none) return std::make_unique<Interpreter<Rounding::none>>();
-  return std::make_unique<Interpreter<Rounding::every_result>>();
+std::unique_ptr<Executor> make_interpreter(Rounding rounding, Ranks* ranks) {
+  if (rounding == Rounding::none) return std::make_unique<Interpreter<Rounding::none>>(ranks);
+  return std::make_unique<Interpreter<Rounding::every_result>>(ranks);
 }
 
 }  // namespace keratin

@@ -39,6 +39,8 @@ constexpr FamilyText kFamilies[] = {
     {Family::loop, "Loop", "A body that runs once per step."},
     {Family::order, "Order", "Sorting and running sums along one axis."},
     {Family::random, "Random", "Bits that depend on a key and a counter and on nothing else."},
+    {Family::ranks, "Ranks",
+     "What processes give each other that compute together, each with samples of its own: the ranks. See passes/partition.cpp."},
     {Family::calculus, "Calculus",
      "What stands for nodes that the pass `differentiate` builds, and the interpreter before it runs a function."},
     {Family::fused, "Fused", "What the pass `fuse` makes."},

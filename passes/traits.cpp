@@ -41,6 +41,7 @@ Form form_of(const Node& node) {
     case Family::random: return Form::inline_;
     case Family::loop:
     case Family::order:
+    case Family::ranks:
     case Family::calculus:
     case Family::fused: return Form::opaque;
   }

@@ -75,6 +75,18 @@ struct keratin_info {
   size_t (*encoded_length)(uint32_t input, const char* const* strings, const size_t* sizes, size_t count);
 };
 
+/* How the ranks join what each of them has, element by element; of booleans, the greatest is whether any is true. */
+enum krt_reduction { KRT_SUM, KRT_PROD, KRT_MAX, KRT_MIN };
+
+/* Processes that run the same programs at the same time, each on samples of its own. Every rank calls these functions in the same
+ * order, with as many elements of the same dtype. */
+struct krt_ranks {
+  /* Begins to reduce `count` elements, in place; nobody reads or writes them before finish() has returned. */
+  void (*start)(struct krt_ranks* ranks, uint32_t reduction, uint32_t dtype, void* elements, int64_t count);
+  /* Returns when the elements are those of all ranks. */
+  void (*finish)(struct krt_ranks* ranks, void* elements);
+};
+
 /* One call of one program, as its run function and krt_launch see it. */
 struct krt_call {
   const void* const* inputs; /* in the program's order */
@@ -87,6 +99,7 @@ struct krt_call {
   int64_t tile_bytes;
   uint32_t threads;
   struct keratin_pool* pool; /* NULL: the calling thread only */
+  struct krt_ranks* ranks;   /* NULL: there is one */
 };
 
 /* A kernel computes the pieces begin … end-1 of its grid. `args` are its buffers, `tile` is private scratch memory. Those
@@ -99,6 +112,11 @@ typedef void krt_run(const struct krt_call* call);
  * before all of the round before are done. Called by run functions. */
 void krt_launch(const struct krt_call* call, krt_kernel* kernel, void* const* args, int64_t pieces,
                 int64_t rounds);
+
+/* Begin, and finish, to reduce what a kernel has stored; nothing where there is one rank. Called by run functions. */
+void krt_reduce_start(const struct krt_call* call, uint32_t reduction, uint32_t dtype, void* elements,
+                      int64_t count);
+void krt_reduce_finish(const struct krt_call* call, void* elements);
 
 /* Reports and aborts. Called by kernels that check their accesses (--check-bounds). */
 void krt_out_of_bounds(const char* kernel, const char* buffer);
@@ -218,8 +236,9 @@ struct krt_trainer {
       learning_rates; /* per output of the program `learning_rates`: its variable, or KRT_NO_VARIABLE */
   uint32_t predict, train_step, evaluate_step, metric_program, reset_metrics,
       initialize; /* numbers of programs; KRT_NO_PROGRAM: the model was not compiled for training */
-  uint32_t finish_training, swap_averages, learning_rate_program,
-      check_numerics; /* KRT_NO_PROGRAM: there is none */
+  uint32_t finish_training, swap_averages, learning_rate_program, check_numerics; /* KRT_NO_PROGRAM: there is none */
+  uint32_t train_step_of_rank,
+      evaluate_step_of_rank; /* for one rank of many; KRT_NO_PROGRAM: it was not compiled for that */
 };
 #define KRT_NO_PROGRAM UINT32_MAX
 #define KRT_NO_VARIABLE UINT32_MAX
@@ -270,7 +289,11 @@ int krt_cpu_has(uint32_t features);
 int krt_invoke(const struct krt_model* model, uint32_t program, const void* const* inputs,
                void* const* outputs, uint64_t n, const uint64_t* lengths, void* state, void* workspace,
                struct keratin_pool* pool);
-/* The same on the calling thread, with a workspace of its own for the time of the call; KRT_NO_MEMORY if there is none. */
+/* The same of one rank of many, which may have no samples; `ranks` NULL: krt_invoke. */
+int krt_invoke_rank(const struct krt_model* model, uint32_t program, const void* const* inputs,
+                    void* const* outputs, uint64_t n, const uint64_t* lengths, void* state, void* workspace,
+                    struct keratin_pool* pool, struct krt_ranks* ranks);
+/* krt_invoke on the calling thread, with a workspace of its own for the time of the call; KRT_NO_MEMORY if there is none. */
 int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void* const* inputs,
                      void* const* outputs, uint64_t n, const uint64_t* lengths, void* state);
 /* Bytes of workspace for n samples and a pool of `threads` (0 and 1: none); SIZE_MAX if n or the lengths do not fit the model or the

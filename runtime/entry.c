@@ -250,9 +250,9 @@ static void run_slices(const struct krt_program* program, const struct krt_code*
   krt_run_slices(call, code->run, &cut);
 }
 
-int krt_invoke(const struct krt_model* model, uint32_t program_index, const void* const* inputs,
-               void* const* outputs, uint64_t n, const uint64_t* lengths, void* state, void* workspace,
-               struct keratin_pool* pool) {
+int krt_invoke_rank(const struct krt_model* model, uint32_t program_index, const void* const* inputs,
+                    void* const* outputs, uint64_t n, const uint64_t* lengths, void* state, void* workspace,
+                    struct keratin_pool* pool, struct krt_ranks* ranks) {
   const struct krt_program* program = &model->programs[program_index];
   const struct krt_level* level = level_of(model);
   const struct krt_code* code = &level->codes[program_index];
@@ -261,7 +261,8 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
   const unsigned threads = pool ? pool->threads : 1;
   struct plan plan;
   int status = plan_call(program, code, n, lengths, threads, &plan);
-  if (status != KRT_OK || n == 0) return status;
+  /* Without samples nothing is left to do, but for a rank: others wait for it. */
+  if (status != KRT_OK || (n == 0 && !ranks)) return status;
 
   if ((program->input_count > 0 && !inputs) || (program->output_count > 0 && !outputs))
     return KRT_NULL_ARGUMENT;
@@ -282,12 +283,19 @@ int krt_invoke(const struct krt_model* model, uint32_t program_index, const void
       .tile_bytes = code->tile_bytes,
       .threads = threads,
       .pool = pool,
+      .ranks = ranks,
   };
   if (plan.slices == 1)
     code->run(&call);
   else
     run_slices(program, code, &call, n, &plan);
   return KRT_OK;
+}
+
+int krt_invoke(const struct krt_model* model, uint32_t program, const void* const* inputs,
+               void* const* outputs, uint64_t n, const uint64_t* lengths, void* state, void* workspace,
+               struct keratin_pool* pool) {
+  return krt_invoke_rank(model, program, inputs, outputs, n, lengths, state, workspace, pool, NULL);
 }
 
 int krt_invoke_alloc(const struct krt_model* model, uint32_t program, const void* const* inputs,

@@ -488,7 +488,8 @@ constexpr DrawRule kRules[] = {
     {Op::random_bits, draw_random_bits},
     {Op::fusion, draw_fusion},
 };
-static_assert(std::size(kRules) == kOpCount - 4, "each op but param, var, constant and gradient has a rule");
+static_assert(std::size(kRules) == kOpCount - 5,
+              "each op but param, var, constant, gradient and all_reduce has a rule");
 
 }  // namespace
 

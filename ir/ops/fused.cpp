@@ -34,7 +34,7 @@ constinit const OpDef def_fusion{
         [](const EvalContext& context, std::span<const Array* const> operands, std::span<Array> results) {
           std::vector<Array> params;
           for (const Array* operand : operands) params.push_back(*operand);
-          std::vector<Array> values = context.run(*context.node.body, std::move(params), context.bindings);
+          std::vector<Array> values = context.run(*context.node.body, std::move(params), context);
           for (size_t i = 0; i < values.size(); ++i) results[i] = std::move(values[i]);
         },
 };

@@ -28,6 +28,8 @@ void expect_loop_body(Operands operands, const ScanAttrs& attrs, const Function&
     fail(
         cat("the body has ", body.params.size(), " params, expected ", operands.size(), ", one per operand"));
   if (!body.updates.empty()) fail("the body updates a variable");
+  for (const auto& node : body.nodes)
+    if (node->op == Op::all_reduce) fail("the body waits for other ranks");
   if (static_cast<int64_t>(body.results.size()) < attrs.carries)
     fail(cat("the body has ", body.results.size(), " results, expected at least the ", attrs.carries,
              " carries"));
@@ -100,7 +102,7 @@ void eval_scan(const EvalContext& context, std::span<const Array* const> operand
         fill_from(*operands[i], step_places(*operands[i], scan.axis, step), params.back());
       }
     }
-    std::vector<Array> values = context.run(body, std::move(params), context.bindings);
+    std::vector<Array> values = context.run(body, std::move(params), context);
     for (size_t i = 0; i < values.size(); ++i) {
       if (i < carries) {
         results[i] = std::move(values[i]);
