@@ -11,6 +11,9 @@ std::span<const Pass> all_passes() {
   static constexpr Pass kPasses[] = {
       {"differentiate", "requests for gradients become the nodes that compute them", differentiate},
       {"wide_sums", "sums scattered into elements of 16 bits are made in f32", wide_sums},
+      {"partition",
+       "steps of one rank of many, which see samples of their own: for trainers with --distributed",
+       partition},
       {"simplify", "algebra that needs context: batch normalisation folded into weights, broadcasts joined",
        simplify},
       {"free_windows", "convolutions along axes of unknown length become products of rows", free_windows},

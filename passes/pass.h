@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -36,6 +38,10 @@ Module map_functions(const Module& module, const std::function<Function(const Fu
 
 // The passes; each is described at the head of its file.
 Module wide_sums(const Module& module);
+Module partition(const Module& module);
+/// Layers in which ranks go by their own samples, as nodes name them in their origin.
+using OwnLayers = std::set<std::string, std::less<>>;
+Module partition(const Module& module, const OwnLayers& own_layers);
 Module simplify(const Module& module);
 Module free_windows(const Module& module);
 Module channels_last(const Module& module, Decisions* decisions = nullptr);

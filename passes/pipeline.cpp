@@ -14,6 +14,7 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   auto skipped = [&](std::string_view name) {
     // Products of bf16 save as much as Winograd's method does, and its sums would be of rounded numbers.
     const bool is_bf16 = options.precision == Precision::bf16;
+    if (name == "partition" && !options.distributed) return true;
     if ((name == "bf16" || name == "bf16_storage") && !is_bf16) return true;
     if (name == "winograd" && (is_bf16 || options.convolutions == Convolutions::exact)) return true;
     if (name == "fast_conv" && (is_bf16 || options.convolutions != Convolutions::fast)) return true;
@@ -27,6 +28,8 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   // The table is in order; why that order:
   //   differentiate  first: it must see where gradients stop, and what it builds is simplified like the rest
   //   wide_sums  after differentiate, which makes the sums; before simplify, which joins its casts with others
+  //   partition  after differentiate and wide_sums: it must see all sums over samples, as they are made; what it adds is optimized
+  //              like the rest
   //   simplify   on what the layers traced: it finds a batch normalisation behind its convolution
   //   free_windows   after simplify, which knows what to do with weights of convolutions; before all that take their lengths for known
   //   channels_last  after simplify: it has no transposes to move but its own; before all that lay out weights
@@ -47,7 +50,9 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {
     if (skipped(pass.name)) continue;
-    current = run_pass(pass, current, options.decisions);
+    current = pass.name == "partition" && !options.own_layers.empty()
+                  ? partition(current, options.own_layers)
+                  : run_pass(pass, current, options.decisions);
     if (options.after) options.after(pass.name, current);
   }
   return current;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ enum class Convolutions : uint8_t { exact, winograd, fast };
 struct PipelineOptions {
   Precision precision = Precision::f32;
   Convolutions convolutions = Convolutions::winograd;
+  bool distributed = false;  ///< training steps are there for one rank of many, too (passes/partition.cpp);
+  std::set<std::string, std::less<>> own_layers;  ///< in these layers ranks go by their own samples
   bool slices = false;  ///< batches are cut where that is possible (passes/slices.h): those of any size,
   int64_t batch = 0;    ///< and those that were fixed to this number
   std::vector<std::string> skip;  ///< names of passes that are left out; not fuse

@@ -125,12 +125,18 @@ class TrainingTracer {
     }
   }
 
-  void for_each_variable(const std::function<void(const Layer&, const LayerVariable&)>& see) const {
+  void for_each_layer(const std::function<void(const Layer&)>& see) const {
     const std::function<void(const Layer&)> visit = [&](const Layer& layer) {
-      for (const LayerVariable& variable : layer.variables()) see(layer, variable);
+      see(layer);
       for (const std::unique_ptr<Layer>& child : layer.children()) visit(*child);
     };
     visit(model_.root());
+  }
+
+  void for_each_variable(const std::function<void(const Layer&, const LayerVariable&)>& see) const {
+    for_each_layer([&](const Layer& layer) {
+      for (const LayerVariable& variable : layer.variables()) see(layer, variable);
+    });
   }
 
   void find_outputs() {
@@ -400,6 +406,9 @@ class TrainingTracer {
       signature.metrics.push_back({metric.name, direction_of(metric.name)});
     for (const TrainedVariable& each : trained_) signature.trained.push_back(each.variable.name);
     signature.optimizer_state = optimizer_->variables(trained_);
+    for_each_layer([&](const Layer& layer) {
+      if (layer.class_name() == "BatchNormalization") signature.batch_statistics.push_back(layer.origin());
+    });
     std::vector<Variable> seed;
     for (const auto& node : module_.function("train_step").nodes)
       if (node->op == Op::var && node->as<NameAttrs>().name == seed_.name) seed = {seed_};
