@@ -29,6 +29,9 @@ constexpr Option kOptions[] = {
      true},
     kWeightsOption,
     {"--trainer", "", "write an executable that trains the model: fit, evaluate, predict"},
+    {"--distributed", "", "of the trainer: it also trains as one of many MPI processes"},
+    {"--bn-local", "",
+     "with --distributed: each process normalizes its samples by their own\nstatistics, as Keras does on several devices"},
     {"--loss", "NAME|JSON", "of the trainer, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise; starts afresh"},
     {"--metrics", "A,B|JSON", "likewise"},
@@ -77,8 +80,14 @@ int compile_trainer(const Arguments& arguments) {
     model.module.functions.push_back(numeric_checks(model.module.function("train_step")));
   std::vector<int64_t> classes;
   for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
-  write_trainer(compile_levels(model.module, levels, pipeline_options(arguments), tuner_of(arguments)),
-                emit_options(arguments),
+  PipelineOptions options = pipeline_options(arguments);
+  if (options.distributed && model.module.function("train_step").params[0]->type().is_static())
+    throw Error(ErrorKind::unsupported, "the model takes a fixed number of samples, which ranks cannot share",
+                arguments.get("MODEL"));
+  if (arguments.has("bn-local"))
+    options.own_layers.insert(model.signature.batch_statistics.begin(),
+                              model.signature.batch_statistics.end());
+  write_trainer(compile_levels(model.module, levels, options, tuner_of(arguments)), emit_options(arguments),
                 trainer_spec(model.module, std::move(classes), directions_of(model.signature)),
                 arguments.get("output"));
   print_levels(levels);
@@ -102,8 +111,11 @@ int run(const Arguments& arguments) {
     throw Error(ErrorKind::usage, "models are trained in f32", "--precision");
   if (arguments.has("samples") && precision != Precision::bf16)
     throw Error(ErrorKind::usage, "there is no error to measure", "--samples", "--precision bf16");
+  if (arguments.has("bn-local") && !arguments.has("distributed"))
+    throw Error(ErrorKind::usage, "is for --distributed", "--bn-local");
   if (arguments.has("trainer")) return compile_trainer(arguments);
-  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode", "check-numerics"})
+  for (const char* option :
+       {"distributed", "bn-local", "loss", "optimizer", "metrics", "sample-weight-mode", "check-numerics"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
   const std::vector<Target> levels = levels_of(arguments);
   const Module model = read_model(arguments);

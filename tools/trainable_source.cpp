@@ -97,8 +97,9 @@ TrainableModule read_trainable_text(const std::string& path) {
 }  // namespace
 
 bool is_training_function(std::string_view name) {
-  constexpr std::string_view kNames[] = {"train_step", "evaluate_step",   "metrics",       "reset_metrics",
-                                         "initialize", "finish_training", "swap_averages", "learning_rates"};
+  constexpr std::string_view kNames[] = {
+      "train_step",    "evaluate_step", "train_step.ranks", "evaluate_step.ranks", "metrics",
+      "reset_metrics", "initialize",    "finish_training",  "swap_averages",       "learning_rates"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 

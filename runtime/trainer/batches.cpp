@@ -69,7 +69,9 @@ void Batches::set_order(std::vector<int64_t> order) {
 
 void Batches::start(int64_t step) {
   Slot& slot = slot_of(step);
-  slot.batch.n = std::min(batch_size_, data_.samples - step * batch_size_);
+  const auto [begin, end] = places_of_step(step);
+  slot.batch.n = end - begin;
+  slot.batch.first = begin - step * batch_size_;
   under_way_ = step;
   const int64_t items = (slot.batch.n + item_rows_ - 1) / item_rows_;
   model_.start_errand(
@@ -77,9 +79,17 @@ void Batches::start(int64_t step) {
       this);
 }
 
+std::pair<int64_t, int64_t> Batches::places_of_step(int64_t step) const {
+  const int64_t first = step * batch_size_, n = std::min(batch_size_, data_.samples - first);
+  if (model_.ranks() == nullptr) return {first, first + n};
+  const auto [begin, end] = model_.ranks()->share(n);
+  return {first + begin, first + end};
+}
+
 std::pair<int64_t, int64_t> Batches::places_of(size_t item) const {
-  const int64_t first = under_way_ * batch_size_, begin = first + static_cast<int64_t>(item) * item_rows_;
-  return {begin, std::min({begin + item_rows_, first + batch_size_, data_.samples})};
+  const auto [first, last] = places_of_step(under_way_);
+  const int64_t begin = first + static_cast<int64_t>(item) * item_rows_;
+  return {begin, std::min(begin + item_rows_, last)};
 }
 
 void Batches::finish() {
@@ -102,7 +112,7 @@ void Batches::gather(size_t item) {
   if (item > 0) fetch(item - 1);  // which is often the one that this thread gathers next
   Slot& slot = slot_of(under_way_);
   const auto [begin, end] = places_of(item);
-  const int64_t first = under_way_ * batch_size_;
+  const int64_t first = places_of_step(under_way_).first;
   for (size_t s = 0; s < sources_.size(); ++s) {
     const auto& [array, each] = sources_[s];
     Array& buffer = slot.buffers[s];

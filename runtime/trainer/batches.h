@@ -2,6 +2,8 @@
 //
 // While the model computes one batch, its idle threads gather the next, some rows at a time: rows in a shuffled order come from all
 // over the memory, and waiting for them takes about as long as a short step.
+//
+// Of many ranks (ranks.h) each gathers its own part of every batch, which may be empty.
 #pragma once
 
 #include <utility>
@@ -42,6 +44,8 @@ class Batches {
   Slot& slot_of(int64_t step) { return slots_[step % 2]; }
   void start(int64_t step);
   void finish();
+  /// The samples of a step, or the rank's part of them: places in the order, begin and end.
+  std::pair<int64_t, int64_t> places_of_step(int64_t step) const;
   std::pair<int64_t, int64_t> places_of(size_t item) const;  ///< in the order, begin and end
   void fetch(size_t item) const;
   void gather(size_t item);

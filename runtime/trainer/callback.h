@@ -42,6 +42,8 @@ class Callback {
   virtual ~Callback() = default;
   /// What its state is called; unique among those of a fit. Empty if it has none.
   virtual std::string name() const { return {}; }
+  /// Whether it writes files: of many ranks, the first alone has it.
+  virtual bool writes() const { return false; }
 
   virtual void on_train_begin(Training&) {}
   /// Behind on_train_begin, instead of on_epoch_begin: training goes on at this step of the epoch.

@@ -121,10 +121,14 @@ Snapshot read_checkpoint(const std::string& path) {
   return snapshot;
 }
 
-Checkpoints::Checkpoints(std::string path, CheckpointInterval interval)
-    : path_(std::move(path)), interval_(interval), lock_(locked_file(path_)), last_(monotonic_seconds()) {}
+Checkpoints::Checkpoints(std::string path, CheckpointInterval interval, bool writes)
+    : path_(std::move(path)),
+      interval_(interval),
+      lock_(writes ? locked_file(path_) : -1),
+      last_(monotonic_seconds()) {}
 
 Checkpoints::~Checkpoints() {
+  if (lock_ < 0) return;
   ::unlink(lock_of(path_).c_str());
   ::close(lock_);
 }
@@ -154,6 +158,7 @@ std::optional<Snapshot> Checkpoints::load(const std::function<void(const std::st
 }
 
 void Checkpoints::save(const Snapshot& snapshot) {
+  if (lock_ < 0) return;
   const std::map<std::string, Array> arrays = arrays_of(snapshot);
   std::map<std::string, uint32_t> checksums;
   for (const auto& [name, array] : arrays) checksums.emplace(name, checksum(array));

@@ -40,8 +40,9 @@ struct CheckpointInterval {
 /// The checkpoint of a run and the one before it, `path` and `path`.previous. While this object lives, no other process has them.
 class Checkpoints {
  public:
-  /// Throws Error(usage) if another process has them, naming it, and Error(cannot_create) if none can be made there.
-  Checkpoints(std::string path, CheckpointInterval interval);
+  /// Throws Error(usage) if another process has them, naming it, and Error(cannot_create) if none can be made there. `writes` false: they
+  /// are those of another rank, and only loaded here.
+  Checkpoints(std::string path, CheckpointInterval interval, bool writes = true);
   Checkpoints(const Checkpoints&) = delete;
   ~Checkpoints();
 
@@ -62,7 +63,7 @@ class Checkpoints {
  private:
   std::string path_;
   CheckpointInterval interval_;
-  int lock_ = -1;
+  int lock_ = -1;      // -1: of another rank
   int64_t steps_ = 0;  // since the last one
   double last_ = 0;    // when it was saved
   bool requested_ = false;

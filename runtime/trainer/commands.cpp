@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "runtime/trainer/error.h"
 #include "runtime/trainer/file.h"
 #include "runtime/trainer/weights.h"
 
@@ -9,6 +10,23 @@ namespace keratin::trainer {
 
 void start_weights(Trainable& model, const Arguments& arguments) {
   if (arguments.has("weights")) load_weights(model, arguments.get("weights"));
+}
+
+bool start_ranks(Trainable& model, const Arguments& arguments) {
+  if (arguments.has("mpi") && arguments.has("no-mpi"))
+    throw Error(ErrorKind::usage, "excludes --mpi", "--no-mpi");
+  std::unique_ptr<Ranks> ranks = join_ranks(arguments.has("mpi")      ? Launch::asked
+                                            : arguments.has("no-mpi") ? Launch::alone
+                                                                      : Launch::by_environment);
+  if (!ranks) return true;
+  const bool is_first = ranks->is_first();
+  model.join(std::move(ranks));
+  return is_first;
+}
+
+bool is_first_of_ranks() {
+  const std::unique_ptr<Ranks> ranks = join_ranks(Launch::by_environment);
+  return !ranks || ranks->is_first();
 }
 
 void check_creatable(const Arguments& arguments, std::string_view option) {

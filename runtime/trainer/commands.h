@@ -12,6 +12,16 @@ inline constexpr Option kWeightsOption = {"weights", "FILE", "start with weights
 /// Gives the model the weights of --weights, if it is there.
 void start_weights(Trainable& model, const Arguments& arguments);
 
+/// Of commands that many processes run together.
+inline constexpr Option kRanksOptions[] = {
+    {"mpi", "", "train with the other processes of an MPI job, as a launcher's processes do by themselves"},
+    {"no-mpi", "", "train alone"},
+};
+/// Joins the other processes, if there are any. Whether this one prints and writes.
+bool start_ranks(Trainable& model, const Arguments& arguments);
+/// For commands that one process runs: whether that is this one.
+bool is_first_of_ranks();
+
 /// Creates the option's file, if it is there, and leaves it: what cannot be written is better known before hours of training.
 void check_creatable(const Arguments& arguments, std::string_view option);
 

@@ -96,9 +96,19 @@ class Compiled : public Trainable {
 
   double train_step(const Batch& batch) override {
     const DenormalsAreZeros mode;
-    return step(trainer_.train_step, batch);
+    return step(ranks_ ? trainer_.train_step_of_rank : trainer_.train_step, batch);
   }
-  void evaluate_step(const Batch& batch) override { step(trainer_.evaluate_step, batch); }
+  void evaluate_step(const Batch& batch) override {
+    step(ranks_ ? trainer_.evaluate_step_of_rank : trainer_.evaluate_step, batch);
+  }
+
+  void join(std::unique_ptr<Ranks> ranks) override {
+    if (trainer_.train_step_of_rank == KRT_NO_PROGRAM)
+      throw Error(ErrorKind::usage, "the trainer was compiled for one process", info_.name,
+                  "keratin compile --trainer --distributed; or --no-mpi");
+    ranks_ = std::move(ranks);
+    ranks_->broadcast({reinterpret_cast<std::byte*>(state_.get()), trainer_.model->state_bytes});
+  }
 
   void predict(int64_t n, std::span<const void* const> inputs, std::span<void* const> outputs) override {
     call(trainer_.predict, n, inputs.data(), outputs.data());
@@ -211,7 +221,10 @@ class Compiled : public Trainable {
   double step(uint32_t program, const Batch& batch) {
     float loss = 0;
     void* const outputs[] = {&loss};
-    call(program, batch.n, step_inputs(batch), outputs);
+    const auto first = static_cast<uint32_t>(batch.first);
+    step_inputs(batch);
+    if (ranks_) step_inputs_.push_back(&first);
+    call(program, batch.n, step_inputs_.data(), outputs);
     return loss;
   }
 
@@ -248,8 +261,8 @@ class Compiled : public Trainable {
       workspace_ = allocate(bytes);
       workspace_bytes_ = bytes;
     }
-    check(krt_invoke(trainer_.model, program, inputs, outputs, static_cast<uint64_t>(n), nullptr,
-                     state_.get(), workspace_.get(), pool_.get()));
+    check(krt_invoke_rank(trainer_.model, program, inputs, outputs, static_cast<uint64_t>(n), nullptr,
+                          state_.get(), workspace_.get(), pool_.get(), ranks_ ? ranks_->reducer() : nullptr));
   }
 
   static void check(int status) {

@@ -20,6 +20,7 @@ class CsvLogger : public Callback {
   explicit CsvLogger(std::string path) : path_(std::move(path)) {}
 
   // Training that goes on after an interruption writes the epochs that are behind it again: none is missing or there twice.
+  bool writes() const override { return true; }
   void on_epoch_begin(Training& training, int64_t epoch) override;
   void on_resume(Training& training, int64_t epoch, int64_t step) override;
   void on_epoch_end(Training& training, int64_t epoch, Logs& logs) override;

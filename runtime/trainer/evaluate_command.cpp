@@ -7,15 +7,16 @@ namespace keratin::trainer {
 namespace {
 
 constexpr Option kOptions[] = {kWeightsOption};
-constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions};
+constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kRanksOptions};
 
 int run(Trainable& model, const Arguments& arguments) {
   start_weights(model, arguments);
+  const bool is_first = start_ranks(model, arguments);
   const Dataset data = read_data(arguments, "data", model.info(), Needs::inputs_and_targets);
   std::vector<std::string> members;
   for (const auto& [name, value] : evaluate(model, data, batch_size(arguments)))
     members.push_back(cat(quoted(name), ": ", json_number(value)));
-  print_out(cat("{", join(members, ", "), "}\n"));
+  if (is_first) print_out(cat("{", join(members, ", "), "}\n"));
   return 0;
 }
 

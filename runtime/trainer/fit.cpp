@@ -212,6 +212,22 @@ class Fit : public Training {
 
   void resume() {
     if (options_.checkpoints == nullptr) return;
+    load_checkpoint();
+    expect_same_place();
+  }
+
+  /// Ranks that went on from different checkpoints would wait for each other for ever.
+  void expect_same_place() const {
+    Ranks* ranks = model_.ranks();
+    if (ranks == nullptr) return;
+    const int64_t latest_epoch = ranks->greatest(epoch_), first_epoch = -ranks->greatest(-epoch_),
+                  latest_step = ranks->greatest(step_), first_step = -ranks->greatest(-step_);
+    if (latest_epoch != first_epoch || latest_step != first_step)
+      throw Error(ErrorKind::data, "is not the same for all processes", options_.checkpoints->path(),
+                  "put it where all of them find it");
+  }
+
+  void load_checkpoint() {
     std::optional<Snapshot> found = options_.checkpoints->load([&](const std::string& text) { warn(text); });
     if (!found) return;
     const std::string& where = options_.checkpoints->path();

@@ -47,7 +47,7 @@ constexpr Option kOptions[] = {
     {"history", "FILE", "write the metrics of all epochs as JSON, as Keras's History.history"},
     {"verbose", "0|1|2", "what is shown: nothing, a bar, a line per epoch (1)"},
 };
-constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kCallbackOptions};
+constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kCallbackOptions, kRanksOptions};
 
 /// Options that name a file to write.
 constexpr std::string_view kWritten[] = {"save", "history", "csv-logger", "plot", "checkpoint"};
@@ -127,16 +127,18 @@ int run(Trainable& model, const Arguments& arguments) {
   options.warn_on_save_error = warns_on_save_error(arguments);
   const auto verbose = static_cast<Verbose>(arguments.get_int("verbose", 1, 0, 2));
   refuse_contradictions(arguments);
-  for (const std::string_view option : kWritten) check_creatable(arguments, option);
+  const SignalGuard guard;
+  if (arguments.has("reinitialize")) model.initialize(options.seed);
+  start_weights(model, arguments);
+  const bool is_first = start_ranks(model, arguments);
+  for (const std::string_view option : kWritten)
+    if (is_first) check_creatable(arguments, option);
   const std::vector<std::unique_ptr<Callback>> callbacks = make_callbacks(arguments);
   std::optional<Checkpoints> checkpoints;
   const CheckpointInterval interval = interval_of(arguments);
   if (arguments.has("checkpoint"))
-    options.checkpoints = &checkpoints.emplace(arguments.get("checkpoint"), interval);
+    options.checkpoints = &checkpoints.emplace(arguments.get("checkpoint"), interval, is_first);
 
-  const SignalGuard guard;
-  if (arguments.has("reinitialize")) model.initialize(options.seed);
-  start_weights(model, arguments);
   const auto read = [&](std::string_view option) {
     return read_data(arguments, option, model.info(), Needs::inputs_and_targets);
   };
@@ -145,22 +147,27 @@ int run(Trainable& model, const Arguments& arguments) {
   if (arguments.has("validation-data")) options.validation = &validation.emplace(read("validation-data"));
 
   Progress progress(stdout, stderr, verbose, ::isatty(STDOUT_FILENO) == 1, monotonic_seconds);
-  for (const std::unique_ptr<Callback>& callback : callbacks) options.callbacks.push_back(callback.get());
-  options.callbacks.push_back(&progress);
-  options.interrupted = [&checkpoints] {
+  for (const std::unique_ptr<Callback>& callback : callbacks)
+    if (is_first || !callback->writes()) options.callbacks.push_back(callback.get());
+  if (is_first) options.callbacks.push_back(&progress);
+  const auto signal_to_any = [&model] {
+    const int own = SignalGuard::signal();
+    return model.ranks() == nullptr ? own : static_cast<int>(model.ranks()->greatest(own));
+  };
+  options.interrupted = [&checkpoints, &signal_to_any] {
     if (SignalGuard::take_save_request() && checkpoints) checkpoints->request();
-    return SignalGuard::signal() != 0;
+    return signal_to_any() != 0;
   };
   const History history = fit(model, data, options);
-  const int signal = SignalGuard::signal();
-  if (signal != 0)
+  const int signal = signal_to_any();
+  if (signal != 0 && is_first)
     progress.on_warning(cat("stopped after ",
                             history.first_epoch + static_cast<int64_t>(history.epochs.size()), " of ",
                             options.epochs, " epochs",
                             checkpoints             ? "; the same command goes on"
                             : arguments.has("save") ? "; the weights of now are saved"
                                                     : ""));
-  write_results(model, history, arguments);
+  if (is_first) write_results(model, history, arguments);
   return signal == 0 ? 0 : 128 + signal;
 }
 

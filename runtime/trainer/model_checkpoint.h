@@ -30,6 +30,7 @@ class ModelCheckpoint : public Callback {
                   std::function<void(Training& training, const std::string& path)> write);
 
   std::string name() const override { return "model_checkpoint"; }
+  bool writes() const override { return true; }
   /// Throws Error(usage) if the path has places for what will not be known.
   void on_train_begin(Training& training) override;
   void on_epoch_begin(Training&, int64_t epoch) override { epoch_ = epoch; }

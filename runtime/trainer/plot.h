@@ -19,6 +19,7 @@ class Plot : public Callback {
   /// `clock`: seconds since some time.
   Plot(std::string path, std::function<double()> clock) : path_(std::move(path)), clock_(std::move(clock)) {}
 
+  bool writes() const override { return true; }
   void on_epoch_begin(Training& training, int64_t epoch) override;
   void on_train_end(Training& training) override;
 

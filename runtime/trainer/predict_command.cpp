@@ -13,6 +13,7 @@ constexpr Option kOptions[] = {
 constexpr std::span<const Option> kGroups[] = {kInputOptions, kOptions};
 
 int run(Trainable& model, const Arguments& arguments) {
+  if (!is_first_of_ranks()) return 0;
   check_creatable(arguments, "output");
   start_weights(model, arguments);
   const Dataset data = read_data(arguments, "data", model.info(), Needs::inputs);

@@ -34,6 +34,7 @@ class TensorBoard : public Callback {
   explicit TensorBoard(TensorBoardOptions options, std::function<double()> clock = wall_seconds);
 
   std::string name() const override { return "tensorboard"; }
+  bool writes() const override { return true; }
   void on_train_begin(Training& training) override;
   void on_epoch_begin(Training& training, int64_t epoch) override;
   void on_resume(Training& training, int64_t epoch, int64_t step) override;

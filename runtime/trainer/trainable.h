@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "runtime/trainer/array.h"
+#include "runtime/trainer/ranks.h"
 
 struct krt_strings;
 
@@ -75,6 +77,7 @@ struct TrainableInfo {
 /// `n` samples: one array per input, one per target, and their weights.
 struct Batch {
   int64_t n = 0;
+  int64_t first = 0;  ///< of them, in the batch that all ranks share
   std::vector<const void*> inputs, targets;
   std::vector<const float*> sample_weights;  ///< by TrainableInfo::weights; ones if samples count the same
 };
@@ -115,6 +118,11 @@ class Trainable {
     errand_.n = 0;
   }
 
+  /// Steps are those of one of many ranks from here on, whose variables become those of the first. Throws Error if the model has no
+  /// such steps.
+  virtual void join(std::unique_ptr<Ranks> ranks) { ranks_ = std::move(ranks); }
+  Ranks* ranks() const { return ranks_.get(); }  ///< null: alone
+
   /// Puts into the weights what is only known when training is over: their averages.
   virtual void finish_training() {}
   /// Exchanges weights and their averages. Requires: there are some.
@@ -126,6 +134,9 @@ class Trainable {
   virtual void set_seed(uint64_t seed) = 0;
   /// Weights by their initializers; statistics, slots and counters as they begin.
   virtual void initialize(uint64_t seed) = 0;
+
+ protected:
+  std::unique_ptr<Ranks> ranks_;
 
  private:
   struct {

@@ -55,8 +55,10 @@ int run(Trainable& model, const std::string& program, const std::vector<std::str
   return command.run(model, arguments);
 }
 
-int fail(const char* what, int status) {
+/// Other ranks would wait for this one.
+int fail(Trainable& model, const char* what, int status) {
   std::fprintf(stderr, "error: %s\n", what);
+  if (model.ranks() != nullptr) model.ranks()->abort(status);
   return status;
 }
 
@@ -71,11 +73,11 @@ int trainer_main(Trainable& model, int argc, char** argv) {
       throw Error(ErrorKind::io, "writing the result failed", "standard output");
     return status;
   } catch (const Error& error) {
-    return fail(error.what(), static_cast<int>(error.kind()));
+    return fail(model, error.what(), static_cast<int>(error.kind()));
   } catch (const std::bad_alloc&) {
-    return fail("there is not enough memory", kNoMemory);
+    return fail(model, "there is not enough memory", kNoMemory);
   } catch (const std::exception& error) {
-    return fail(error.what(), kFault);
+    return fail(model, error.what(), kFault);
   }
 }
 
