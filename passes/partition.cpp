@@ -158,7 +158,7 @@ class Partitioner : public Rebuilder {
       case Op::relayout:
       case Op::all_reduce:
       case Op::gradient:
-      case Op::fusion: KERATIN_CHECK(false, cat(node.op, " is made later, or gone by now"));
+      case Op::fusion: refuse(node, cat("a pass has made ", node.op, " before"));
       default: break;
     }
     switch (family_of(node.op)) {

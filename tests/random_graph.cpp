@@ -473,7 +473,7 @@ std::vector<std::string> OpCoverage::gaps(int64_t times, int64_t neighbours) con
   std::vector<std::string> found;
   for (int i = 0; i < kOpCount; ++i) {
     const Op op = static_cast<Op>(i);
-    if (op == Op::gradient) continue;  // stands for others
+    if (op == Op::gradient || op == Op::all_reduce) continue;  // for other ops, and for other processes
     if (count(op) < times) found.push_back(cat(to_text(op), " was drawn ", count(op), " times"));
     const auto [consumers, producers] = this->neighbours(op);
     if (consumers < neighbours) found.push_back(cat(to_text(op), " was read by ", consumers, " ops"));

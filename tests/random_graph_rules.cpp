@@ -404,7 +404,9 @@ bool draw_running(Drawer& d, Op op) {
 /// The bits, and often numbers made of a few of them.
 bool draw_random_bits(Drawer& d, Op op) {
   const RandomAttrs attrs{d.shape(0, 3), d.dice().below(4)};
-  const Node* bits = d.add(op, {d.like(Type(DType::u32, {2})), d.like(Type(DType::u32, {}))}, attrs);
+  std::vector<Value> operands{d.like(Type(DType::u32, {2})), d.like(Type(DType::u32, {}))};
+  if (d.dice().chance(0.3)) operands.push_back(d.like(Type(DType::u32, {})));
+  const Node* bits = d.add(op, operands, attrs);
   if (!bits || d.dice().chance(0.4)) return bits != nullptr;
   const Node* mask = d.add(Op::broadcast, {d.number(DType::u32, 255)}, BroadcastAttrs{{}, attrs.shape});
   if (const Node* few = mask ? d.add(Op::and_, {bits->value(), mask->value()}) : nullptr)

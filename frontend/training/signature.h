@@ -38,7 +38,8 @@ struct TrainingSignature {
   std::vector<TrainingMetric> metrics;  ///< results of metrics(), sorted by name
   std::vector<std::string> trained;     ///< names of the variables that train_step updates by their gradients
   std::vector<Variable> optimizer_state;  ///< in the order of Keras's files, with initial values
-  std::vector<std::string> batch_statistics;  ///< layers that normalize by a batch, as nodes name them in their origin
+  std::vector<std::string>
+      batch_statistics;  ///< layers that normalize by a batch, as nodes name them in their origin
 };
 
 }  // namespace keratin

@@ -50,11 +50,12 @@ void eval_random_bits(const EvalContext& context, std::span<const Array* const> 
 }  // namespace
 
 constinit const OpDef def_random_bits{
-    .form = "(key: u32[2], counter: u32[][, first: u32[]]) -> u32[shape]",
+    .form = "(key: u32[2], counter: u32[]) -> u32[shape]",
     .doc =
-        "Random words by Philox4x32-10. With row the index on axis 0 (0 for a scalar), counted from `first`, and element the "
+        "Random words by Philox4x32-10. With row the index on axis 0 (0 for a scalar) and element the "
         "row-major index over the other axes, the word there is word element mod 4 of the block with the "
-        "counter (element div 4, row, counter, stream); all are 32 bits and wrap.",
+        "counter (element div 4, row, counter, stream); all are 32 bits and wrap. A third operand, u32[], is "
+        "the number of the first row, which is 0 otherwise.",
     .infer = infer_random_bits,
     .gradient = not_differentiable,
     .eval = eval_random_bits,

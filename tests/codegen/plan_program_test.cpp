@@ -101,6 +101,34 @@ TEST(PlanProgram, WhatIsReadLaterIsKept) {
             "64*N*N + 192*N\n");
 }
 
+// What ranks reduce is on its way while launches run that do not need it, and as long as there are such.
+TEST(PlanProgram, LaunchesThatNeedNotWaitForRanksGoFirst) {
+  const Module module = parse_module(R"(module @m {
+  var @v : f32[16,16] state
+  var @w : f32[16,16] state
+  func @f(%x: f32[N,16], %y: f32[N,16]) -> () {
+    %0 = dot %x, %x {contract = [0]x[0]} : f32[16,16]
+    %1 = all_reduce %0 : f32[16,16]
+    %2 = sub @v, %1 : f32[16,16]
+    %3 = dot %y, %x {contract = [0]x[0]} : f32[16,16]
+    %4 = all_reduce %3 {by = "max"} : f32[16,16]
+    %5 = sub @w, %4 : f32[16,16]
+    return updates @v = %2, @w = %5
+  }
+}
+)",
+                                     "test");
+  const KernelModule kernels = compile_kernels(module, target());
+  const Program& program = kernels.programs[0];
+  std::string text;
+  for (const Launch& launch : program.launches) {
+    text += program.buffers[launch.args.back()].name;
+    text += launch.reduced_by.empty() ? "\n" : cat(" by ", launch.reduced_by, "\n");
+  }
+  EXPECT_EQ(text, "t0\nt1 by sum\nt2\nt3 by max\nv\nw\n");
+  EXPECT_EQ(print(parse_kernels(print(kernels))), print(kernels));
+}
+
 TEST(PlanProgram, ResultsOfOneBranchAreNeededBeforeTheNextBegins) {
   // In the order of the graph both large products would live at once.
   EXPECT_EQ(places(R"(  func @f(%x: f32[8,8], %w: f32[8,512], %v: f32[512,8]) -> (%y: f32[8,8]) {

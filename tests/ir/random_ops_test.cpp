@@ -42,6 +42,16 @@ TEST(RandomBits, OfARowDoNotDependOnTheOthers) {
   for (int64_t i = 0; i < few.elements(); ++i) EXPECT_EQ(few.get(i), many.get(i));
 }
 
+TEST(RandomBits, OfLaterRowsAreThoseOfAll) {
+  const Tensor all = bits({kN, 5}, 3, 1);
+  const Tensor later = run(
+      {Type(DType::u32, {2}), Type(DType::u32, {}), Type(DType::u32, {}), f32({kN})},
+      {u32({2}, {5, 4294967295.0}), u32({}, {7}), u32({}, {1}), f32({2}, {0, 0})}, [&](Builder& b, auto& p) {
+        return std::vector{b.make(Op::random_bits, {p[0], p[1], p[2]}, RandomAttrs{{kN, 5}, 1})};
+      })[0];
+  for (int64_t i = 0; i < later.elements(); ++i) EXPECT_EQ(later.get(i), all.get(5 + i));
+}
+
 TEST(RandomBits, OfAScalarAreTheFirstWord) {
   EXPECT_EQ(bits({}, 0, 3).as<uint32_t>()[0], philox4x32({0, 0, 7, 3}, {5, 0xffffffff})[0]);
   EXPECT_EQ(bits({kN, 4}, 0, 3).elements(), 0);

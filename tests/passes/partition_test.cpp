@@ -7,6 +7,7 @@
 #include "passes/pass.h"
 #include "tests/golden_training.h"
 #include "tests/passes/thread_ranks.h"
+#include "tests/random_graph.h"
 
 namespace keratin {
 namespace {
@@ -117,6 +118,42 @@ TEST(Partition, OwnStatisticsAreAveraged) {
   const std::vector<Tensor> of_all = trained(synchronous), of_own = trained(local);
   for (size_t i = 0; i < of_all.size(); ++i)
     expect_close(of_own[i], of_all[i], 1e-6, 1e-6, local.variables[i].name);
+}
+
+// Whatever is not refused: results without samples, and variables, are what the function gives for all samples.
+TEST(Partition, RandomGraphsMeanTheSame) {
+  int refused = 0, compared = 0;
+  for (uint64_t seed = 9000; seed < 10000; ++seed) {
+    testing::RandomGraph graph =
+        testing::random_graph({.seed = seed,
+                               .without = {Op::fusion, Op::relayout, Op::winograd},
+                               .dtypes = {DType::f64, DType::i64, DType::u32, DType::boolean}});
+    const Function& f = graph.module.function("f");
+    if (f.updates.empty()) continue;
+    Module partitioned;
+    try {
+      partitioned = partition(graph.module);
+    } catch (const Error&) {
+      ++refused;
+      continue;
+    }
+    const Function* shared = partitioned.find_function("f.ranks");
+    if (shared == nullptr) continue;
+    const auto whole = make_interpreter()->compile(graph.module);
+    const std::vector<Tensor> expected = whole->call("f", graph.inputs);
+    RankedExecutable ranks(partitioned, 2);
+    const std::vector<Tensor> found = ranks.call("f", graph.inputs);
+    const auto expect_same = [&](const Tensor& want, const Tensor& got, const std::string& what) {
+      ++compared;
+      EXPECT_EQ(testing::disagreement(want, got), "") << what << ", seed " << seed << "\n" << print(*shared);
+    };
+    for (size_t i = 0; i < expected.size(); ++i)
+      if (expected[i].shape() == found[i].shape() && shared->results[i].value.type().is_static())
+        expect_same(expected[i], found[i], shared->results[i].name);
+    for (const Update& update : f.updates)
+      expect_same(whole->get_variable(update.variable), ranks.get_variable(update.variable), update.variable);
+  }
+  EXPECT_GT(compared, 100) << refused << " refused";
 }
 
 }  // namespace

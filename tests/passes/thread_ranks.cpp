@@ -18,15 +18,25 @@ double joined(double a, double b, std::string_view by) {
   return by == "max" ? std::max(a, b) : std::min(a, b);
 }
 
-/// The rank's part of an input that has one row, or several, per sample.
-Tensor part_of(const Tensor& whole, int64_t first, int64_t last, int64_t samples) {
+/// The rank's part of an input: along the axis that is a multiple of N, the places of its samples.
+Tensor part_of(const Tensor& whole, const Type& type, int64_t samples, int64_t first, int64_t last) {
+  const auto axis = std::ranges::find_if(type.shape, [](Dim dim) { return dim.symbol == Symbol("N"); }) -
+                    type.shape.begin();
   std::vector<int64_t> shape = whole.shape();
-  const int64_t rows = samples == 0 ? 0 : shape[0] / samples;
-  const int64_t row = shape[0] == 0 ? 0 : whole.bytes() / shape[0];
-  shape[0] = rows * (last - first);
+  int64_t outer = 1, inner = byte_size(whole.dtype());
+  for (size_t i = 0; i < shape.size(); ++i)
+    (static_cast<std::ptrdiff_t>(i) < axis ? outer : inner) *= shape[i];
+  const int64_t each = samples == 0 ? 0 : inner / samples;
+  shape[static_cast<size_t>(axis)] = type.shape[static_cast<size_t>(axis)].coef * (last - first);
   Tensor part(whole.dtype(), shape);
-  std::memcpy(part.data(), whole.data() + first * rows * row, static_cast<size_t>(part.bytes()));
+  for (int64_t i = 0; i < outer; ++i)
+    std::memcpy(part.data() + i * each * (last - first), whole.data() + i * inner + each * first,
+                static_cast<size_t>(each * (last - first)));
   return part;
+}
+
+bool has_samples(const Type& type) {
+  return std::ranges::any_of(type.shape, [](Dim dim) { return dim.symbol == Symbol("N"); });
 }
 
 }  // namespace
@@ -64,7 +74,12 @@ RankedExecutable::~RankedExecutable() = default;
 
 std::vector<Tensor> RankedExecutable::call(std::string_view name, std::span<const Tensor> inputs) {
   const Function* shared = module_.find_function(cat(name, ".ranks"));
-  const int64_t samples = inputs.empty() ? 0 : inputs[0].shape().at(0);
+  int64_t samples = 0;
+  if (shared != nullptr)
+    for (size_t i = 0; i < inputs.size(); ++i)
+      for (size_t axis = 0; axis < inputs[i].shape().size(); ++axis)
+        if (const Dim dim = shared->params[i]->type().shape[axis]; dim.symbol == Symbol("N"))
+          samples = inputs[i].shape()[axis] / dim.coef;
   const auto count = static_cast<int64_t>(executables_.size());
   std::vector<std::vector<Tensor>> results(executables_.size());
   std::vector<std::string> errors(executables_.size());
@@ -73,8 +88,9 @@ std::vector<Tensor> RankedExecutable::call(std::string_view name, std::span<cons
     const int64_t first = samples * rank / count, last = samples * (rank + 1) / count;
     std::vector<Tensor> own;
     for (size_t i = 0; i < inputs.size(); ++i) {
-      const bool is_part = shared != nullptr && !shared->params[i]->type().is_static();
-      own.push_back(is_part ? part_of(inputs[i], first, last, samples) : inputs[i]);
+      const bool is_part = shared != nullptr && has_samples(shared->params[i]->type());
+      own.push_back(is_part ? part_of(inputs[i], shared->params[i]->type(), samples, first, last)
+                            : inputs[i]);
     }
     if (shared != nullptr)
       own.emplace_back(DType::u32, std::vector<int64_t>()).set(0, static_cast<double>(first));
@@ -90,8 +106,9 @@ std::vector<Tensor> RankedExecutable::call(std::string_view name, std::span<cons
   for (std::thread& thread : threads) thread.join();
   for (const std::string& error : errors)
     if (!error.empty()) throw std::runtime_error(cat(name, ": ", error));
-  for (size_t rank = 1; shared != nullptr && rank < results.size(); ++rank)
-    EXPECT_EQ(results[rank], results[0]) << name << " on rank " << rank;
+  for (size_t i = 0; shared != nullptr && i < results[0].size(); ++i)
+    for (size_t rank = 1; rank < results.size() && !has_samples(shared->results[i].value.type()); ++rank)
+      EXPECT_EQ(results[rank][i], results[0][i]) << name << " on rank " << rank;
   return results[0];
 }
 
