@@ -10,7 +10,8 @@ namespace keratin::mpi {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kSentWhole = 64 << 10;  // bytes that a rank may receive of small buckets
+// About as much as a network moves while a message is on its way: up to there, one message with all costs less than two with parts.
+constexpr size_t kSentWhole = 32 << 10;
 
 size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -40,7 +41,7 @@ void Bucket::take(const void* elements) {
 }
 
 void Bucket::close() {
-  is_whole_ = packed_.size() * ranks_ <= kSentWhole;
+  is_whole_ = packed_.size() <= kSentWhole;
   chunk_ = is_whole_ ? packed_.size() : aligned((packed_.size() + ranks_ - 1) / ranks_);
   if (!is_whole_) packed_.resize(chunk_ * ranks_);
   received_.resize(chunk_ * ranks_);

@@ -1,8 +1,8 @@
 // What is on its way together: the arrays that a step began to reduce one after the other, packed into one message.
 //
 // A rank's bucket is cut into a chunk for each rank, at multiples of 64 bytes, which no element crosses. Rank r joins the chunks
-// of number r of all ranks, and all get all joined chunks. Where that would be many small messages, each rank gets the whole of
-// every bucket instead, and joins it itself. Either way an element is joined in the order of the ranks.
+// of number r of all ranks, and all get all joined chunks. Of a small bucket each rank gets the whole from every rank, and
+// joins it itself. Either way an element is joined in the order of the ranks.
 #pragma once
 
 #include <cstddef>
