@@ -236,7 +236,8 @@ struct krt_trainer {
       learning_rates; /* per output of the program `learning_rates`: its variable, or KRT_NO_VARIABLE */
   uint32_t predict, train_step, evaluate_step, metric_program, reset_metrics,
       initialize; /* numbers of programs; KRT_NO_PROGRAM: the model was not compiled for training */
-  uint32_t finish_training, swap_averages, learning_rate_program, check_numerics; /* KRT_NO_PROGRAM: there is none */
+  uint32_t finish_training, swap_averages, learning_rate_program,
+      check_numerics; /* KRT_NO_PROGRAM: there is none */
   uint32_t train_step_of_rank,
       evaluate_step_of_rank; /* for one rank of many; KRT_NO_PROGRAM: it was not compiled for that */
 };

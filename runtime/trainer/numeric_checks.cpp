@@ -38,10 +38,12 @@ void NumericChecks::end(const Batch& batch, double loss, int64_t epoch, int64_t 
 
 std::string NumericChecks::first_of(const Batch& batch) const {
   const std::vector<bool> found = model_.check_numerics(batch);
-  const auto first = std::find(found.begin(), found.end(), true);
+  int64_t first = std::find(found.begin(), found.end(), true) - found.begin();
+  // Ranks check their own samples.
+  if (Ranks* ranks = model_.ranks()) first = -ranks->greatest(-first);
   // The step itself may differ from the checks in the last bit, and in what overflows.
-  if (first == found.end()) return "step as a whole, but in no part of it";
-  return model_.info().checks[static_cast<size_t>(first - found.begin())];
+  if (static_cast<size_t>(first) == found.size()) return "step as a whole, but in no part of it";
+  return model_.info().checks[static_cast<size_t>(first)];
 }
 
 }  // namespace keratin::trainer
