@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/trainer/convert.h"
+#include "runtime/trainer/file.h"
 #include "runtime/trainer/text.h"
 
 namespace keratin::trainer {
@@ -22,8 +23,12 @@ const DTypeRow& row_of(DType dtype) { return kDTypes[static_cast<size_t>(dtype)]
 /// Whole cache lines, for what computes on them.
 constexpr std::align_val_t kAlignment{64};
 
-std::shared_ptr<std::byte> allocate(int64_t bytes) {
-  auto* data = static_cast<std::byte*>(::operator new(static_cast<size_t>(bytes) + 1, kAlignment));
+/// Zeros.
+std::shared_ptr<std::byte> allocate(int64_t count) {
+  const auto bytes = static_cast<size_t>(count);
+  if (!stays_in_memory(bytes)) return map_scratch(bytes);
+  auto* data = static_cast<std::byte*>(::operator new(bytes + 1, kAlignment));
+  std::memset(data, 0, bytes);
   return {data, [](std::byte* p) { ::operator delete(p, kAlignment); }};
 }
 
@@ -49,7 +54,6 @@ std::optional<int64_t> byte_count(DType dtype, const Shape& shape) {
 
 Array::Array(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape)), own_(true) {
   const std::shared_ptr<std::byte> data = allocate(bytes());
-  std::memset(data.get(), 0, static_cast<size_t>(bytes()));
   data_ = data.get();
   owner_ = data;
 }

@@ -1,7 +1,7 @@
 // Row-major arrays of numbers: data sets, weights, predictions.
 //
-// An Array is a dtype, a shape and bytes that it owns or that lie in a mapped file, which it then keeps mapped. Copies share
-// the bytes until one of them is written to. Mapped elements may lie at any address: they are read by memcpy.
+// An Array is a dtype, a shape and bytes that it owns or that lie in a mapped file, which it then keeps mapped. What would take
+// much of the memory is kept in a file, too (map_scratch). Copies share the bytes until one of them is written to. Mapped elements may lie at any address: they are read by memcpy.
 #pragma once
 
 #include <cstddef>

@@ -13,7 +13,6 @@ namespace {
 
 constexpr int64_t kItemBytes =
     4 << 10;  // gathered at a time: a job that threads wait for begins soon after it
-constexpr int64_t kCacheLine = 64;
 
 /// The batch to use, which need not be longer than the data; a model may take one number of samples only.
 int64_t batch_for(const TrainableInfo& model, const Dataset& data, int64_t wanted) {
@@ -33,12 +32,10 @@ Batches::Batches(Trainable& model, const Dataset& data, int64_t batch_size, Samp
       data_(data),
       batch_size_(batch_for(model.info(), data, batch_size)),
       weights_(std::move(weights)) {
+  sources_ = data.inputs;
+  sources_.insert(sources_.end(), data.targets.begin(), data.targets.end());
   int64_t row_bytes = 0;
-  for (const std::vector<Array>* arrays : {&data.inputs, &data.targets})
-    for (const Array& array : *arrays) {
-      sources_.push_back({&array, array.elements() / data.samples});
-      row_bytes += array.bytes() / data.samples;
-    }
+  for (const Column& source : sources_) row_bytes += source.row_elements() * byte_size(source.dtype());
   item_rows_ = std::max<int64_t>(1, kItemBytes / std::max<int64_t>(1, row_bytes));
   for (Slot& slot : slots_) slot = make_slot(model.info());
 }
@@ -47,7 +44,7 @@ Batches::Slot Batches::make_slot(const TrainableInfo& model) const {
   Slot slot;
   for (size_t i = 0; i < sources_.size(); ++i) {
     const size_t inputs = data_.inputs.size();
-    Shape shape = sources_[i].array->shape();
+    Shape shape = sources_[i].shape();
     shape[0] = batch_size_;
     Array& buffer = slot.buffers.emplace_back(
         i < inputs ? model.inputs[i].dtype : model.targets[i - inputs].dtype, std::move(shape));
@@ -75,7 +72,15 @@ void Batches::start(int64_t step) {
   under_way_ = step;
   const int64_t items = (slot.batch.n + item_rows_ - 1) / item_rows_;
   model_.start_errand(
-      static_cast<size_t>(items), [](void* self, size_t item) { static_cast<Batches*>(self)->gather(item); },
+      static_cast<size_t>(items),
+      [](void* pointer, size_t item) {
+        auto* self = static_cast<Batches*>(pointer);
+        try {
+          self->gather(item);
+        } catch (...) {
+          self->keep_error();
+        }
+      },
       this);
 }
 
@@ -92,20 +97,21 @@ std::pair<int64_t, int64_t> Batches::places_of(size_t item) const {
   return {begin, std::min(begin + item_rows_, last)};
 }
 
-void Batches::finish() {
+void Batches::wait() {
   if (under_way_ >= 0) model_.finish_errand();
   under_way_ = -1;
 }
 
-/// Asks for all that an item reads at once; the processor's own prefetching would learn where it is only by and by.
+void Batches::finish() {
+  wait();
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+/// Asks for all that an item reads at once.
 void Batches::fetch(size_t item) const {
   const auto [begin, end] = places_of(item);
-  for (const auto& [array, each] : sources_) {
-    const int64_t bytes = each * byte_size(array->dtype());
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t at = 0; at < std::min(bytes, kItemBytes); at += kCacheLine)
-        __builtin_prefetch(array->data() + row(i) * bytes + at);
-  }
+  for (const Column& source : sources_)
+    for (int64_t i = begin; i < end; ++i) source.fetch(row(i), kItemBytes);
 }
 
 void Batches::gather(size_t item) {
@@ -114,13 +120,11 @@ void Batches::gather(size_t item) {
   const auto [begin, end] = places_of(item);
   const int64_t first = places_of_step(under_way_).first;
   for (size_t s = 0; s < sources_.size(); ++s) {
-    const auto& [array, each] = sources_[s];
     Array& buffer = slot.buffers[s];
-    const int64_t in_bytes = each * byte_size(array->dtype()), out_bytes = each * byte_size(buffer.dtype());
+    const int64_t bytes = sources_[s].row_elements() * byte_size(buffer.dtype());
     std::byte* out = buffer.mutable_data();
     for (int64_t i = begin; i < end; ++i)
-      convert(array->dtype(), array->data() + row(i) * in_bytes, buffer.dtype(),
-              out + (i - first) * out_bytes, each);
+      sources_[s].read(row(i), buffer.dtype(), out + (i - first) * bytes);
   }
   for (size_t w = 0; w < weights_.size(); ++w) {
     if (weights_[w].empty()) continue;
@@ -128,6 +132,12 @@ void Batches::gather(size_t item) {
     for (int64_t i = begin; i < end; ++i)
       std::copy_n(weights_[w].begin() + row(i) * each, each, slot.weights[w].begin() + (i - first) * each);
   }
+}
+
+/// The first that is caught is kept.
+void Batches::keep_error() {
+  const std::scoped_lock lock(error_mutex_);
+  if (!error_) error_ = std::current_exception();
 }
 
 const Batch& Batches::batch(int64_t step) {

@@ -290,7 +290,7 @@ std::map<std::string, Array> read_arrays(const std::string& file, Strings string
 
 Dataset Dataset::rows(int64_t begin, int64_t end) const {
   Dataset part{where, end - begin, {}, {}, {}};
-  for (const Array& array : inputs) part.inputs.push_back(array.rows(begin, end));
+  for (const Column& column : inputs) part.inputs.push_back(column.rows(begin, end));
   for (const Array& array : targets) part.targets.push_back(array.rows(begin, end));
   for (const std::vector<float>& all : weights) {
     const int64_t each = static_cast<int64_t>(all.size()) / samples;
@@ -318,7 +318,7 @@ Dataset make_dataset(const std::map<std::string, Array>& arrays, const std::stri
   Taker taker(arrays, where);
   Dataset data;
   data.where = where;
-  data.inputs = taker.take("x", model.inputs, false);
+  for (Array& array : taker.take("x", model.inputs, false)) data.inputs.emplace_back(std::move(array));
   if (needs == Needs::inputs_and_targets) {
     data.targets = taker.take("y", model.targets, true);
     for (const Signature& wanted : model.weights)

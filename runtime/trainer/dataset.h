@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/trainer/column.h"
 #include "runtime/trainer/trainable.h"
 
 namespace keratin::trainer {
@@ -19,7 +20,7 @@ using SampleWeights = std::vector<std::vector<float>>;
 struct Dataset {
   std::string where;           ///< what errors call it: the files
   int64_t samples = 0;         ///< at least 1
-  std::vector<Array> inputs;   ///< in the model's order and shapes, in the dtypes that they came in
+  std::vector<Column> inputs;  ///< in the model's order and shapes, in the dtypes that they came in
   std::vector<Array> targets;  ///< the same; empty if only inputs were asked for
   SampleWeights weights;
 

@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "runtime/trainer/error.h"
@@ -31,13 +35,35 @@ struct Closing {
   ~Closing() { ::close(descriptor); }
 };
 
-/// Whether so many bytes may all be mapped at once, which costs half of what it costs when each is first read.
+}  // namespace
+
 bool stays_in_memory(size_t bytes) {
-  const long pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);
-  return pages > 0 && bytes / static_cast<size_t>(page) < static_cast<size_t>(pages) / 4;
+  const auto pages = static_cast<size_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+  size_t memory = pages * static_cast<size_t>(std::max(::sysconf(_SC_PAGESIZE), 0L));
+  struct rlimit limit;
+  if (::getrlimit(RLIMIT_DATA, &limit) == 0) memory = std::min<size_t>(memory, limit.rlim_cur);
+  size_t of_container = 0;  // a number, or "max"
+  if (std::ifstream("/sys/fs/cgroup/memory.max") >> of_container) memory = std::min(memory, of_container);
+  return bytes < memory / 4;
 }
 
-}  // namespace
+std::shared_ptr<std::byte> map_scratch(size_t bytes) {
+  const char* given = std::getenv("TMPDIR");
+  const std::string folder = given != nullptr && *given != '\0' ? given : "/var/tmp";
+  std::string path = cat(folder, "/keratin-XXXXXX");
+  const int descriptor = ::mkostemp(path.data(), O_CLOEXEC);
+  if (descriptor < 0) fail(ErrorKind::cannot_create, "cannot create a file for what memory does not hold", folder);
+  const Closing closing{descriptor};
+  ::unlink(path.c_str());
+  const auto size = static_cast<off_t>(bytes);
+  // Where no room is kept, writing to the mapping would end the process.
+  if (::fallocate(descriptor, 0, 0, size) != 0 && (errno != EOPNOTSUPP || ::ftruncate(descriptor, size) != 0))
+    throw Error(ErrorKind::io, cat("has no room for the ", bytes, " bytes that memory does not hold: ", std::strerror(errno)),
+                folder, "another folder can be named: TMPDIR=FOLDER");
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  if (mapped == MAP_FAILED) fail(ErrorKind::io, "cannot be mapped", folder);
+  return {static_cast<std::byte*>(mapped), [bytes](std::byte* begin) { ::munmap(begin, bytes); }};
+}
 
 MappedFile map_file(const std::string& path) {
   // Without O_NONBLOCK, opening a FIFO would wait for a writer.
@@ -49,6 +75,7 @@ MappedFile map_file(const std::string& path) {
   if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::no_input, "is no regular file", path);
   const auto size = static_cast<size_t>(status.st_size);
   if (size == 0) return {};
+  // All pages at once cost half of what they cost one by one.
   const int at_once = stays_in_memory(size) ? MAP_POPULATE : 0;
   void* bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | at_once, descriptor, 0);
   if (bytes == MAP_FAILED) fail(ErrorKind::io, "cannot read", path);

@@ -1,6 +1,7 @@
 // Files: read by mapping them, written so that a reader sees the old content or the new, never a part.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,11 @@ struct MappedFile {
 };
 /// Throws Error(no_input) if it is missing, unreadable or no regular file.
 MappedFile map_file(const std::string& path);
+
+/// Whether a process may well have so many bytes in memory at once, beside all else: a quarter of what it may use.
+bool stays_in_memory(size_t bytes);
+/// Zeros to write to, for what does not: an unnamed file in $TMPDIR, or else /var/tmp, mapped. Throws Error(io) where it has no room.
+std::shared_ptr<std::byte> map_scratch(size_t bytes);
 
 /// A new file that is written beside `path`; gone with this object unless it is committed.
 class StagedFile {

@@ -67,14 +67,14 @@ constexpr uint64_t kMostOfOneByte = 1032;
 Member inflated(unzFile zip, uint64_t size, uint64_t compressed_size, const std::string& where) {
   if (size / kMostOfOneByte > compressed_size)
     fail(cat("claims ", size, " bytes in ", compressed_size, " compressed ones"), where);
-  const std::shared_ptr<char> bytes(static_cast<char*>(::operator new(size + 1)),
-                                    [](char* p) { ::operator delete(p); });
+  const auto array = std::make_shared<Array>(DType::u8, Shape{static_cast<int64_t>(size) + 1});
+  auto* bytes = reinterpret_cast<char*>(array->mutable_data());
   for (uint64_t done = 0;;) {
     // One byte more than there should be is asked for, to see the end.
     const auto wanted = static_cast<unsigned>(std::min<uint64_t>(size + 1 - done, 1u << 30));
-    const int n = wanted == 0 ? 1 : unzReadCurrentFile(zip, bytes.get() + done, wanted);
+    const int n = wanted == 0 ? 1 : unzReadCurrentFile(zip, bytes + done, wanted);
     if (n < 0) fail("is damaged: it cannot be inflated", where);
-    if (n == 0 && done == size) return {{bytes.get(), size}, bytes};
+    if (n == 0 && done == size) return {{bytes, size}, array};
     if (n == 0 || (done += static_cast<uint64_t>(n)) > size)
       fail("is damaged: it is not as long as the zip directory says", where);
   }
@@ -88,6 +88,7 @@ Member read_member(unzFile zip, const MappedFile& file, const std::string& where
   if (info.compression_method != 0 && info.compression_method != Z_DEFLATED)
     fail(cat("is compressed by method ", info.compression_method, "; stored and deflated members are read"),
          where);
+  if (info.compressed_size > file.bytes.size()) fail("is damaged: it leaves the file", where);
   if (unzOpenCurrentFile(zip) != UNZ_OK) fail("malformed zip entry", where);
   if (info.compression_method == Z_DEFLATED) {
     const Member member = inflated(zip, info.uncompressed_size, info.compressed_size, where);

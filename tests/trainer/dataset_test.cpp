@@ -131,10 +131,10 @@ TEST(Dataset, Csv) {
   };
   const Dataset data = read("a,kind,b\n1,0,2\n3,1,4\n", "kind");
   EXPECT_EQ(data.samples, 2);
-  EXPECT_EQ(data.inputs[0].number(3), 4);
+  EXPECT_EQ(data.inputs[0].array()->number(3), 4);
   EXPECT_EQ(data.targets[0].number(1), 1);
   EXPECT_EQ(read("a,b\n1,2\n", "kind", Needs::inputs).samples, 1);
-  EXPECT_EQ(read("a,kind,b\n1,0,2\n", "kind", Needs::inputs).inputs[0].number(1), 2);
+  EXPECT_EQ(read("a,kind,b\n1,0,2\n", "kind", Needs::inputs).inputs[0].array()->number(1), 2);
 
   const auto refused = [&](ErrorKind kind, const std::string& text, const std::string& label,
                            const std::vector<std::string>& parts) {
@@ -162,7 +162,7 @@ TEST(Dataset, Npy) {
   };
   const Dataset data = read({"x=" + x, "y:kind=" + y});
   EXPECT_EQ(data.samples, 3);
-  EXPECT_EQ(data.inputs[0].number(3), 4);
+  EXPECT_EQ(data.inputs[0].array()->number(3), 4);
   EXPECT_EQ(data.targets[0].number(2), 2);
   EXPECT_EQ(read({folder / "y.npz", "x=" + x}).samples, 3);
   EXPECT_EQ(read({"x=" + x}, Needs::inputs).samples, 3);
