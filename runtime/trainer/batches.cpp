@@ -123,8 +123,7 @@ void Batches::gather(size_t item) {
     Array& buffer = slot.buffers[s];
     const int64_t bytes = sources_[s].row_elements() * byte_size(buffer.dtype());
     std::byte* out = buffer.mutable_data();
-    for (int64_t i = begin; i < end; ++i)
-      sources_[s].read(row(i), buffer.dtype(), out + (i - first) * bytes);
+    for (int64_t i = begin; i < end; ++i) sources_[s].read(row(i), buffer.dtype(), out + (i - first) * bytes);
   }
   for (size_t w = 0; w < weights_.size(); ++w) {
     if (weights_[w].empty()) continue;

@@ -57,7 +57,7 @@ class Batches {
   std::vector<int64_t> order_;
   SampleWeights weights_;
   std::vector<Column> sources_;  // inputs, then targets
-  int64_t item_rows_ = 1;  // that are gathered at a time
+  int64_t item_rows_ = 1;        // that are gathered at a time
   Slot slots_[2];
   int64_t under_way_ = -1;  // the step whose batch is being gathered
   std::mutex error_mutex_;

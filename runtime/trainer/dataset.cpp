@@ -12,8 +12,10 @@
 #include "runtime/trainer/csv.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/file.h"
+#include "runtime/trainer/hdf5.h"
 #include "runtime/trainer/npy.h"
 #include "runtime/trainer/npz.h"
+#include "runtime/trainer/safetensors.h"
 #include "runtime/trainer/text.h"
 
 namespace keratin::trainer {
@@ -198,6 +200,8 @@ class Taker {
   int64_t samples_ = 0;
 };
 
+bool is_table(const std::string& file) { return file.ends_with(".csv") || file.ends_with(".tsv"); }
+
 std::string columns_hint(const Table& table) {
   std::vector<std::string> some(
       table.columns.begin(),
@@ -269,14 +273,27 @@ Dataset from_csv(const std::string& path, const TrainableInfo& model, Needs need
   return data;
 }
 
-/// By name, from a .npz, or NAME=PATH of a .npy.
+/// How an array file is read, known by its name's end.
+struct ArrayFormat {
+  std::string_view end;
+  std::map<std::string, Array> (*read)(const std::string& path, Strings strings);
+};
+constexpr ArrayFormat kArrayFormats[] = {
+    {".npz", read_npz},
+    {".h5", read_hdf5},
+    {".hdf5", read_hdf5},
+    {".safetensors", [](const std::string& path, Strings) { return read_safetensors(path); }},
+};
+
+/// By name, from a file of several, or NAME=PATH of a .npy.
 std::map<std::string, Array> read_arrays(const std::string& file, Strings strings) {
-  if (file.ends_with(".npz")) return read_npz(file, strings);
-  if (file.ends_with(".csv"))
-    throw Error(ErrorKind::usage, "a .csv holds all of the data, and stands alone", file);
+  for (const ArrayFormat& format : kArrayFormats)
+    if (file.ends_with(format.end)) return format.read(file, strings);
+  if (is_table(file)) throw Error(ErrorKind::usage, "a table holds all of the data, and stands alone", file);
   if (!file.ends_with(".npy"))
-    throw Error(ErrorKind::usage, "data are read from .npz, .npy and .csv files, known by their names' ends",
-                file);
+    throw Error(
+        ErrorKind::usage, "is no file of data, by its name's end", file,
+        "data are read from .npz, .npy, .h5, .safetensors, .csv and .tsv files, and folders of images");
   const size_t equals = file.find('=');
   if (equals == std::string::npos || equals == 0)
     throw Error(ErrorKind::usage, "a .npy holds one array without a name", file,
@@ -301,7 +318,7 @@ Dataset Dataset::rows(int64_t begin, int64_t end) const {
 
 Dataset read_dataset(const std::vector<std::string>& files, const TrainableInfo& model, Needs needs,
                      const std::string& label) {
-  if (files.size() == 1 && files[0].ends_with(".csv")) return from_csv(files[0], model, needs, label);
+  if (files.size() == 1 && is_table(files[0])) return from_csv(files[0], model, needs, label);
   const bool takes_strings = std::any_of(model.inputs.begin(), model.inputs.end(),
                                          [](const Signature& input) { return input.strings != nullptr; });
   const Strings strings = takes_strings ? Strings::as_bytes : Strings::refuse;

@@ -52,14 +52,17 @@ std::shared_ptr<std::byte> map_scratch(size_t bytes) {
   const std::string folder = given != nullptr && *given != '\0' ? given : "/var/tmp";
   std::string path = cat(folder, "/keratin-XXXXXX");
   const int descriptor = ::mkostemp(path.data(), O_CLOEXEC);
-  if (descriptor < 0) fail(ErrorKind::cannot_create, "cannot create a file for what memory does not hold", folder);
+  if (descriptor < 0)
+    fail(ErrorKind::cannot_create, "cannot create a file for what memory does not hold", folder);
   const Closing closing{descriptor};
   ::unlink(path.c_str());
   const auto size = static_cast<off_t>(bytes);
   // Where no room is kept, writing to the mapping would end the process.
   if (::fallocate(descriptor, 0, 0, size) != 0 && (errno != EOPNOTSUPP || ::ftruncate(descriptor, size) != 0))
-    throw Error(ErrorKind::io, cat("has no room for the ", bytes, " bytes that memory does not hold: ", std::strerror(errno)),
-                folder, "another folder can be named: TMPDIR=FOLDER");
+    throw Error(
+        ErrorKind::io,
+        cat("has no room for the ", bytes, " bytes that memory does not hold: ", std::strerror(errno)),
+        folder, "another folder can be named: TMPDIR=FOLDER");
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (mapped == MAP_FAILED) fail(ErrorKind::io, "cannot be mapped", folder);
   return {static_cast<std::byte*>(mapped), [bytes](std::byte* begin) { ::munmap(begin, bytes); }};
