@@ -21,3 +21,5 @@ endif()
 # runtime/trainer/npz.cpp: .npz files. The archives themselves, because trainers need nothing but libc when they run.
 find_library(MINIZIP_STATIC libminizip.a REQUIRED)
 find_library(ZLIB_STATIC libz.a REQUIRED)
+find_library(PNG_STATIC libpng16.a REQUIRED)   # runtime/trainer/image_png.cpp
+find_library(JPEG_STATIC libjpeg.a REQUIRED)   # runtime/trainer/image_jpeg.cpp

@@ -140,9 +140,10 @@ int run(Trainable& model, const Arguments& arguments) {
     options.checkpoints = &checkpoints.emplace(arguments.get("checkpoint"), interval, is_first);
 
   const auto read = [&](std::string_view option) {
-    return read_data(arguments, option, model.info(), Needs::inputs_and_targets);
+    return read_data(arguments, option, model.info(), Needs::inputs_and_targets, model.encoding());
   };
   const Dataset data = read("data");
+  if (!data.encoding.empty()) model.set_encoding(data.encoding);
   std::optional<Dataset> validation;
   if (arguments.has("validation-data")) options.validation = &validation.emplace(read("validation-data"));
 
@@ -177,7 +178,8 @@ constinit const Command kFitCommand = {
     "fit", "Trains the model.",
     "fit --data train.npz --epochs 5 --validation-split 0.1 --save weights.safetensors\n"
     "fit --data x=train_x.npy y=train_y.npy --epochs 5\n"
-    "fit --data table.csv --label price --epochs 20 --history history.json\n"
+    "fit --data table.csv --label price --one-hot city --missing median --history history.json\n"
+    "fit --data photos/ --validation-split 0.2 --epochs 20\n"
     "fit --data more.npz --weights weights.safetensors --save weights.safetensors\n"
     "  # ^C stops after the step at hand, and still saves\n",
     kGroups, run};

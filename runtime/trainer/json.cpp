@@ -47,6 +47,9 @@ constexpr DTypeName kDTypeNames[kDTypeCount] = {
     {"U64", DType::u64},      {"F16", DType::f16}, {"BF16", DType::bf16}, {"F32", DType::f32},
     {"F64", DType::f64}};
 
+/// By FeatureColumn::Kind.
+constexpr std::string_view kFeatureKinds[] = {"number", "categorical", "one_hot", "text"};
+
 uint64_t whole_number(const json& value) {
   if (!value.is_number_unsigned()) throw Malformed{"shape and data_offsets are whole numbers"};
   return value.get<uint64_t>();
@@ -222,6 +225,47 @@ Snapshot parse_snapshot(std::string_view text, const std::string& where,
     throw Error(ErrorKind::data, "is not what a checkpoint holds", where);
   }
   return snapshot;
+}
+
+std::string format_encoding(const Encoding& encoding) {
+  json features = json::array();
+  for (const FeatureColumn& column : encoding.features) {
+    json feature = {{"name", column.name}, {"kind", kFeatureKinds[static_cast<size_t>(column.kind)]}};
+    if (!column.words.empty()) feature["words"] = column.words;
+    if (column.fill) feature["fill"] = *column.fill;
+    features.push_back(std::move(feature));
+  }
+  json labels = json::array();
+  for (const LabelColumn& label : encoding.labels)
+    labels.push_back({{"name", label.name}, {"classes", label.classes}});
+  const json all = {{"features", features}, {"labels", labels}, {"gaps_are_words", encoding.gaps_are_words}};
+  return all.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Encoding parse_encoding(std::string_view text, const std::string& where) {
+  Encoding encoding;
+  try {
+    const json all = parse(text);
+    for (const json& feature : all.at("features")) {
+      const auto kind = feature.at("kind").get<std::string>();
+      const auto* found = std::find(std::begin(kFeatureKinds), std::end(kFeatureKinds), kind);
+      if (found == std::end(kFeatureKinds)) throw Malformed{cat("unknown kind ", trainer::quoted(kind))};
+      FeatureColumn& column = encoding.features.emplace_back();
+      column.name = feature.at("name").get<std::string>();
+      column.kind = static_cast<FeatureColumn::Kind>(found - std::begin(kFeatureKinds));
+      column.words = feature.value("words", std::vector<std::string>());
+      if (feature.contains("fill")) column.fill = feature["fill"].get<double>();
+    }
+    for (const json& label : all.at("labels"))
+      encoding.labels.push_back(
+          {label.at("name").get<std::string>(), label.at("classes").get<std::vector<std::string>>()});
+    encoding.gaps_are_words = all.at("gaps_are_words").get<bool>();
+  } catch (const Malformed& malformed) {
+    throw Error(ErrorKind::data, malformed.message, where);
+  } catch (const json::exception&) {
+    throw Error(ErrorKind::data, "does not say how the data were read", where);
+  }
+  return encoding;
 }
 
 }  // namespace keratin::trainer

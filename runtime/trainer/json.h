@@ -9,6 +9,7 @@
 
 #include "runtime/trainer/checkpoint.h"
 #include "runtime/trainer/class_weight.h"
+#include "runtime/trainer/encoding.h"
 
 namespace keratin::trainer {
 
@@ -33,5 +34,10 @@ std::string format_snapshot(const Snapshot& snapshot, const std::map<std::string
 /// Throws Error(data) with `where`.
 Snapshot parse_snapshot(std::string_view text, const std::string& where,
                         std::map<std::string, uint32_t>& checksums);
+
+/// What parse_encoding() reads.
+std::string format_encoding(const Encoding& encoding);
+/// Throws Error(data) with `where`.
+Encoding parse_encoding(std::string_view text, const std::string& where);
 
 }  // namespace keratin::trainer

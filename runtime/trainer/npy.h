@@ -23,6 +23,7 @@ struct StringRows {
   std::vector<const char*> starts;
   std::vector<size_t> sizes;
 
+  StringRows() = default;
   StringRows(const std::byte* bytes, size_t count, size_t width);
 };
 

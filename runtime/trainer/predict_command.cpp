@@ -16,7 +16,7 @@ int run(Trainable& model, const Arguments& arguments) {
   if (!is_first_of_ranks()) return 0;
   check_creatable(arguments, "output");
   start_weights(model, arguments);
-  const Dataset data = read_data(arguments, "data", model.info(), Needs::inputs);
+  const Dataset data = read_data(arguments, "data", model.info(), Needs::inputs, model.encoding());
   write_npz(arguments.get("output"), predict(model, data, batch_size(arguments)));
   return 0;
 }

@@ -10,9 +10,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/trainer/array.h"
+#include "runtime/trainer/encoding.h"
 #include "runtime/trainer/ranks.h"
 
 struct krt_strings;
@@ -130,6 +132,10 @@ class Trainable {
   /// As they are now, in the order of info().learning_rates.
   virtual std::vector<double> learning_rates() { return {}; }
 
+  /// How the data were read that it learned from; kept with its weights, and empty if nothing was to be decided.
+  const Encoding& encoding() const { return encoding_; }
+  void set_encoding(Encoding encoding) { encoding_ = std::move(encoding); }
+
   /// What random ops of training draw from.
   virtual void set_seed(uint64_t seed) = 0;
   /// Weights by their initializers; statistics, slots and counters as they begin.
@@ -144,6 +150,7 @@ class Trainable {
     void (*fn)(void* arg, size_t i) = nullptr;
     void* arg = nullptr;
   } errand_;  // of models without threads
+  Encoding encoding_;
 };
 
 }  // namespace keratin::trainer

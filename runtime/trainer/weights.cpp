@@ -1,11 +1,16 @@
 #include "runtime/trainer/weights.h"
 
+#include <utility>
+
 #include "runtime/trainer/error.h"
+#include "runtime/trainer/json.h"
 #include "runtime/trainer/safetensors.h"
 #include "runtime/trainer/text.h"
 
 namespace keratin::trainer {
 namespace {
+
+const std::string kEncoding = "keratin.encoding";  // in the metadata
 
 /// Those of the variables that `wanted` says yes to; all arrays must be theirs.
 template <typename Wanted>
@@ -41,7 +46,9 @@ void save_weights(const Trainable& model, StagedFile& file) {
   const std::vector<VariableInfo>& variables = model.info().variables;
   for (size_t i = 0; i < variables.size(); ++i)
     if (variables[i].is_weight()) arrays.emplace(variables[i].name, model.get_variable(i));
-  write_safetensors(file, arrays);
+  Metadata metadata;
+  if (!model.encoding().empty()) metadata.emplace(kEncoding, format_encoding(model.encoding()));
+  write_safetensors(file, arrays, metadata);
 }
 
 void set_variables(Trainable& model, const std::map<std::string, Array>& arrays, const std::string& where) {
@@ -50,8 +57,14 @@ void set_variables(Trainable& model, const std::map<std::string, Array>& arrays,
 }
 
 void load_weights(Trainable& model, const std::string& path) {
-  assign(model, read_safetensors(path), path, "weights are files that `fit --save` of this model wrote",
+  Metadata metadata;
+  const std::map<std::string, Array> arrays = read_safetensors(path, &metadata);
+  const auto found = metadata.find(kEncoding);
+  Encoding encoding;
+  if (found != metadata.end()) encoding = parse_encoding(found->second, cat(path, ": __metadata__"));
+  assign(model, arrays, path, "weights are files that `fit --save` of this model wrote",
          [](const VariableInfo& variable) { return variable.is_weight(); });
+  model.set_encoding(std::move(encoding));
 }
 
 }  // namespace keratin::trainer

@@ -9,7 +9,7 @@
 
 namespace keratin::trainer {
 
-/// Weights, and nothing else.
+/// Weights and the encoding of the data, and nothing else.
 void save_weights(const Trainable& model, StagedFile& file);
 
 /// All variables of the model get the arrays of their names; none if one is missing, left over, or of another shape or dtype.

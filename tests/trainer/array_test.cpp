@@ -1,6 +1,9 @@
 #include "runtime/trainer/array.h"
 
+#include <sys/resource.h>
+
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "runtime/trainer/convert.h"
@@ -112,6 +115,37 @@ TEST(Convert, Misfits) {
   EXPECT_FALSE(misfit(DType::u8, 255));
   const int64_t big[] = {1, 2, 300};
   EXPECT_EQ(first_misfit(DType::i64, big, DType::u8, 3), 2);
+}
+
+/// Allows the process so many bytes of memory of its own for as long as it lives.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_DATA, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_DATA, &limit);
+  }
+  MemoryLimit(const MemoryLimit&) = delete;
+  ~MemoryLimit() { setrlimit(RLIMIT_DATA, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Array, WhatMemoryDoesNotHoldIsKeptInAFile) {
+  constexpr int64_t kElements = 40 << 20;
+  const MemoryLimit limit(100 << 20);  // of which a quarter is less, and which the array alone would exceed
+  Array array(DType::f32, {kElements});
+  EXPECT_EQ(array.number(kElements - 1), 0);
+  const float last = 3;
+  std::memcpy(array.mutable_data() + array.bytes() - 4, &last, 4);
+  EXPECT_EQ(array.number(kElements - 1), 3);
+}
+
+TEST(Array, WithoutRoomForTheFile) {
+  const MemoryLimit limit(100 << 20);
+  expect_error(ErrorKind::io, {"has no room for", "TMPDIR=FOLDER"},
+               [] { Array(DType::f32, {int64_t{1} << 50}); });
 }
 
 }  // namespace

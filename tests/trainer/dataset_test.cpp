@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "runtime/trainer/npz.h"
+#include "runtime/trainer/safetensors.h"
 #include "tests/trainer/fixtures.h"
 
 namespace keratin::trainer {
@@ -123,34 +124,6 @@ TEST(Dataset, Weights) {
                  {"has the shape (3, 2), wanted is (N,)", "--sample-weight-mode temporal"});
 }
 
-TEST(Dataset, Csv) {
-  const Folder folder;
-  const auto read = [&](const std::string& text, const std::string& label,
-                        Needs needs = Needs::inputs_and_targets) {
-    return read_dataset({folder.file("t.csv", text)}, classifier(), needs, label);
-  };
-  const Dataset data = read("a,kind,b\n1,0,2\n3,1,4\n", "kind");
-  EXPECT_EQ(data.samples, 2);
-  EXPECT_EQ(data.inputs[0].array()->number(3), 4);
-  EXPECT_EQ(data.targets[0].number(1), 1);
-  EXPECT_EQ(read("a,b\n1,2\n", "kind", Needs::inputs).samples, 1);
-  EXPECT_EQ(read("a,kind,b\n1,0,2\n", "kind", Needs::inputs).inputs[0].array()->number(1), 2);
-
-  const auto refused = [&](ErrorKind kind, const std::string& text, const std::string& label,
-                           const std::vector<std::string>& parts) {
-    expect_error(kind, parts, [&] { read(text, label); });
-  };
-  refused(ErrorKind::usage, "a,kind,b\n1,0,2\n", "", {"--label", "columns are a, kind, b"});
-  refused(ErrorKind::data, "a,kind,b\n1,0,2\n", "kin", {"no column \"kin\"", "did you mean kind?"});
-  refused(ErrorKind::data, "kind,kind,b\n1,0,2\n", "kind", {"two columns"});
-  refused(ErrorKind::data, "a,kind\n1,0\n", "kind", {"has 1 column of features", "takes 2"});
-  refused(ErrorKind::data, "a,kind,b\n", "kind", {"no samples"});
-  refused(ErrorKind::data, "a,kind,b\n1,0,2\n1,7,2\n", "kind", {"line 3", "the label 7 is no class"});
-  expect_error(ErrorKind::usage, {"one input and one target"}, [&] {
-    read_dataset({folder.file("t.csv", "a,b\n1,2\n")}, two_of_each(), Needs::inputs_and_targets, "a");
-  });
-}
-
 TEST(Dataset, Npy) {
   const Folder folder;
   const std::string x = folder.file("x.npy", npy("<f4", "(3, 2)", bytes_of<float>({1, 2, 3, 4, 5, 6}))),
@@ -176,13 +149,25 @@ TEST(Dataset, Npy) {
                [&] { read({"x=" + folder.file("zip.npy", read_bytes(folder / "y.npz"))}); });
 }
 
+TEST(Dataset, Safetensors) {
+  const Folder folder;
+  StagedFile file(folder / "d.safetensors");
+  write_safetensors(file, {{"x", kX}, {"y:kind", kY}});
+  file.commit();
+  const Dataset data = read_dataset({folder / "d.safetensors"}, classifier(), Needs::inputs_and_targets);
+  EXPECT_EQ(data.inputs[0].array()->number(3), 4);
+  EXPECT_EQ(data.targets[0].number(2), 2);
+}
+
 TEST(Dataset, WhichFiles) {
   const auto refused = [](const std::vector<std::string>& files, const std::vector<std::string>& parts) {
     expect_error(ErrorKind::usage, parts, [&] { read_dataset(files, classifier(), Needs::inputs); });
   };
   const Folder folder;
   write_npz(folder / "x.npz", {{"x", kX}});
-  refused({"data.txt"}, {"data.txt", ".npz, .npy and .csv"});
+  refused({folder.file("data.txt", "")}, {"data.txt", ".npz, .npy, .h5"});
+  expect_error(ErrorKind::no_input, {"photos: cannot open"},
+               [] { read_dataset({"photos"}, classifier(), Needs::inputs); });
   refused({"data.npy"}, {"data.npy: a .npy holds one array without a name", "x=data.npy"});
   refused({"=data.npy"}, {"as in x=data.npy"});
   refused({folder / "x.npz", "t.csv"}, {"t.csv", "stands alone"});

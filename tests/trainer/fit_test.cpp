@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "runtime/trainer/json.h"
 #include "runtime/trainer/shuffle.h"
@@ -239,6 +240,27 @@ TEST(Fit, OtherTypesAreConverted) {
   in_order.shuffle = false;
   train(model, data, in_order, listener);
   EXPECT_EQ(model.seen_[0], (std::vector<float>{0, 200}));
+}
+
+/// Numbers that are made when they are read, but for one.
+class BrokenRows : public Rows {
+ public:
+  void read(int64_t row, DType, std::byte* out) const override {
+    if (row == 5) throw Error(ErrorKind::data, "is damaged", "row 5");
+    const auto value = static_cast<float>(row);
+    std::memcpy(out, &value, sizeof value);
+  }
+};
+
+TEST(Fit, SampleThatCannotBeRead) {
+  LinearModel model(1, 0.01F);
+  Dataset data{.where = "d", .samples = 8};
+  data.inputs.emplace_back(DType::f32, Shape{8, 1}, std::make_shared<BrokenRows>());
+  data.targets.push_back(Array(DType::f32, {8, 1}));
+  data.weights.emplace_back();
+  expect_error(ErrorKind::data, {"row 5: is damaged"}, [&] { evaluate(model, data, 2); });
+  EXPECT_EQ(evaluate(model, data.rows(0, 5), 2).size(), 2U);  // what is whole can be read
+  EXPECT_EQ(evaluate(model, data.rows(6, 8), 2).size(), 2U);
 }
 
 }  // namespace
