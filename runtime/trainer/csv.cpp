@@ -133,8 +133,13 @@ class Words {
 class Filler {
  public:
   Filler(Scanner& scanner, const std::string& path, const std::vector<std::string>& columns,
-         std::vector<FieldKind> kinds)
-      : scanner_(scanner), path_(path), columns_(columns), kinds_(std::move(kinds)), words_(kinds_.size()) {}
+         std::vector<FieldKind> kinds, const std::string& hint)
+      : scanner_(scanner),
+        path_(path),
+        columns_(columns),
+        kinds_(std::move(kinds)),
+        hint_(hint),
+        words_(kinds_.size()) {}
 
   /// Reads one line. `out`: room for its values.
   void row(double* out) {
@@ -188,11 +193,8 @@ class Filler {
       kind = FieldKind::words;
       return words_[column].number(word);
     }
-    const std::string& name = columns_[column];
     throw Error(ErrorKind::data, cat(quoted(text.substr(0, 40)), " is no finite number"),
-                cat(path_, ": line ", line, ", column ", quoted(name)),
-                cat("--categorical ", name, " or --one-hot ", name, " makes numbers of words, --ignore ",
-                    name, " leaves the column out"));
+                cat(path_, ": line ", line, ", column ", quoted(columns_[column])), hint_);
   }
 
   static double decided(FieldKind& kind, double number) {
@@ -204,6 +206,7 @@ class Filler {
   const std::string& path_;
   const std::vector<std::string>& columns_;
   std::vector<FieldKind> kinds_;
+  const std::string& hint_;
   std::vector<Words> words_;  // by column
 };
 
@@ -233,7 +236,7 @@ TableFile::TableFile(const std::string& path)
                 "names are needed, such as a,b,label");
 }
 
-Table TableFile::read(const std::vector<FieldKind>& kinds) const {
+Table TableFile::read(const std::vector<FieldKind>& kinds, const std::string& hint) const {
   Scanner scanner(file_.bytes, separator_, path_);
   do scanner.field();
   while (scanner.next());
@@ -246,7 +249,7 @@ Table TableFile::read(const std::vector<FieldKind>& kinds) const {
   table.lines = Array(DType::i64, {most});
   auto* values = reinterpret_cast<double*>(table.values.mutable_data());
   auto* lines = reinterpret_cast<int64_t*>(table.lines.mutable_data());
-  Filler filler(scanner, path_, columns_, kinds);
+  Filler filler(scanner, path_, columns_, kinds, hint);
   int64_t rows = 0;
   for (; !scanner.at_end(); ++rows) {
     lines[rows] = scanner.line();

@@ -38,8 +38,9 @@ class TableFile {
   explicit TableFile(const std::string& path);
 
   const std::vector<std::string>& columns() const { return columns_; }
-  /// The columns that are not ignored. `kinds`: of all columns. Throws Error(data) with line and column.
-  Table read(const std::vector<FieldKind>& kinds) const;
+  /// The columns that are not ignored. `kinds`: of all columns. `hint`: what would work where a word is among numbers. Throws
+  /// Error(data) with line and column.
+  Table read(const std::vector<FieldKind>& kinds, const std::string& hint = {}) const;
 
  private:
   std::string path_;

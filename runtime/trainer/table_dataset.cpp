@@ -189,7 +189,10 @@ class TableReader {
                                                                    : FieldKind::words;
       if (!options_.sample_weight.empty()) kinds[columns_.find(options_.sample_weight)] = FieldKind::number;
     }
-    table_ = file_.read(kinds);
+    table_ = file_.read(
+        kinds, with_targets_
+                   ? "--one-hot and --categorical make numbers of words, --ignore leaves a column out"
+                   : "--weights FILE says how training read words, --ignore leaves a column out");
   }
 
   /// The place of a column among those that were read.

@@ -87,7 +87,7 @@ TEST(Table, WordsBecomeNumbersOrColumns) {
             (std::vector<double>{1, 1, 2, 0, 3, 1}));
   EXPECT_EQ(features(read(text, classifier(3), {.labels = {"kind"}, .one_hot = {"city"}})),
             (std::vector<double>{1, 0, 1, 2, 1, 0, 3, 0, 1}));
-  expect_refused(ErrorKind::data, {"line 2, column \"city\"", "--one-hot city"}, text, classifier(2),
+  expect_refused(ErrorKind::data, {"line 2, column \"city\"", "--one-hot and"}, text, classifier(2),
                  {.labels = {"kind"}});
 }
 
