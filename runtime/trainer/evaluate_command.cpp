@@ -12,7 +12,8 @@ constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kRanksOpt
 int run(Trainable& model, const Arguments& arguments) {
   start_weights(model, arguments);
   const bool is_first = start_ranks(model, arguments);
-  const Dataset data = read_data(arguments, "data", model.info(), Needs::inputs_and_targets, model.encoding());
+  const Dataset data =
+      read_data(arguments, "data", model.info(), Needs::inputs_and_targets, model.encoding());
   std::vector<std::string> members;
   for (const auto& [name, value] : evaluate(model, data, batch_size(arguments)))
     members.push_back(cat(quoted(name), ": ", json_number(value)));

@@ -139,5 +139,24 @@ TEST(Weights, AnOutputThatIsLeftStaysAsItWas) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"w"});
 }
 
+TEST(Weights, KeepHowTheDataWereRead) {
+  const Folder folder;
+  const Encoding encoding{.features = {{"city", FeatureColumn::Kind::one_hot, {"Oslo", "a \"b\""}, {}},
+                                       {"size", FeatureColumn::Kind::number, {}, 0.1}},
+                          .labels = {{"kind", {"x", "y"}}},
+                          .gaps_are_words = true};
+  LinearModel model(1, 0.1F), other(1, 0.1F);
+  model.set_encoding(encoding);
+  StagedFile file(folder / "w.safetensors");
+  save_weights(model, file);
+  file.commit();
+  load_weights(other, folder / "w.safetensors");
+  EXPECT_EQ(other.encoding(), encoding);
+  // Weights without it are of data that decided nothing.
+  write(folder / "plain.safetensors", read_safetensors(folder / "w.safetensors"));
+  load_weights(other, folder / "plain.safetensors");
+  EXPECT_TRUE(other.encoding().empty());
+}
+
 }  // namespace
 }  // namespace keratin::trainer
