@@ -133,12 +133,10 @@ std::map<std::string, Array> read_arrays(const std::string& file, Strings string
   for (const ArrayFormat& format : kArrayFormats)
     if (file.ends_with(format.end)) return format.read(file, strings);
   if (is_table(file)) throw Error(ErrorKind::usage, "a table holds all of the data, and stands alone", file);
-  if (!file.ends_with(".npy")) {
-    map_file(file);  // it may not be there at all
+  if (!file.ends_with(".npy"))
     throw Error(
-        ErrorKind::usage, "is no file of data, by its name's end", file,
+        ErrorKind::usage, "is no folder, and by its name's end no file of data", file,
         "data are read from .npz, .npy, .h5, .safetensors, .csv and .tsv files, and folders of images");
-  }
   const size_t equals = file.find('=');
   if (equals == std::string::npos || equals == 0)
     throw Error(ErrorKind::usage, "a .npy holds one array without a name", file,

@@ -166,8 +166,7 @@ TEST(Dataset, WhichFiles) {
   const Folder folder;
   write_npz(folder / "x.npz", {{"x", kX}});
   refused({folder.file("data.txt", "")}, {"data.txt", ".npz, .npy, .h5"});
-  expect_error(ErrorKind::no_input, {"photos: cannot open"},
-               [] { read_dataset({"photos"}, classifier(), Needs::inputs); });
+  refused({"photos"}, {"photos: is no folder", "folders of images"});
   refused({"data.npy"}, {"data.npy: a .npy holds one array without a name", "x=data.npy"});
   refused({"=data.npy"}, {"as in x=data.npy"});
   refused({folder / "x.npz", "t.csv"}, {"t.csv", "stands alone"});
