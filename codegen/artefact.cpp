@@ -6,9 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 
 #include "codegen/c_names.h"
@@ -54,6 +58,13 @@ void write_bytes(const fs::path& path, const void* data, size_t size) {
   const bool closed = std::fclose(file) == 0;
   if (!written || !closed)
     throw Error(ErrorKind::io, cat("writing failed: ", std::strerror(errno)), path.string());
+}
+
+std::string read_bytes(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) throw Error(ErrorKind::io, "reading failed", path.string());
+  return bytes;
 }
 
 /// Writes the file and returns its path, or nothing for nothing.
@@ -135,9 +146,45 @@ void rename_file(const fs::path& from, const fs::path& to) {
   if (error) cannot_create(to, error.value());
 }
 
+/// An artefact that lies in a scratch folder.
+struct Made {
+  std::vector<LevelKernels> levels;  ///< its only program
+  std::string path, header;
+};
+
+/// `soname`: the final name of its file.
+Made make_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& options,
+                   const std::string& kind, const std::string& soname, const ScratchFolder& scratch) {
+  Made made{.levels = {}, .path = (scratch / "artefact").string(), .header = {}};
+  for (const LevelKernels& level : whole)
+    made.levels.push_back({level.target, extract_program(level.kernels, artefact_program(level.kernels))});
+  const KernelModule& first = made.levels[0].kernels;
+  expect_one_model(made.levels);
+  expect_few_symbols(first);
+
+  EntrySpec entry = entry_of(first, options.name, scratch);
+  entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
+  entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
+  entry.selftest_strings = options.selftest.strings;
+  entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
+  for (const Symbol symbol : lengths_of(first)) {
+    const auto known = options.selftest.lengths.find(symbol);
+    entry.selftest_lengths.push_back(
+        known == options.selftest.lengths.end() ? 1 : static_cast<uint64_t>(known->second));
+  }
+  entry.selftest_atol = options.selftest.atol;
+  entry.selftest_rtol = options.selftest.rtol;
+
+  const std::vector<std::byte> object = emit_object(made.levels, options.emit, entry);
+  write_bytes(scratch / "model.o", object.data(), object.size());
+  made.header = c_header(made.levels, entry.prefix);
+  link_artefact(kind, (scratch / "model.o").string(), made.path, soname, entry.prefix, made.levels[0].target);
+  return made;
+}
+
 }  // namespace
 
-void write_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& options,
+void write_artefact(std::span<const LevelKernels> levels, const ArtefactOptions& options,
                     const std::string& path_text) {
   const fs::path path(path_text), header_path = fs::path(path).replace_extension(".h");
   const std::string kind = path.extension().string();
@@ -146,49 +193,78 @@ void write_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& 
 
   refuse_folder(path);
   refuse_folder(header_path);
-  std::vector<LevelKernels> levels;
-  for (const LevelKernels& level : whole)
-    levels.push_back({level.target, extract_program(level.kernels, artefact_program(level.kernels))});
-  expect_one_model(levels);
-  expect_few_symbols(levels[0].kernels);
   const ScratchFolder scratch(fs::absolute(path));
-
-  EntrySpec entry =
-      entry_of(levels[0].kernels, options.name.empty() ? path.stem().string() : options.name, scratch);
-  entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
-  entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
-  entry.selftest_strings = options.selftest.strings;
-  entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
-  for (const Symbol symbol : lengths_of(levels[0].kernels)) {
-    const auto known = options.selftest.lengths.find(symbol);
-    entry.selftest_lengths.push_back(
-        known == options.selftest.lengths.end() ? 1 : static_cast<uint64_t>(known->second));
-  }
-  entry.selftest_atol = options.selftest.atol;
-  entry.selftest_rtol = options.selftest.rtol;
-
-  const std::vector<std::byte> object = emit_object(levels, options.emit, entry);
-  write_bytes(scratch / "model.o", object.data(), object.size());
-  const std::string header = c_header(levels, entry.prefix);
-  write_bytes(scratch / "header", header.data(), header.size());
-  link_artefact(kind, (scratch / "model.o").string(), (scratch / "artefact").string(),
-                path.filename().string(), entry.prefix, levels[0].target);
+  ArtefactOptions named = options;
+  if (named.name.empty()) named.name = path.stem().string();
+  const Made made = make_artefact(levels, named, kind, path.filename().string(), scratch);
+  write_bytes(scratch / "header", made.header.data(), made.header.size());
   rename_file(scratch / "header", header_path);
-  rename_file(scratch / "artefact", path);
+  rename_file(made.path, path);
 }
 
-void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit, const TrainerSpec& trainer,
-                   const std::string& path_text) {
+ArtefactTemplate artefact_template(std::span<const LevelKernels> levels, const ArtefactOptions& options,
+                                   const std::set<std::string>& open) {
+  using Source = FileTemplate::Source;
+  const ScratchFolder scratch(fs::temp_directory_path() / "keratin");
+  const std::string soname(NAME_MAX, '-');
+  const Made made = make_artefact(levels, options, ".so", soname, scratch);
+  const KernelModule& module = made.levels[0].kernels;
+  ArtefactTemplate result{.file = {.bytes = read_bytes(made.path)}, .header = made.header};
+  FileTemplate& file = result.file;
+
+  const Placement placement = place_variables(module);
+  const uint64_t weights =
+      placement.weight_bytes > 0 ? find_data(made.path, data_symbol("weights")).offset : 0;
+  for (size_t i = 0; i < module.variables.size(); ++i) {
+    const Variable& variable = module.variables[i];
+    const Placement::Slot& slot = placement.slots[i];
+    if (!open.contains(variable.name)) continue;
+    if (slot.in_state)
+      throw Error(ErrorKind::unsupported, cat("changes ", variable.name, " when it predicts"), module.name);
+    if (const auto bytes = static_cast<uint64_t>(variable.type.bytes().value()); bytes > 0)
+      file.holes.push_back(
+          {weights + static_cast<uint64_t>(slot.offset), bytes, Source::variable, variable.name});
+  }
+  uint64_t outputs = 0;
+  for (const Tensor& output : options.selftest.outputs)
+    outputs += (static_cast<uint64_t>(output.bytes()) + 63) / 64 * 64;
+  if (outputs > 0)
+    file.holes.push_back({find_data(made.path, data_symbol("selftest_outputs")).offset,
+                          outputs,
+                          Source::selftest_outputs,
+                          {}});
+  const FileStretch model = find_data(made.path, kModelSymbol), name = find_soname(made.path, soname);
+  static_assert(offsetof(krt_model, selftest_rtol) == offsetof(krt_model, selftest_atol) + sizeof(double));
+  file.holes.push_back({model.offset + offsetof(krt_model, selftest_atol),
+                        2 * sizeof(double),
+                        Source::selftest_tolerance,
+                        {}});
+  file.holes.push_back({name.offset, name.bytes, Source::file_name, {}});
+  if (!options.selftest.inputs.empty())
+    file.selftest_inputs = {find_data(made.path, data_symbol("selftest_inputs")).offset, 0};
+  return result;
+}
+
+void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit, TrainerSpec trainer,
+                   const ExportsSpec& exports, const std::string& path_text) {
   const fs::path path(path_text);
+  trainer.exports = true;
   refuse_folder(path);
   expect_one_model(levels);
   refuse_lengths(levels[0].kernels);
-  const ScratchFolder scratch(fs::absolute(path));
-  const EntrySpec entry = entry_of(levels[0].kernels, path.stem().string(), scratch);
-  const std::vector<std::byte> object = emit_trainer_object(levels, emit, entry, trainer);
-  write_bytes(scratch / "model.o", object.data(), object.size());
-  link_trainer((scratch / "model.o").string(), (scratch / "trainer").string(), path.filename().string(),
-               levels[0].target);
+  const ScratchFolder scratch(fs::absolute(path)), derivation(fs::absolute(path));
+  const std::string name = path.stem().string();
+  const auto write = [&](const char* file, const std::vector<std::byte>& object) {
+    write_bytes(scratch / file, object.data(), object.size());
+    return (scratch / file).string();
+  };
+  const std::vector<std::string> objects{
+      write("model.o",
+            emit_trainer_object(levels, emit, entry_of(levels[0].kernels, name, scratch), trainer)),
+      write("exports.o",
+            emit_exports_object(exports, emit, entry_of(exports.derivation[0].kernels, name, derivation),
+                                trainer, (derivation / ".").string()))};
+  link_trainer(objects, (scratch / "trainer").string(), path.filename().string(), levels[0].target);
   rename_file(scratch / "trainer", path);
 }
 

@@ -38,6 +38,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,6 +62,8 @@ struct SelfTest {
 /// A deterministic input of two samples (or of the fixed batch) and what the reference interpreter makes of it.
 /// Requires: `model` is as read, before any pass.
 SelfTest make_selftest(const Module& model, std::string_view function);
+/// The same with zeros for outputs: what the model makes of the inputs is not known yet.
+SelfTest make_selftest_inputs(const Module& model, std::string_view function);
 
 struct ArtefactOptions {
   std::string name;  ///< of the model in C; empty: from the path
@@ -74,12 +77,21 @@ struct ArtefactOptions {
 void write_artefact(std::span<const LevelKernels> levels, const ArtefactOptions& options,
                     const std::string& path);
 
+/// A shared object that would be written, and its header, without the values of the variables in `open`, which are weights, of its
+/// outputs of the self-test, and of its own name. Throws Error as write_artefact(), and unsupported if it changes one of them.
+struct ArtefactTemplate {
+  FileTemplate file;
+  std::string header;
+};
+ArtefactTemplate artefact_template(std::span<const LevelKernels> levels, const ArtefactOptions& options,
+                                   const std::set<std::string>& open);
+
 /// Writes an executable that trains: all programs of TrainerSpec, linked with the prebuilt trainer. It needs libc and libm where
 /// it runs. Requires: all variables have data or start from zero; more demanding levels come first.
 /// Throws Error: unsupported (a free dimension other than N, a target of another kind than this machine), no_input (the trainer
 /// or the system's libc is not installed here), cannot_create, io.
-void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit, const TrainerSpec& trainer,
-                   const std::string& path);
+void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit, TrainerSpec trainer,
+                   const ExportsSpec& exports, const std::string& path);
 
 /// The header's text. Requires: `prefix` is a C identifier.
 std::string c_header(std::span<const LevelKernels> levels, std::string_view prefix);

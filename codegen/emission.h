@@ -62,6 +62,9 @@ llvm::Function* emit_run(Emission& emission, const Program& program, const std::
 void emit_entries(std::span<const Emission> levels, const EntrySpec& entry);
 /// The same for a trainer: the constant keratin_trainer_model.
 void emit_trainer(std::span<const Emission> levels, const EntrySpec& entry, const TrainerSpec& trainer);
+/// The constant keratin_trainer_exports.
+void emit_exports(std::span<const Emission> levels, const EntrySpec& entry, const TrainerSpec& trainer,
+                  const ExportsSpec& exports, const std::string& folder);
 /// Attributes that all functions of a module have.
 void set_attributes(const EmitOptions& options, llvm::Function& function);
 /// The same, and those of a level: processor, vector width.

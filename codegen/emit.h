@@ -10,6 +10,7 @@
 #include "codegen/kernel.h"
 #include "codegen/target.h"
 #include "ir/executor.h"
+#include "ir/file_template.h"
 #include "runtime/abi.h"
 
 namespace keratin {
@@ -56,6 +57,10 @@ struct LevelKernels {
   KernelModule kernels;
 };
 
+/// Symbols of an artefact, which it does not export: its krt_model, and the bytes of files: "weights", "selftest_inputs", ….
+inline constexpr const char* kModelSymbol = "keratin.model";
+std::string data_symbol(const std::string& file);
+
 /// What an artefact holds beside the kernels: see codegen/artefact.h, which fills this in.
 struct EntrySpec {
   std::string prefix;        ///< of all exported symbols
@@ -83,12 +88,27 @@ struct TrainerSpec {
   std::vector<krt_role> roles;  ///< per variable
   std::vector<uint32_t>
       learning_rates;  ///< per result of learning_rates: the place of the variable that it is, or KRT_NO_VARIABLE
+  bool exports = false;  ///< another object, of emit_exports_object(), is linked with it
 };
 TrainerSpec trainer_spec(const Module& module, std::vector<int64_t> classes, std::vector<int> directions);
 
 /// A relocatable object that exports keratin_trainer_model. Requires: more demanding levels come first.
 std::vector<std::byte> emit_trainer_object(std::span<const LevelKernels> levels, const EmitOptions& options,
                                            const EntrySpec& entry, const TrainerSpec& trainer);
+
+/// The models that a trainer can write (runtime/abi.h, krt_exports). Their holes are variables of the trainer, or what `derive`
+/// (passes/derive.h) makes of them.
+struct ExportsSpec {
+  std::vector<LevelKernels> derivation;  ///< that function; there may be none
+  FileTemplate keras, library;           ///< without bytes: it cannot be written
+  std::string why_not_keras, why_not_library;
+  std::string header;  ///< of the library
+  uint64_t selftest_n = 0;
+};
+/// A relocatable object that exports keratin_trainer_exports. `folder`: where it may write files.
+std::vector<std::byte> emit_exports_object(const ExportsSpec& exports, const EmitOptions& options,
+                                           const EntrySpec& entry, const TrainerSpec& trainer,
+                                           const std::string& folder);
 
 /// The symbols' values, from the inputs' shapes. Throws Error(data), naming the input, if one does not fit, or if a length leaves
 /// nothing of one of `symbols`, the module's.

@@ -8,8 +8,6 @@
 #include "runtime/abi.h"
 
 namespace keratin {
-namespace {}  // namespace
-
 uint32_t abi_dtype(DType dtype) {
   switch (dtype) {
     case DType::boolean: return KRT_BOOL;
@@ -28,6 +26,8 @@ uint32_t abi_dtype(DType dtype) {
   }
   return KRT_F32;
 }
+
+std::string data_symbol(const std::string& file) { return cat("keratin.", file); }
 
 ModelData::ModelData(std::span<const Emission> levels, const EntrySpec& entry)
     : entry_(entry),
@@ -60,10 +60,9 @@ llvm::Constant* ModelData::array(const Constants& elements, const char* name) {
   return constant_global(llvm::ConstantArray::get(type, elements), name);
 }
 
-/// The address of a file's bytes; null without a file.
 llvm::Constant* ModelData::file_bytes(const std::string& path, const std::string& name) {
   if (path.empty()) return null();
-  const std::string symbol = cat("keratin.", name);
+  const std::string symbol = data_symbol(name);
   module_.appendModuleInlineAsm(cat(".section .rodata.", symbol, ",\"a\",@progbits\n.p2align 6\n", symbol,
                                     ":\n.incbin ", quoted(path), "\n.text"));
   auto* data = new llvm::GlobalVariable(module_, builder_.getInt8Ty(), true,
@@ -188,18 +187,19 @@ llvm::Constant* ModelData::model(const Constants& programs) {
   for (const uint64_t length : entry_.selftest_lengths) lengths.push_back(number64(length));
   Constants strings;
   for (const std::string& string : entry_.selftest_strings) strings.push_back(text(string));
-  return constant_global(
-      record({number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry_.prefix),
-              array(programs, "programs"), weights_, number64(static_cast<uint64_t>(placement.weight_bytes)),
-              number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry_.state_file, "state"),
-              number(static_cast<uint32_t>(levels.size())), number(0), array(levels, "levels"),
-              file_bytes(entry_.selftest_inputs_file, "selftest_inputs"),
-              file_bytes(entry_.selftest_outputs_file, "selftest_outputs"),
-              array(strings, "selftest_strings"), number64(entry_.selftest_n),
-              array(lengths, "selftest_lengths"), llvm::ConstantFP::get(real, entry_.selftest_atol),
-              llvm::ConstantFP::get(real, entry_.selftest_rtol)},
-             sizeof(krt_model)),
-      "model");
+  llvm::Constant* value = record(
+      {number(KRT_ABI_VERSION), number(static_cast<uint32_t>(programs.size())), text(entry_.prefix),
+       array(programs, "programs"), weights_, number64(static_cast<uint64_t>(placement.weight_bytes)),
+       number64(static_cast<uint64_t>(placement.state_bytes)), file_bytes(entry_.state_file, "state"),
+       number(static_cast<uint32_t>(levels.size())), number(0), array(levels, "levels"),
+       file_bytes(entry_.selftest_inputs_file, "selftest_inputs"),
+       file_bytes(entry_.selftest_outputs_file, "selftest_outputs"), array(strings, "selftest_strings"),
+       number64(entry_.selftest_n), array(lengths, "selftest_lengths"),
+       llvm::ConstantFP::get(real, entry_.selftest_atol), llvm::ConstantFP::get(real, entry_.selftest_rtol)},
+      sizeof(krt_model));
+  // Internal, not private: link.h finds it by its name.
+  return new llvm::GlobalVariable(module_, value->getType(), true, llvm::GlobalValue::InternalLinkage, value,
+                                  kModelSymbol);
 }
 
 }  // namespace keratin

@@ -25,6 +25,8 @@ class ModelData {
   /// A struct of the C ABI. `size`: what sizeof says.
   llvm::Constant* record(const Constants& fields, size_t size);
   llvm::Constant* constant_global(llvm::Constant* value, const char* name);
+  /// The address of a file's bytes, which are at keratin.NAME; null without a file.
+  llvm::Constant* file_bytes(const std::string& path, const std::string& name);
   /// The address of an array; null if it is empty.
   llvm::Constant* array(const Constants& elements, const char* name);
 
@@ -53,7 +55,6 @@ class ModelData {
 
  private:
   llvm::Constant* tables(const Program& program);
-  llvm::Constant* file_bytes(const std::string& path, const std::string& name);
   uint32_t symbol_number(const Symbol& symbol) const;
   llvm::Constant* workspace_terms(const Program& program);
   llvm::Constant* code(const Emission& level, size_t program);

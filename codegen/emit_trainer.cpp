@@ -49,7 +49,8 @@ class TrainerEmitter : ModelData {
                                     number(place_of("learning_rates")),
                                     number(place_of("check_numerics")),
                                     number(place_of("train_step.ranks")),
-                                    number(place_of("evaluate_step.ranks"))},
+                                    number(place_of("evaluate_step.ranks")),
+                                    exports()},
                                    sizeof(krt_trainer));
     auto* exported = new llvm::GlobalVariable(
         module_, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, "keratin_trainer_model");
@@ -62,6 +63,15 @@ class TrainerEmitter : ModelData {
     for (size_t i = 0; i < programs.size(); ++i)
       if (programs[i].name == name) return static_cast<uint32_t>(i);
     return KRT_NO_PROGRAM;
+  }
+
+  llvm::Constant* exports() {
+    if (!trainer_.exports) return null();
+    auto* exports =
+        new llvm::GlobalVariable(module_, builder_.getInt8Ty(), true, llvm::GlobalValue::ExternalLinkage,
+                                 nullptr, "keratin_trainer_exports");
+    exports->setDSOLocal(true);
+    return exports;
   }
 
   /// krt_variable, each.

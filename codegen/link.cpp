@@ -6,6 +6,7 @@
 #include <llvm/ObjCopy/ObjCopy.h>
 #include <llvm/Object/ArchiveWriter.h>
 #include <llvm/Object/Binary.h>
+#include <llvm/Object/ELFObjectFile.h>
 #include <llvm/Support/raw_ostream.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -167,7 +168,33 @@ std::string find_system_library(const std::string& name) {
 
 }  // namespace
 
-void link_trainer(const std::string& object, const std::string& output, const std::string& name,
+FileStretch find_data(const std::string& shared_object, const std::string& symbol) {
+  const auto binary = value_of(llvm::object::createBinary(shared_object), shared_object);
+  const auto* file = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(binary.getBinary());
+  KERATIN_CHECK(file != nullptr, shared_object);
+  for (const llvm::object::ELFSymbolRef each : file->symbols()) {
+    if (value_of(each.getName(), shared_object) != symbol) continue;
+    const auto section = value_of(each.getSection(), shared_object);
+    const uint64_t address = value_of(each.getAddress(), shared_object);
+    const llvm::object::ELFSectionRef place(*section);
+    return {place.getOffset() + (address - place.getAddress()), each.getSize()};
+  }
+  KERATIN_CHECK(false, cat("no symbol ", symbol));
+}
+
+FileStretch find_soname(const std::string& shared_object, const std::string& soname) {
+  const auto binary = value_of(llvm::object::createBinary(shared_object), shared_object);
+  const auto* file = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(binary.getBinary());
+  KERATIN_CHECK(file != nullptr, shared_object);
+  for (const llvm::object::ELFSectionRef section : file->sections()) {
+    if (value_of(section.getName(), shared_object) != ".dynstr") continue;
+    const size_t at = value_of(section.getContents(), shared_object).find(soname);
+    if (at != llvm::StringRef::npos) return {section.getOffset() + at, soname.size()};
+  }
+  KERATIN_CHECK(false, cat(shared_object, " does not know its name"));
+}
+
+void link_trainer(const std::vector<std::string>& objects, const std::string& output, const std::string& name,
                   const Target& target) {
   if (!same_kind_as_host(target))
     throw Error(ErrorKind::unsupported, cat("no trainer for ", target.triple, " is installed here"), name,
@@ -178,9 +205,10 @@ void link_trainer(const std::string& object, const std::string& output, const st
       "-pie",           "-o",         output, "--dynamic-linker", cat(is_arm ? "/lib/" : "/lib64/", loader),
       "--eh-frame-hdr", "--as-needed"};
   args.insert(args.end(), std::begin(kLoadedOptions), std::end(kLoadedOptions));
-  for (const std::string& input : {find_runtime("trainer.o"), object, find_system_library("libc.so.6"),
-                                   find_system_library("libm.so.6"), find_system_library(loader)})
-    args.push_back(input);
+  args.push_back(find_runtime("trainer.o"));
+  args.insert(args.end(), objects.begin(), objects.end());
+  for (const std::string& library : {std::string("libc.so.6"), std::string("libm.so.6"), loader})
+    args.push_back(find_system_library(library));
   run_lld(args, output);
 }
 

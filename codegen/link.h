@@ -1,8 +1,10 @@
 // Objects to artefact files, without a linker where models are compiled: LLD and LLVM's tools as libraries.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "codegen/target.h"
 
@@ -15,9 +17,18 @@ namespace keratin {
 void link_artefact(const std::string& kind, const std::string& object, const std::string& output,
                    const std::string& name, const std::string& prefix, const Target& target);
 
-/// An executable of the object that emit_trainer_object() gave and the prebuilt trainer. `name`: the file's final name.
+/// A stretch of a file.
+struct FileStretch {
+  uint64_t offset = 0, bytes = 0;
+};
+/// Where in a shared object the data are that a symbol stands for; not exported ones count, too. Of symbols that have no size, it is 0.
+FileStretch find_data(const std::string& shared_object, const std::string& symbol);
+/// Where its own name is written.
+FileStretch find_soname(const std::string& shared_object, const std::string& soname);
+
+/// An executable of the objects that emit_trainer_object() and emit_exports_object() gave and the prebuilt trainer. `name`: the file's final name.
 /// Throws Error: unsupported (another kind of machine), no_input (trainer.o or the system's libc is not installed), io.
-void link_trainer(const std::string& object, const std::string& output, const std::string& name,
+void link_trainer(const std::vector<std::string>& objects, const std::string& output, const std::string& name,
                   const Target& target);
 
 /// A shared object of objects and archives. Symbols of archives are hidden; nothing else is linked.

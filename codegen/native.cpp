@@ -43,12 +43,18 @@ class KernelInterpreter : public Executor {
 
 namespace {
 
-/// The module optimised and prepared, its batches cut.
-SlicedModule prepared(const Module& module, const PipelineOptions& options) {
-  const auto interpreter = make_interpreter();
-  if (!options.slices) return {bake(optimize(module, options), *interpreter), {}};
+/// The module optimised, its batches cut.
+SlicedModule optimized(const Module& module, const PipelineOptions& options) {
+  if (!options.slices) return {optimize(module, options), {}};
   SlicedModule cut = cut_batches(module, options.batch);
-  return {bake(optimize(cut.module, options), *interpreter), std::move(cut.slices)};
+  return {optimize(cut.module, options), std::move(cut.slices)};
+}
+
+/// And prepared.
+SlicedModule prepared(const Module& module, const PipelineOptions& options) {
+  SlicedModule ready = optimized(module, options);
+  ready.module = bake(ready.module, *make_interpreter());
+  return ready;
 }
 
 /// `whole`: the module as it was before batches were cut.
@@ -70,6 +76,16 @@ KernelModule lower_tuned(const SlicedModule& prepared, const Module& whole, cons
   return kernels;
 }
 
+std::vector<LevelKernels> lower_levels(const SlicedModule& prepared, const Module& whole,
+                                       std::vector<Target> levels, const Tuner& tuner) {
+  std::vector<LevelKernels> compiled;
+  for (Target& level : levels) {
+    KernelModule kernels = lower_tuned(prepared, whole, level, tuner);
+    compiled.push_back({std::move(level), std::move(kernels)});
+  }
+  return compiled;
+}
+
 }  // namespace
 
 KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options,
@@ -79,13 +95,15 @@ KernelModule compile_kernels(const Module& module, const Target& target, const P
 
 std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
                                          const PipelineOptions& options, const Tuner& tuner) {
-  const SlicedModule ready = prepared(module, options);
-  std::vector<LevelKernels> compiled;
-  for (Target& level : levels) {
-    KernelModule kernels = lower_tuned(ready, module, level, tuner);
-    compiled.push_back({std::move(level), std::move(kernels)});
-  }
-  return compiled;
+  return lower_levels(prepared(module, options), module, std::move(levels), tuner);
+}
+
+UnpreparedLevels compile_unprepared(const Module& module, std::vector<Target> levels,
+                                    const PipelineOptions& options, const Tuner& tuner) {
+  SlicedModule ready = optimized(module, options);
+  Module preparation = preparation_of(ready.module);
+  ready.module = without_preparation(ready.module);
+  return {lower_levels(ready, module, std::move(levels), tuner), std::move(preparation)};
 }
 
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options,

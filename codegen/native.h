@@ -24,6 +24,14 @@ KernelModule compile_kernels(const Module& module, const Target& target, const P
 std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
                                          const PipelineOptions& options = {}, const Tuner& tuner = {});
 
+/// The same for weights that are not known yet: what depends on them alone is left to be computed, and zeros stand for it.
+struct UnpreparedLevels {
+  std::vector<LevelKernels> levels;
+  Module preparation;  ///< passes/pipeline.h
+};
+UnpreparedLevels compile_unprepared(const Module& module, std::vector<Target> levels,
+                                    const PipelineOptions& options = {}, const Tuner& tuner = {});
+
 /// Compiles for this machine as it runs, with `threads` threads. Requires: runs_on_host(target).
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options = {},
                                                unsigned threads = 1);

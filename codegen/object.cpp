@@ -276,4 +276,14 @@ std::vector<std::byte> emit_trainer_object(std::span<const LevelKernels> levels,
   return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
 }
 
+std::vector<std::byte> emit_exports_object(const ExportsSpec& exports, const EmitOptions& options,
+                                           const EntrySpec& entry, const TrainerSpec& trainer,
+                                           const std::string& folder) {
+  const LevelKernels& first = exports.derivation[0];
+  Compilation compilation(first.kernels.name, first.target.triple, options);
+  emit_exports(compilation.add(exports.derivation, entry.prefix), entry, trainer, exports, folder);
+  compilation.finish();
+  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+}
+
 }  // namespace keratin

@@ -109,13 +109,19 @@ double distance(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-SelfTest make_selftest(const Module& model, std::string_view function) {
-  const Function& tested = model.function(function);
+namespace {
+
+Bindings bindings_of(const SelfTest& test) {
+  Bindings bindings = test.lengths;
+  bindings[Dim::batch().symbol] = test.n;
+  return bindings;
+}
+
+SelfTest with_inputs(const Module& model, const Function& tested) {
   SelfTest test;
   test.n = batch_of(tested);
   test.lengths = lengths_of(tested);
-  Bindings bindings = test.lengths;
-  bindings[Dim::batch().symbol] = test.n;
+  const Bindings bindings = bindings_of(test);
   for (size_t i = 0; i < tested.params.size(); ++i) {
     const Type& type = tested.params[i]->type();
     Tensor& input = test.inputs.emplace_back(deterministic_tensor(type, bindings, i + 1));
@@ -123,6 +129,25 @@ SelfTest make_selftest(const Module& model, std::string_view function) {
             find_string_table(model.variables, tested.params[i]->as<NameAttrs>().name, type))
       encode(*table, type, bindings, input, test.strings);
   }
+  return test;
+}
+
+}  // namespace
+
+SelfTest make_selftest_inputs(const Module& model, std::string_view function) {
+  const Function& tested = model.function(function);
+  SelfTest test = with_inputs(model, tested);
+  const Bindings bindings = bindings_of(test);
+  for (const Result& result : tested.results) {
+    std::vector<int64_t> shape;
+    for (const Dim dim : result.value.shape()) shape.push_back(dim.value(bindings));
+    test.outputs.emplace_back(result.value.dtype(), shape);
+  }
+  return test;
+}
+
+SelfTest make_selftest(const Module& model, std::string_view function) {
+  SelfTest test = with_inputs(model, model.function(function));
   const auto results = [&](Rounding rounding) {
     return make_interpreter(rounding)->compile(model)->call(function, test.inputs);
   };

@@ -221,4 +221,30 @@ std::string make_zip(const std::vector<std::pair<std::string, std::string>>& mem
   return bytes;
 }
 
+ZipMember last_member(std::string_view zip, const std::vector<std::pair<std::string, std::string>>& members) {
+  const auto number = [&](uint64_t at) {  // two bytes
+    return static_cast<unsigned char>(zip[at]) | static_cast<unsigned char>(zip[at + 1]) << 8;
+  };
+  const auto expect = [&](uint64_t at, std::string_view signature) {
+    KERATIN_CHECK(zip.substr(at, 4) == signature, cat("no zip record at ", at));
+  };
+  ZipMember last{};
+  uint64_t at = 0;
+  for (const auto& [name, bytes] : members) {
+    expect(at, "PK\3\4");
+    KERATIN_CHECK((number(at + 6) & 8) == 0, "the checksum is behind the bytes");
+    last.checksums[0] = at + 14;
+    last.offset = at + 30 + static_cast<uint64_t>(number(at + 26) + number(at + 28));
+    last.bytes = bytes.size();
+    at = last.offset + last.bytes;
+  }
+  for (size_t i = 0; i < members.size(); ++i) {
+    expect(at, "PK\1\2");
+    last.checksums[1] = at + 16;
+    at += 46 + static_cast<uint64_t>(number(at + 28) + number(at + 30) + number(at + 32));
+  }
+  KERATIN_CHECK(zip.substr(last.checksums[0], 4) == zip.substr(last.checksums[1], 4), "two checksums");
+  return last;
+}
+
 }  // namespace keratin

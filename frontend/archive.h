@@ -53,4 +53,12 @@ class Archive {
 /// A zip file of stored (not compressed) members. Equal members give equal bytes.
 std::string make_zip(const std::vector<std::pair<std::string, std::string>>& members);
 
+/// Where in such a file the last member is, and the two places of its CRC-32.
+struct ZipMember {
+  uint64_t offset, bytes;
+  uint64_t checksums[2];
+};
+/// Requires: `zip` is what make_zip() made of `members`.
+ZipMember last_member(std::string_view zip, const std::vector<std::pair<std::string, std::string>>& members);
+
 }  // namespace keratin

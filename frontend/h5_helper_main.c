@@ -487,6 +487,20 @@ static struct element element_named(enum keratin_h5_type type) {
   fail(NULL, "the request names an unknown type");
 }
 
+/* Where in the file the elements of each dataset of the request begin; of empty ones nowhere, UINT64_MAX. */
+static uint64_t* offsets = NULL;
+static uint64_t offset_count = 0, offset_room = 0;
+
+static void note_offset(uint64_t offset) {
+  if (offset_count == offset_room) {
+    offset_room = 2 * offset_room + 64;
+    uint64_t* larger = realloc(offsets, offset_room * sizeof *offsets);
+    if (!larger) fail(NULL, "needs too much memory");
+    offsets = larger;
+  }
+  offsets[offset_count++] = offset;
+}
+
 static void write_dataset(hid_t file, hid_t links) {
   char* path = take_path();
   const struct element element = element_named((enum keratin_h5_type)take_number(1));
@@ -514,6 +528,7 @@ static void write_dataset(hid_t file, hid_t links) {
   if (dataset < 0) fail(path, "cannot be created");
   if (length && H5Dwrite(dataset, element.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, elements) < 0)
     fail(path, "cannot be written");
+  note_offset(length ? H5Dget_offset(dataset) : UINT64_MAX);
   H5Dclose(dataset);
   H5Sclose(space);
   H5Pclose(creation);
@@ -583,6 +598,8 @@ static void send_written_file(void) {
   spend(NULL, (uint64_t)size);
   put_u64((uint64_t)size);
   put(bytes, (size_t)size);
+  put_u64(offset_count);
+  for (uint64_t i = 0; i < offset_count; ++i) put_u64(offsets[i]);
 }
 
 /* ---- Confinement ---- */

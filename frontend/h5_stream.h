@@ -9,7 +9,8 @@
  *                  row-major, little-endian; booleans are bytes
  *       skipped    text:path text:reason            a dataset of a type that is not read
  *       attribute  text:path text:name u32:count text[count]      strings; one that is no list has count 1
- *       image      text:path u64:length, then `length` bytes: the file that was asked for; the path is empty
+ *       image      text:path u64:length, then `length` bytes: the file that was asked for; the path is empty. Then u64:count
+ *                  u64:offset[count]: where in it the elements of each dataset are, in the request's order; of empty ones UINT64_MAX
  *       failure    text:reason                      the file is refused; the last record
  *       end        u64:records before this one      the last record; nothing follows
  *
@@ -27,7 +28,7 @@
 
 #define KERATIN_H5_MAGIC "KTH5"
 
-enum { KERATIN_H5_VERSION = 1 };
+enum { KERATIN_H5_VERSION = 2 };
 
 enum keratin_h5_record {
   KERATIN_H5_DATASET = 1,

@@ -93,7 +93,7 @@ std::string received_text(H5Process& process, uint64_t length, uint64_t most) {
 
 }  // namespace
 
-std::string format_h5(const H5File& file, const std::string& where) {
+H5Image format_h5_image(const H5File& file, const std::string& where) {
   KERATIN_CHECK(file.skipped.empty(), cat("there is no data of ", file.skipped.begin()->first));
   const Request request(file);
   const uint64_t most = keratin_h5_answer_limit(request.bytes().size());
@@ -109,11 +109,23 @@ std::string format_h5(const H5File& file, const std::string& where) {
     process.fail(received_text(process, received<uint32_t>(process), KERATIN_H5_MAX_PATH + 256));
   if (kind != KERATIN_H5_IMAGE) process.fail("its maker answers out of order");
   expect(uint32_t{0});  // the image's path
-  std::string image = received_text(process, received<uint64_t>(process), most);
+  H5Image image{received_text(process, received<uint64_t>(process), most), {}};
+  expect(uint64_t{file.datasets.size()});
+  for (const auto& [path, tensor] : file.datasets) {
+    const auto offset = received<uint64_t>(process), bytes = static_cast<uint64_t>(tensor.bytes());
+    if (bytes == 0) continue;
+    if (offset > image.bytes.size() || bytes > image.bytes.size() - offset)
+      process.fail("its maker answers out of order");
+    image.offsets.emplace(path, offset);
+  }
   expect(static_cast<uint8_t>(KERATIN_H5_END));
   expect(uint64_t{1});
   process.expect_end();
   return image;
+}
+
+std::string format_h5(const H5File& file, const std::string& where) {
+  return format_h5_image(file, where).bytes;
 }
 
 }  // namespace keratin

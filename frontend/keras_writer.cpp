@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "frontend/archive.h"
@@ -134,6 +135,85 @@ Tensor value_of(const Variable& variable) {
   return Tensor(variable.type.dtype, shape);
 }
 
+std::vector<Place> optimizer_places(std::span<const Variable> optimizer) {
+  std::vector<Place> places;
+  for (const Variable& variable : optimizer)
+    places.push_back({cat("optimizer/vars/", places.size()), variable.name, variable.type});
+  return places;
+}
+
+std::vector<Place> weight_places(const Model& model, const H5File& stored) {
+  std::vector<Place> places;
+  for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
+  return places;
+}
+
+void drop_optimizer(H5File& stored) {
+  std::erase_if(stored.datasets, [](const auto& each) { return each.first.starts_with("optimizer/vars/"); });
+}
+
+void refuse_legacy(bool is_legacy, const std::string& path) {
+  if (is_legacy)
+    throw Error(ErrorKind::unsupported, "is a legacy .h5 file; .keras files are exported", path,
+                "save it as one first: keras.models.load_model(\"model.h5\").save(\"model.keras\")");
+}
+
+using Members = std::vector<std::pair<std::string, std::string>>;
+
+/// Of the archive, but for the weights.
+Members other_members(const Archive& archive) {
+  Members members;
+  for (const std::string& name : members_of(archive))
+    if (name != kWeightsH5 && name != kWeightsNpz)
+      members.emplace_back(name, archive.read(name, archive.max_member_bytes()));
+  return members;
+}
+
+/// `object` with a member that is new or another.
+Json with_member(const Json& object, const std::string& name, Json value) {
+  std::vector<std::pair<std::string, Json>> members;
+  if (object.is_object()) members = object.members();
+  std::erase_if(members, [&](const auto& member) { return member.first == name; });
+  members.emplace_back(name, std::move(value));
+  return Json::object(std::move(members));
+}
+
+/// Objects of a class without a module, as they may be given by hand, are said to be of `module`: Keras looks for them there.
+Json with_module(const Json& value, const std::string& module) {
+  if (value.is_array()) {
+    std::vector<Json> items;
+    for (const Json& item : value.items()) items.push_back(with_module(item, module));
+    return Json::array(std::move(items));
+  }
+  if (!value.is_object()) return value;
+  const bool is_class = value["class_name"].is_string();
+  std::vector<std::pair<std::string, Json>> members;
+  for (const auto& [name, member] : value.members())
+    members.emplace_back(name,
+                         with_module(member, name == "learning_rate" ? cat(module, ".schedules") : module));
+  const Json made = Json::object(std::move(members));
+  return is_class && !value.has("module") ? with_member(made, "module", Json::of(module)) : made;
+}
+
+/// The text of config.json, compiled as is `given`.
+std::string compiled_config(const std::string& text, const CompileConfig& given, const std::string& where) {
+  const std::tuple<const char*, const Json&, const char*> parts[] = {
+      {"optimizer", given.optimizer, "keras.optimizers"},
+      {"loss", given.loss, "keras.losses"},
+      {"loss_weights", given.loss_weights, ""},
+      {"metrics", given.metrics, "keras.metrics"},
+      {"weighted_metrics", given.weighted_metrics, "keras.metrics"}};
+  const Json config = Json::parse(text, where);
+  Json compiled = config["compile_config"];
+  bool is_other = false;
+  for (const auto& [name, value, module] : parts) {
+    if (value.is_null()) continue;
+    compiled = with_member(compiled, name, with_module(value, module));
+    is_other = true;
+  }
+  return is_other ? with_member(config, "compile_config", std::move(compiled)).dump() : text;
+}
+
 /// The version of Keras whose form of files this is.
 constexpr std::string_view kKerasVersion = "3.15.1";
 
@@ -142,13 +222,11 @@ constexpr std::string_view kKerasVersion = "3.15.1";
 std::string format_keras(const Json& config, const Model& model, std::span<const Variable> variables,
                          std::span<const Variable> optimizer) {
   H5File stored;
-  std::vector<Place> places;
-  for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
   TensorStore weights;
   for (const Variable& variable : variables)
     weights.emplace(variable.name, std::make_shared<const Tensor>(value_of(variable)));
   merge_adapters(model.root(), weights);
-  for (const Place& place : places) {
+  for (const Place& place : weight_places(model, {})) {
     const auto found = weights.find(place.name);
     KERATIN_CHECK(found != weights.end(), place.name);
     stored.datasets.emplace(place.stored_at, *found->second);
@@ -166,44 +244,69 @@ std::string format_keras(const Json& config, const Model& model, std::span<const
 std::string export_keras(const std::string& path, TensorStore weights, const std::string& weights_path,
                          const ShapeOverrides& shapes) try {
   ModelFile file = ModelFile::open(path);
-  if (file.is_legacy())
-    throw Error(ErrorKind::unsupported, "is a legacy .h5 file; .keras files are exported", path,
-                "save it as one first: keras.models.load_model(\"model.h5\").save(\"model.keras\")");
+  refuse_legacy(file.is_legacy(), path);
   const Archive archive = Archive::open(path);
   H5File stored = read_weights(archive);
 
   Model model = open_model(file, shapes);
   model.make_what_is_trained();
   Module module = load_predict(model, file);  // refuses a file that has not what the model asks for
-  std::vector<Place> places;
-  for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
   merge_adapters(model.root(), weights);
-  put(places, weights, weights_path, stored);
+  put(weight_places(model, stored), weights, weights_path, stored);
 
   if (is_stored(weights, kOptimizer)) {
     const TrainingSignature training =
         add_training(module, model, CompileConfig::read(file.compile_config()), path);
-    std::erase_if(stored.datasets,
-                  [](const auto& each) { return each.first.starts_with("optimizer/vars/"); });
-    std::vector<Place> slots;
-    for (const Variable& variable : training.optimizer_state)
-      slots.push_back({cat("optimizer/vars/", slots.size()), variable.name, variable.type});
-    put(slots, weights, weights_path, stored);
+    drop_optimizer(stored);
+    put(optimizer_places(training.optimizer_state), weights, weights_path, stored);
   }
   if (!weights.empty())
     throw Error(ErrorKind::data, cat("has ", weights.begin()->first, ", which the model has not"),
                 weights_path);
 
   set_attributes(stored);
-  std::vector<std::pair<std::string, std::string>> members;
-  for (const std::string& name : members_of(archive))
-    if (name != kWeightsH5 && name != kWeightsNpz)
-      members.emplace_back(name, archive.read(name, archive.max_member_bytes()));
+  Members members = other_members(archive);
   members.emplace_back(kWeightsH5, format_h5(stored, path));
   return make_zip(members);
 } catch (const Error& error) {
   const bool is_named = error.where().starts_with(path) || error.where().starts_with(weights_path);
   throw is_named ? error : error.within(path);
+}
+
+FileTemplate keras_template(const std::string& path, const Model& model, std::span<const Variable> optimizer,
+                            const CompileConfig& given) {
+  const bool is_text = path.ends_with(".json");
+  if (is_text)
+    throw Error(ErrorKind::unsupported, "is no .keras file, which could get other weights", path,
+                "save the model as one first: model.save(\"model.keras\")");
+  refuse_legacy(ModelFile::open(path).is_legacy(), path);
+  const Archive archive = Archive::open(path);
+  H5File stored = read_weights(archive);
+  drop_optimizer(stored);
+  std::vector<Place> places = weight_places(model, stored);
+  for (const Adapters& adapters : find_adapters(model.root()))
+    for (Place& place : places)
+      if (place.name == adapters.kernel.name) place.name = merged_name(place.name);
+  for (Place& place : optimizer_places(optimizer)) places.push_back(std::move(place));
+  for (const Place& place : places)
+    stored.datasets.insert_or_assign(place.stored_at, value_of({place.name, place.type}));
+  set_attributes(stored);
+
+  Members members = other_members(archive);
+  for (auto& [name, bytes] : members)
+    if (name == "config.json") bytes = compiled_config(bytes, given, archive.where(name));
+  const H5Image image = format_h5_image(stored, path);
+  members.emplace_back(kWeightsH5, image.bytes);
+  FileTemplate file{.bytes = make_zip(members)};
+  const ZipMember weights = last_member(file.bytes, members);
+  file.summed = {weights.offset, weights.bytes};
+  for (const uint64_t at : weights.checksums)
+    file.holes.push_back({at, 4, FileTemplate::Source::checksum, {}});
+  for (const Place& place : places)
+    if (const auto found = image.offsets.find(place.stored_at); found != image.offsets.end())
+      file.holes.push_back({weights.offset + found->second, static_cast<uint64_t>(place.type.bytes().value()),
+                            FileTemplate::Source::variable, place.name});
+  return file;
 }
 
 }  // namespace keratin

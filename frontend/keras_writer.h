@@ -11,6 +11,8 @@
 #include "frontend/json.h"
 #include "frontend/model.h"
 #include "frontend/shape_overrides.h"
+#include "frontend/training/signature.h"
+#include "ir/file_template.h"
 #include "ir/graph.h"
 #include "ir/safetensors.h"
 
@@ -29,5 +31,11 @@ std::string format_keras(const Json& config, const Model& model, std::span<const
 /// what load_model() throws; Error(unsupported) for a legacy `.h5` file.
 std::string export_keras(const std::string& path, TensorStore weights, const std::string& weights_path,
                          const ShapeOverrides& shapes = {});
+
+/// The file of `path` that export_keras() would write, without the values of the model's variables and of `optimizer`, which are all
+/// of the optimizer's, in the order of Keras's files. Where `given` is not null, the model is compiled as that says. Kernels that have
+/// adapters are there as merging_of_adapters() makes them (frontend/layers/lora.h). Requires: `model` was traced for training. Throws as export_keras().
+FileTemplate keras_template(const std::string& path, const Model& model, std::span<const Variable> optimizer,
+                            const CompileConfig& given);
 
 }  // namespace keratin

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "frontend/keras_writer.h"
+#include "frontend/layers/lora.h"
 #include "frontend/legacy_compile.h"
 #include "frontend/model.h"
 #include "frontend/model_file.h"
@@ -178,33 +180,59 @@ Module load_model(const std::string& path, const ShapeOverrides& shapes, const s
   });
 }
 
+namespace {
+
+/// A model that is open, as it is loaded to be trained.
+TrainableModule trainable_of(Model& model, ModelFile& file, const CompileConfig& given,
+                             const std::string& path) {
+  model.make_what_is_trained();
+  TrainableModule loaded{load_predict(model, file), {}};
+  CompileConfig config = CompileConfig::read(file.compile_config());
+  if (model.is_of_keras2()) {
+    config.optimizer = adapt_optimizer(config.optimizer, path);
+    config.metrics = adapt_metrics(config.metrics);
+    config.weighted_metrics = adapt_metrics(config.weighted_metrics);
+  }
+  const bool own_optimizer = given.optimizer.is_null();
+  const auto choose = [](Json& own, const Json& other) {
+    if (!other.is_null()) own = other;
+  };
+  choose(config.optimizer, given.optimizer);
+  choose(config.loss, given.loss);
+  choose(config.loss_weights, given.loss_weights);
+  choose(config.metrics, given.metrics);
+  choose(config.weighted_metrics, given.weighted_metrics);
+  choose(config.sample_weight_mode, given.sample_weight_mode);
+  loaded.signature = add_training(loaded.module, model, config, path);
+  if (own_optimizer)
+    restore_optimizer(loaded.module.variables, loaded.signature.optimizer_state, file.take_optimizer_state());
+  return loaded;
+}
+
+}  // namespace
+
 TrainableModule load_trainable(const std::string& path, const CompileConfig& given,
                                const ShapeOverrides& shapes, const std::string& weights) {
   return naming_the_file(path, weights, [&] {
     ModelFile file = open_file(path, weights);
     Model model = open_model(file, shapes);
-    model.make_what_is_trained();
-    TrainableModule loaded{load_predict(model, file), {}};
-    CompileConfig config = CompileConfig::read(file.compile_config());
-    if (model.is_of_keras2()) {
-      config.optimizer = adapt_optimizer(config.optimizer, path);
-      config.metrics = adapt_metrics(config.metrics);
-      config.weighted_metrics = adapt_metrics(config.weighted_metrics);
+    return trainable_of(model, file, given, path);
+  });
+}
+
+ExportableModule load_exportable(const std::string& path, const CompileConfig& given,
+                                 const ShapeOverrides& shapes, const std::string& weights) {
+  return naming_the_file(path, weights, [&] {
+    ModelFile file = open_file(path, weights);
+    Model model = open_model(file, shapes);
+    ExportableModule loaded{trainable_of(model, file, given, path), {}, {}, {}};
+    loaded.merging = merging_of_adapters(model.root());
+    try {
+      loaded.keras = keras_template(path, model, loaded.trained.signature.optimizer_state, given);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unsupported) throw;
+      loaded.why_not_keras = error.what();
     }
-    const bool own_optimizer = given.optimizer.is_null();
-    const auto choose = [](Json& own, const Json& other) {
-      if (!other.is_null()) own = other;
-    };
-    choose(config.optimizer, given.optimizer);
-    choose(config.loss, given.loss);
-    choose(config.loss_weights, given.loss_weights);
-    choose(config.metrics, given.metrics);
-    choose(config.weighted_metrics, given.weighted_metrics);
-    choose(config.sample_weight_mode, given.sample_weight_mode);
-    loaded.signature = add_training(loaded.module, model, config, path);
-    if (own_optimizer)
-      restore_optimizer(loaded.module.variables, loaded.signature.optimizer_state,
-                        file.take_optimizer_state());
     return loaded;
   });
 }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "frontend/shape_overrides.h"
 #include "frontend/training/signature.h"
+#include "ir/file_template.h"
 #include "ir/graph.h"
 
 namespace keratin {
@@ -30,6 +32,16 @@ struct TrainableModule {
 };
 TrainableModule load_trainable(const std::string& path, const CompileConfig& given = {},
                                const ShapeOverrides& shapes = {}, const std::string& weights = {});
+
+/// The same with what a trainer needs to write the model that it has trained.
+struct ExportableModule {
+  TrainableModule trained;
+  FileTemplate keras;         ///< the .keras file (frontend/keras_writer.h); without bytes:
+  std::string why_not_keras;  ///< a sentence for the user
+  Module merging;             ///< a function that updates what the file holds in place of variables; or none
+};
+ExportableModule load_exportable(const std::string& path, const CompileConfig& given = {},
+                                 const ShapeOverrides& shapes = {}, const std::string& weights = {});
 
 /// The model that the file describes. Requires: the file outlives it.
 Model open_model(const ModelFile& file, const ShapeOverrides& shapes);

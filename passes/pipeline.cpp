@@ -66,28 +66,49 @@ void collect_used(const Function& function, std::set<std::string>& used) {
   for (const Update& update : function.updates) used.insert(update.variable);
 }
 
+/// Of the functions that `keeps` names, with the variables that they use.
+template <typename Keeps>
+Module part_of(const Module& module, const Keeps& keeps) {
+  Module part;
+  part.name = module.name;
+  std::set<std::string> used;
+  for (const Function& function : module.functions) {
+    if (!keeps(function.name)) continue;
+    collect_used(function, used);
+    part.functions.push_back(clone(function));
+  }
+  for (const Variable& variable : module.variables)
+    if (used.contains(variable.name) || variable.role == Role::strings) part.variables.push_back(variable);
+  return part;
+}
+
+bool is_preparation(std::string_view function) { return function == "prepare"; }
+
 }  // namespace
+
+Module preparation_of(const Module& module) { return part_of(module, is_preparation); }
+
+Module without_preparation(const Module& module) {
+  Module rest = part_of(module, [](std::string_view name) { return !is_preparation(name); });
+  for (Variable& variable : rest.variables) {
+    if (variable.role != Role::prepared) continue;
+    std::vector<int64_t> shape;
+    for (const Dim extent : variable.type.shape) shape.push_back(extent.value());
+    variable.data = std::make_shared<const Tensor>(variable.type.dtype, shape);
+    variable.role = Role::weight;
+  }
+  return rest;
+}
 
 Module bake(const Module& module, Executor& executor) {
   if (module.find_function("prepare") == nullptr) return clone(module);
   auto running = executor.compile(module);
   running->call("prepare", {});
-
-  Module out;
-  out.name = module.name;
-  std::set<std::string> used;
-  for (const Function& function : module.functions) {
-    if (function.name == "prepare") continue;
-    collect_used(function, used);
-    out.functions.push_back(clone(function));
-  }
-  for (Variable variable : module.variables) {
-    if (!used.contains(variable.name) && variable.role != Role::strings) continue;
-    if (variable.role == Role::prepared) {
-      variable.data = std::make_shared<const Tensor>(running->get_variable(variable.name));
-      variable.role = Role::weight;
-    }
-    out.variables.push_back(std::move(variable));
+  Module out = part_of(module, [](std::string_view name) { return !is_preparation(name); });
+  for (Variable& variable : out.variables) {
+    if (variable.role != Role::prepared) continue;
+    variable.data = std::make_shared<const Tensor>(running->get_variable(variable.name));
+    variable.role = Role::weight;
   }
   return out;
 }

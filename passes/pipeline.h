@@ -37,6 +37,11 @@ struct PipelineOptions {
 /// weights alone is in the function `prepare`. Throws Error(unsupported) for what is too much to compile (passes/feasible.h).
 Module optimize(const Module& module, const PipelineOptions& options = {});
 
+/// `prepare` alone, with the variables that it uses; no function if there is none.
+Module preparation_of(const Module& module);
+/// What is left: prepared variables become weights, of zeros, and variables that no function uses any more are dropped.
+Module without_preparation(const Module& module);
+
 /// Runs `prepare` on an executor and keeps what it computes: prepared variables become weights with data, and `prepare` and
 /// all variables that no function uses any more are dropped. The module itself if it has no `prepare`.
 Module bake(const Module& module, Executor& executor);

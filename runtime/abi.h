@@ -212,6 +212,35 @@ struct krt_model {
   double selftest_atol, selftest_rtol;
 };
 
+/* Models that a trainer writes with what it has learned. A file is made of pieces, one after the other. */
+enum krt_piece_source {
+  KRT_PIECE_BYTES,              /* of krt_file::bytes, the next ones */
+  KRT_PIECE_VARIABLE,           /* of the trainer: number `at` */
+  KRT_PIECE_DERIVED,            /* from byte `at` on in the state that the program `derive` has made */
+  KRT_PIECE_CHECKSUM,           /* the CRC-32 of the stretch that is summed */
+  KRT_PIECE_SELFTEST_OUTPUTS,   /* each at a multiple of 64 */
+  KRT_PIECE_SELFTEST_TOLERANCE, /* krt_model::selftest_atol and selftest_rtol */
+  KRT_PIECE_FILE_NAME           /* without its folder, and zeros */
+};
+struct krt_piece {
+  uint32_t source, reserved;
+  uint64_t at, bytes;
+};
+struct krt_file {
+  const unsigned char* bytes; /* NULL: it cannot be written; then `text` says why */
+  const struct krt_piece* pieces;
+  uint64_t piece_count;
+  uint64_t summed_at, summed_bytes;
+  uint64_t selftest_at; /* of the inputs of the self-test, each at a multiple of 64 */
+  uint64_t selftest_n;
+  const char* text; /* of a library: its header */
+};
+struct krt_exports {
+  const struct krt_model* derivation; /* its only program takes variables of the trainer */
+  const uint32_t* derivation_inputs;  /* their numbers */
+  struct krt_file keras, library;
+};
+
 /* What a trainer executable holds beside the model: which programs do what, and where the variables are in the state. */
 struct krt_variable {
   struct krt_array array; /* name, dtype, shape */
@@ -240,6 +269,7 @@ struct krt_trainer {
       check_numerics; /* KRT_NO_PROGRAM: there is none */
   uint32_t train_step_of_rank,
       evaluate_step_of_rank; /* for one rank of many; KRT_NO_PROGRAM: it was not compiled for that */
+  const struct krt_exports* exports; /* NULL: no files */
 };
 #define KRT_NO_PROGRAM UINT32_MAX
 #define KRT_NO_VARIABLE UINT32_MAX

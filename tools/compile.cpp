@@ -1,8 +1,10 @@
 // keratin compile: a model file to a shared object, relocatable object or archive, with a C header.
 #include <cstdio>
+#include <filesystem>
 
 #include "codegen/artefact.h"
 #include "codegen/native.h"
+#include "codegen/trainer_exports.h"
 #include "frontend/npy.h"
 #include "frontend/training/numeric_checks.h"
 #include "ir/error.h"
@@ -75,20 +77,29 @@ void print_levels(std::span<const Target> levels) {
 
 int compile_trainer(const Arguments& arguments) {
   const std::vector<Target> levels = levels_of(arguments);
-  TrainableModule model = read_trainable(arguments);
+  ExportableModule model = read_exportable(arguments);
+  Module& module = model.trained.module;
   if (arguments.has("check-numerics"))
-    model.module.functions.push_back(numeric_checks(model.module.function("train_step")));
+    module.functions.push_back(numeric_checks(module.function("train_step")));
   std::vector<int64_t> classes;
-  for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
-  PipelineOptions options = pipeline_options(arguments);
-  if (options.distributed && model.module.function("train_step").params[0]->type().is_static())
+  for (const TrainingTarget& output : model.trained.signature.targets) classes.push_back(output.classes);
+  const PipelineOptions pipeline = pipeline_options(arguments);
+  if (pipeline.distributed && module.function("train_step").params[0]->type().is_static())
     throw Error(ErrorKind::unsupported, "the model takes a fixed number of samples, which ranks cannot share",
                 arguments.get("MODEL"));
+  const Tuner tuner = tuner_of(arguments);
+  const std::string name =
+      arguments.get("name", std::filesystem::path(arguments.get("MODEL")).stem().string());
+  PipelineOptions of_library = pipeline, of_steps = pipeline;
+  of_library.distributed = false;
   if (arguments.has("bn-local"))
-    options.own_layers.insert(model.signature.batch_statistics.begin(),
-                              model.signature.batch_statistics.end());
-  write_trainer(compile_levels(model.module, levels, options, tuner_of(arguments)), emit_options(arguments),
-                trainer_spec(model.module, std::move(classes), directions_of(model.signature)),
+    of_steps.own_layers.insert(model.trained.signature.batch_statistics.begin(),
+                               model.trained.signature.batch_statistics.end());
+  const ExportsSpec exports =
+      make_exports(module, model.merging, std::move(model.keras), std::move(model.why_not_keras), levels,
+                   {.name = name, .emit = emit_options(arguments), .pipeline = of_library, .tuner = tuner});
+  write_trainer(compile_levels(module, levels, of_steps, tuner), emit_options(arguments),
+                trainer_spec(module, std::move(classes), directions_of(model.trained.signature)), exports,
                 arguments.get("output"));
   print_levels(levels);
   return 0;

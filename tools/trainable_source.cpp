@@ -113,21 +113,44 @@ TrainableModule read_trainable(const Arguments& arguments) {
   return read_trainable(arguments, shape_overrides(arguments));
 }
 
-TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides& shapes) {
+namespace {
+
+bool is_text(const Arguments& arguments) { return arguments.get("MODEL").ends_with(".kir"); }
+
+/// Of MODEL, which is IR text.
+TrainableModule read_text_alone(const Arguments& arguments) {
   const std::string path = arguments.get("MODEL");
-  if (path.ends_with(".kir")) {
-    for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode", "shape", "batch"})
-      if (arguments.has(option))
-        throw Error(ErrorKind::usage,
-                    cat("--", option, " is for Keras models: IR text says how it is trained"), path);
-    return read_trainable_text(path);
-  }
+  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode", "shape", "batch"})
+    if (arguments.has(option))
+      throw Error(ErrorKind::usage, cat("--", option, " is for Keras models: IR text says how it is trained"),
+                  path);
+  return read_trainable_text(path);
+}
+
+CompileConfig compile_config(const Arguments& arguments) {
   CompileConfig config;
   config.loss = object_option(arguments, "loss");
   config.optimizer = object_option(arguments, "optimizer");
   config.metrics = list_option(arguments, "metrics");
   config.sample_weight_mode = object_option(arguments, "sample-weight-mode");
-  return load_trainable(path, config, shapes, keras_weights(arguments));
+  return config;
+}
+
+}  // namespace
+
+TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides& shapes) {
+  if (is_text(arguments)) return read_text_alone(arguments);
+  return load_trainable(arguments.get("MODEL"), compile_config(arguments), shapes, keras_weights(arguments));
+}
+
+ExportableModule read_exportable(const Arguments& arguments) {
+  if (is_text(arguments)) {
+    ExportableModule model{read_text_alone(arguments), {}, {}, {}};
+    model.why_not_keras = cat(arguments.get("MODEL"), ": IR text does not say what layers a model has");
+    return model;
+  }
+  return load_exportable(arguments.get("MODEL"), compile_config(arguments), shape_overrides(arguments),
+                         keras_weights(arguments));
 }
 
 }  // namespace keratin

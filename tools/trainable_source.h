@@ -16,4 +16,7 @@ std::vector<int> directions_of(const TrainingSignature& signature);
 TrainableModule read_trainable(const Arguments& arguments, const ShapeOverrides& shapes);
 TrainableModule read_trainable(const Arguments& arguments);  ///< With those of shape_overrides().
 
+/// The same with what a trainer needs to write the model.
+ExportableModule read_exportable(const Arguments& arguments);
+
 }  // namespace keratin

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -71,22 +72,53 @@ Expr with_adapters(Call& call, const VariableSpec& kernel, const Expr& value) {
   return value + cast(product * scale_of(call.args()), value.dtype());
 }
 
-void merge_adapters(const Layer& layer, TensorStore& weights) {
+std::vector<Adapters> find_adapters(const Layer& layer) {
+  std::vector<Adapters> found;
+  const auto as_variable = [](const LayerVariable& made) { return Variable{made.path, made.type}; };
   for (const LayerVariable& kernel : layer.variables()) {
     const LayerVariable *a = find_variable(layer, adapter_name(kernel.name, 'a')),
                         *b = find_variable(layer, adapter_name(kernel.name, 'b'));
-    if (a == nullptr || b == nullptr) continue;
-    const auto value = weights.find(kernel.path), narrow = weights.find(a->path),
-               wide = weights.find(b->path);
-    if (value == weights.end() || narrow == weights.end() || wide == weights.end()) continue;
-    if (value->second->type() == kernel.type && narrow->second->type() == a->type &&
-        wide->second->type() == b->type)
-      value->second = std::make_shared<const Tensor>(
-          merged(*value->second, *narrow->second, *wide->second, scale_of(layer.args())));
-    weights.erase(a->path);
-    weights.erase(b->path);
+    if (a != nullptr && b != nullptr)
+      found.push_back({as_variable(kernel), as_variable(*a), as_variable(*b), scale_of(layer.args())});
   }
-  for (const std::unique_ptr<Layer>& child : layer.children()) merge_adapters(*child, weights);
+  for (const std::unique_ptr<Layer>& child : layer.children())
+    for (Adapters& each : find_adapters(*child)) found.push_back(std::move(each));
+  return found;
+}
+
+std::string merged_name(const std::string& kernel) { return cat(kernel, ".merged"); }
+
+Module merging_of_adapters(const Layer& layer) {
+  Module module;
+  Builder builder("merge");
+  for (const auto& [kernel, a, b, scale] : find_adapters(layer)) {
+    for (const Variable* read : {&kernel, &a, &b}) module.variables.push_back(*read);
+    const auto exact = [&](const Variable& variable) {
+      return builder.cast(builder.var(variable), DType::f64);
+    };
+    const Value left = exact(a);
+    const Value product =
+        builder.make(Op::dot, {left, exact(b)}, DotAttrs{.contract = {{left.rank() - 1}, {0}}, .batch = {}});
+    const Value added = builder.mul(product, builder.constant_like(product, scale));
+    module.variables.push_back({merged_name(kernel.name), kernel.type, Role::prepared});
+    builder.update(merged_name(kernel.name),
+                   builder.cast(builder.add(exact(kernel), added), kernel.type.dtype));
+  }
+  if (!builder.updates().empty()) module.functions.push_back(builder.finish());
+  return module;
+}
+
+void merge_adapters(const Layer& layer, TensorStore& weights) {
+  for (const auto& [kernel, a, b, scale] : find_adapters(layer)) {
+    const auto value = weights.find(kernel.name), narrow = weights.find(a.name), wide = weights.find(b.name);
+    if (value == weights.end() || narrow == weights.end() || wide == weights.end()) continue;
+    if (value->second->type() == kernel.type && narrow->second->type() == a.type &&
+        wide->second->type() == b.type)
+      value->second =
+          std::make_shared<const Tensor>(merged(*value->second, *narrow->second, *wide->second, scale));
+    weights.erase(a.name);
+    weights.erase(b.name);
+  }
 }
 
 }  // namespace keratin

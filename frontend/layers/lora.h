@@ -21,6 +21,18 @@ VariableSpec frozen_by_adapters(const Call& call, VariableSpec kernel);
 /// The value of `kernel` with what the adapters add. Makes them: Keras does after the bias.
 Expr with_adapters(Call& call, const VariableSpec& kernel, const Expr& value);
 
+/// Adapters of `layer` and of all in it, beside their kernels; variables are names and types. Requires: it was traced.
+struct Adapters {
+  Variable kernel, a, b;
+  double scale = 1;
+};
+std::vector<Adapters> find_adapters(const Layer& layer);
+
+/// What a kernel is with what its adapters add.
+std::string merged_name(const std::string& kernel);
+/// A function that computes those from the kernels and adapters, in the module's variables; no function if there are no adapters.
+Module merging_of_adapters(const Layer& layer);
+
 /// Adds to the kernels of `layer`, and of all in it, what their adapters add, which then leave `weights`.
 void merge_adapters(const Layer& layer, TensorStore& weights);
 

@@ -6,7 +6,7 @@
 
 namespace keratin::trainer {
 
-extern const Command kFitCommand, kEvaluateCommand, kPredictCommand, kSummaryCommand;
+extern const Command kFitCommand, kEvaluateCommand, kPredictCommand, kSummaryCommand, kExportCommand;
 
 inline constexpr Option kWeightsOption = {"weights", "FILE", "start with weights that --save wrote"};
 /// Gives the model the weights of --weights, if it is there.

@@ -150,6 +150,8 @@ class Compiled : public Trainable {
     std::memcpy(at(index), value.data(), static_cast<size_t>(value.bytes()));
   }
 
+  const krt_exports* exports() const override { return trainer_.exports; }
+
   void finish_training() override {
     if (trainer_.finish_training != KRT_NO_PROGRAM) call(trainer_.finish_training, 1, nullptr, nullptr);
   }

@@ -38,6 +38,7 @@ class StagedFile {
   /// For those that write at other places too.
   int descriptor() const { return descriptor_; }
   const std::string& path() const { return path_; }
+  const std::string& aside() const { return aside_; }  ///< where it is until it is committed
 
   /// Makes the bytes durable, then renames the file to `path`. What was there is renamed to `previous`, if that is not empty. Throws Error(io) or
   /// Error(cannot_create) and then leaves what was there.

@@ -17,6 +17,7 @@
 #include "runtime/trainer/encoding.h"
 #include "runtime/trainer/ranks.h"
 
+struct krt_exports;
 struct krt_strings;
 
 namespace keratin::trainer {
@@ -124,6 +125,9 @@ class Trainable {
   /// such steps.
   virtual void join(std::unique_ptr<Ranks> ranks) { ranks_ = std::move(ranks); }
   Ranks* ranks() const { return ranks_.get(); }  ///< null: alone
+
+  /// The files that it can be written as (export.h); null: none.
+  virtual const krt_exports* exports() const { return nullptr; }
 
   /// Puts into the weights what is only known when training is over: their averages.
   virtual void finish_training() {}

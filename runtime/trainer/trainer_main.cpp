@@ -10,7 +10,8 @@
 namespace keratin::trainer {
 namespace {
 
-constexpr const Command* kCommands[] = {&kFitCommand, &kEvaluateCommand, &kPredictCommand, &kSummaryCommand};
+constexpr const Command* kCommands[] = {&kFitCommand, &kEvaluateCommand, &kPredictCommand, &kSummaryCommand,
+                                        &kExportCommand};
 
 std::string overview(const TrainableInfo& info, const std::string& program) {
   std::string text = cat("Trains the model ", quoted(info.name), ", compiled by Keratin.\n\n");

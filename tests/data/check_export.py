@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Checks with real Keras that exported .keras files are Keras's own.
 
-    python check_export.py KERATIN        KERATIN: the program, build/release/bin/keratin; needs keras, jax, numpy and
+    python check_export.py KERATIN [CASE...]        KERATIN: the program, build/release/bin/keratin; needs keras, jax, numpy and
                                           safetensors
 
 Every case of tests/golden/training is trained for an epoch by its trainer and exported. Keras loads the file, predicts what the
-compiled model predicts, has the optimizer's variables of the original, and trains for another epoch. Every .keras file
+compiled model predicts, has the optimizer's variables of the original, and trains for another epoch. Of the file that the trainer itself
+exports, with the optimizer's state, Keras has that state, and its next epoch has the loss of the trainer's. Every .keras file
 of tests/golden/layers that Keras itself can read is exported with its own weights: Keras finds the same arrays in both.
 """
+import json
 import os
 import pathlib
 import subprocess
@@ -17,7 +19,6 @@ import tempfile
 os.environ["KERAS_BACKEND"] = "jax"
 import keras
 import numpy as np
-import safetensors.numpy
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 
@@ -68,7 +69,53 @@ def check_training(keratin, case, folder):
     loss = log.history["loss"][0]
     if not np.isfinite(loss):
         raise RuntimeError(f"training goes wrong: {loss}")
-    return f"predictions differ by {difference:.1e}, loss of the next epoch {loss:.4f}"
+    return f"predictions differ by {difference:.1e}, loss of the next epoch {loss:.4f}; {check_state(case, folder)}"
+
+
+def random_layers(model):
+    return [layer for layer in model._flatten_layers() if "Dropout" in type(layer).__name__ or "Noise" in type(layer).__name__]
+
+
+def check_state(case, folder):
+    """The trainer's own file: Keras goes on where the trainer was."""
+    trainer, checkpoint, history = folder / "trainer", folder / "run.safetensors", folder / "h.json"
+    info = json.loads((case / "case.json").read_text())
+    batch = info["batch_size"] if "batch_size" in info else 32
+    fit = ("fit", "--data", case / "data.npz", "--no-shuffle", "--verbose", 0, "--batch-size", batch)
+    run(trainer, *fit, "--epochs", 1, "--checkpoint", checkpoint)
+    run(trainer, "export", "--checkpoint", checkpoint, "--keras", folder / "own.keras")
+    state = {name: array for name, array in safetensors_arrays(checkpoint).items() if name.startswith("optimizer/")}
+    checkpoint.unlink()
+    run(trainer, *fit, "--epochs", 2, "--history", history)
+    expected = json.loads(history.read_text())["loss"][1]
+
+    own, data = keras.models.load_model(folder / "own.keras"), np.load(case / "data.npz")
+    variables = [v.numpy() for v in own.optimizer.variables]
+    left = list(state.values())
+    for variable in variables:
+        found = next((i for i, a in enumerate(left) if a.shape == variable.shape and np.array_equal(a, variable)), None)
+        if found is None:
+            raise RuntimeError(f"an optimizer's variable of shape {variable.shape} is not the trainer's")
+        left.pop(found)
+    x, y = arrays_of(data, "x"), list(arrays_of(data, "y").values())
+    log = own.fit([x[tensor.name] for tensor in own.inputs], y if len(y) > 1 else y[0], epochs=1, verbose=0, shuffle=False, batch_size=batch)
+    loss = log.history["loss"][0]
+    if not random_layers(own) and not np.isclose(loss, expected, rtol=1e-3, atol=1e-5):
+        raise RuntimeError(f"the loss of the next epoch is {loss} in Keras, {expected} in the trainer")
+    return f"{len(variables)} optimizer's variables, loss of the next epoch {loss:.5f}, the trainer's {expected:.5f}"
+
+
+def safetensors_arrays(path):
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    types = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U32": "<u4", "U64": "<u8", "BOOL": "?", "U8": "u1", "I8": "i1"}
+    arrays = {}
+    for name, entry in json.loads(data[8 : 8 + size]).items():
+        if name == "__metadata__" or entry["dtype"] not in types:
+            continue
+        begin, end = entry["data_offsets"]
+        arrays[name] = np.frombuffer(data[8 + size + begin : 8 + size + end], types[entry["dtype"]]).reshape(entry["shape"])
+    return arrays
 
 
 def check_layers(keratin, case, folder):
@@ -81,6 +128,8 @@ def check_layers(keratin, case, folder):
     run(keratin, "dump", model, "-o", text)
     if not weights.exists():
         return "no weights"
+    import safetensors.numpy
+
     arrays = safetensors.numpy.load_file(weights)  # constants of the graph, c0, c1, …, are among them
     safetensors.numpy.save_file({name: a for name, a in arrays.items() if "/" in name}, weights)
     run(keratin, "export", model, "--weights", weights, "-o", exported)
@@ -92,10 +141,13 @@ def check_layers(keratin, case, folder):
 
 def main():
     keratin = pathlib.Path(sys.argv[1]).resolve()
+    wanted = set(sys.argv[2:])
     failed = 0
     for suite, check in (("training", check_training), ("layers", check_layers)):
         for case in sorted(GOLDEN.glob(f"{suite}/*")):
             if not (case / "model.keras").is_file() or case.name.startswith("reject_"):
+                continue
+            if wanted and case.name not in wanted:
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 try:

@@ -70,7 +70,7 @@ TEST(H5File, AnswersAreNotBelieved) {
     std::filesystem::permissions(folder / "keratin-h5", std::filesystem::perms::owner_all);
     expect_error(ErrorKind::data, part, [] { parse_h5("file", "test.h5"); });
   };
-  const std::string head = "printf 'KTH5\\001\\000\\000\\000'; printf '";
+  const std::string head = "printf 'KTH5\\002\\000\\000\\000'; printf '";
   const std::string at_a = "\\001\\001\\000\\000\\000a";  // a dataset named a
   ::setenv("KERATIN_LIBEXEC", folder.path().c_str(), 1);
   answer("exit 0", "fails on it");

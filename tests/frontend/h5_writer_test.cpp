@@ -25,6 +25,26 @@ TEST(H5Writer, EveryDtypeAndShape) {
   EXPECT_TRUE(again.skipped.empty());
 }
 
+TEST(H5Writer, SaysWhereTheElementsAre) {
+  H5File file;
+  for (int i = 0; i < 40; ++i) {
+    Tensor tensor(DType::f32, {i % 5, 3});
+    for (int64_t k = 0; k < tensor.elements(); ++k) tensor.set(k, static_cast<double>(100 * i + k));
+    file.datasets.emplace(cat("layers/dense_", i, "/vars/0"), std::move(tensor));
+  }
+  file.datasets.emplace("scalar", Tensor(DType::i64, {}));
+  file.attributes["layers/dense_3"]["name"] = {"a name"};
+  const H5Image image = format_h5_image(file, "test.h5");
+  EXPECT_EQ(image.bytes, format_h5(file, "test.h5"));
+  EXPECT_EQ(image.offsets.size(), 33u);  // the others are empty
+  for (const auto& [path, offset] : image.offsets) {
+    const Tensor& tensor = file.datasets.at(path);
+    EXPECT_EQ(image.bytes.substr(offset, static_cast<size_t>(tensor.bytes())),
+              std::string(reinterpret_cast<const char*>(tensor.data()), static_cast<size_t>(tensor.bytes())))
+        << path;
+  }
+}
+
 TEST(H5Writer, EmptyFileAndManyGroups) {
   EXPECT_TRUE(parse_h5(format_h5({}, "test.h5"), "again.h5").datasets.empty());
   H5File file;
@@ -51,7 +71,7 @@ std::string number(T value) {
 std::string text(const std::string& bytes) { return number(static_cast<uint32_t>(bytes.size())) + bytes; }
 
 std::string request(const std::string& records, uint64_t count) {
-  return cat("KTH5", number(uint32_t{1}), records, "\5", number(count));
+  return cat("KTH5", number(uint32_t{KERATIN_H5_VERSION}), records, "\5", number(count));
 }
 
 std::string dataset(const std::string& path, uint8_t type, const std::vector<uint64_t>& shape,
@@ -101,7 +121,7 @@ TEST(H5Writer, RequestsAreChecked) {
       {"list of texts", request(attribute("a", "name", 2, "x"), 1)},
       {"unnamed attribute", request(attribute("a", "", 1, "x"), 1)},
       {"attribute twice", request(attribute("a", "name", 1, "x") + attribute("a", "name", 1, "y"), 2)},
-      {"absurd text", cat("KTH5", number(uint32_t{1}), "\3", number(~uint32_t{0}))},
+      {"absurd text", cat("KTH5", number(uint32_t{KERATIN_H5_VERSION}), "\3", number(~uint32_t{0}))},
   };
   for (const auto& [what, bytes] : bad) EXPECT_EQ(answer(bytes), KERATIN_H5_FAILURE) << what;
   std::string deep = "a";

@@ -1,0 +1,191 @@
+// Models that trainers write: the .keras files that `keratin export` writes, with the optimizer's state; the shared objects that
+// `keratin compile` makes, to the bit.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "frontend/file.h"
+#include "frontend/load.h"
+#include "frontend/npy.h"
+#include "ir/safetensors.h"
+#include "runtime/abi.h"
+#include "tests/tools/cli.h"
+
+namespace keratin::testing {
+namespace {
+
+const std::string kGolden = KERATIN_SOURCE_DIR "/tests/golden/training/";
+
+/// A shell with a trainer of a case, trained for an epoch: w.safetensors, and run.safetensors, its checkpoint; x.npz has the inputs.
+class Trained {
+ public:
+  explicit Trained(const std::string& name, const std::string& options = {}) : folder_(kGolden + name) {
+    expect("$keratin compile $model --trainer -o trainer " + options);
+    expect("./trainer fit " + fit_ + "--epochs 1 --checkpoint run.safetensors --save w.safetensors");
+    std::map<std::string, Tensor> inputs;
+    for (const auto& [key, array] : read_npz(folder_ + "/data.npz"))
+      if (key.starts_with("x:")) inputs.emplace(key.substr(2), array);
+    write_npz((shell_ / "x.npz").string(), inputs);
+  }
+
+  Outcome run(const std::string& command) const {
+    return shell_.run(cat("model=", folder_, "/model.keras; ", command));
+  }
+  void expect(const std::string& command) const {
+    const Outcome outcome = run(command);
+    EXPECT_EQ(outcome.status, 0) << command << "\n" << outcome.err;
+  }
+  std::string path(const std::string& name) const { return (shell_ / name).string(); }
+
+  const std::string fit_ = "--data $(dirname $model)/data.npz --no-shuffle --verbose 0 ";
+
+ private:
+  Shell shell_;
+  std::string folder_;
+};
+
+/// What the compiler would make of the weights, and what is made without it, give the same bits.
+TEST(TrainerExport, LibrariesAreThoseOfTheCompiler) {
+  for (const char* name : {"digits_mlp", "batchnorm_resnet_adamw", "lstm_adam", "embedding_masked",
+                           "hinges_adagrad_multi_output", "mixed_float16"}) {
+    SCOPED_TRACE(name);
+    const Trained trained(name);
+    trained.expect("./trainer export --weights w.safetensors --library model.so");
+    trained.expect("mkdir c && $keratin compile $model --weights w.safetensors -o c/model.so");
+    trained.expect("cmp model.h c/model.h");
+    trained.expect("$keratin run model.so --input x.npz --output a.npz");
+    trained.expect("$keratin run c/model.so --input x.npz --output b.npz");
+    trained.expect("cmp a.npz b.npz");
+    trained.expect("[ $(ls -A | grep -c tmp) = 0 ]");
+  }
+}
+
+/// PREFIX_selftest of a shared object.
+int selftest(const std::string& path) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  EXPECT_NE(library, nullptr) << dlerror();
+  const auto info = reinterpret_cast<const keratin_info* (*)()>(dlsym(library, "keratin_info"));
+  return info()->selftest();
+}
+
+TEST(TrainerExport, TheSelfTestKnowsTheLearnedWeights) {
+  const Trained trained("digits_mlp");
+  trained.expect("./trainer export --weights w.safetensors --library model.so");
+  EXPECT_EQ(selftest(trained.path("model.so")), KRT_OK);
+  // Biases lie in it as they are.
+  const TensorStore weights =
+      parse_safetensors(read_file(trained.path("w.safetensors")), trained.path("w.safetensors"));
+  std::string bytes = read_file(trained.path("model.so"));
+  for (const auto& [name, tensor] : weights) {
+    if (!name.ends_with("bias")) continue;
+    const std::string values(reinterpret_cast<const char*>(tensor->data()),
+                             static_cast<size_t>(tensor->bytes()));
+    const size_t at = bytes.find(values);
+    ASSERT_NE(at, std::string::npos) << name;
+    const float other = 3;
+    bytes.replace(at, sizeof other, reinterpret_cast<const char*>(&other), sizeof other);
+  }
+  write_file(trained.path("other.so"), bytes);
+  EXPECT_EQ(selftest(trained.path("other.so")), KRT_SELFTEST_FAILED);
+}
+
+TEST(TrainerExport, LibrariesKnowTheirNamesAndLevels) {
+  const Trained trained("digits_mlp", "--name digits --cpu x86-64,native");
+  trained.expect("./trainer export --weights w.safetensors --library any-name.so");
+  EXPECT_NE(read_file(trained.path("any-name.h")).find("int digits_predict("), std::string::npos);
+  trained.expect("echo 'int digits_selftest(void); int main(void) { return digits_selftest(); }' > m.c");
+  trained.expect("cc m.c ./any-name.so -Wl,-rpath,. -o m && ./m");
+  EXPECT_EQ(trained.run("ldd m").out.find("not found"), std::string::npos);
+}
+
+/// A trainer that is made of the file goes on as the first one does: the same weights after another epoch, to the bit.
+void expect_goes_on(const Trained& trained) {
+  trained.expect("./trainer export --checkpoint run.safetensors --keras trained.keras");
+  trained.expect("$keratin compile trained.keras --trainer -o second");
+  trained.expect("./second fit " + trained.fit_ + "--epochs 1 --save a.safetensors");
+  trained.expect("./trainer fit " + trained.fit_ + "--epochs 2 --save b.safetensors");
+  trained.expect("cmp a.safetensors b.safetensors");
+}
+
+TEST(TrainerExport, KerasFilesGoOnTraining) {
+  for (const char* name : {"digits_mlp", "batchnorm_resnet_adamw", "resume_adam", "resume_momentum_schedule",
+                           "several_optimizers", "mixed_float16", "gradient_accumulation"}) {
+    SCOPED_TRACE(name);
+    expect_goes_on(Trained(name));
+  }
+}
+
+TEST(TrainerExport, KerasFilesAreCompiledAsTheTrainerIs) {
+  const Trained trained("mse_sgd",
+                        "--loss mae --metrics mse --optimizer '{\"class_name\": \"SGD\", \"config\": "
+                        "{\"learning_rate\": 0.1, \"momentum\": 0.9}}'");
+  expect_goes_on(trained);
+  const std::string summary = trained.run("$keratin summary trained.keras --training").out;
+  EXPECT_NE(summary.find("Logs: loss, mse"), std::string::npos) << summary;
+}
+
+TEST(TrainerExport, KerasFilesAreThoseOfTheCompiler) {
+  for (const char* name : {"cnn_adam", "gru_bidirectional_rmsprop", "siamese_dot"}) {
+    SCOPED_TRACE(name);
+    const Trained trained(name);
+    trained.expect("./trainer export --weights w.safetensors --keras a.keras");
+    trained.expect("$keratin export $model --weights w.safetensors -o b.keras");
+    const Module ours = load_model(trained.path("a.keras")), theirs = load_model(trained.path("b.keras"));
+    ASSERT_EQ(ours.variables.size(), theirs.variables.size());
+    for (size_t i = 0; i < ours.variables.size(); ++i)
+      EXPECT_EQ(*ours.variables[i].data, *theirs.variables[i].data) << ours.variables[i].name;
+  }
+}
+
+TEST(TrainerExport, AdaptersAreAddedToKernels) {
+  const Shell shell;
+  const std::string folder = KERATIN_SOURCE_DIR "/tests/data/lora";
+  ASSERT_EQ(shell.run(cat("$keratin compile ", folder, "/model.keras --trainer -o trainer")).status, 0);
+  const Outcome fitted = shell.run(cat("./trainer fit --data ", folder,
+                                       "/data.npz --epochs 3 --verbose 0 --no-shuffle --save w.safetensors"));
+  ASSERT_EQ(fitted.status, 0) << fitted.err;
+  const Outcome exported =
+      shell.run("./trainer export --weights w.safetensors --keras a.keras --library a.so");
+  ASSERT_EQ(exported.status, 0) << exported.err;
+  ASSERT_EQ(
+      shell.run(cat("$keratin export ", folder, "/model.keras --weights w.safetensors -o b.keras")).status,
+      0);
+  const Module ours = load_model((shell / "a.keras").string()),
+               theirs = load_model((shell / "b.keras").string()),
+               before = load_model(folder + "/model.keras");
+  bool is_trained = false;
+  for (size_t i = 0; i < ours.variables.size(); ++i) {
+    const Tensor &a = *ours.variables[i].data, &b = *theirs.variables[i].data;
+    is_trained = is_trained || a != *before.variables[i].data;
+    for (int64_t k = 0; k < a.elements(); ++k)
+      EXPECT_NEAR(a.get(k), b.get(k), 1e-7 * std::abs(b.get(k))) << ours.variables[i].name;
+  }
+  EXPECT_TRUE(is_trained);
+}
+
+TEST(TrainerExport, WhatCannotBeIsRefused) {
+  const Trained trained("digits_mlp");
+  const auto refused = [&](const std::string& options, int status, const std::string& says) {
+    const Outcome outcome = trained.run("./trainer export " + options);
+    EXPECT_EQ(outcome.status, status) << options;
+    EXPECT_NE(outcome.err.find(says), std::string::npos) << outcome.err;
+  };
+  refused("", 2, "give --keras, --library, or both");
+  refused("--library m.dll", 2, "is no name of a library");
+  refused("--keras nowhere/m.keras", 73, "nowhere/m.keras: cannot create");
+  refused("--keras m.keras --weights none.safetensors", 66, "none.safetensors: cannot open");
+  refused("--keras m.keras --weights w.safetensors --checkpoint run.safetensors", 2, "excludes --weights");
+  refused("--keras m.keras --checkpoint w.safetensors", 65, "w.safetensors");
+  EXPECT_EQ(trained.run("ls m.*").out, "");
+
+  trained.expect("$keratin compile " KERATIN_SOURCE_DIR
+                 "/tests/data/exported_step/model.kir --trainer -o text-trainer");
+  const Outcome text = trained.run("./text-trainer export --keras t.keras");
+  EXPECT_EQ(text.status, 2);
+  EXPECT_NE(text.err.find("IR text does not say what layers a model has"), std::string::npos) << text.err;
+  trained.expect("./text-trainer export --library t.so");
+}
+
+}  // namespace
+}  // namespace keratin::testing
