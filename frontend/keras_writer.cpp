@@ -148,8 +148,10 @@ std::vector<Place> weight_places(const Model& model, const H5File& stored) {
   return places;
 }
 
+/// Of several optimizers Keras writes the variables of each once more, in groups of its own, which come after those of all. Without
+/// them, those of all count.
 void drop_optimizer(H5File& stored) {
-  std::erase_if(stored.datasets, [](const auto& each) { return each.first.starts_with("optimizer/vars/"); });
+  std::erase_if(stored.datasets, [](const auto& each) { return each.first.starts_with(kOptimizer); });
 }
 
 void refuse_legacy(bool is_legacy, const std::string& path) {

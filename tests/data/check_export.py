@@ -43,6 +43,11 @@ def equal(ours, keras_own):
     return len(ours) == len(keras_own) and all(np.array_equal(a, b) for a, b in zip(ours, keras_own))
 
 
+def output_names(model):
+    """In the model's order; a Sequential has one output, its last layer's."""
+    return getattr(model, "output_names", None) or [model.layers[-1].name]
+
+
 def check_training(keratin, case, folder):
     model, data = case / "model.keras", np.load(case / "data.npz")
     weights, exported = folder / "w.safetensors", folder / "exported.keras"
@@ -57,14 +62,16 @@ def check_training(keratin, case, folder):
     ours, original = keras.models.load_model(exported), keras.models.load_model(model)
     got = ours.predict([x[tensor.name] for tensor in ours.inputs], verbose=0)
     difference = 0
-    for mine, theirs in zip(np.load(folder / "y.npz").values(), got if isinstance(got, list) else [got]):
+    mine_by_name = np.load(folder / "y.npz")
+    for name, theirs in zip(output_names(ours), got if isinstance(got, list) else [got]):
+        mine = mine_by_name[name]
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-5)
         difference = max(difference, float(np.abs(mine - theirs).max()))
     if equal(ours.get_weights(), original.get_weights()):
         raise RuntimeError("the weights are the original's")
     if not equal([v.numpy() for v in ours.optimizer.variables], [v.numpy() for v in original.optimizer.variables]):
         raise RuntimeError("the optimizer's variables are not the original's")
-    targets = list(y.values())
+    targets = [y[name] for name in output_names(ours) if name in y]
     log = ours.fit([x[tensor.name] for tensor in ours.inputs], targets if len(targets) > 1 else targets[0], epochs=1, verbose=0)
     loss = log.history["loss"][0]
     if not np.isfinite(loss):
@@ -91,18 +98,20 @@ def check_state(case, folder):
 
     own, data = keras.models.load_model(folder / "own.keras"), np.load(case / "data.npz")
     variables = [v.numpy() for v in own.optimizer.variables]
-    left = list(state.values())
     for variable in variables:
-        found = next((i for i, a in enumerate(left) if a.shape == variable.shape and np.array_equal(a, variable)), None)
-        if found is None:
+        if not any(np.array_equal(array, variable) for array in state.values()):
             raise RuntimeError(f"an optimizer's variable of shape {variable.shape} is not the trainer's")
-        left.pop(found)
-    x, y = arrays_of(data, "x"), list(arrays_of(data, "y").values())
-    log = own.fit([x[tensor.name] for tensor in own.inputs], y if len(y) > 1 else y[0], epochs=1, verbose=0, shuffle=False, batch_size=batch)
+    x, y = arrays_of(data, "x"), arrays_of(data, "y")
+    y = [y[name] for name in output_names(own) if name in y]
+    weights = data["sample_weight"] if "sample_weight" in data.files else None
+    inputs = [x[tensor.name] for tensor in own.inputs]
+    log = own.fit(
+        inputs, y if len(y) > 1 else y[0], sample_weight=weights, epochs=1, verbose=0, shuffle=False, batch_size=batch
+    )
     loss = log.history["loss"][0]
     if not random_layers(own) and not np.isclose(loss, expected, rtol=1e-3, atol=1e-5):
         raise RuntimeError(f"the loss of the next epoch is {loss} in Keras, {expected} in the trainer")
-    return f"{len(variables)} optimizer's variables, loss of the next epoch {loss:.5f}, the trainer's {expected:.5f}"
+    return f"{len(variables)} optimizer's variables as they were, loss of the next epoch {loss:.5f}, the trainer's {expected:.5f}"
 
 
 def safetensors_arrays(path):
