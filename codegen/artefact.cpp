@@ -18,9 +18,11 @@
 #include "codegen/c_names.h"
 #include "codegen/link.h"
 #include "codegen/program_facts.h"
+#include "codegen/training_library.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
+#include "runtime/training.h"
 
 namespace keratin {
 namespace {
@@ -134,6 +136,24 @@ EntrySpec entry_of(const KernelModule& module, const std::string& name, const Sc
   return entry;
 }
 
+/// But for lengths.
+void set_selftest(const SelfTest& selftest, const ScratchFolder& scratch, EntrySpec& entry) {
+  entry.selftest_inputs_file = write_image(scratch / "inputs", selftest.inputs);
+  entry.selftest_outputs_file = write_image(scratch / "outputs", selftest.outputs);
+  entry.selftest_strings = selftest.strings;
+  entry.selftest_n = static_cast<uint64_t>(selftest.n);
+  entry.selftest_atol = selftest.atol;
+  entry.selftest_rtol = selftest.rtol;
+}
+
+/// What its ending says. Throws Error(usage).
+std::string artefact_kind(const fs::path& path) {
+  const std::string kind = path.extension().string();
+  if (kind != ".so" && kind != ".o" && kind != ".a")
+    throw Error(ErrorKind::usage, "an artefact's name ends in .so, .o or .a", path.string());
+  return kind;
+}
+
 /// Renaming replaces files only: found out before the first of two is in its place.
 void refuse_folder(const fs::path& path) {
   std::error_code ignored;
@@ -163,17 +183,12 @@ Made make_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& o
   expect_few_symbols(first);
 
   EntrySpec entry = entry_of(first, options.name, scratch);
-  entry.selftest_inputs_file = write_image(scratch / "inputs", options.selftest.inputs);
-  entry.selftest_outputs_file = write_image(scratch / "outputs", options.selftest.outputs);
-  entry.selftest_strings = options.selftest.strings;
-  entry.selftest_n = static_cast<uint64_t>(options.selftest.n);
+  set_selftest(options.selftest, scratch, entry);
   for (const Symbol symbol : lengths_of(first)) {
     const auto known = options.selftest.lengths.find(symbol);
     entry.selftest_lengths.push_back(
         known == options.selftest.lengths.end() ? 1 : static_cast<uint64_t>(known->second));
   }
-  entry.selftest_atol = options.selftest.atol;
-  entry.selftest_rtol = options.selftest.rtol;
 
   const std::vector<std::byte> object = emit_object(made.levels, options.emit, entry);
   write_bytes(scratch / "model.o", object.data(), object.size());
@@ -187,10 +202,7 @@ Made make_artefact(std::span<const LevelKernels> whole, const ArtefactOptions& o
 void write_artefact(std::span<const LevelKernels> levels, const ArtefactOptions& options,
                     const std::string& path_text) {
   const fs::path path(path_text), header_path = fs::path(path).replace_extension(".h");
-  const std::string kind = path.extension().string();
-  if (kind != ".so" && kind != ".o" && kind != ".a")
-    throw Error(ErrorKind::usage, "an artefact's name ends in .so, .o or .a", path_text);
-
+  const std::string kind = artefact_kind(path);
   refuse_folder(path);
   refuse_folder(header_path);
   const ScratchFolder scratch(fs::absolute(path));
@@ -200,6 +212,36 @@ void write_artefact(std::span<const LevelKernels> levels, const ArtefactOptions&
   write_bytes(scratch / "header", made.header.data(), made.header.size());
   rename_file(scratch / "header", header_path);
   rename_file(made.path, path);
+}
+
+void write_training_library(std::span<const LevelKernels> levels, const ArtefactOptions& options,
+                            const TrainingSpec& training, const std::string& path_text) {
+  const fs::path path(path_text), header_path = fs::path(path).replace_extension(".h");
+  const std::string kind = artefact_kind(path);
+  const KernelModule& module = levels[0].kernels;
+  refuse_folder(path);
+  refuse_folder(header_path);
+  expect_one_model(levels);
+  refuse_lengths(module);
+  for (const Variable& variable : module.variables)
+    if (variable.role == Role::strings)
+      throw Error(ErrorKind::unsupported, "an input is made of strings", module.name,
+                  "trainers take strings: --trainer");
+  for (const Program& program : module.programs)
+    if (program.inputs.size() > KRT_MOST_STEP_INPUTS || program.outputs.size() > KRT_MOST_METRICS)
+      throw Error(ErrorKind::unsupported, cat("more than ", KRT_MOST_METRICS, " inputs, targets or metrics"),
+                  module.name);
+  const ScratchFolder scratch(fs::absolute(path));
+  EntrySpec entry = entry_of(module, options.name.empty() ? path.stem().string() : options.name, scratch);
+  set_selftest(options.selftest, scratch, entry);
+  const std::vector<std::byte> object = emit_training_object(levels, options.emit, entry, training);
+  write_bytes(scratch / "model.o", object.data(), object.size());
+  const std::string header = c_training_header(levels, entry.prefix, training);
+  write_bytes(scratch / "header", header.data(), header.size());
+  link_artefact(kind, (scratch / "model.o").string(), (scratch / "artefact").string(),
+                path.filename().string(), entry.prefix, levels[0].target);
+  rename_file(scratch / "header", header_path);
+  rename_file(scratch / "artefact", path);
 }
 
 ArtefactTemplate artefact_template(std::span<const LevelKernels> levels, const ArtefactOptions& options,

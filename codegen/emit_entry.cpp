@@ -1,6 +1,6 @@
 // An artefact's exported functions: one thunk per entry point (codegen/artefact.h has the list).
 #include "codegen/c_names.h"
-#include "codegen/emit_data.h"
+#include "codegen/emit_thunks.h"
 #include "codegen/strings.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -9,10 +9,10 @@
 namespace keratin {
 namespace {
 
-class EntryEmitter : ModelData {
+class EntryEmitter : Thunks {
  public:
   EntryEmitter(std::span<const Emission> levels, const EntrySpec& entry)
-      : ModelData(levels, entry),
+      : Thunks(levels, entry),
         program_(first_.source.programs[0]),
         has_state_(first_.placement.state_bytes > 0),
         lengths_(lengths_of(first_.source).size()) {}
@@ -53,33 +53,6 @@ class EntryEmitter : ModelData {
   }
 
  private:
-  /// An exported function PREFIX_name that returns what `body` makes of its arguments. It asks for no more than the
-  /// architecture's first processors have: what the kernels need is looked for behind it.
-  llvm::Function* thunk(const std::string& name, llvm::Type* result, std::vector<llvm::Type*> parameters,
-                        const std::function<llvm::Value*(std::vector<llvm::Value*>)>& body,
-                        llvm::GlobalValue::LinkageTypes linkage = llvm::GlobalValue::ExternalLinkage) {
-    llvm::Function* function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
-                                                      linkage, cat(entry_.prefix, "_", name), module_);
-    set_attributes(first_.options, *function);
-    function->setDSOLocal(true);
-    builder_.SetInsertPoint(llvm::BasicBlock::Create(builder_.getContext(), "entry", function));
-    std::vector<llvm::Value*> args;
-    for (llvm::Argument& arg : function->args()) args.push_back(&arg);
-    llvm::Value* value = body(args);
-    if (result->isVoidTy())
-      builder_.CreateRetVoid();
-    else
-      builder_.CreateRet(value);
-    return function;
-  }
-
-  llvm::Value* invoke(const char* name, llvm::Type* result, const std::vector<llvm::Value*>& args) {
-    std::vector<llvm::Type*> types;
-    for (const llvm::Value* arg : args) types.push_back(arg->getType());
-    return builder_.CreateCall(
-        module_.getOrInsertFunction(name, llvm::FunctionType::get(result, types, false)), args);
-  }
-
   llvm::Function* call_entry() {
     return thunk(
         "call", builder_.getInt32Ty(),
@@ -115,14 +88,6 @@ class EntryEmitter : ModelData {
     before.insert(before.end(), 1 + lengths_, builder_.getInt64Ty());
     before.insert(before.end(), behind.begin(), behind.end());
     return before;
-  }
-
-  /// The address of the next `count` arguments, on the stack.
-  llvm::Value* stored(llvm::Type* type, std::vector<llvm::Value*>::iterator& next, size_t count) {
-    llvm::Value* list = builder_.CreateAlloca(llvm::ArrayType::get(type, std::max<size_t>(count, 1)));
-    for (size_t i = 0; i < count; ++i)
-      builder_.CreateStore(*next++, builder_.CreateConstInBoundsGEP1_64(type, list, i));
-    return list;
   }
 
   /// PREFIX_<program>: inputs, outputs, [state,] n, the lengths, and what else `function` of the runtime takes.

@@ -22,6 +22,7 @@
 #include "codegen/chains.h"
 #include "codegen/debug_info.h"
 #include "codegen/emission.h"
+#include "codegen/emit_training.h"
 #include "codegen/program_facts.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -282,6 +283,14 @@ std::vector<std::byte> emit_exports_object(const ExportsSpec& exports, const Emi
   const LevelKernels& first = exports.derivation[0];
   Compilation compilation(first.kernels.name, first.target.triple, options);
   emit_exports(compilation.add(exports.derivation, entry.prefix), entry, trainer, exports, folder);
+  compilation.finish();
+  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+}
+
+std::vector<std::byte> emit_training_object(std::span<const LevelKernels> levels, const EmitOptions& options,
+                                            const EntrySpec& entry, const TrainingSpec& training) {
+  Compilation compilation(levels[0].kernels.name, levels[0].target.triple, options);
+  emit_training(compilation.add(levels, entry.prefix), entry, training);
   compilation.finish();
   return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
 }

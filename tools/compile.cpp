@@ -5,6 +5,7 @@
 #include "codegen/artefact.h"
 #include "codegen/native.h"
 #include "codegen/trainer_exports.h"
+#include "codegen/training_library.h"
 #include "frontend/npy.h"
 #include "frontend/training/numeric_checks.h"
 #include "ir/error.h"
@@ -34,6 +35,8 @@ constexpr Option kOptions[] = {
     {"--distributed", "", "of the trainer: it also trains as one of many MPI processes"},
     {"--bn-local", "",
      "with --distributed: each process normalizes its samples by their own\nstatistics, as Keras does on several devices"},
+    {"--training", "",
+     "write a library that trains the model, for programs in C: its steps, its\nvariables, and files of them"},
     {"--loss", "NAME|JSON", "of the trainer, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise; starts afresh"},
     {"--metrics", "A,B|JSON", "likewise"},
@@ -105,6 +108,24 @@ int compile_trainer(const Arguments& arguments) {
   return 0;
 }
 
+int compile_training(const Arguments& arguments) {
+  const std::vector<Target> levels = levels_of(arguments);
+  const TrainableModule model = read_trainable(arguments);
+  std::vector<int64_t> classes;
+  for (const TrainingTarget& output : model.signature.targets) classes.push_back(output.classes);
+  TrainingSpec training{trainer_spec(model.module, std::move(classes), directions_of(model.signature)), {}};
+  training.trained.insert(model.signature.trained.begin(), model.signature.trained.end());
+  ArtefactOptions options;
+  options.name = arguments.get("name");
+  options.emit = emit_options(arguments);
+  options.selftest = make_selftest(model.module, "predict");
+  write_training_library(
+      compile_levels(model.module, levels, pipeline_options(arguments), tuner_of(arguments)), options,
+      training, arguments.get("output"));
+  print_levels(levels);
+  return 0;
+}
+
 /// The inputs of --samples, or `otherwise`.
 std::vector<Tensor> samples(const Arguments& arguments, const Module& model, const Function& function,
                             const std::vector<Tensor>& otherwise) {
@@ -115,19 +136,26 @@ std::vector<Tensor> samples(const Arguments& arguments, const Module& model, con
 }
 
 int run(const Arguments& arguments) {
-  if (arguments.has("trainer") && arguments.has("weights") && keras_weights(arguments).empty())
+  if ((arguments.has("trainer") || arguments.has("training")) && arguments.has("weights") &&
+      keras_weights(arguments).empty())
     throw Error(ErrorKind::usage, "weights that a trainer wrote are given to it when it runs", "--weights");
+  const bool trains = arguments.has("trainer") || arguments.has("training");
+  if (arguments.has("trainer") && arguments.has("training"))
+    throw Error(ErrorKind::usage, "--trainer and --training exclude each other");
   const Precision precision = precision_of(arguments);
-  if (arguments.has("trainer") && precision != Precision::f32)
+  if (trains && precision != Precision::f32)
     throw Error(ErrorKind::usage, "models are trained in f32", "--precision");
   if (arguments.has("samples") && precision != Precision::bf16)
     throw Error(ErrorKind::usage, "there is no error to measure", "--samples", "--precision bf16");
   if (arguments.has("bn-local") && !arguments.has("distributed"))
     throw Error(ErrorKind::usage, "is for --distributed", "--bn-local");
   if (arguments.has("trainer")) return compile_trainer(arguments);
-  for (const char* option :
-       {"distributed", "bn-local", "loss", "optimizer", "metrics", "sample-weight-mode", "check-numerics"})
+  for (const char* option : {"distributed", "bn-local", "check-numerics"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
+  if (arguments.has("training")) return compile_training(arguments);
+  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode"})
+    if (arguments.has(option))
+      throw Error(ErrorKind::usage, cat("--", option, " is for --trainer and --training"));
   const std::vector<Target> levels = levels_of(arguments);
   const Module model = read_model(arguments);
   ArtefactOptions options;
@@ -158,6 +186,7 @@ constinit const Command kCompileCommand{
         "  keratin compile mnist.keras -o mnist.so --cpu x86-64-v2,x86-64-v4   for old machines and new ones\n"
         "  keratin compile mnist.keras -o mnist.o --name digits       to link; functions digits_predict, …\n"
         "  keratin compile mnist.keras --trainer -o mnist-trainer     a program that trains it\n"
+        "  keratin compile mnist.keras --training -o mnist.so         a library whose functions train it\n"
         "  keratin compile mnist.keras --weights w.safetensors -o mnist.so   with what it learned\n"
         "  keratin compile text.keras -o text.so --shape tokens=128   a model whose input length is free\n"
         "  keratin compile mnist.keras -o mnist.so --tune             loops cut as is fastest on this machine\n"

@@ -31,6 +31,23 @@ TEST(Examples, C) {
   EXPECT_NE(run.out.find("\n9: 0."), std::string::npos) << run.out;
 }
 
+TEST(Examples, FineTune) {
+  const Shell shell;
+  expect_success(shell.run("$keratin compile $models/digits_mlp.keras --training -o digits.so"));
+  expect_success(
+      shell.run("$keratin run $examples/digits/heldout.kir --input $data/mnist10k.npz --output heldout.npz"));
+  expect_success(
+      shell.run("cc -Wall -Wextra -Werror -I. -I$examples/digits $examples/finetune/main.c "
+                "$examples/digits/npz.c ./digits.so -Wl,-rpath,. -o main"));
+  const Outcome run = shell.run("./main heldout.npz");
+  expect_success(run);
+  const auto figure = [&](const std::string& name) {
+    return std::stod(run.out.substr(run.out.find(name + ": ") + name.size() + 2));
+  };
+  EXPECT_LT(figure("before"), 0.5) << run.out;
+  EXPECT_GT(figure("after"), 0.85) << run.out;
+}
+
 TEST(Examples, Cpp) {
   const Shell shell;
   expect_success(shell.run("$keratin compile $models/digits_mlp.keras -o digits_mlp.so"));
