@@ -5,7 +5,9 @@
 
 #include <cmath>
 
+#include "frontend/archive.h"
 #include "frontend/file.h"
+#include "frontend/h5_file.h"
 #include "frontend/load.h"
 #include "frontend/npy.h"
 #include "ir/safetensors.h"
@@ -114,6 +116,22 @@ TEST(TrainerExport, KerasFilesGoOnTraining) {
     SCOPED_TRACE(name);
     expect_goes_on(Trained(name));
   }
+}
+
+// Keras writes it twice, and reads the second copy last: there must be none that is older.
+TEST(TrainerExport, TheStateOfSeveralOptimizersIsThereOnce) {
+  const Trained trained("several_optimizers");
+  trained.expect("./trainer export --checkpoint run.safetensors --keras trained.keras");
+  const Archive archive = Archive::open(trained.path("trained.keras"));
+  const H5File stored =
+      parse_h5(archive.read("model.weights.h5", archive.max_member_bytes()), "model.weights.h5");
+  size_t count = 0;
+  for (const auto& [name, tensor] : stored.datasets) {
+    if (!name.starts_with("optimizer/")) continue;
+    EXPECT_TRUE(name.starts_with("optimizer/vars/")) << name;
+    ++count;
+  }
+  EXPECT_EQ(count, 23u);
 }
 
 TEST(TrainerExport, KerasFilesAreCompiledAsTheTrainerIs) {
