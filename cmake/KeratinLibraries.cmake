@@ -21,5 +21,8 @@ endif()
 # runtime/trainer/npz.cpp: .npz files. The archives themselves, because trainers need nothing but libc when they run.
 find_library(MINIZIP_STATIC libminizip.a REQUIRED)
 find_library(ZLIB_STATIC libz.a REQUIRED)
-find_library(PNG_STATIC libpng16.a REQUIRED)   # runtime/trainer/image_png.cpp
-find_library(JPEG_STATIC libjpeg.a REQUIRED)   # runtime/trainer/image_jpeg.cpp
+# runtime/trainer/image_png.cpp and image_jpeg.cpp. Their archives cannot be part of a shared object.
+find_library(PNG_STATIC libpng16.a REQUIRED)
+find_library(JPEG_STATIC libjpeg.a REQUIRED)
+find_library(PNG_SHARED libpng16.so REQUIRED)
+find_library(JPEG_SHARED libjpeg.so REQUIRED)

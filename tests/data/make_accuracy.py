@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Makes accuracy/: models for the data sets of data/, and how well real Keras trains them.
 
-    KERAS_BACKEND=jax python make_accuracy.py [NAME...]        needs Keras 3.15 and jax; all take half an hour
+    KERAS_BACKEND=jax python make_accuracy.py [NAME...]        needs Keras 3.15 and jax; all take ten minutes
 
 tests/tools/accuracy_test.cpp trains the same with trainers, with other seeds, and expects what Keras reached: the mean within the spread. The last
-fifth of each set is held out.
+fifth of each set is held out. Digits of MNIST: bench/reference_accuracy.py.
 """
 import json
 import os
@@ -15,6 +15,7 @@ import numpy as np
 from keras import layers as L
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+RUNS = 12
 DATA, FOLDER = os.path.join(HERE, "..", "..", "data"), os.path.join(HERE, "accuracy")
 
 
@@ -29,19 +30,8 @@ def tabular(x, classes, width=16):
     return keras.Sequential([keras.Input(x.shape[1:]), normalized(x), L.Dense(width, "relu"), L.Dense(classes, "softmax")])
 
 
-def cnn(_):
-    return keras.Sequential([keras.Input((28, 28)), L.Rescaling(1 / 255), L.Reshape((28, 28, 1)), L.Conv2D(32, 3, activation="relu"),
-                             L.MaxPooling2D(2), L.Conv2D(64, 3, activation="relu"), L.MaxPooling2D(2), L.Flatten(),
-                             L.Dense(128, "relu"), L.Dropout(0.5), L.Dense(10, "softmax")])
-
-
 # name: (data, model, loss, metric, epochs, learning rate, seeds of the test)
 CASES = {
-    "mnist_mlp": ("mnist10k", lambda x: keras.Sequential([
-        keras.Input((28, 28)), L.Rescaling(1 / 255), L.Flatten(), L.Dense(32, "relu"), L.Dense(10, "softmax")]), "classes", 5, 0.001, 5),
-    "mnist_cnn": ("mnist10k", cnn, "classes", 5, 0.001, 2),
-    "mnist_lstm": ("mnist10k", lambda x: keras.Sequential([
-        keras.Input((28, 28)), L.Rescaling(1 / 255), L.LSTM(64), L.Dense(10, "softmax")]), "classes", 5, 0.001, 2),
     "digits": ("digits", lambda x: keras.Sequential([
         keras.Input((64,)), L.Rescaling(1 / 16), L.Dense(32, "relu"), L.Dense(10, "softmax")]), "classes", 15, 0.003, 5),
     "iris": ("iris", lambda x: tabular(x, 3), "classes", 40, 0.01, 5),
@@ -96,7 +86,7 @@ def main():
         x, y = arrays["x"], arrays["y"]
         loss, metric = TARGETS[target]
         results, losses = [], []
-        for seed in range(6 if data == "mnist10k" else 12):
+        for seed in range(RUNS):
             keras.utils.set_random_seed(seed)
             model = make(x)
             model.compile(keras.optimizers.Adam(rate), loss, metrics=[metric])

@@ -53,8 +53,8 @@ std::vector<Trained> train(const LoadedTrainer& code, const GoldenCase& golden, 
   const auto run = [&](size_t rank) {
     const auto trained = trainer::make_compiled(code.trainer(), 1);
     trained->join(groups.ranks(rank));
-    const trainer::Dataset data = trainer::read_dataset(
-        {(golden.folder / "data.npz").string()}, trained->info(), trainer::Needs::inputs_and_targets, "");
+    const trainer::Dataset data = trainer::read_dataset({(golden.folder / "data.npz").string()},
+                                                        trained->info(), trainer::Needs::inputs_and_targets);
     trainer::FitOptions options;
     options.epochs = golden.info["epochs"].as_int();
     options.batch_size = golden.info["batch_size"].as_int();
