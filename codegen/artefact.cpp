@@ -154,10 +154,14 @@ std::string artefact_kind(const fs::path& path) {
   return kind;
 }
 
-/// Renaming replaces files only: found out before the first of two is in its place.
-void refuse_folder(const fs::path& path) {
+/// Renaming would take the place of anything, such as a device, but of no folder: both are found out before the first of two files is
+/// in its place.
+void refuse_others(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) cannot_create(path, EISDIR);
+  if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored))
+    throw Error(ErrorKind::cannot_create, "is no regular file", path.string(),
+                "give the name of a file; it is made or replaced");
 }
 
 void rename_file(const fs::path& from, const fs::path& to) {
@@ -203,8 +207,8 @@ void write_artefact(std::span<const LevelKernels> levels, const ArtefactOptions&
                     const std::string& path_text) {
   const fs::path path(path_text), header_path = fs::path(path).replace_extension(".h");
   const std::string kind = artefact_kind(path);
-  refuse_folder(path);
-  refuse_folder(header_path);
+  refuse_others(path);
+  refuse_others(header_path);
   const ScratchFolder scratch(fs::absolute(path));
   ArtefactOptions named = options;
   if (named.name.empty()) named.name = path.stem().string();
@@ -219,8 +223,8 @@ void write_training_library(std::span<const LevelKernels> levels, const Artefact
   const fs::path path(path_text), header_path = fs::path(path).replace_extension(".h");
   const std::string kind = artefact_kind(path);
   const KernelModule& module = levels[0].kernels;
-  refuse_folder(path);
-  refuse_folder(header_path);
+  refuse_others(path);
+  refuse_others(header_path);
   expect_one_model(levels);
   refuse_lengths(module);
   for (const Variable& variable : module.variables)
@@ -291,7 +295,7 @@ void write_trainer(std::span<const LevelKernels> levels, const EmitOptions& emit
                    const ExportsSpec& exports, const std::string& path_text) {
   const fs::path path(path_text);
   trainer.exports = true;
-  refuse_folder(path);
+  refuse_others(path);
   expect_one_model(levels);
   refuse_lengths(levels[0].kernels);
   const ScratchFolder scratch(fs::absolute(path)), derivation(fs::absolute(path));

@@ -134,12 +134,13 @@ std::string c_training_header(std::span<const LevelKernels> levels, std::string_
     if (one.is_output) out += cat(" *     output ", one.name, ": ", one.type_text({}), "\n");
   out += batch > 0 ? cat(" *\n * n, the number of samples, is ", batch, ".\n")
                    : " *\n * n is the number of samples, any number.\n";
+  const int64_t some = batch > 0 ? batch : 32;
   out +=
-      cat(" *\n * In short:\n *\n *     void *state = aligned_alloc(64, ", prefix, "_state_size());\n",
-          " *     void *workspace = aligned_alloc(64, ", prefix, "_workspace_size(32, 1) / 64 * 64 + 64);\n",
-          " *     ", prefix, "_state_init(state);\n", " *     for (...) ", prefix,
-          "_train_step(..., &loss, state, 32, workspace, NULL);\n", " *     ", prefix,
-          "_save(state, \"learned.safetensors\");\n *\n",
+      cat(" *\n * In short:\n *\n *     void *state = aligned_alloc(64, ", prefix,
+          "_state_size() / 64 * 64 + 64);\n", " *     void *workspace = aligned_alloc(64, ", prefix,
+          "_workspace_size(", some, ", 1) / 64 * 64 + 64);\n", " *     ", prefix, "_state_init(state);\n",
+          " *     for (...) ", prefix, "_train_step(..., &loss, state, ", some, ", workspace, NULL);\n",
+          " *     ", prefix, "_save(state, \"learned.safetensors\");\n *\n",
           " * All functions that return an int return an enum keratin_status or keratin_training_status.\n",
           " * The file needs no other than those of C.\n */\n");
   out += cat("#ifndef ", guard, "\n#define ", guard, "\n\n#include <stddef.h>\n#include <stdint.h>\n\n");

@@ -184,7 +184,7 @@ class Partitioner : public Rebuilder {
   Value whole(Value value) {
     if (is_own_ || (!is_term(value) && !is_own(value))) return mapped(value);
     Value& known = reduced_[value];
-    if (!known) known = all_reduced(mapped(value), "sum");
+    if (!known) known = all_reduced(is_own(value) ? of_samples(mapped(value)) : mapped(value), "sum");
     return known;
   }
 
@@ -195,16 +195,25 @@ class Partitioner : public Rebuilder {
     return builder().make(Op::all_reduce, {value}, AllReduceAttrs{by});
   }
 
+  /// Whether the rank has samples.
+  Value has_samples_now() {
+    const Value samples = builder().make(Op::dim_size, {}, DimAttrs{Dim(1, kSamples), DType::i64});
+    return builder().make(Op::ne, {samples, builder().constant_like(samples, 0)});
+  }
+
+  /// What a rank has of its own, and 0 of one without samples, which may have computed NaN.
+  Value of_samples(Value own) {
+    Builder& b = builder();
+    return b.select(b.broadcast(has_samples_now(), {}, own.shape()), own, b.constant_like(own, 0));
+  }
+
   /// What ranks with samples have of their own, on average.
   Value average(Value value) {
     Builder& b = builder();
     const Value own = mapped(value);
     const DType dtype = is_half(own.dtype()) ? DType::f32 : own.dtype();
-    const Value samples = b.make(Op::dim_size, {}, DimAttrs{Dim(1, kSamples), DType::i64});
-    const Value has_samples = b.make(Op::ne, {samples, b.constant_like(samples, 0)});
-    const Value known = b.select(b.broadcast(has_samples, {}, own.shape()), own, b.constant_like(own, 0));
-    const Value ranks = all_reduced(b.cast(has_samples, dtype), "sum");
-    const Value sum = all_reduced(b.cast(known, dtype), "sum");
+    const Value ranks = all_reduced(b.cast(has_samples_now(), dtype), "sum");
+    const Value sum = all_reduced(b.cast(of_samples(own), dtype), "sum");
     return b.cast(b.div(sum, b.broadcast(ranks, {}, own.shape())), own.dtype());
   }
 

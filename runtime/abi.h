@@ -268,7 +268,7 @@ struct krt_trainer {
   uint32_t finish_training, swap_averages, learning_rate_program,
       check_numerics; /* KRT_NO_PROGRAM: there is none */
   uint32_t train_step_of_rank,
-      evaluate_step_of_rank; /* for one rank of many; KRT_NO_PROGRAM: it was not compiled for that */
+      evaluate_step_of_rank;         /* for one rank of many; KRT_NO_PROGRAM: it was not compiled for that */
   const struct krt_exports* exports; /* NULL: no files */
 };
 #define KRT_NO_PROGRAM UINT32_MAX

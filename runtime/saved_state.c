@@ -201,9 +201,10 @@ static int has_type_of(const struct entry* entry, const struct krt_array* array)
   return 1;
 }
 
-/* Goes through the arrays of a file. `state`: takes those that the model has; NULL: they are looked at, and counted. */
+/* Goes through the arrays of a file. `state`: takes those that the model has; NULL: they are looked at. `found`: how often the
+ * variable `wanted` is there. */
 static int walk(const struct krt_training* training, const unsigned char* bytes, size_t size, void* state,
-                uint32_t* weights) {
+                uint32_t wanted, uint32_t* found) {
   uint64_t length = 0;
   if (size < 8) return KRT_FOREIGN_STATE;
   for (int i = 8; i-- > 0;) length = length << 8 | bytes[i];
@@ -212,7 +213,7 @@ static int walk(const struct krt_training* training, const unsigned char* bytes,
   const uint64_t data_bytes = size - 8 - length;
   struct text text = {(const char*)bytes + 8, (const char*)bytes + 8 + length};
   struct entry entry;
-  *weights = 0;
+  *found = 0;
   if (!expect(&text, '{')) return KRT_FOREIGN_STATE;
   if (take(&text, '}')) return KRT_OK;
   do {
@@ -229,20 +230,23 @@ static int walk(const struct krt_training* training, const unsigned char* bytes,
     if (!has_type_of(&entry, &known->array) ||
         entry.end - entry.begin != krt_variable_size(training, variable))
       return KRT_FOREIGN_STATE;
-    *weights += known->role == KRT_WEIGHT;
+    *found += variable == wanted;
     if (state) krt_set_variable(training, state, variable, data + entry.begin);
   } while (take(&text, ','));
   return expect(&text, '}') ? KRT_OK : KRT_FOREIGN_STATE;
 }
 
 int krt_load_from(const struct krt_training* training, void* state, const void* bytes, size_t size) {
-  uint32_t weights, wanted = 0;
+  uint32_t found;
   if (!state || !bytes) return KRT_NULL_ARGUMENT;
-  for (uint32_t i = 0; i < training->trainer->variable_count; ++i)
-    wanted += training->trainer->variables[i].role == KRT_WEIGHT;
-  const int status = walk(training, bytes, size, NULL, &weights);
-  if (status != KRT_OK) return status;
-  return weights == wanted ? walk(training, bytes, size, state, &weights) : KRT_FOREIGN_STATE;
+  /* Each weight once: without memory of what was seen, by looking for one after the other. */
+  for (uint32_t i = 0; i < training->trainer->variable_count; ++i) {
+    if (training->trainer->variables[i].role != KRT_WEIGHT) continue;
+    const int status = walk(training, bytes, size, NULL, i, &found);
+    if (status != KRT_OK) return status;
+    if (found != 1) return KRT_FOREIGN_STATE;
+  }
+  return walk(training, bytes, size, state, UINT32_MAX, &found);
 }
 
 int krt_load(const struct krt_training* training, void* state, const char* path) {

@@ -81,6 +81,7 @@ int krt_step(const struct krt_training* training, uint32_t program, const void* 
     all[i] = ones;
   }
   void* const outputs[] = {loss};
+  *loss = 0; /* of no samples */
   const uint64_t mode = krt_float_mode();
   if (program == trainer->train_step) krt_set_float_mode(mode | KRT_DENORMALS_ARE_ZEROS);
   const int result = krt_invoke(trainer->model, program, all, outputs, n, NULL, state,

@@ -97,6 +97,14 @@ int locked_file(const std::string& path) {
   }
 }
 
+/// The one before one of which `error` tells.
+Snapshot read_instead(const std::string& previous, const Error& error) try {
+  return read_checkpoint(previous);
+} catch (const Error&) {
+  throw Error(error.kind(), cat(error.message(), ", and so is ", previous), error.where(),
+              "another --checkpoint begins anew");
+}
+
 }  // namespace
 
 Snapshot read_checkpoint(const std::string& path) {
@@ -141,19 +149,15 @@ std::optional<Snapshot> Checkpoints::load(const std::function<void(const std::st
     return read_checkpoint(path_);
   } catch (const Error& error) {
     if (!exists(previous)) throw;
-    try {
-      Snapshot snapshot = read_checkpoint(previous);
-      const std::string aside =
-          path_ + ".damaged";  // else the next one would push it into the good one's place
-      if (::rename(path_.c_str(), aside.c_str()) != 0)
-        throw Error(ErrorKind::io, cat("is damaged and cannot be renamed: ", std::strerror(errno)), path_);
-      warn(cat(path_, ": ", error.message(), "; it is kept as ", aside, ", and training goes on from ",
-               previous));
-      return snapshot;
-    } catch (const Error&) {
-      throw Error(error.kind(), cat(error.message(), ", and so is ", previous), error.where(),
-                  "another --checkpoint begins anew");
-    }
+    Snapshot snapshot = read_instead(previous, error);
+    const std::string aside =
+        path_ + ".damaged";  // else the next one would push it into the good one's place
+    const bool writes = lock_ >= 0;
+    if (writes && ::rename(path_.c_str(), aside.c_str()) != 0)
+      throw Error(ErrorKind::io, cat("is damaged and cannot be renamed: ", std::strerror(errno)), path_);
+    warn(cat(path_, ": ", error.message(), "; it is kept as ", aside, ", and training goes on from ",
+             previous));
+    return snapshot;
   }
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/abi.h"
 #include "runtime/float_mode.h"
 #include "runtime/trainer/error.h"
+#include "runtime/trainer/text.h"
 
 namespace keratin::trainer {
 namespace {
@@ -147,6 +148,12 @@ class Compiled : public Trainable {
     return Array::view(variable.dtype, variable.shape, at(index), nullptr);
   }
   void set_variable(size_t index, const Array& value) override {
+    const VariableInfo& variable = info_.variables[index];
+    if (value.dtype() != variable.dtype || value.shape() != variable.shape)
+      throw Error(
+          ErrorKind::data,
+          cat("is no array of type ", to_text(variable.dtype), " and shape ", shape_text(variable.shape)),
+          variable.name);
     std::memcpy(at(index), value.data(), static_cast<size_t>(value.bytes()));
   }
 
@@ -158,6 +165,7 @@ class Compiled : public Trainable {
 
   void start_errand(size_t n, void (*fn)(void* arg, size_t i), void* arg) override {
     if (!pool_) return Trainable::start_errand(n, fn, arg);
+    finish_errand();
     krt_pool_start_errand(pool_.get(), n, fn, arg);
   }
   void finish_errand() override {
@@ -260,6 +268,7 @@ class Compiled : public Trainable {
     const size_t bytes = workspace_of(program, n);
     if (bytes > workspace_bytes_) {
       workspace_.reset();
+      workspace_bytes_ = 0;  // also if there is no memory for the next
       workspace_ = allocate(bytes);
       workspace_bytes_ = bytes;
     }

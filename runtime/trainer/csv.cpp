@@ -6,12 +6,14 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <unordered_map>
 
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/text.h"
+#include "runtime/utf8.h"
 
 namespace keratin::trainer {
 namespace {
@@ -100,6 +102,22 @@ class Scanner {
   std::string quoted_;
 };
 
+constexpr const char* kRecode = "iconv -f LATIN1 -t UTF-8 makes UTF-8 of such files";
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+    const size_t size = byte(0) < 0x80 ? 1 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
+    if (size > text.size()) return false;
+    uint32_t code = size == 1 ? byte(0) : byte(0) & (0x7fU >> size);
+    for (size_t i = 1; i < size; ++i) code = code << 6 | (byte(i) & 0x3fU);
+    unsigned char again[4];  // there is one way to write a character
+    if (krt_utf8(code, again) != size || std::memcmp(again, text.data(), size) != 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 /// The different words of a column, numbered as they come.
 class Words {
  public:
@@ -181,20 +199,26 @@ class Filler {
   double value(size_t column, int64_t line) {
     double number = 0;
     FieldKind& kind = kinds_[column];
-    if (kind != FieldKind::words && scanner_.plain_number(number)) return decided(kind, number);
+    const bool is_of_numbers = kind == FieldKind::number || kind == FieldKind::label;
+    if (is_of_numbers && scanner_.plain_number(number)) return decided(kind, number);
     const std::string_view text = scanner_.field();
     const std::string_view word = trimmed(text);
     constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
     if (word.empty()) return kGap;
-    if (kind == FieldKind::words) return words_[column].number(word);
-    if (to_number(word, number)) return decided(kind, number);
+    if (kind == FieldKind::words) return number_of(column, word, line);
+    if (is_of_numbers && to_number(word, number)) return decided(kind, number);
     if (std::find(std::begin(kGaps), std::end(kGaps), word) != std::end(kGaps)) return kGap;
-    if (kind == FieldKind::label) {
-      kind = FieldKind::words;
-      return words_[column].number(word);
-    }
+    if (kind == FieldKind::label) kind = FieldKind::classes;
+    if (kind == FieldKind::classes) return number_of(column, word, line);
     throw Error(ErrorKind::data, cat(quoted(text.substr(0, 40)), " is no finite number"),
                 cat(path_, ": line ", line, ", column ", quoted(columns_[column])), hint_);
+  }
+
+  double number_of(size_t column, std::string_view word, int64_t line) {
+    if (!is_utf8(word))
+      throw Error(ErrorKind::data, "holds a word that is no UTF-8",
+                  cat(path_, ": line ", line, ", column ", quoted(columns_[column])), kRecode);
+    return words_[column].number(word);
   }
 
   static double decided(FieldKind& kind, double number) {
@@ -231,6 +255,8 @@ TableFile::TableFile(const std::string& path)
   if (scanner.at_end()) throw Error(ErrorKind::data, "is empty", path);
   do columns_.emplace_back(trimmed(scanner.field()));
   while (scanner.next());
+  if (!std::all_of(columns_.begin(), columns_.end(), is_utf8))
+    throw Error(ErrorKind::data, "has a column whose name is no UTF-8", path, kRecode);
   if (is_row_of_numbers(columns_))
     throw Error(ErrorKind::data, "begins with numbers, not with a line of column names", path,
                 "names are needed, such as a,b,label");

@@ -2,7 +2,7 @@
 //
 // A line of column names, then one line a sample. Fields may stand in double quotes, in which "" is a quote and separators and
 // line ends are text. A field of numbers is a finite number or a gap: nothing, or NA, NaN, null and the like, as pandas
-// writes. Of words only nothing is a gap.
+// writes. Of words that are features only nothing is a gap. Words are UTF-8.
 #pragma once
 
 #include <string>
@@ -17,7 +17,8 @@ enum class FieldKind : uint8_t {
   ignored,
   number,
   words,
-  label,  ///< words if the first one is no number
+  classes,  ///< words of labels: NA and the like are gaps, too
+  label,    ///< classes if the first one is no number
 };
 
 /// What was asked for of a table.

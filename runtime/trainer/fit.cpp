@@ -39,6 +39,19 @@ std::map<std::string, std::string> settings_of(const FitOptions& options, const 
           {"validation-data", validation == nullptr ? "none" : counted(validation->samples, "sample")}};
 }
 
+/// Ranks that see different data would wait for each other for ever, or take each other's samples for their own.
+void expect_same_of_all(const Trainable& model, const std::string& settings, const std::string& where) {
+  Ranks* ranks = model.ranks();
+  if (ranks == nullptr) return;
+  constexpr uint64_t kBasis = 14695981039346656037U, kPrime = 1099511628211U;  // FNV-1a
+  uint64_t hash = kBasis;
+  for (const char c : settings) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
+  const auto own = static_cast<int64_t>(hash >> 2);
+  if (ranks->greatest(own) != -ranks->greatest(-own))
+    throw Error(ErrorKind::data, "data or options are not the same for all processes", where,
+                "all of them read the same files, and take their share of each batch");
+}
+
 class Fit : public Training {
  public:
   Fit(Trainable& model, const Dataset& training, const Dataset* validation, const FitOptions& options)
@@ -61,10 +74,13 @@ class Fit : public Training {
   }
 
   History run() {
+    std::string settings;
+    for (const auto& [name, value] : settings_) settings += cat(name, " ", value, "\n");
+    expect_same_of_all(model_, settings, "fit");
     model_.set_seed(options_.seed);
     for_each([&](Callback& callback) { callback.on_train_begin(*this); });
     resume();
-    while (epoch_ < options_.epochs && !stopped_ && !interrupted())
+    while (epoch_ < options_.epochs && (!stopped_ || step_ > 0) && !interrupted())
       if (!run_epoch()) break;
     if (interrupted_) save();
     if (options_.epochs > 0) model_.finish_training();
@@ -239,10 +255,13 @@ class Fit : public Training {
     });
     epoch_ = found->epoch;
     step_ = found->step;
+    if (epoch_ < options_.initial_epoch || step_ < 0 || step_ > steps_of_epoch())
+      throw Error(ErrorKind::data,
+                  cat("is of epoch ", epoch_, ", step ", step_, ", which training does not have"), where);
     stopped_ = found->stopped;
     training_logs_ = std::move(found->training_logs);
     history_ = std::move(found->history);
-    if (epoch_ >= options_.epochs || stopped_)
+    if (epoch_ >= options_.epochs || (stopped_ && step_ == 0))
       say(cat("Training had ended after epoch ", epoch_, ": nothing is left to do"));
     else
       say(cat("Going on with epoch ", epoch_ + 1, ", step ", step_ + 1));
@@ -291,6 +310,7 @@ History fit(Trainable& model, const Dataset& data, const FitOptions& options) {
 }
 
 Logs evaluate(Trainable& model, const Dataset& data, int64_t batch_size) {
+  expect_same_of_all(model, cat(data.samples, " ", batch_size), data.where);
   Batches batches(model, data, batch_size, data.weights);
   model.reset_metrics();
   for (int64_t step = 0; step < batches.steps(); ++step) model.evaluate_step(batches.batch(step));

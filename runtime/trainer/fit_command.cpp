@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,7 +63,7 @@ CheckpointInterval interval_of(const Arguments& arguments) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string unit(end, text.data() + text.size());
   if (error != std::errc() || number < 1 || (!unit.empty() && unit != "s"))
-    throw Error(ErrorKind::usage, cat(quoted(text), " is no number of steps, and no time"),
+    throw Error(ErrorKind::usage, cat(trainer::quoted(text), " is no number of steps, and no time"),
                 "--checkpoint-every", "1000, or 60s");
   if (unit.empty())
     interval.steps = number;
@@ -99,6 +100,11 @@ FitOptions options_of(const Arguments& arguments) {
   return options;
 }
 
+bool is_same_file(const std::string& a, const std::string& b) {
+  std::error_code absent;
+  return std::filesystem::equivalent(a, b, absent);
+}
+
 void refuse_contradictions(const Arguments& arguments) {
   const auto exclude = [&](std::string_view option, std::string_view other) {
     if (arguments.has(option) && arguments.has(other))
@@ -111,13 +117,18 @@ void refuse_contradictions(const Arguments& arguments) {
     if (arguments.has(option))
       if (const auto [file, is_new] = written.emplace(arguments.get(option), option); !is_new)
         throw Error(ErrorKind::usage, cat("is the file of --", file->second, " too"), cat("--", option));
+  for (const std::string_view data : {"data", "validation-data"})
+    for (const std::string& word : arguments.get_all(data))
+      for (const auto& [file, option] : written)
+        if (is_same_file(file, word.substr(word.find('=') + 1)))
+          throw Error(ErrorKind::usage, cat("is a file of --", data, " too"), cat("--", option));
 }
 
 /// What to do if a checkpoint cannot be written.
 bool warns_on_save_error(const Arguments& arguments) {
   const std::string word = arguments.has("on-save-error") ? arguments.get("on-save-error") : "stop";
   if (word != "stop" && word != "warn")
-    throw Error(ErrorKind::usage, cat(quoted(word), " is not stop or warn"), "--on-save-error");
+    throw Error(ErrorKind::usage, cat(trainer::quoted(word), " is not stop or warn"), "--on-save-error");
   return word == "warn";
 }
 

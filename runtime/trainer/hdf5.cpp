@@ -295,8 +295,8 @@ class Reader {
 
   Shape shape_of(Cursor cursor, const std::string& where) {
     const uint64_t version = cursor.number(1), rank = cursor.number(1);
-    constexpr uint64_t kNull = 2;
-    cursor.skip(1);
+    constexpr uint64_t kNull = 2, kHasMost = 1;
+    const bool has_most = (cursor.number(1) & kHasMost) != 0;
     const uint64_t kind = cursor.number(1);
     if (version == 1) cursor.skip(4);
     if (version < 1 || version > 2) cursor.malformed();
@@ -304,6 +304,9 @@ class Reader {
     if (rank > kMaxRank) fail(cat("has more than ", kMaxRank, " axes"), where);
     Shape shape;
     for (uint64_t axis = 0; axis < rank; ++axis) shape.push_back(static_cast<int64_t>(cursor.number(8)));
+    may_grow_ = false;
+    for (uint64_t axis = 0; axis < rank && has_most; ++axis)
+      may_grow_ = may_grow_ || cursor.number(8) != static_cast<uint64_t>(shape[axis]);
     return shape;
   }
 
@@ -346,9 +349,14 @@ class Reader {
       else
         unknown();
     } else if (kind == kEnum) {
-      const uint64_t members = bits & 0xffff;
-      element = element_of(cursor, where);
-      if (element.size == 1 && members == 2) element.dtype = DType::boolean;  // as h5py writes them
+      // Booleans, as h5py writes them: names, in one version filled up to 8 bytes, behind the type of the values.
+      using namespace std::string_view_literals;
+      const std::string_view body = cursor.take(cursor.left());
+      const bool is_boolean =
+          (bits & 0xffff) == 2 && (body.find("FALSE\0TRUE\0\0\1"sv) != std::string_view::npos ||
+                                   body.find("FALSE\0\0\0TRUE\0\0\0\0\0\1"sv) != std::string_view::npos);
+      element = element_of(Cursor(body, path_), where);
+      if (element.size == 1 && is_boolean) element.dtype = DType::boolean;
     } else if (kind == kString && size > 0) {
       element = {DType::i8, static_cast<int64_t>(size), false, true};
     } else if (kind == kVariable) {
@@ -515,6 +523,9 @@ class Reader {
       const auto skipped = static_cast<uint32_t>(is_filtered ? cursor.number(4) : 0);
       return put(corner, cursor.address(), size, skipped);
     }
+    if (may_grow_ && (kind == kImplicit || kind == kFixedArray))
+      fail("may grow, and its chunks are numbered for that, which is not read", where,
+           cat("files that h5py writes without libver=\"latest\" have another index; ", kRewrite));
     if (kind == kImplicit) {
       uint64_t address = cursor.address();
       if (address == kNowhere) return;
@@ -545,14 +556,22 @@ class Reader {
     uint64_t entry_bytes = 0;
     bool is_filtered = false;
     uint64_t page = 0, left_of_page = 0;  // 0: there are no pages
+    std::string_view written;  // a bit for each page that was written to, the highest of a byte first
+    uint64_t page_number = 0;
+    std::string nowhere;  // an entry of no chunk
 
     std::string_view next() {
-      if (page > 0 && left_of_page == 0) {
+      if (page == 0) return cursor.take(entry_bytes);
+      if (left_of_page == 0) {
         cursor.skip(4);  // the checksum of what came before
         left_of_page = page;
+        ++page_number;
       }
-      if (page > 0) --left_of_page;
-      return cursor.take(entry_bytes);
+      --left_of_page;
+      const std::string_view entry = cursor.take(entry_bytes);
+      const uint64_t place = page_number - 1;
+      const bool is_written = (static_cast<unsigned char>(written[place / 8]) & (0x80U >> place % 8)) != 0;
+      return is_written ? entry : std::string_view(nowhere);
     }
   };
 
@@ -570,7 +589,8 @@ class Reader {
     const uint64_t page = uint64_t{1} << page_bits;
     if (entries > page) {
       array.page = page;
-      array.cursor.skip(((entries + page - 1) / page + 7) / 8);  // a bit for each page that was written to
+      array.written = array.cursor.take(((entries + page - 1) / page + 7) / 8);
+      array.nowhere.assign(array.entry_bytes, '\xff');
     }
     return array;
   }
@@ -604,6 +624,7 @@ class Reader {
 
   const MappedFile& file_;
   const std::string& path_;
+  bool may_grow_ = false;  // the array whose shape was read last
   Strings strings_;
   uint64_t visits_ = 0;
   std::map<std::string, Array> arrays_;

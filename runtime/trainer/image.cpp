@@ -59,8 +59,8 @@ void check_image_format(std::string_view begin, const std::string& where) { form
 
 Image make_image(uint64_t height, uint64_t width, int64_t channels, std::string_view bytes,
                  const std::string& where) {
-  // Neither format makes more than about so many bytes of one.
-  constexpr uint64_t kMostOfOneByte = 1032;
+  // Deflate makes at most 1032 bytes of one, and of a byte of bits 8 pixels with 4 channels; JPEG makes less.
+  constexpr uint64_t kMostOfOneByte = 1032 * 8 * 4;
   const uint64_t size = height * width * static_cast<uint64_t>(channels);  // sides are below 2^31
   if (size == 0 || height > INT32_MAX || width > INT32_MAX || size / kMostOfOneByte > bytes.size())
     throw Error(ErrorKind::data, cat("claims ", width, " x ", height, " pixels, which it cannot hold"),

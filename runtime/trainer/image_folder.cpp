@@ -42,6 +42,7 @@ std::vector<std::string> images_in(const fs::path& folder, bool and_below) {
 }
 
 void check_begin(const std::string& path) {
+  if (!fs::is_regular_file(path)) throw Error(ErrorKind::no_input, "is no regular file", path);
   char begin[16];
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorKind::no_input, "cannot be opened", path);

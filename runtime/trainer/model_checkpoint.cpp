@@ -98,6 +98,10 @@ ModelCheckpoint::ModelCheckpoint(const ModelCheckpointOptions& options,
 
 void ModelCheckpoint::on_train_begin(Training& training) {
   if (options_.save_best_only) monitor_.begin(training);
+  if (options_.save_best_only && options_.save_freq > 0 && options_.monitor.starts_with("val_"))
+    throw Error(ErrorKind::usage,
+                cat("watches ", quoted(options_.monitor), ", which is not known after a step"), kWho,
+                "leave save_freq away, or watch a metric of training: monitor=loss");
   steps_ = 0;
   Logs known = {{"epoch", 1}};
   if (options_.save_freq > 0) known.emplace_back("batch", 1);

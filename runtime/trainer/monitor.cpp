@@ -25,7 +25,9 @@ void Monitor::begin(Training& training) {
   const std::vector<MetricInfo>& metrics = training.model().info().metrics;
   const auto found = std::find_if(metrics.begin(), metrics.end(),
                                   [&](const MetricInfo& metric) { return metric.name == name; });
-  const bool is_rate = metric_.starts_with("learning_rate");
+  const std::vector<LearningRate>& rates = training.model().info().learning_rates;
+  const bool is_rate =
+      std::any_of(rates.begin(), rates.end(), [&](const LearningRate& rate) { return rate.name == metric_; });
   if (found == metrics.end() && !is_rate) {
     std::vector<std::string> names;
     for (const MetricInfo& metric : metrics) names.push_back(metric.name);

@@ -37,7 +37,8 @@ void NumericChecks::end(const Batch& batch, double loss, int64_t epoch, int64_t 
 }
 
 std::string NumericChecks::first_of(const Batch& batch) const {
-  const std::vector<bool> found = model_.check_numerics(batch);
+  std::vector<bool> found(model_.info().checks.size());  // a rank without samples has computed nothing
+  if (batch.n > 0) found = model_.check_numerics(batch);
   int64_t first = std::find(found.begin(), found.end(), true) - found.begin();
   // Ranks check their own samples.
   if (Ranks* ranks = model_.ranks()) first = -ranks->greatest(-first);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/trainer/diagram.h"
+#include "runtime/trainer/error.h"
 #include "runtime/trainer/file.h"
 #include "runtime/trainer/svg.h"
 #include "runtime/trainer/text.h"
@@ -110,7 +111,10 @@ void Plot::on_epoch_begin(Training& training, int64_t) {
   if (!training.history().epochs.empty() && clock_() - last_ >= kInterval) draw(training);
 }
 
-void Plot::on_train_end(Training& training) { draw(training); }
+/// The weights are worth more than the drawing: that it failed is no error.
+void Plot::on_train_end(Training& training) try { draw(training); } catch (const Error& error) {
+  training.warn(cat("no drawing was written: ", error.what()));
+}
 
 void Plot::draw(Training& training) {
   StagedFile file(path_);

@@ -35,6 +35,8 @@ SignalGuard::SignalGuard() {
     action.sa_handler = kSignals[i].handler;
     action.sa_flags = static_cast<int>(kSignals[i].flags);
     sigaction(kSignals[i].number, &action, &before_[i]);
+    // What nohup and background jobs have been told to ignore, they ignore.
+    if (before_[i].sa_handler == SIG_IGN) sigaction(kSignals[i].number, &before_[i], nullptr);
   }
 }
 

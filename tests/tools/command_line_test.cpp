@@ -113,7 +113,7 @@ TEST(CommandLine, ErrorsSayWhatToDoAndSetTheStatus) {
 
 TEST(CommandLine, AResultThatCannotBeWrittenIsAnError) {
   const Shell shell;
-  shell.run("mkdir folder folder.so folder.h && ln -s /dev/full full");
+  shell.run("mkdir folder folder.so folder.h && ln -s /dev/full full && mkfifo pipe pipe.so");
   write_npz((shell / "x.npz").string(), {{"pixels", Tensor(DType::f32, {1, 784})}});
   const Wrong cases[] = {
       {"$keratin dump $models/digits_mlp.keras >/dev/full", 74, "standard output"},
@@ -125,6 +125,9 @@ TEST(CommandLine, AResultThatCannotBeWrittenIsAnError) {
       {"$keratin run $models/digits_mlp.keras --input x.npz --output full", 74, "full: cannot write"},
       {"$keratin compile $models/digits_mlp.keras -o folder.so", 73, "folder.so: cannot be created"},
       {"$keratin compile $models/digits_mlp.keras -o folder.o", 73, "folder.h: cannot be created"},
+      {"$keratin compile $models/digits_mlp.keras -o pipe.so", 73, "pipe.so: is no regular file"},
+      {"$keratin compile $models/digits_mlp.keras --trainer -o pipe && test -p pipe", 73,
+       "pipe: is no regular file"},
   };
   for (const Wrong& wrong : cases) {
     expect_outcome(shell, wrong);

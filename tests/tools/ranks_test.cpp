@@ -109,7 +109,8 @@ INSTANTIATE_TEST_SUITE_P(Golden, RanksInThreads,
                                            std::pair("batchnorm_resnet_adamw", 2), std::pair("lstm_adam", 2),
                                            std::pair("embedding_masked", 3),
                                            std::pair("bce_rmsprop_class_weight", 2),
-                                           std::pair("validation_split", 5), std::pair("mixed_float16", 2)),
+                                           std::pair("validation_split", 5), std::pair("mixed_float16", 2),
+                                           std::pair("mixed_float16", 3), std::pair("mixed_float16", 5)),
                          [](const auto& info) { return cat(info.param.first, "_by_", info.param.second); });
 
 // ---- processes ----
@@ -222,6 +223,25 @@ TEST_F(MpiRun, NormalizesByItsOwnSamplesIfAsked) {
     EXPECT_LT(of_halves, of_all);
     EXPECT_GT(of_halves, 0.5 * of_all);
   }
+  // Of three, one has no sample of two, and nothing to say.
+  const Outcome idle =
+      run(3,
+          "$ranks ./trainer fit --data $source/data/ranks/data.npz --epochs 1 --batch-size 2 "
+          "--verbose 0 --save idle.safetensors");
+  ASSERT_EQ(idle.status, 0) << idle.err;
+  const TensorStore weights = read_weights(shell_, "idle.safetensors");
+  for (const auto& [name, weight] : weights)
+    for (int64_t i = 0; i < weight->elements(); ++i) ASSERT_TRUE(std::isfinite(weight->get(i))) << name;
+}
+
+TEST_F(MpiRun, DataThatDifferAreRefused) {
+  ASSERT_NO_FATAL_FAILURE(compile("golden/training/digits_mlp"));
+  const Outcome outcome = run(
+      2,
+      "$ranks sh -c './trainer fit --data "
+      "$0/golden/training/digits_mlp/data.npz --epochs 1 --verbose 0 --seed $OMPI_COMM_WORLD_RANK' $source");
+  EXPECT_EQ(outcome.status, 65) << outcome.err;
+  EXPECT_NE(outcome.err.find("not the same for all processes"), std::string::npos) << outcome.err;
 }
 
 TEST_F(MpiRun, EndsWhenARankIsLost) {

@@ -78,6 +78,22 @@ class Trainer : public ::testing::Test {
 };
 std::unique_ptr<Shell> Trainer::shell_;
 
+/// Threads that gather the next batch of training are not called away by a validation in the middle of the data.
+TEST_F(Trainer, ValidationChangesNothing) {
+  const Outcome both = run(
+      "for freq in 1 1000; do ./trainer fit --data $golden/digits_mlp/data.npz --steps-per-epoch 3 --epochs 20 "
+      "--validation-split 0.1 --validation-steps 1 --validation-freq $freq --verbose 0 --save w$freq.safetensors || exit; "
+      "done; cmp w1.safetensors w1000.safetensors");
+  EXPECT_EQ(both.status, 0) << both.out << both.err;
+}
+
+TEST_F(Trainer, WhatIsReadIsNotWritten) {
+  const Outcome outcome =
+      run("cp $golden/digits_mlp/data.npz d.npz; ./trainer fit --data d.npz --save ./d.npz");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_NE(outcome.err.find("--save: is a file of --data too"), std::string::npos) << outcome.err;
+}
+
 // Nothing but the C library and its mathematics.
 TEST_F(Trainer, NeedsOnlyLibc) {
   const Outcome needed = run("ldd trainer | grep -v -e 'libc.so' -e 'libm.so' -e vdso -e ld-linux");

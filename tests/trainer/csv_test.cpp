@@ -56,6 +56,21 @@ TEST(Csv, ColumnsThatAreLeftOut) {
   EXPECT_EQ(numbers(table.values), (std::vector<double>{1, 3, 4, 6}));
 }
 
+/// Whatever comes first: NA among the labels is a gap, and text is UTF-8.
+TEST(Csv, WordsOfLabels) {
+  for (const char* text : {"y\nNA\na\nb\na\n", "y\na\nNA\nb\na\n"}) {
+    const Table table = read(text, FieldKind::label);
+    EXPECT_EQ(table.words[0], (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(std::count_if(table.values.shape().begin(), table.values.shape().end(),
+                            [](int64_t n) { return n == 4; }),
+              1);
+  }
+  EXPECT_EQ(read("y\nK\xc3\xb6ln\n", FieldKind::words).words[0], std::vector<std::string>{"K\xc3\xb6ln"});
+  for (const char* text :
+       {"y\nK\xf6ln\n", "K\xf6ln\na\n", "y\n\xed\xa0\x80\n", "y\n\xc0\x80\n", "y\n\xe2\x82\n"})
+    expect_error(ErrorKind::data, {"no UTF-8"}, [&] { read(text, FieldKind::words); });
+}
+
 TEST(Csv, GapsAreNoNumbers) {
   const Table table = read("a,b\n1,\nNA, nan\n,null\n");
   const std::vector<double> values = numbers(table.values);
