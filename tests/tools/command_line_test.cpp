@@ -131,7 +131,8 @@ TEST(CommandLine, AResultThatCannotBeWrittenIsAnError) {
   };
   for (const Wrong& wrong : cases) {
     expect_outcome(shell, wrong);
-    EXPECT_EQ(shell.run("ls -A | grep -v -e .out -e .err").out, "folder\nfolder.h\nfolder.so\nfull\nx.npz\n")
+    EXPECT_EQ(shell.run("ls -A | grep -v -e .out -e .err").out,
+              "folder\nfolder.h\nfolder.so\nfull\npipe\npipe.so\nx.npz\n")
         << wrong.command;
     EXPECT_EQ(shell.run("ls -A folder folder.so folder.h | grep -v :").out, "\n\n") << wrong.command;
   }
