@@ -116,7 +116,7 @@ void SomeTraining::end_epoch(Callback& callback, Logs logs) {
 
 Array array(Shape shape, const std::vector<float>& values) {
   Array result(DType::f32, std::move(shape));
-  std::memcpy(result.mutable_data(), values.data(), static_cast<size_t>(result.bytes()));
+  if (!values.empty()) std::memcpy(result.mutable_data(), values.data(), static_cast<size_t>(result.bytes()));
   return result;
 }
 
