@@ -115,14 +115,16 @@ StagedFile::~StagedFile() {
   ::unlink(aside_.c_str());
 }
 
-void StagedFile::append(std::string_view bytes) {
+void write_all(int descriptor, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(ErrorKind::io, "cannot write", path_);
+    if (n < 0) fail(ErrorKind::io, "cannot write", path);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
 }
+
+void StagedFile::append(std::string_view bytes) { write_all(descriptor_, bytes, path_); }
 
 void StagedFile::commit(const std::string& previous) {
   if (::fsync(descriptor_) != 0) fail(ErrorKind::io, "cannot write", path_);
