@@ -267,6 +267,7 @@ Dim without_most(Dim dim) {
 std::optional<int64_t> least_difference(Dim a, Dim b) {
   if (a == b || a == without_most(b)) return 0;
   std::optional<int64_t> least;
+  if (a.symbol == b.symbol && a.coef >= b.coef) least = 0;
   for (const Line& low : bounds(a, true))
     for (const Line& high : bounds(b, false)) least = std::max(least, least_difference(low, high));
   return least;

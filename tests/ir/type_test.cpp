@@ -169,6 +169,7 @@ TEST(Quotient, TellsHowMuchIsLeftAtLeast) {
   const Dim t = T, half = quotient(t, 1, 2);
   EXPECT_EQ(least_difference(t, quotient(t, -2, 1)), 2);
   EXPECT_EQ(least_difference(Dim(2, half.symbol), t), 0);
+  EXPECT_EQ(least_difference(Dim(2, half.symbol), half), 0);
   EXPECT_EQ(least_difference(t, Dim(2, half.symbol)), -1);
   EXPECT_EQ(least_difference(t, N), std::nullopt);
   EXPECT_EQ(least_difference(t, Dim(2, t.symbol)), std::nullopt);
@@ -197,6 +198,7 @@ TEST(Quotient, MayHaveAMost) {
     for (int64_t length = 1; length < 12; ++length) {
       const Bindings bindings{{t.symbol, length}};
       EXPECT_EQ(least.value(bindings), std::min<int64_t>(dim.value(bindings), 3));
+      if (dim.value(bindings) < 1) continue;  // no function runs with a length that leaves nothing
       for (const Dim other : {t, half, least, Dim(2)}) {
         EXPECT_LE(least_difference(twice, other).value_or(-99),
                   twice.value(bindings) - other.value(bindings));
