@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <span>
 
 #include "codegen/program_facts.h"
 
@@ -83,7 +84,10 @@ class Greedy {
         temporaries_(launches.size()),
         uses_left_(program.buffers.size(), 0),
         bytes_(program.buffers.size(), 0),
-        alive_(program.buffers.size(), false) {
+        alive_(program.buffers.size(), false),
+        users_(program.buffers.size()),
+        uses_(program.buffers.size(), 0),
+        is_done_(launches.size(), false) {
     for (size_t i = 0; i < program.buffers.size(); ++i) bytes_[i] = typical(bytes_of(program.buffers[i]));
     for (size_t launch = 0; launch < launches.size(); ++launch) {
       waits_for_[launch] = launches.before(launch).size();
@@ -93,45 +97,87 @@ class Greedy {
       for (const uint32_t buffer : args) {
         if (program.buffers[buffer].storage != Storage::workspace) continue;
         temporaries_[launch].push_back(buffer);
+        users_[buffer].push_back(launch);
         ++uses_left_[buffer];
       }
     }
   }
 
-  LaunchOrder run() {
-    LaunchOrder order;
+  /// Of the launches that are ready, the one after which least is alive.
+  LaunchOrder least_alive() {
+    while (!ready_.empty()) run(next_by_growth());
+    return std::move(order_);
+  }
+
+  /// The first that is ready, but for those after which no more is alive than before: one, or all together that still read something.
+  LaunchOrder freeing() {
     while (!ready_.empty()) {
-      const size_t launch = *std::min_element(ready_.begin(), ready_.end(), [&](size_t a, size_t b) {
-        return std::pair(growth(a), a) < std::pair(growth(b), b);
-      });
-      ready_.erase(launch);
-      order.push_back(launch);
-      for (const uint32_t buffer : temporaries_[launch]) alive_[buffer] = --uses_left_[buffer] > 0;
-      for (const size_t next : launches_.after(launch))
-        if (--waits_for_[next] == 0) ready_.insert(next);
+      std::vector<size_t> next{next_by_growth()};
+      if (growth(next) > 0) next = {*ready_.begin()};
+      for (uint32_t buffer = 0; buffer < alive_.size() && growth(next) > 0; ++buffer) {
+        std::vector<size_t> readers = ready_readers(buffer);
+        if (!readers.empty() && growth(readers) < 0) next = std::move(readers);
+      }
+      for (const size_t launch : next) run(launch);
     }
-    return order;
+    return std::move(order_);
   }
 
  private:
-  /// Bytes that are alive after the launch and were not before, less those that no longer are.
-  int64_t growth(size_t launch) const {
-    int64_t bytes = 0;
-    for (const uint32_t buffer : temporaries_[launch]) {
-      if (!alive_[buffer] && uses_left_[buffer] > 1) bytes += bytes_[buffer];
-      if (alive_[buffer] && uses_left_[buffer] == 1) bytes -= bytes_[buffer];
+  void run(size_t launch) {
+    ready_.erase(launch);
+    order_.push_back(launch);
+    is_done_[launch] = true;
+    for (const uint32_t buffer : temporaries_[launch]) alive_[buffer] = --uses_left_[buffer] > 0;
+    for (const size_t next : launches_.after(launch))
+      if (--waits_for_[next] == 0) ready_.insert(next);
+  }
+
+  /// The launch after which least is alive.
+  size_t next_by_growth() const {
+    return *std::min_element(ready_.begin(), ready_.end(), [&](size_t a, size_t b) {
+      return std::pair(growth({&a, 1}), a) < std::pair(growth({&b, 1}), b);
+    });
+  }
+
+  /// All that still have to read something that is alive; none if they are not all ready.
+  std::vector<size_t> ready_readers(uint32_t buffer) const {
+    std::vector<size_t> readers;
+    if (!alive_[buffer]) return readers;
+    for (const size_t reader : users_[buffer]) {
+      if (is_done_[reader]) continue;
+      if (!ready_.contains(reader)) return {};
+      readers.push_back(reader);
     }
+    return readers;
+  }
+
+  /// Bytes that are alive after some launches and were not before, less those that no longer are.
+  int64_t growth(std::span<const size_t> launches) const {
+    int64_t bytes = 0;
+    for (const size_t launch : launches)
+      for (const uint32_t buffer : temporaries_[launch]) {
+        const size_t uses = ++uses_[buffer];
+        if (uses == 1 && !alive_[buffer]) bytes += bytes_[buffer];
+        if (uses == uses_left_[buffer]) bytes -= bytes_[buffer];
+      }
+    for (const size_t launch : launches)
+      for (const uint32_t buffer : temporaries_[launch]) uses_[buffer] = 0;
     return bytes;
   }
 
   const Launches& launches_;
   std::vector<size_t> waits_for_;  // by launch: how many others
   std::vector<std::vector<uint32_t>>
-      temporaries_;                // by launch: the buffers of the workspace that it reads or writes
-  std::vector<size_t> uses_left_;  // by buffer: launches
-  std::vector<int64_t> bytes_;     // by buffer
-  std::vector<bool> alive_;        // by buffer
+      temporaries_;                         // by launch: the buffers of the workspace that it reads or writes
+  std::vector<size_t> uses_left_;           // by buffer: launches
+  std::vector<int64_t> bytes_;              // by buffer
+  std::vector<bool> alive_;                 // by buffer
+  std::vector<std::vector<size_t>> users_;  // by buffer: launches
+  mutable std::vector<size_t> uses_;        // by buffer, while growth() counts them; otherwise 0
+  std::vector<bool> is_done_;               // by launch
   std::set<size_t> ready_;
+  LaunchOrder order_;
 };
 
 /// While ranks reduce something, launches run that do not need it, in the order of the program; then those that need what was begun
@@ -173,7 +219,12 @@ std::vector<LaunchOrder> launch_orders(const KernelModule& module, const Program
     return {overlapping(program, launches)};
   LaunchOrder given(launches.size());
   std::iota(given.begin(), given.end(), 0);
-  return {given, depth_first(launches), Greedy(program, launches).run()};
+  return {given, depth_first(launches), Greedy(program, launches).least_alive()};
+}
+
+LaunchOrder freeing_order(const KernelModule& module, const Program& program) {
+  const Launches launches(module, program);
+  return Greedy(program, launches).freeing();
 }
 
 }  // namespace keratin

@@ -15,4 +15,7 @@ using LaunchOrder = std::vector<size_t>;
 /// See codegen/plan_program.h.
 std::vector<LaunchOrder> launch_orders(const KernelModule& module, const Program& program);
 
+/// That of the program, but launches after which no more is alive than before run as soon as they can.
+LaunchOrder freeing_order(const KernelModule& module, const Program& program);
+
 }  // namespace keratin

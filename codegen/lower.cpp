@@ -31,6 +31,17 @@ Value storage_of(Value value) {
   return value;
 }
 
+/// What launches of a function's fusions may do.
+MayOverwrite may_overwrite_in(const Function& function) {
+  return [&function](const Launch& launch, size_t operand, size_t result) {
+    if (!launch.fusion) return false;
+    const Function& region = *function.nodes[*launch.fusion]->body;
+    const size_t inputs = region.params.size();
+    if (result >= inputs + region.results.size()) return false;
+    return is_elementwise(region, operand) || rows_may_overwrite(region, operand, result - inputs);
+  };
+}
+
 class ProgramWriter {
  public:
   ProgramWriter(KernelModule& out, const Function& function, const Target& target, const Schedules& schedules)
@@ -53,13 +64,7 @@ class ProgramWriter {
         copy(function_.results[i].value, program_.outputs[i],
              "a result in its second place, or not computed");
     copy_updates();  // last: a result may be a variable's old value
-    plan_program(out_, program_, [&](const Launch& launch, size_t operand, size_t result) {
-      if (!launch.fusion) return false;
-      const Function& region = *function_.nodes[*launch.fusion]->body;
-      const size_t inputs = region.params.size();
-      if (result >= inputs + region.results.size()) return false;
-      return is_elementwise(region, operand) || rows_may_overwrite(region, operand, result - inputs);
-    });
+    plan_program(out_, program_, may_overwrite_in(function_));
     out_.programs.push_back(std::move(program_));
   }
 
@@ -217,11 +222,15 @@ class ProgramWriter {
 
 std::string schedule_key(const Function& region) { return print(region); }
 
-KernelModule lower(const Module& module, const Target& target, const Schedules& schedules) {
+KernelModule lower(const Module& module, const Target& target, const Schedules& schedules,
+                   const std::optional<WorkspaceLimit>& limit) {
   KernelModule out;
   out.name = module.name;
   out.variables = module.variables;
   for (const Function& function : module.functions) ProgramWriter(out, function, target, schedules).run();
+  if (limit)
+    for (size_t i = 0; i < out.programs.size(); ++i)
+      keep_within(*limit, out, out.programs[i], may_overwrite_in(module.functions[i]));
   return out;
 }
 

@@ -1,6 +1,10 @@
 #include "codegen/native.h"
 
+#include <set>
+#include <string>
+
 #include "codegen/lower.h"
+#include "codegen/plan_program.h"
 #include "passes/slices.h"
 
 namespace keratin {
@@ -59,8 +63,9 @@ SlicedModule prepared(const Module& module, const PipelineOptions& options) {
 
 /// `whole`: the module as it was before batches were cut.
 KernelModule lower_tuned(const SlicedModule& prepared, const Module& whole, const Target& target,
-                         const Tuner& tuner) {
-  KernelModule kernels = lower(prepared.module, target, tuner ? tuner(prepared.module, target) : Schedules());
+                         const PipelineOptions& options, const Tuner& tuner) {
+  KernelModule kernels = lower(prepared.module, target, tuner ? tuner(prepared.module, target) : Schedules(),
+                               options.workspace_limit);
   for (Program& program : kernels.programs) {
     const auto found = prepared.slices.find(program.name);
     if (found == prepared.slices.end()) continue;
@@ -77,10 +82,11 @@ KernelModule lower_tuned(const SlicedModule& prepared, const Module& whole, cons
 }
 
 std::vector<LevelKernels> lower_levels(const SlicedModule& prepared, const Module& whole,
-                                       std::vector<Target> levels, const Tuner& tuner) {
+                                       std::vector<Target> levels, const PipelineOptions& options,
+                                       const Tuner& tuner) {
   std::vector<LevelKernels> compiled;
   for (Target& level : levels) {
-    KernelModule kernels = lower_tuned(prepared, whole, level, tuner);
+    KernelModule kernels = lower_tuned(prepared, whole, level, options, tuner);
     compiled.push_back({std::move(level), std::move(kernels)});
   }
   return compiled;
@@ -90,12 +96,33 @@ std::vector<LevelKernels> lower_levels(const SlicedModule& prepared, const Modul
 
 KernelModule compile_kernels(const Module& module, const Target& target, const PipelineOptions& options,
                              const Tuner& tuner) {
-  return lower_tuned(prepared(module, options), module, target, tuner);
+  return std::move(compile_levels(module, {target}, options, tuner)[0].kernels);
 }
+
+namespace {
+
+/// Programs that take more than they should at some level.
+std::set<std::string, std::less<>> above(const WorkspaceLimit& limit,
+                                         const std::vector<LevelKernels>& levels) {
+  std::set<std::string, std::less<>> names;
+  for (const LevelKernels& level : levels)
+    for (const Program& program : level.kernels.programs)
+      if (exceeds(limit, level.kernels, program)) names.insert(program.name);
+  return names;
+}
+
+}  // namespace
 
 std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
                                          const PipelineOptions& options, const Tuner& tuner) {
-  return lower_levels(prepared(module, options), module, std::move(levels), tuner);
+  std::vector<LevelKernels> compiled =
+      lower_levels(prepared(module, options), module, levels, options, tuner);
+  if (!options.workspace_limit) return compiled;
+  // Stages are launched together or not at all, and all that they leave is there at once.
+  PipelineOptions finer = options;
+  finer.without_stages = above(*options.workspace_limit, compiled);
+  if (finer.without_stages.empty()) return compiled;
+  return lower_levels(prepared(module, finer), module, std::move(levels), finer, tuner);
 }
 
 UnpreparedLevels compile_unprepared(const Module& module, std::vector<Target> levels,
@@ -103,7 +130,7 @@ UnpreparedLevels compile_unprepared(const Module& module, std::vector<Target> le
   SlicedModule ready = optimized(module, options);
   Module preparation = preparation_of(ready.module);
   ready.module = without_preparation(ready.module);
-  return {lower_levels(ready, module, std::move(levels), tuner), std::move(preparation)};
+  return {lower_levels(ready, module, std::move(levels), options, tuner), std::move(preparation)};
 }
 
 std::unique_ptr<Executor> make_native_executor(const Target& target, const EmitOptions& options,

@@ -7,6 +7,8 @@
 
 #include "codegen/launch_order.h"
 #include "codegen/program_facts.h"
+#include "codegen/rematerialize.h"
+#include "codegen/tile_layout.h"
 #include "ir/text.h"
 #include "passes/memory_plan.h"
 
@@ -115,6 +117,13 @@ void reorder(KernelModule& module, Program& program, const LaunchOrder& order) {
   program.launches = std::move(launches);
 }
 
+void set_places(Program& program, const MemoryPlan& plan) {
+  for (size_t i = 0; i < program.buffers.size(); ++i)
+    if (program.buffers[i].storage == Storage::workspace) program.buffers[i].offset = plan.offsets[i];
+  program.workspace = plan.total;
+  program.least_workspace = plan.lower_bound;
+}
+
 }  // namespace
 
 void plan_program(KernelModule& module, Program& program, const MayOverwrite& may_overwrite) {
@@ -126,11 +135,49 @@ void plan_program(KernelModule& module, Program& program, const MayOverwrite& ma
     best = std::move(plan);
     chosen = std::move(order);
   }
-  for (size_t i = 0; i < program.buffers.size(); ++i)
-    if (program.buffers[i].storage == Storage::workspace) program.buffers[i].offset = best->offsets[i];
-  program.workspace = best->total;
-  program.least_workspace = best->lower_bound;
+  set_places(program, *best);
   reorder(module, program, chosen);
+}
+
+namespace {
+
+/// What the limit leaves for temporaries. Scratch memory is as the runtime has it: of the kernel that takes most, in whichever program.
+int64_t left_for_temporaries(const WorkspaceLimit& limit, const KernelModule& module) {
+  int64_t tiles = 0;
+  for (const Program& program : module.programs) tiles = std::max(tiles, tile_bytes(module, program));
+  return limit.bytes - limit.threads * tiles;
+}
+
+}  // namespace
+
+bool exceeds(const WorkspaceLimit& limit, const KernelModule& module, const Program& program) {
+  return program.workspace.value(usual_bindings(module, limit.batch)) > left_for_temporaries(limit, module);
+}
+
+void keep_within(const WorkspaceLimit& limit, const KernelModule& module, Program& program,
+                 const MayOverwrite& may_overwrite) {
+  const Bindings bindings = usual_bindings(module, limit.batch);
+  const int64_t available = left_for_temporaries(limit, module);
+  const auto excess = [&](const Program& each) { return each.workspace.value(bindings) - available; };
+  if (excess(program) <= 0) return;
+  // Of what is alive at once, it is not known beforehand how closely it can be packed.
+  int64_t alive = available;
+  Program best = program, start = program;
+  if (std::ranges::all_of(program.launches, [](const Launch& each) { return each.reduced_by.empty(); })) {
+    const LaunchOrder order = freeing_order(module, program);
+    for (size_t i = 0; i < order.size(); ++i) start.launches[i] = program.launches[order[i]];
+  }
+  for (int attempt = 0; attempt < 3 && excess(best) > 0; ++attempt) {
+    for (Rematerialization& each : rematerializations(module, start, bindings, alive)) {
+      LaunchOrder given(each.program.launches.size());
+      std::iota(given.begin(), given.end(), 0);
+      set_places(each.program, Temporaries(module, each.program, given, may_overwrite).plan());
+      if (excess(each.program) < excess(best)) best = std::move(each.program);
+      if (excess(best) <= 0) break;
+    }
+    alive -= std::max<int64_t>(excess(best), 0);
+  }
+  program = std::move(best);
 }
 
 }  // namespace keratin

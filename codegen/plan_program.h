@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "codegen/kernel.h"
+#include "passes/memory_plan.h"
 
 namespace keratin {
 
@@ -22,5 +23,13 @@ using MayOverwrite = std::function<bool(const Launch& launch, size_t operand, si
 /// Requires: the launches are in a possible order; their kernels are the last of the module, in this order.
 /// Ensures: the same of the order chosen, and kernels are named after their places.
 void plan_program(KernelModule& module, Program& program, const MayOverwrite& may_overwrite);
+
+/// Whether a planned program's workspace, with scratch memory, is larger than the limit.
+bool exceeds(const WorkspaceLimit& limit, const KernelModule& module, const Program& program);
+
+/// If a planned program's workspace is larger than the limit, launches are repeated until it is not, or is as small as can be
+/// (codegen/rematerialize.h).
+void keep_within(const WorkspaceLimit& limit, const KernelModule& module, Program& program,
+                 const MayOverwrite& may_overwrite);
 
 }  // namespace keratin

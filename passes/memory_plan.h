@@ -25,6 +25,13 @@ struct MemoryPlan {
 
 inline constexpr int64_t kAlignment = 64;
 
+/// What the workspaces of programs should not exceed (codegen/rematerialize.h).
+struct WorkspaceLimit {
+  int64_t bytes = 0;
+  int64_t batch = 0;    ///< the symbol N
+  int64_t threads = 0;  ///< each has scratch memory of its own
+};
+
 MemoryPlan plan_memory(const std::vector<Lifetime>& buffers);
 
 }  // namespace keratin

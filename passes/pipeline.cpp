@@ -50,9 +50,14 @@ Module optimize(const Module& module, const PipelineOptions& options) {
   Module current = clone(module);
   for (const Pass& pass : all_passes()) {
     if (skipped(pass.name)) continue;
-    current = pass.name == "partition" && !options.own_layers.empty()
-                  ? partition(current, options.own_layers)
-                  : run_pass(pass, current, options.decisions);
+    Module next = pass.name == "partition" && !options.own_layers.empty()
+                      ? partition(current, options.own_layers)
+                      : run_pass(pass, current, options.decisions);
+    if (pass.name == "stages")
+      for (size_t i = 0; i < next.functions.size(); ++i)
+        if (options.without_stages.contains(next.functions[i].name))
+          next.functions[i] = clone(current.functions[i]);
+    current = std::move(next);
     if (options.after) options.after(pass.name, current);
   }
   return current;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "ir/executor.h"
 #include "ir/graph.h"
 #include "passes/decisions.h"
+#include "passes/memory_plan.h"
 
 namespace keratin {
 
@@ -27,7 +29,9 @@ struct PipelineOptions {
   std::set<std::string, std::less<>> own_layers;  ///< in these layers ranks go by their own samples
   bool slices = false;  ///< batches are cut where that is possible (passes/slices.h): those of any size,
   int64_t batch = 0;    ///< and those that were fixed to this number
-  std::vector<std::string> skip;  ///< names of passes that are left out; not fuse
+  std::optional<WorkspaceLimit> workspace_limit;
+  std::set<std::string, std::less<>> without_stages;  ///< functions in which each fusion stays a kernel
+  std::vector<std::string> skip;                      ///< names of passes that are left out; not fuse
   /// Called after every pass.
   std::function<void(std::string_view pass, const Module& module)> after;
   Decisions* decisions = nullptr;  ///< where passes say what they decide, if somebody asks

@@ -9,6 +9,7 @@
 #include "ir/text.h"
 #include "tools/bench_report.h"
 #include "tools/command.h"
+#include "tools/memory_limit.h"
 #include "tools/model_source.h"
 #include "tools/pipeline_options.h"
 #include "tools/precision.h"
@@ -31,6 +32,7 @@ constexpr Option kOptions[] = {
     kPrecisionOption,
     {"--seconds", "S", "how long to measure (1)"},
     {"--json", "", "print everything as JSON"},
+    kMemoryLimitOption,
     {"--loss", "NAME|JSON", "with --func train_step, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise"},
     {"--metrics", "A,B|JSON", "likewise"},
@@ -73,8 +75,9 @@ int run(const Arguments& arguments) {
   auto threads = static_cast<unsigned>(arguments.get_int("threads", 1, 0));
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   const Tuner tuner = tuner_of(arguments, {.threads = threads, .batch = arguments.get_int("batch", 1, 1)});
-  const auto kernels = std::make_shared<const KernelModule>(
-      compile_kernels(model, target, pipeline_options(arguments), tuner));
+  PipelineOptions pipeline = pipeline_options(arguments);
+  pipeline.workspace_limit = workspace_limit(arguments, model);
+  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(model, target, pipeline, tuner));
   const Program& program = find_program(*kernels, name);
   const int64_t only = fixed_batch(program);
   const int64_t batch = arguments.get_int("batch", std::max<int64_t>(only, 1), 1);

@@ -12,6 +12,7 @@
 #include "ir/text.h"
 #include "tools/arrays.h"
 #include "tools/command.h"
+#include "tools/memory_limit.h"
 #include "tools/model_source.h"
 #include "tools/pipeline_options.h"
 #include "tools/precision.h"
@@ -42,6 +43,7 @@ constexpr Option kOptions[] = {
     {"--metrics", "A,B|JSON", "likewise"},
     {"--sample-weight-mode", "MODE|JSON",
      "temporal: sample weights are for steps; samplewise: for samples;\neach output then has its own"},
+    kMemoryLimitOption,
     {"--check-numerics", "", "the trainer can say which layer NaN came from: `fit --check-numerics`"},
     {"--name", "NAME", "first part of all names in C; otherwise the file's name"},
     {"--shape", "NAME=D1,D2",
@@ -95,16 +97,20 @@ int compile_trainer(const Arguments& arguments) {
       arguments.get("name", std::filesystem::path(arguments.get("MODEL")).stem().string());
   PipelineOptions of_library = pipeline, of_steps = pipeline;
   of_library.distributed = false;
+  of_steps.workspace_limit = workspace_limit(arguments, module);
   if (arguments.has("bn-local"))
     of_steps.own_layers.insert(model.trained.signature.batch_statistics.begin(),
                                model.trained.signature.batch_statistics.end());
   const ExportsSpec exports =
       make_exports(module, model.merging, std::move(model.keras), std::move(model.why_not_keras), levels,
                    {.name = name, .emit = emit_options(arguments), .pipeline = of_library, .tuner = tuner});
-  write_trainer(compile_levels(module, levels, of_steps, tuner), emit_options(arguments),
+  const std::vector<LevelKernels> kernels = compile_levels(module, levels, of_steps, tuner);
+  const std::string memory = of_steps.workspace_limit ? memory_report(arguments, module, kernels) : "";
+  write_trainer(kernels, emit_options(arguments),
                 trainer_spec(module, std::move(classes), directions_of(model.trained.signature)), exports,
                 arguments.get("output"));
   print_levels(levels);
+  std::fputs(memory.c_str(), stdout);
   return 0;
 }
 
@@ -119,10 +125,14 @@ int compile_training(const Arguments& arguments) {
   options.name = arguments.get("name");
   options.emit = emit_options(arguments);
   options.selftest = make_selftest(model.module, "predict");
-  write_training_library(
-      compile_levels(model.module, levels, pipeline_options(arguments), tuner_of(arguments)), options,
-      training, arguments.get("output"));
+  PipelineOptions pipeline = pipeline_options(arguments);
+  pipeline.workspace_limit = workspace_limit(arguments, model.module);
+  const std::vector<LevelKernels> kernels =
+      compile_levels(model.module, levels, pipeline, tuner_of(arguments));
+  const std::string memory = pipeline.workspace_limit ? memory_report(arguments, model.module, kernels) : "";
+  write_training_library(kernels, options, training, arguments.get("output"));
   print_levels(levels);
+  std::fputs(memory.c_str(), stdout);
   return 0;
 }
 
@@ -153,7 +163,7 @@ int run(const Arguments& arguments) {
   for (const char* option : {"distributed", "bn-local", "check-numerics"})
     if (arguments.has(option)) throw Error(ErrorKind::usage, cat("--", option, " is for --trainer"));
   if (arguments.has("training")) return compile_training(arguments);
-  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode"})
+  for (const char* option : {"loss", "optimizer", "metrics", "sample-weight-mode", "memory-limit"})
     if (arguments.has(option))
       throw Error(ErrorKind::usage, cat("--", option, " is for --trainer and --training"));
   const std::vector<Target> levels = levels_of(arguments);

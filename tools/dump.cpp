@@ -13,6 +13,7 @@
 #include "passes/pipeline.h"
 #include "passes/slices.h"
 #include "tools/dot.h"
+#include "tools/memory_limit.h"
 #include "tools/model_source.h"
 #include "tools/pipeline_options.h"
 #include "tools/precision.h"
@@ -47,6 +48,7 @@ constexpr Option kOptions[] = {
     {"--target", "TRIPLE", "another machine, as LLVM names it"},
     kPrecisionOption,
     {"--check-bounds", "", "with a check of every memory access"},
+    kMemoryLimitOption,
     {"--loss", "NAME|JSON", "with --func train_step, if the model was not compiled or for another"},
     {"--optimizer", "NAME|JSON", "likewise"},
     {"--metrics", "A,B|JSON", "likewise"},
@@ -86,7 +88,9 @@ std::string graph_text(const Module& module, const Arguments& arguments) {
 
 std::string code_text(const std::string& stage, const Module& module, const Arguments& arguments) {
   const Target target = target_of(arguments);
-  KernelModule kernels = compile_kernels(module, target, pipeline_options(arguments), tuner_of(arguments));
+  PipelineOptions pipeline = pipeline_options(arguments);
+  pipeline.workspace_limit = workspace_limit(arguments, module);
+  KernelModule kernels = compile_kernels(module, target, pipeline, tuner_of(arguments));
   if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   EmitOptions options;
   options.check_bounds = arguments.has("check-bounds");
@@ -114,7 +118,10 @@ int run(const Arguments& arguments) {
   if (stage == "graph" && !arguments.has("why") && arguments.has("tune"))
     throw Error(ErrorKind::usage, "a graph is the same however it is lowered", "--tune",
                 "--stage loops, or --why for what was found");
-  for (const char* other : {"stage", "after", "dot", "check-bounds"})
+  if (stage == "graph" && !arguments.has("why") && arguments.has("memory-limit"))
+    throw Error(ErrorKind::usage, "a graph is the same however much is kept of it", "--memory-limit",
+                "--stage loops shows what is launched again");
+  for (const char* other : {"stage", "after", "dot", "check-bounds", "memory-limit"})
     if (arguments.has("why") && arguments.has(other))
       throw Error(ErrorKind::usage, cat("--why is about the whole compilation, without --", other));
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "codegen/native.h"
 #include "codegen/program_facts.h"
@@ -208,6 +209,137 @@ TEST(PlanProgram, NothingIsLost) {
     }
   }
   EXPECT_GT(shared, 50) << "too few kernels that overwrite what they read for this to mean much";
+}
+
+// ---- limits: launches are repeated (codegen/rematerialize.h) ----
+
+KernelModule within(const Module& module, int64_t bytes, int64_t batch) {
+  PipelineOptions options;
+  options.workspace_limit = WorkspaceLimit{bytes, batch, 0};
+  return compile_kernels(module, target(), options);
+}
+
+int64_t repeated_launches(const Program& program) {
+  std::set<uint32_t> kernels;
+  for (const Launch& launch : program.launches) kernels.insert(launch.kernel);
+  return static_cast<int64_t>(program.launches.size() - kernels.size());
+}
+
+/// Layers one after the other, and the gradients of all weights: what each layer leaves is read again in reverse order.
+Module chain_with_gradients(int layers) {
+  std::string params, body;
+  for (int i = 0; i < layers; ++i) {
+    const std::string before = i == 0 ? "x" : cat(2 * i - 1);
+    params += cat(", %w", i, ": f32[32,32]");
+    body += cat("    %", 2 * i, " = dot %", before, ", %w", i, " {contract = [1]x[0]} : f32[N,32]\n    %",
+                2 * i + 1, " = tanh %", 2 * i, " : f32[N,32]\n");
+  }
+  return with_gradients(
+      parse_module(cat("module @m {\n  func @f(%x: f32[N,32]", params, ") -> (%y: f32[N,32]) {\n", body,
+                       "    return %", 2 * layers - 1, "\n  }\n}\n"),
+                   "chain"));
+}
+
+std::vector<Tensor> chain_inputs(int layers, int64_t batch) {
+  std::vector<Tensor> inputs{Tensor(DType::f32, {batch, 32})};
+  for (int i = 0; i < layers; ++i) inputs.emplace_back(DType::f32, std::vector<int64_t>{32, 32});
+  uint32_t state = 1;
+  for (Tensor& input : inputs)
+    for (float& element : input.as<float>()) {
+      state = state * 1664525 + 1013904223;
+      element = (static_cast<float>(state >> 8) / float{1 << 24} - 0.5f) / 2;
+    }
+  return inputs;
+}
+
+TEST(WorkspaceLimit, IsKeptAndResultsAreTheSame) {
+  constexpr int kLayers = 36;
+  constexpr int64_t kBatch = 16;
+  const Module module = chain_with_gradients(kLayers);
+  const auto whole = std::make_shared<const KernelModule>(compile_kernels(module, target()));
+  const Bindings bindings{{Symbol("N"), kBatch}};
+  const int64_t bytes = whole->programs[0].workspace.value(bindings);
+  const std::vector<Tensor> inputs = chain_inputs(kLayers, kBatch);
+  const std::vector<Tensor> expected = interpret_kernels(whole)->call("f", inputs);
+  EXPECT_EQ(repeated_launches(within(module, bytes, kBatch).programs[0]), 0) << "the limit was kept already";
+  int64_t before = 0;
+  for (const int64_t percent : {80, 60, 45}) {
+    const auto limited = std::make_shared<const KernelModule>(within(module, bytes * percent / 100, kBatch));
+    const Program& program = limited->programs[0];
+    EXPECT_LE(program.workspace.value(bindings), bytes * percent / 100);
+    EXPECT_EQ(loss(program, *limited, bindings), "");
+    EXPECT_GT(repeated_launches(program), before) << "less memory asks for more work";
+    before = repeated_launches(program);
+    EXPECT_LE(before, kLayers) << "once for each layer is enough";
+    EXPECT_EQ(interpret_kernels(limited)->call("f", inputs), expected);
+    EXPECT_EQ(print(parse_kernels(print(*limited))), print(*limited));
+  }
+}
+
+// What lives at once need not grow as fast as the layers do.
+TEST(WorkspaceLimit, TheLeastIsSublinear) {
+  constexpr int64_t kBatch = 16;
+  const Bindings bindings{{Symbol("N"), kBatch}};
+  const auto least = [&](int layers) {
+    return within(chain_with_gradients(layers), 1, kBatch).programs[0].workspace.value(bindings);
+  };
+  const auto whole = [&](int layers) {
+    return compile_kernels(chain_with_gradients(layers), target()).programs[0].workspace.value(bindings);
+  };
+  EXPECT_LT(least(16), whole(16) * 3 / 5);
+  EXPECT_LT(least(64), whole(64) * 2 / 5);
+  EXPECT_LT(least(64), 2 * least(16) + 4096) << "four times the layers, at most twice the memory";
+}
+
+TEST(WorkspaceLimit, OfRandomGraphsLosesNothing) {
+  int64_t repeated = 0;
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
+    const RandomGraph graph = random_graph(
+        {.seed = seed, .without = {Op::fusion, Op::pool_max_grad, Op::winograd}, .fewest_nodes = 10});
+    const Module module = with_gradients(graph.module);
+    const auto whole = std::make_shared<const KernelModule>(compile_kernels(module, target()));
+    const auto least = std::make_shared<const KernelModule>(within(module, 1, 7));
+    const Program& program = least->programs[0];
+    EXPECT_EQ(loss(program, *least, graph.bindings), "") << "seed " << seed;
+    const Bindings bindings = usual_bindings(*whole, 7);
+    EXPECT_LE(program.workspace.value(bindings), whole->programs[0].workspace.value(bindings));
+    if (repeated_launches(program) == 0) continue;
+    repeated += repeated_launches(program);
+    EXPECT_EQ(interpret_kernels(least)->call("f", graph.inputs),
+              interpret_kernels(whole)->call("f", graph.inputs))
+        << "seed " << seed;
+  }
+  EXPECT_GT(repeated, 20) << "too few repeated launches for this to mean much";
+}
+
+// A launch cannot be repeated once the variable that it reads has its new value.
+TEST(WorkspaceLimit, OldValuesOfVariablesAreNotReadTooLate) {
+  const Module module = parse_module(R"(module @m {
+  var @w : f32[64,64] state
+  func @f(%x: f32[N,64]) -> (%y: f32[N,64]) {
+    %0 = dot %x, @w {contract = [1]x[0]} : f32[N,64]
+    %1 = dot %0, %0 {contract = [0]x[0]} : f32[64,64]
+    %2 = dot %1, @w {contract = [1]x[0]} : f32[64,64]
+    %3 = dot %x, %2 {contract = [1]x[0]} : f32[N,64]
+    %4 = dot %3, %2 {contract = [1]x[0]} : f32[N,64]
+    %5 = dot %4, %2 {contract = [1]x[0]} : f32[N,64]
+    %6 = add %5, %0 : f32[N,64]
+    return %6 updates @w = %2
+  }
+}
+)",
+                                     "test");
+  const KernelModule kernels = within(module, 1, 64);
+  const Program& program = kernels.programs[0];
+  bool is_written = false;
+  for (const Launch& launch : program.launches)
+    for (size_t i = 0; i < launch.args.size(); ++i) {
+      if (program.buffers[launch.args[i]].storage != Storage::variable) continue;
+      const Mode mode = kernels.kernels[launch.kernel].buffers[i].mode;
+      EXPECT_FALSE(mode == Mode::in && is_written) << print(program);
+      is_written = is_written || mode != Mode::in;
+    }
+  EXPECT_TRUE(is_written);
 }
 
 }  // namespace
