@@ -22,7 +22,7 @@ constexpr int64_t kBatches = 2;
 
 int64_t threads_here() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-/// "300MB", "1.5G", "1048576".
+/// "300MB", "1.5G", "1048576". As everywhere here, 1 MB is 1024 KB.
 int64_t parse_size(const std::string& text) {
   double amount = 0;
   const char* const end = text.data() + text.size();
@@ -31,8 +31,10 @@ int64_t parse_size(const std::string& text) {
   for (size_t i = 0; error == std::errc() && amount > 0 && i < std::size(kUnits); ++i) {
     const std::string_view given(unit, static_cast<size_t>(end - unit));
     const double bytes = amount * static_cast<double>(int64_t{1} << (10 * i));
-    if ((given == kUnits[i] || given == std::string(kUnits[i]) + "B") && bytes < 9e18)
-      return static_cast<int64_t>(bytes);
+    const std::string unit_name(kUnits[i]);
+    const bool is_unit =
+        given == unit_name || given == unit_name + "B" || (i > 0 && given == unit_name + "iB");
+    if (is_unit && bytes < 9e18) return static_cast<int64_t>(bytes);
   }
   throw Error(ErrorKind::usage, cat(quoted(text), " is no size"), kOption,
               "300MB, 1.5GB, or a number of bytes");
@@ -102,8 +104,11 @@ std::string memory_report(const Arguments& arguments, const Module& module,
                           std::span<const LevelKernels> levels) {
   const int64_t limit = parse_size(arguments.get("memory-limit"));
   std::string report;
+  int64_t most = 0;  // of all levels
   for (const LevelKernels& level : levels) {
     const StepMemory memory = memory_of(module, level.kernels);
+    if (memory.all() <= most) continue;
+    most = memory.all();
     const auto amounts = [&](std::string_view takes) {
       return cat("a step of ", memory.batch, " samples takes ", takes, memory_text(memory.all()),
                  ": variables ", memory_text(memory.variables), ", workspace ", memory_text(memory.workspace),
