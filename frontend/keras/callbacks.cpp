@@ -108,6 +108,8 @@ class Adapter : public trainer::Callback {
   void on_epoch_begin(trainer::Training& training, int64_t epoch) override {
     call(training, [&](auto& view) { callback_.on_epoch_begin(view, epoch); });
   }
+  /// What a user's callback adds is not known before it does.
+  bool may_log(const trainer::Trainable&, const std::string&) const override { return true; }
   void on_epoch_end(trainer::Training& training, int64_t epoch, trainer::Logs& logs) override {
     Logs map = to_map(logs);
     call(training, [&](auto& view) { callback_.on_epoch_end(view, epoch, map); });

@@ -27,9 +27,11 @@ class Training {
  public:
   virtual ~Training() = default;
   virtual Trainable& model() = 0;
-  virtual int64_t epochs() const = 0;          ///< that are wanted, those before initial_epoch included
-  virtual int64_t steps() const = 0;           ///< of an epoch
-  virtual bool validates() const = 0;          ///< whether there is a validation, if not in each epoch
+  virtual int64_t epochs() const = 0;  ///< that are wanted, those before initial_epoch included
+  virtual int64_t steps() const = 0;   ///< of an epoch
+  virtual bool validates() const = 0;  ///< whether there is a validation, if not in each epoch
+  /// Whether callbacks in front of the one whose on_train_begin asks may add this to an epoch's logs.
+  virtual bool may_be_logged(const std::string& name) const = 0;
   virtual const History& history() const = 0;  ///< of the epochs that ended
   /// Training ends: after the step at hand, if one is, with what belongs to the end of an epoch.
   virtual void stop() = 0;
@@ -55,6 +57,8 @@ class Callback {
   virtual void on_train_batch_end(Training&, int64_t /*step*/, double /*loss*/, const Logs& /*logs*/) {}
   virtual void on_test_begin(Training&) {}
   virtual void on_test_end(Training&, const Logs& /*logs*/) {}
+  /// Whether its on_epoch_end may add this to the logs.
+  virtual bool may_log(const Trainable&, const std::string& /*name*/) const { return false; }
   /// May add to the logs, which callbacks behind it and the history see.
   virtual void on_epoch_end(Training&, int64_t /*epoch*/, Logs& /*logs*/) {}
   /// Also if training was stopped, but not if it failed.

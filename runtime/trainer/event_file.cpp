@@ -5,12 +5,10 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "runtime/trainer/crc32c.h"
-#include "runtime/trainer/error.h"
+#include "runtime/trainer/file.h"
 #include "runtime/trainer/histogram.h"
 #include "runtime/trainer/text.h"
 
@@ -67,21 +65,14 @@ Message tensor(int64_t dtype, const Shape& shape, std::string_view content) {
       .bytes(Tensor::tensor_content, content);
 }
 
-std::string make_folder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error)
-    throw Error(ErrorKind::cannot_create, cat("cannot create the folder: ", error.message()), folder);
-  return folder;
-}
-
-/// Readers take the files of a folder in the order of their names, and so of their times.
-std::string file_name(double now) {
+/// A new file in a folder. Readers take those of a folder in the order of their names, and so of their times.
+std::string new_path(const std::string& folder, double now) {
+  make_folder(folder);
   static std::atomic<int> files = 0;
   char host[256] = "";
   ::gethostname(host, sizeof host - 1);
-  return cat("events.out.tfevents.", static_cast<int64_t>(now), ".", host, ".", ::getpid(), ".", files++,
-             ".v2");
+  return cat(folder, "/events.out.tfevents.", static_cast<int64_t>(now), ".", host, ".", ::getpid(), ".",
+             files++, ".v2");
 }
 
 }  // namespace
@@ -90,7 +81,7 @@ EventFile::EventFile(const std::string& folder, std::function<double()> clock)
     : EventFile(folder, clock, std::floor(clock())) {}
 
 EventFile::EventFile(const std::string& folder, std::function<double()> clock, double now)
-    : clock_(std::move(clock)), file_(cat(make_folder(folder), "/", file_name(now))) {
+    : clock_(std::move(clock)), file_(new_path(folder, now)) {
   const Message writer = Message().bytes(SourceMetadata::writer, "tensorflow.core.util.events_writer");
   add_record(Message()
                  .number(Event::wall_time, now)

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -21,12 +22,6 @@ namespace {
 
 [[noreturn]] void fail(ErrorKind kind, const std::string& what, const std::string& path) {
   throw Error(kind, cat(what, ": ", std::strerror(errno)), path);
-}
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 /// Closes a descriptor where the block ends.
@@ -84,6 +79,19 @@ MappedFile map_file(const std::string& path) {
   if (bytes == MAP_FAILED) fail(ErrorKind::io, "cannot read", path);
   return {{static_cast<const char*>(bytes), size},
           std::shared_ptr<const void>(bytes, [size](void* mapped) { ::munmap(mapped, size); })};
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+void make_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    throw Error(ErrorKind::cannot_create, cat("cannot create the folder: ", error.message()), folder);
 }
 
 void StagedFile::refuse_others() const {

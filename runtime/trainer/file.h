@@ -21,6 +21,10 @@ bool stays_in_memory(size_t bytes);
 /// Zeros to write to, for what does not: an unnamed file in $TMPDIR, or else /var/tmp, mapped. Throws Error(io) where it has no room.
 std::shared_ptr<std::byte> map_scratch(size_t bytes);
 
+std::string folder_of(const std::string& path);  ///< "." if the path names none
+/// Makes it, and those above it, where it is missing. Throws Error(cannot_create).
+void make_folder(const std::string& folder);
+
 /// All of the bytes, in as many calls as it takes. `path`: for errors. Throws Error(io).
 void write_all(int descriptor, std::string_view bytes, const std::string& path);
 

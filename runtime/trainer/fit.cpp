@@ -78,7 +78,10 @@ class Fit : public Training {
     for (const auto& [name, value] : settings_) settings += cat(name, " ", value, "\n");
     expect_same_of_all(model_, settings, "fit");
     model_.set_seed(options_.seed);
-    for_each([&](Callback& callback) { callback.on_train_begin(*this); });
+    for_each([&](Callback& callback) {
+      callback.on_train_begin(*this);
+      begun_.push_back(&callback);
+    });
     resume();
     while (epoch_ < options_.epochs && (!stopped_ || step_ > 0) && !interrupted())
       if (!run_epoch()) break;
@@ -91,7 +94,14 @@ class Fit : public Training {
   Trainable& model() override { return model_; }
   int64_t epochs() const override { return options_.epochs; }
   int64_t steps() const override { return steps_; }
-  bool validates() const override { return validation_.has_value(); }
+  bool validates() const override {
+    return validation_ &&
+           options_.epochs / options_.validation_freq > options_.initial_epoch / options_.validation_freq;
+  }
+  bool may_be_logged(const std::string& name) const override {
+    return std::any_of(begun_.begin(), begun_.end(),
+                       [&](const Callback* callback) { return callback->may_log(model_, name); });
+  }
   const History& history() const override { return history_; }
   void stop() override { stopped_ = true; }
   void say(const std::string& text) override {
@@ -284,6 +294,7 @@ class Fit : public Training {
   Batches training_;
   std::optional<Batches> validation_;
   std::optional<NumericChecks> checks_;
+  std::vector<const Callback*> begun_;  // those whose on_train_begin was called
   int64_t steps_;
   // Where training is.
   int64_t epoch_, step_ = 0;

@@ -39,6 +39,11 @@ void log_learning_rates(Trainable& model, Logs& logs) {
   }
 }
 
+bool is_learning_rate(const Trainable& model, const std::string& name) {
+  const std::vector<LearningRate>& rates = model.info().learning_rates;
+  return std::any_of(rates.begin(), rates.end(), [&](const LearningRate& rate) { return rate.name == name; });
+}
+
 std::string spoken_name(const Trainable& model, size_t index) {
   constexpr std::string_view kRate = "learning_rate";
   const std::string& name = model.info().learning_rates[index].name;

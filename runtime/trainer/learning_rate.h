@@ -14,6 +14,8 @@ void expect_settable_rates(const Trainable& model, const std::string& who);
 void set_learning_rate(Trainable& model, size_t index, double rate);
 /// As they are now; what the logs have already stays where it is.
 void log_learning_rates(Trainable& model, Logs& logs);
+/// Whether log_learning_rates() logs this.
+bool is_learning_rate(const Trainable& model, const std::string& name);
 /// "learning rate", or "adam learning rate" of one among several.
 std::string spoken_name(const Trainable& model, size_t index);
 

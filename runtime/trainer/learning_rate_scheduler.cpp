@@ -21,6 +21,10 @@ void LearningRateScheduler::on_epoch_begin(Training& training, int64_t epoch) {
   for (size_t i = 0; i < rates.size(); ++i) set_learning_rate(model, i, schedule_(epoch, rates[i]));
 }
 
+bool LearningRateScheduler::may_log(const Trainable& model, const std::string& name) const {
+  return is_learning_rate(model, name);
+}
+
 void LearningRateScheduler::on_epoch_end(Training& training, int64_t, Logs& logs) {
   log_learning_rates(training.model(), logs);
 }

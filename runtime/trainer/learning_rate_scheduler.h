@@ -21,6 +21,7 @@ class LearningRateScheduler : public Callback {
   /// Throws Error(usage) if the learning rate cannot be set.
   void on_train_begin(Training& training) override;
   void on_epoch_begin(Training& training, int64_t epoch) override;
+  bool may_log(const Trainable& model, const std::string& name) const override;
   void on_epoch_end(Training& training, int64_t epoch, Logs& logs) override;
 
  private:

@@ -1,5 +1,6 @@
 #include "runtime/trainer/model_checkpoint.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <utility>
@@ -47,34 +48,53 @@ std::string formatted(double value, const std::string& format, const std::string
   return {buffer, static_cast<size_t>(size)};
 }
 
+/// A part of a path: text, and behind it, but for the last one, the place of a number.
+struct Piece {
+  std::string text;
+  bool has_place = false;
+  std::string name, format;
+};
+
+std::vector<Piece> pieces_of(const std::string& path) {
+  std::vector<Piece> pieces(1);
+  for (size_t at = 0; at < path.size(); ++at) {
+    const bool is_doubled =
+        (path[at] == '{' || path[at] == '}') && at + 1 < path.size() && path[at + 1] == path[at];
+    if (path[at] != '{' || is_doubled) {
+      pieces.back().text += path[at];
+      at += is_doubled ? 1 : 0;
+      continue;
+    }
+    const size_t end = path.find('}', at);
+    if (end == std::string::npos)
+      throw Error(ErrorKind::usage, "has a { without its }", cat(kWho, ": ", path));
+    const std::string place = path.substr(at + 1, end - at - 1);
+    const size_t colon = std::min(place.find(':'), place.size());
+    pieces.back().has_place = true;
+    pieces.back().name = place.substr(0, colon);
+    pieces.back().format = place.substr(std::min(colon + 1, place.size()));
+    pieces.emplace_back();
+    at = end;
+  }
+  return pieces;
+}
+
 }  // namespace
 
 std::string format_path(const std::string& text, const Logs& numbers) {
   std::string out;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const bool is_doubled =
-        (text[at] == '{' || text[at] == '}') && at + 1 < text.size() && text[at + 1] == text[at];
-    if (text[at] != '{' || is_doubled) {
-      out += text[at];
-      at += is_doubled ? 1 : 0;
-      continue;
-    }
-    const size_t end = text.find('}', at);
-    if (end == std::string::npos)
-      throw Error(ErrorKind::usage, "has a { without its }", cat(kWho, ": ", text));
-    const std::string place = text.substr(at + 1, end - at - 1);
-    const size_t colon = std::min(place.find(':'), place.size());
-    const std::string name = place.substr(0, colon);
-    const double* value = find_log(numbers, name);
+  for (const Piece& piece : pieces_of(text)) {
+    out += piece.text;
+    if (!piece.has_place) continue;
+    const double* value = find_log(numbers, piece.name);
     if (value == nullptr) {
       std::vector<std::string> names;
       for (const auto& [known, unused] : numbers) names.push_back(known);
       throw Error(ErrorKind::usage,
-                  cat("has a place for ", quoted(name), ", which is not known when it is saved"),
+                  cat("has a place for ", quoted(piece.name), ", which is not known when it is saved"),
                   cat(kWho, ": ", text), cat("known are ", join(names, ", ")));
     }
-    out += formatted(*value, place.substr(std::min(colon + 1, place.size())), text);
-    at = end;
+    out += formatted(*value, piece.format, text);
   }
   return out;
 }
@@ -98,32 +118,54 @@ ModelCheckpoint::ModelCheckpoint(const ModelCheckpointOptions& options,
 
 void ModelCheckpoint::on_train_begin(Training& training) {
   if (options_.save_best_only) monitor_.begin(training);
-  if (options_.save_best_only && options_.save_freq > 0 && options_.monitor.starts_with("val_"))
+  const std::vector<MetricInfo>& metrics = training.model().info().metrics;
+  const bool is_of_step = options_.save_freq > 0;
+  if (options_.save_best_only && is_of_step &&
+      std::none_of(metrics.begin(), metrics.end(),
+                   [&](const MetricInfo& metric) { return metric.name == options_.monitor; }))
     throw Error(ErrorKind::usage,
                 cat("watches ", quoted(options_.monitor), ", which is not known after a step"), kWho,
                 "leave save_freq away, or watch a metric of training: monitor=loss");
   steps_ = 0;
+  has_warned_ = false;
   Logs known = {{"epoch", 1}};
-  if (options_.save_freq > 0) known.emplace_back("batch", 1);
-  for (const MetricInfo& metric : training.model().info().metrics) {
+  if (is_of_step) known.emplace_back("batch", 1);
+  for (const MetricInfo& metric : metrics) {
     known.emplace_back(metric.name, 0);
-    if (training.validates() && options_.save_freq == 0) known.emplace_back(cat("val_", metric.name), 0);
+    if (training.validates() && !is_of_step) known.emplace_back(cat("val_", metric.name), 0);
   }
-  for (const LearningRate& rate : training.model().info().learning_rates) known.emplace_back(rate.name, 0);
-  format_path(options_.path, known);
+  for (const Piece& piece : pieces_of(options_.path))
+    if (!is_of_step && find_log(known, piece.name) == nullptr && training.may_be_logged(piece.name))
+      known.emplace_back(piece.name, 0);
+  const std::string path = format_path(options_.path, known), before = pieces_of(options_.path)[0].text;
+  // Of the folders those are made that have the same name in each epoch.
+  make_folder(folder_of(before));
+  StagedFile(before.substr(0, before.rfind('/') + 1) + path.substr(path.rfind('/') + 1));
 }
 
 void ModelCheckpoint::on_resume(Training&, int64_t epoch, int64_t) { epoch_ = epoch; }
 
 void ModelCheckpoint::save(Training& training, const Logs& logs, std::optional<int64_t> step) {
-  if (options_.save_best_only) {
-    const std::optional<double> current = monitor_.value(logs);
-    if (!current || !monitor_.improves(*current)) return;
-  }
   Logs numbers = {{"epoch", static_cast<double>(epoch_ + 1)}};
   if (step) numbers.emplace_back("batch", static_cast<double>(*step + 1));
   numbers.insert(numbers.end(), logs.begin(), logs.end());
-  write_(training, format_path(options_.path, numbers));
+  std::vector<std::string> wanted;
+  for (const Piece& piece : pieces_of(options_.path))
+    if (piece.has_place) wanted.push_back(piece.name);
+  if (options_.save_best_only) wanted.push_back(options_.monitor);
+  const auto missing = std::find_if(wanted.begin(), wanted.end(), [&](const std::string& name) {
+    return find_log(numbers, name) == nullptr;
+  });
+  if (missing != wanted.end()) {
+    if (!std::exchange(has_warned_, true))
+      training.warn(cat(kWho, ": ", quoted(*missing), " is not known in epoch ", epoch_ + 1,
+                        "; where it is not, nothing is saved"));
+    return;
+  }
+  if (options_.save_best_only && !monitor_.improves(*monitor_.value(logs))) return;
+  const std::string path = format_path(options_.path, numbers);
+  make_folder(folder_of(path));
+  write_(training, path);
 }
 
 void ModelCheckpoint::on_train_batch_end(Training& training, int64_t step, double, const Logs& logs) {

@@ -12,7 +12,8 @@ namespace keratin::trainer {
 
 struct ModelCheckpointOptions {
   /// May have places for numbers in it, as Python's str.format does: "{epoch:02d}-{val_loss:.3f}.safetensors"; {batch} too where
-  /// it is saved after steps. What there is of that name is replaced.
+  /// it is saved after steps. Where one of them is missing, as val_loss is in epochs without a validation, nothing is saved. Folders that
+  /// are missing are made. What there is of that name is replaced.
   std::string path;
   std::string monitor = "val_loss";
   bool save_best_only = false;
@@ -31,7 +32,7 @@ class ModelCheckpoint : public Callback {
 
   std::string name() const override { return "model_checkpoint"; }
   bool writes() const override { return true; }
-  /// Throws Error(usage) if the path has places for what will not be known.
+  /// Throws Error(usage) if the path has places for what will never be known, Error(cannot_create) if nothing can be written there.
   void on_train_begin(Training& training) override;
   void on_epoch_begin(Training&, int64_t epoch) override { epoch_ = epoch; }
   void on_resume(Training& training, int64_t epoch, int64_t step) override;
@@ -48,6 +49,7 @@ class ModelCheckpoint : public Callback {
   std::function<void(Training& training, const std::string& path)> write_;
   Monitor monitor_;
   int64_t epoch_ = 0, steps_ = 0;  // since it was last saved
+  bool has_warned_ = false;
 };
 
 /// Numbers put into the places of a text, by their names. Throws Error(usage) about a name that has none, or a format that is none of numbers.

@@ -17,7 +17,7 @@ Monitor::Monitor(std::string callback, std::string metric, MonitorMode mode, dou
       min_delta_(std::fabs(min_delta)),
       baseline_(baseline) {}
 
-void Monitor::begin(Training& training) {
+void Monitor::begin(Training& training, bool is_logged) {
   best_ = baseline_;
   constexpr std::string_view kHeldOut = "val_";
   const bool is_held_out = metric_.starts_with(kHeldOut);
@@ -25,10 +25,8 @@ void Monitor::begin(Training& training) {
   const std::vector<MetricInfo>& metrics = training.model().info().metrics;
   const auto found = std::find_if(metrics.begin(), metrics.end(),
                                   [&](const MetricInfo& metric) { return metric.name == name; });
-  const std::vector<LearningRate>& rates = training.model().info().learning_rates;
-  const bool is_rate =
-      std::any_of(rates.begin(), rates.end(), [&](const LearningRate& rate) { return rate.name == metric_; });
-  if (found == metrics.end() && !is_rate) {
+  is_logged = is_logged || training.may_be_logged(metric_);
+  if (found == metrics.end() && !is_logged) {
     std::vector<std::string> names;
     for (const MetricInfo& metric : metrics) names.push_back(metric.name);
     const std::string similar = most_similar(name, names);
@@ -38,10 +36,13 @@ void Monitor::begin(Training& training) {
                     ? cat("metrics are ", join(names, ", "), ", each with val_ where there is a validation")
                     : cat("did you mean ", is_held_out ? kHeldOut : "", similar, "?"));
   }
-  if (is_held_out && !training.validates())
-    throw Error(ErrorKind::usage, cat("watches ", quoted(metric_), ", and there is no validation"), callback_,
-                cat("give --validation-split or --validation-data, or watch ", quoted(name)));
-  const int direction = is_rate ? 0 : found->direction;
+  if (is_held_out && !is_logged && !training.validates())
+    throw Error(
+        ErrorKind::usage, cat("watches ", quoted(metric_), ", and there is no validation"), callback_,
+        cat("give --validation-split or --validation-data, with a --validation-freq that comes up, or "
+            "watch ",
+            quoted(name)));
+  const int direction = found == metrics.end() ? 0 : found->direction;
   if (mode_ == MonitorMode::automatic && direction == 0)
     throw Error(ErrorKind::usage,
                 cat("watches ", quoted(metric_), ", of which it is not known whether more or less is better"),

@@ -17,8 +17,9 @@ class Monitor {
           std::optional<double> baseline = {});
 
   const std::string& metric() const { return metric_; }
-  /// Finds out which values are better. Throws Error(usage) if nobody says so, or if there will be no such metric.
-  void begin(Training& training);
+  /// Finds out which values are better. `is_logged`: who watches logs it himself. Throws Error(usage) if nobody says so, or if there will
+  /// be no such metric.
+  void begin(Training& training, bool is_logged = false);
 
   /// Its value in the logs of an epoch; nothing if it did not validate.
   std::optional<double> value(const Logs& logs) const;

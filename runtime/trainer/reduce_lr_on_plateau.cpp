@@ -17,7 +17,7 @@ ReduceLROnPlateau::ReduceLROnPlateau(const ReduceLROnPlateauOptions& options)
 
 void ReduceLROnPlateau::on_train_begin(Training& training) {
   expect_settable_rates(training.model(), "ReduceLROnPlateau");
-  monitor_.begin(training);
+  monitor_.begin(training, may_log(training.model(), monitor_.metric()));
   wait_ = cooldown_ = 0;
 }
 
@@ -34,6 +34,10 @@ bool ReduceLROnPlateau::reduce(Training& training, int64_t epoch) {
     reduced = true;
   }
   return reduced;
+}
+
+bool ReduceLROnPlateau::may_log(const Trainable& model, const std::string& name) const {
+  return is_learning_rate(model, name);
 }
 
 void ReduceLROnPlateau::on_epoch_end(Training& training, int64_t epoch, Logs& logs) {

@@ -25,6 +25,7 @@ class ReduceLROnPlateau : public Callback {
   std::string name() const override { return "reduce_lr_on_plateau"; }
   /// Throws Error(usage) if the learning rate cannot be set.
   void on_train_begin(Training& training) override;
+  bool may_log(const Trainable& model, const std::string& name) const override;
   void on_epoch_end(Training& training, int64_t epoch, Logs& logs) override;
   CallbackState state() const override;
   void restore(const CallbackState& state) override;

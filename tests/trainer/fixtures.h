@@ -56,6 +56,7 @@ class SomeTraining : public Training {
   int64_t epochs() const override { return epochs_; }
   int64_t steps() const override { return steps_; }
   bool validates() const override { return validates_; }
+  bool may_be_logged(const std::string&) const override { return false; }
   const History& history() const override { return history_; }
   void stop() override { stopped_ = true; }
   void say(const std::string& text) override { said_.push_back(text); }
