@@ -20,6 +20,8 @@ namespace keratin::trainer {
 struct Snapshot {
   /// What must be the same for training to go on to the same end, by the names of options: "batch-size".
   std::map<std::string, std::string> settings;
+  /// Of the "training" and "validation" samples (data_checksum.h), which must be the same, too.
+  std::map<std::string, uint32_t> data_checksums;
   int64_t epoch = 0, step = 0;  ///< the next one
   bool stopped = false;         ///< a callback has ended training
   Logs training_logs;  ///< if all steps of the epoch are done, but not its validation: what they gave

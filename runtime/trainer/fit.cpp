@@ -1,11 +1,14 @@
 #include "runtime/trainer/fit.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include <utility>
 
 #include "runtime/trainer/batches.h"
+#include "runtime/trainer/data_checksum.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/numeric_checks.h"
 #include "runtime/trainer/shuffle.h"
@@ -39,14 +42,22 @@ std::map<std::string, std::string> settings_of(const FitOptions& options, const 
           {"validation-data", validation == nullptr ? "none" : counted(validation->samples, "sample")}};
 }
 
+/// Of the samples to learn from and those held out; none where nobody compares them.
+std::map<std::string, uint32_t> checksums_of(const Trainable& model, const FitOptions& options,
+                                             const Dataset& training, const Dataset* validation) {
+  std::map<std::string, uint32_t> checksums;
+  if (options.checkpoints == nullptr && model.ranks() == nullptr) return checksums;
+  checksums.emplace("training", data_checksum(model.info(), training));
+  if (validation != nullptr) checksums.emplace("validation", data_checksum(model.info(), *validation));
+  return checksums;
+}
+
 /// Ranks that see different data would wait for each other for ever, or take each other's samples for their own.
 void expect_same_of_all(const Trainable& model, const std::string& settings, const std::string& where) {
   Ranks* ranks = model.ranks();
   if (ranks == nullptr) return;
-  constexpr uint64_t kBasis = 14695981039346656037U, kPrime = 1099511628211U;  // FNV-1a
-  uint64_t hash = kBasis;
-  for (const char c : settings) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
-  const auto own = static_cast<int64_t>(hash >> 2);
+  const auto own =
+      static_cast<int64_t>(crc32_z(0, reinterpret_cast<const Bytef*>(settings.data()), settings.size()));
   if (ranks->greatest(own) != -ranks->greatest(-own))
     throw Error(ErrorKind::data, "data or options are not the same for all processes", where,
                 "all of them read the same files, and take their share of each batch");
@@ -58,6 +69,7 @@ class Fit : public Training {
       : model_(model),
         options_(options),
         settings_(settings_of(options, training, validation)),
+        checksums_(checksums_of(model, options, training, validation)),
         samples_(training.samples),
         training_(model, training, options.batch_size,
                   sample_weights(model.info(), training, options.class_weight)),
@@ -76,6 +88,7 @@ class Fit : public Training {
   History run() {
     std::string settings;
     for (const auto& [name, value] : settings_) settings += cat(name, " ", value, "\n");
+    for (const auto& [samples, value] : checksums_) settings += cat(samples, " ", value, "\n");
     expect_same_of_all(model_, settings, "fit");
     model_.set_seed(options_.seed);
     for_each([&](Callback& callback) {
@@ -216,6 +229,7 @@ class Fit : public Training {
   void save() {
     if (options_.checkpoints == nullptr) return;
     Snapshot snapshot{.settings = settings_,
+                      .data_checksums = checksums_,
                       .epoch = epoch_,
                       .step = step_,
                       .stopped = stopped_,
@@ -258,6 +272,7 @@ class Fit : public Training {
     if (!found) return;
     const std::string& where = options_.checkpoints->path();
     expect_same_settings(found->settings, where);
+    expect_same_samples(found->data_checksums, where);
     set_variables(model_, found->variables, where);
     for_each([&](Callback& callback) {
       if (const auto state = found->callbacks.find(callback.name()); state != found->callbacks.end())
@@ -287,9 +302,18 @@ class Fit : public Training {
     }
   }
 
+  /// What an older checkpoint does not tell is taken to be the same.
+  void expect_same_samples(const std::map<std::string, uint32_t>& found, const std::string& where) const {
+    for (const auto& [samples, checksum] : checksums_)
+      if (const auto before = found.find(samples); before != found.end() && before->second != checksum)
+        throw Error(ErrorKind::data, cat("belongs to training whose ", samples, " samples were others"),
+                    where, "give the data that it began with, or another --checkpoint to begin anew");
+  }
+
   Trainable& model_;
   const FitOptions& options_;
   std::map<std::string, std::string> settings_;
+  std::map<std::string, uint32_t> checksums_;
   int64_t samples_;
   Batches training_;
   std::optional<Batches> validation_;

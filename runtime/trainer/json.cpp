@@ -194,6 +194,7 @@ std::string format_snapshot(const Snapshot& snapshot, const std::map<std::string
   for (const Logs& logs : snapshot.history.epochs) history.push_back(to_json(logs));
   return json{{"callbacks", callbacks},
               {"checksums", checksums},
+              {"data_checksums", snapshot.data_checksums},
               {"epoch", snapshot.epoch},
               {"first_epoch", snapshot.history.first_epoch},
               {"history", history},
@@ -212,6 +213,7 @@ Snapshot parse_snapshot(std::string_view text, const std::string& where,
     for (const auto& [name, state] : object.at("callbacks").items())
       snapshot.callbacks[name] = {numbers(state.at("numbers")), texts(state.at("texts")), {}};
     checksums = object.at("checksums").get<std::map<std::string, uint32_t>>();
+    snapshot.data_checksums = object.value("data_checksums", std::map<std::string, uint32_t>());
     snapshot.epoch = object.at("epoch").get<int64_t>();
     snapshot.history.first_epoch = object.at("first_epoch").get<int64_t>();
     for (const json& epoch : object.at("history")) snapshot.history.epochs.push_back(logs(epoch));

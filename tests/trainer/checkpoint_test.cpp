@@ -220,6 +220,54 @@ TEST(Checkpoints, OtherFilesAndOtherTraining) {
   EXPECT_EQ(read_bytes(path), before);
 }
 
+TEST(Checkpoints, OtherDataOfTheSameSize) {
+  const Folder folder;
+  const std::string path = folder / "c.ckpt";
+  Checkpoints checkpoints(path, {});
+  const auto go_on = [&](const Dataset& data) {
+    LinearModel model(1);
+    FitOptions options;
+    options.validation_split = 0.25;
+    options.checkpoints = &checkpoints;
+    fit(model, data, options);
+  };
+  // 4,000 samples, one of which is another one.
+  const auto with_other = [&](int64_t sample) {
+    Dataset data = line(4000);
+    if (sample < 0) return data;
+    Array x = *data.inputs[0].array();
+    reinterpret_cast<float*>(x.mutable_data())[sample] = 7;
+    data.inputs[0] = x;
+    return data;
+  };
+  go_on(with_other(-1));
+  go_on(with_other(-1));
+  for (const int64_t sample : {0, 2999})
+    expect_error(ErrorKind::data, {path, "training whose training samples were others", "--checkpoint"},
+                 [&] { go_on(with_other(sample)); });
+  expect_error(ErrorKind::data, {"training whose validation samples were others"},
+               [&] { go_on(with_other(3999)); });
+  Dataset other_target = line(4000);
+  reinterpret_cast<float*>(other_target.targets[0].mutable_data())[2999] = 7;
+  expect_error(ErrorKind::data, {"training samples"}, [&] { go_on(other_target); });
+  Dataset weighted = line(4000);
+  weighted.weights = {std::vector<float>(4000, 2)};
+  expect_error(ErrorKind::data, {"training samples"}, [&] { go_on(weighted); });
+  // The same numbers of another type.
+  Dataset wider = line(4000);
+  Array x(DType::f64, {4000, 1});
+  for (int64_t i = 0; i < 4000; ++i)
+    reinterpret_cast<double*>(x.mutable_data())[i] = wider.inputs[0].array()->number(i);
+  wider.inputs[0] = x;
+  go_on(wider);
+  // Checkpoints did not always tell.
+  Snapshot snapshot = read_checkpoint(path);
+  EXPECT_EQ(snapshot.data_checksums.size(), 2u);
+  snapshot.data_checksums.clear();
+  checkpoints.save(snapshot);
+  go_on(with_other(0));
+}
+
 TEST(Checkpoints, OneProcessAtATime) {
   const Folder folder;
   const std::string path = folder / "c.ckpt";
