@@ -61,6 +61,9 @@ class Callback {
   virtual bool may_log(const Trainable&, const std::string& /*name*/) const { return false; }
   /// May add to the logs, which callbacks behind it and the history see.
   virtual void on_epoch_end(Training&, int64_t /*epoch*/, Logs& /*logs*/) {}
+  /// Training is over, and what is only known then comes into the weights next (Trainable::finish_training). `is_stopped`: a callback has
+  /// ended it, before its last epoch.
+  virtual void before_finish(Trainable&, bool /*is_stopped*/) {}
   /// Also if training was stopped, but not if it failed.
   virtual void on_train_end(Training&) {}
 

@@ -99,6 +99,8 @@ class Fit : public Training {
     while (epoch_ < options_.epochs && (!stopped_ || step_ > 0) && !interrupted())
       if (!run_epoch()) break;
     if (interrupted_) save();
+    for_each(
+        [&](Callback& callback) { callback.before_finish(model_, stopped_ && epoch_ < options_.epochs); });
     if (options_.epochs > 0) model_.finish_training();
     for_each([&](Callback& callback) { callback.on_train_end(*this); });
     return std::move(history_);

@@ -12,26 +12,26 @@ void SwapEMAWeights::on_train_begin(Training& training) {
   averages_in_model_ = false;
 }
 
-void SwapEMAWeights::swap(Training& training, bool averages_in_model) {
+void SwapEMAWeights::swap(Trainable& model, bool averages_in_model) {
   if (averages_in_model_ == averages_in_model) return;
-  training.model().swap_averages();
+  model.swap_averages();
   averages_in_model_ = averages_in_model;
 }
 
 void SwapEMAWeights::on_epoch_begin(Training& training, int64_t) {
-  if (swap_on_epoch_) swap(training, false);
+  if (swap_on_epoch_) swap(training.model(), false);
 }
 
-void SwapEMAWeights::on_test_begin(Training& training) { swap(training, true); }
+void SwapEMAWeights::on_test_begin(Training& training) { swap(training.model(), true); }
 
-void SwapEMAWeights::on_test_end(Training& training, const Logs&) { swap(training, false); }
+void SwapEMAWeights::on_test_end(Training& training, const Logs&) { swap(training.model(), false); }
 
-void SwapEMAWeights::on_epoch_end(Training& training, int64_t epoch, Logs&) {
-  if (!swap_on_epoch_) return;
-  if (epoch + 1 < training.epochs()) return swap(training, true);
-  // What ends training puts the averages into the weights: they have to be there in both places.
-  training.model().finish_training();
-  averages_in_model_ = true;
+void SwapEMAWeights::on_epoch_end(Training& training, int64_t, Logs&) {
+  if (swap_on_epoch_) swap(training.model(), true);
+}
+
+void SwapEMAWeights::before_finish(Trainable& model, bool is_stopped) {
+  if (!is_stopped) swap(model, false);
 }
 
 CallbackState SwapEMAWeights::state() const {

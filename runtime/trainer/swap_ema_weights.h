@@ -17,11 +17,13 @@ class SwapEMAWeights : public Callback {
   void on_test_begin(Training& training) override;
   void on_test_end(Training& training, const Logs& logs) override;
   void on_epoch_end(Training& training, int64_t epoch, Logs& logs) override;
+  /// Has averages stay in the weights, unless training is stopped: Keras then forgets that they are exchanged.
+  void before_finish(Trainable& model, bool is_stopped) override;
   CallbackState state() const override;
   void restore(const CallbackState& state) override;
 
  private:
-  void swap(Training& training, bool averages_in_model);
+  void swap(Trainable& model, bool averages_in_model);
 
   bool swap_on_epoch_;
   bool averages_in_model_ = false;

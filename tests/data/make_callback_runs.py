@@ -54,6 +54,10 @@ CASES = {
     "averages_judged": ("averaged", {"epochs": 4, **SPLIT}, lambda: [callbacks.SwapEMAWeights()], "--swap-ema-weights"),
     "averages_kept": ("averaged", {"epochs": 3, **SPLIT}, lambda: [callbacks.SwapEMAWeights(swap_on_epoch=True)],
                       "--swap-ema-weights swap_on_epoch"),
+    # Keras leaves the weights of the last step there.
+    "averages_stopped": ("averaged", {"epochs": 30, **SPLIT},
+                         lambda: [callbacks.SwapEMAWeights(swap_on_epoch=True), callbacks.EarlyStopping(patience=1, min_delta=0.05)],
+                         "--swap-ema-weights swap_on_epoch --early-stopping patience=1 min_delta=0.05"),
     "averages": ("averaged", {"epochs": 3, **SPLIT}, lambda: [], ""),
     "several": ("sgd", {"epochs": 30, **SPLIT},
                 lambda: [callbacks.EarlyStopping("mae", patience=6, min_delta=1e-3), callbacks.ReduceLROnPlateau("loss", 0.3, 2)],

@@ -47,5 +47,24 @@ TEST(Callbacks, AsInKeras) {
   }
 }
 
+/// At the end of the last epoch averages are in the weights; with a larger --epochs training goes on from what they were averaged of.
+TEST(Callbacks, AveragesDoNotGetIntoWhatIsTrainedOn) {
+  const Shell shell;
+  const Outcome made = shell.run(cat("$keratin compile ", kFolder, "/averaged.keras --trainer -o trainer"));
+  ASSERT_EQ(made.status, 0) << made.err;
+  const auto fit = [&](const std::string& options) {
+    const Outcome fitted =
+        shell.run(cat("./trainer fit --data ", kFolder, "/data.npz --batch-size 8 --verbose 0 ",
+                      "--swap-ema-weights swap_on_epoch ", options));
+    EXPECT_EQ(fitted.status, 0) << fitted.err;
+  };
+  fit("--epochs 4 --save whole.safetensors");
+  fit("--epochs 2 --checkpoint c.ckpt --save two.safetensors");
+  fit("--epochs 2 --checkpoint c.ckpt --save again.safetensors");
+  fit("--epochs 4 --checkpoint c.ckpt --save parts.safetensors");
+  EXPECT_EQ(shell.run("cmp two.safetensors again.safetensors").status, 0);
+  EXPECT_EQ(shell.run("cmp whole.safetensors parts.safetensors").status, 0);
+}
+
 }  // namespace
 }  // namespace keratin::testing
