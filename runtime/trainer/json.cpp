@@ -29,6 +29,8 @@ json parse(std::string_view text) {
       throw Malformed{cat("the key ", trainer::quoted(parsed.get<std::string>()), " occurs twice")};
     return true;
   };
+  // The parser takes it for the text's end, and says nothing of what is behind it.
+  if (text.find('\0') != std::string_view::npos) throw Malformed{"holds a byte that is 0"};
   try {
     return json::parse(text, check);
   } catch (const json::exception& error) {

@@ -11,6 +11,8 @@
 namespace keratin::trainer {
 namespace {
 
+using namespace std::string_literals;
+
 /// Remembers what it was told.
 struct Listener : Callback {
   void on_epoch_begin(Training& training, int64_t epoch) override {
@@ -173,8 +175,9 @@ TEST(Fit, ClassOfAOneHotTarget) {
 
 TEST(Fit, ClassWeightsAsJson) {
   EXPECT_EQ(parse_class_weight(R"({"0": 1, "7": 2.5})"), (ClassWeight{{0, 1.0}, {7, 2.5}}));
-  for (const char* text : {"", "[1]", "{\"a\": 1}", "{\"0\": \"1\"}", "{\"-1\": 1}", "{\"0\": -1}",
-                           "{\"0\": 1, \"0\": 2}", "{\"1\": 1, \"01\": 2}", "{\"0\": 1e999}", "{\"0\": 1"})
+  for (const std::string& text : std::vector<std::string>{
+           "", "[1]", "{\"a\": 1}", "{\"0\": \"1\"}", "{\"-1\": 1}", "{\"0\": -1}", "{\"0\": 1, \"0\": 2}",
+           "{\"1\": 1, \"01\": 2}", "{\"0\": 1e999}", "{\"0\": 1", "{\"0\": 1}\0"s})
     expect_error(ErrorKind::usage, {"--class-weight", "a JSON object from class numbers to weights"},
                  [&] { parse_class_weight(text); });
 }
