@@ -22,12 +22,16 @@ struct Snapshot {
   std::map<std::string, std::string> settings;
   /// Of the "training" and "validation" samples (data_checksum.h), which must be the same, too.
   std::map<std::string, uint32_t> data_checksums;
+  int64_t epochs = INT64_MAX;   ///< that were wanted; older checkpoints do not tell
   int64_t epoch = 0, step = 0;  ///< the next one
   bool stopped = false;         ///< a callback has ended training
   Logs training_logs;  ///< if all steps of the epoch are done, but not its validation: what they gave
   History history;
   std::map<std::string, Array> variables;
   std::map<std::string, CallbackState> callbacks;
+
+  /// Whether nothing was left to do.
+  bool is_over() const { return epoch >= epochs || (stopped && step == 0); }
 };
 
 /// The file is complete and what was written, or Error(data) says what is wrong. Throws Error(no_input) if there is none.

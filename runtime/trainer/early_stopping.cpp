@@ -39,10 +39,14 @@ void EarlyStopping::on_train_end(Training& training) {
   if (stopped_epoch_ > 0) training.say(cat("Epoch ", stopped_epoch_ + 1, ": early stopping"));
   if (best_weights_.empty()) return;
   training.say(cat("Restoring model weights from the end of the best epoch: ", best_epoch_ + 1, "."));
-  const std::vector<VariableInfo>& variables = training.model().info().variables;
+  put_best_weights(training.model());
+}
+
+void EarlyStopping::put_best_weights(Trainable& model) const {
+  const std::vector<VariableInfo>& variables = model.info().variables;
   for (size_t i = 0; i < variables.size(); ++i)
     if (const auto kept = best_weights_.find(variables[i].name); kept != best_weights_.end())
-      training.model().set_variable(i, kept->second);
+      model.set_variable(i, kept->second);
 }
 
 CallbackState EarlyStopping::state() const {

@@ -28,6 +28,8 @@ class EarlyStopping : public Callback {
   void on_train_begin(Training& training) override;
   void on_epoch_end(Training& training, int64_t epoch, Logs& logs) override;
   void on_train_end(Training& training) override;
+  /// Those of the best epoch, if they are kept.
+  void put_best_weights(Trainable& model) const;
   CallbackState state() const override;
   void restore(const CallbackState& state) override;
 

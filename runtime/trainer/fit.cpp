@@ -232,6 +232,7 @@ class Fit : public Training {
     if (options_.checkpoints == nullptr) return;
     Snapshot snapshot{.settings = settings_,
                       .data_checksums = checksums_,
+                      .epochs = options_.epochs,
                       .epoch = epoch_,
                       .step = step_,
                       .stopped = stopped_,

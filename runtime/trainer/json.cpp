@@ -198,6 +198,7 @@ std::string format_snapshot(const Snapshot& snapshot, const std::map<std::string
               {"checksums", checksums},
               {"data_checksums", snapshot.data_checksums},
               {"epoch", snapshot.epoch},
+              {"epochs", snapshot.epochs},
               {"first_epoch", snapshot.history.first_epoch},
               {"history", history},
               {"settings", snapshot.settings},
@@ -217,6 +218,7 @@ Snapshot parse_snapshot(std::string_view text, const std::string& where,
     checksums = object.at("checksums").get<std::map<std::string, uint32_t>>();
     snapshot.data_checksums = object.value("data_checksums", std::map<std::string, uint32_t>());
     snapshot.epoch = object.at("epoch").get<int64_t>();
+    snapshot.epochs = object.value("epochs", snapshot.epochs);
     snapshot.history.first_epoch = object.at("first_epoch").get<int64_t>();
     for (const json& epoch : object.at("history")) snapshot.history.epochs.push_back(logs(epoch));
     snapshot.settings = texts(object.at("settings"));

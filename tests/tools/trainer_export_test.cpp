@@ -101,12 +101,13 @@ TEST(TrainerExport, LibrariesKnowTheirNamesAndLevels) {
   EXPECT_EQ(trained.run("ldd m").out.find("not found"), std::string::npos);
 }
 
-/// A trainer that is made of the file goes on as the first one does: the same weights after another epoch, to the bit.
+/// A trainer that is made of a run under way goes on as the first one does: the same weights after another epoch, to the bit.
 void expect_goes_on(const Trained& trained) {
-  trained.expect("./trainer export --checkpoint run.safetensors --keras trained.keras");
+  trained.expect("./trainer fit " + trained.fit_ +
+                 "--epochs 2 --checkpoint c.safetensors --save b.safetensors");
+  trained.expect("./trainer export --checkpoint c.safetensors.previous --keras trained.keras");
   trained.expect("$keratin compile trained.keras --trainer -o second");
   trained.expect("./second fit " + trained.fit_ + "--epochs 1 --save a.safetensors");
-  trained.expect("./trainer fit " + trained.fit_ + "--epochs 2 --save b.safetensors");
   trained.expect("cmp a.safetensors b.safetensors");
 }
 
@@ -116,6 +117,36 @@ TEST(TrainerExport, KerasFilesGoOnTraining) {
     SCOPED_TRACE(name);
     expect_goes_on(Trained(name));
   }
+}
+
+/// What comes into the weights when a run is over is there also in what is exported of its checkpoint; of one under way it is not.
+TEST(TrainerExport, CheckpointsOfRunsThatAreOver) {
+  const std::string folder = KERATIN_SOURCE_DIR "/tests/data/callbacks";
+  const Shell shell;
+  const auto expect = [&](const std::string& command, int status = 0) {
+    const Outcome outcome = shell.run(cat("folder=", folder, "; ", command));
+    EXPECT_EQ(outcome.status, status) << command << "\n" << outcome.err;
+  };
+  write_npz((shell / "x.npz").string(), {{"x", read_npz(folder + "/data.npz").at("x")}});
+  expect("$keratin compile $folder/averaged.keras --trainer -o averaged");
+  expect("$keratin compile $folder/sgd.keras --trainer -o sgd");
+  const auto compare = [&](const std::string& trainer, const std::string& fit) {
+    expect(cat("./", trainer, " fit --data $folder/data.npz --batch-size 8 --verbose 0 --checkpoint c.ckpt ",
+               "--validation-split 0.25 --save w.safetensors ", fit));
+    expect(cat("./", trainer, " export --weights w.safetensors --library saved.so"));
+    expect(cat("./", trainer, " export --checkpoint c.ckpt --library of_checkpoint.so"));
+    for (const char* name : {"saved", "of_checkpoint"})
+      expect(cat("$keratin run ", name, ".so --input x.npz --output ", name, ".npz"));
+    expect("cmp saved.npz of_checkpoint.npz");
+  };
+  compare("averaged", "--epochs 2");
+  compare("averaged", "--epochs 3 --swap-ema-weights swap_on_epoch");
+  expect("rm c.ckpt*");
+  compare("averaged",
+          "--epochs 30 --swap-ema-weights swap_on_epoch --early-stopping patience=1 min_delta=0.05");
+  expect("rm c.ckpt*");
+  compare("sgd",
+          "--epochs 30 --early-stopping monitor=val_mae patience=2 min_delta=0.2 restore_best_weights");
 }
 
 // Keras writes it twice, and reads the second copy last: there must be none that is older.
