@@ -129,8 +129,8 @@ Snapshot read_checkpoint(const std::string& path) {
   return snapshot;
 }
 
-Checkpoints::Checkpoints(std::string path, CheckpointInterval interval, bool writes)
-    : path_(std::move(path)),
+Checkpoints::Checkpoints(const std::string& path, CheckpointInterval interval, bool writes)
+    : path_(behind_links(path)),
       interval_(interval),
       lock_(writes ? locked_file(path_) : -1),
       last_(monotonic_seconds()) {}

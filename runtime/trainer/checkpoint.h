@@ -48,11 +48,11 @@ class Checkpoints {
  public:
   /// Throws Error(usage) if another process has them, naming it, and Error(cannot_create) if none can be made there. `writes` false: they
   /// are those of another rank, and only loaded here.
-  Checkpoints(std::string path, CheckpointInterval interval, bool writes = true);
+  Checkpoints(const std::string& path, CheckpointInterval interval, bool writes = true);
   Checkpoints(const Checkpoints&) = delete;
   ~Checkpoints();
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return path_; }  ///< behind symbolic links
 
   /// The newest that is whole; nothing if there is none yet. What is wrong with one that is passed over is told to `warn`.
   /// Throws Error(data) if there are only damaged ones.

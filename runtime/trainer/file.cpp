@@ -94,6 +94,19 @@ void make_folder(const std::string& folder) {
     throw Error(ErrorKind::cannot_create, cat("cannot create the folder: ", error.message()), folder);
 }
 
+std::string behind_links(const std::string& path) {
+  constexpr int kMost = 40;  // as the system has it
+  std::filesystem::path target = path;
+  for (int links = 0; links <= kMost; ++links) {
+    std::error_code is_none;
+    const std::filesystem::path next = std::filesystem::read_symlink(target, is_none);
+    if (is_none) return target;
+    target = target.parent_path() / next;
+  }
+  errno = ELOOP;
+  fail(ErrorKind::cannot_create, "cannot create", path);
+}
+
 void StagedFile::refuse_others() const {
   struct stat status;
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
@@ -101,17 +114,18 @@ void StagedFile::refuse_others() const {
                 path_, "give the name of a file; it is made or replaced");
 }
 
-StagedFile::StagedFile(const std::string& path) : path_(path) {
+StagedFile::StagedFile(const std::string& path) : path_(path), target_(behind_links(path)) {
   refuse_others();
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    aside_ = cat(path, ".", ::getpid(), "-", attempt, ".tmp");
+    aside_ = cat(target_, ".", ::getpid(), "-", attempt, ".tmp");
     descriptor_ = ::open(aside_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000))
       fail(ErrorKind::cannot_create, "cannot create", path);
   }
 }
 
-StagedFile::StagedFile(const std::string& path, std::string aside) : path_(path), aside_(std::move(aside)) {
+StagedFile::StagedFile(const std::string& path, std::string aside)
+    : path_(path), target_(path), aside_(std::move(aside)) {
   refuse_others();
   descriptor_ = ::open(aside_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (descriptor_ < 0) fail(ErrorKind::cannot_create, "cannot create", path);
@@ -136,12 +150,12 @@ void StagedFile::append(std::string_view bytes) { write_all(descriptor_, bytes, 
 
 void StagedFile::commit(const std::string& previous) {
   if (::fsync(descriptor_) != 0) fail(ErrorKind::io, "cannot write", path_);
-  if (!previous.empty() && ::rename(path_.c_str(), previous.c_str()) != 0 && errno != ENOENT)
+  if (!previous.empty() && ::rename(target_.c_str(), previous.c_str()) != 0 && errno != ENOENT)
     fail(ErrorKind::cannot_create, "cannot rename what was there", path_);
-  if (::rename(aside_.c_str(), path_.c_str()) != 0) fail(ErrorKind::cannot_create, "cannot create", path_);
+  if (::rename(aside_.c_str(), target_.c_str()) != 0) fail(ErrorKind::cannot_create, "cannot create", path_);
   ::close(std::exchange(descriptor_, -1));
   // The rename itself is durable once the folder is; some file systems refuse to sync folders, and that is fine.
-  const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return;
   ::fsync(folder);
   ::close(folder);

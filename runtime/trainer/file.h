@@ -25,16 +25,19 @@ std::string folder_of(const std::string& path);  ///< "." if the path names none
 /// Makes it, and those above it, where it is missing. Throws Error(cannot_create).
 void make_folder(const std::string& folder);
 
+/// The path behind symbolic links, the last of which may name nothing yet. Throws Error(cannot_create) if they lead in a circle.
+std::string behind_links(const std::string& path);
+
 /// All of the bytes, in as many calls as it takes. `path`: for errors. Throws Error(io).
 void write_all(int descriptor, std::string_view bytes, const std::string& path);
 
-/// A new file that is written beside `path`; gone with this object unless it is committed.
+/// A new file that is written beside `path`, or beside what it is a symbolic link to; gone with this object unless it is committed.
 class StagedFile {
  public:
   /// Throws Error(cannot_create), also where `path` is something else than a regular file or nothing.
   explicit StagedFile(const std::string& path);
   /// The same under a name that is known beforehand, so that what an end of the process left there is written over. Requires: nobody else
-  /// writes `aside`.
+  /// writes `aside`, and `path` is no link.
   StagedFile(const std::string& path, std::string aside);
   StagedFile(const StagedFile&) = delete;
   StagedFile& operator=(const StagedFile&) = delete;
@@ -47,14 +50,14 @@ class StagedFile {
   const std::string& path() const { return path_; }
   const std::string& aside() const { return aside_; }  ///< where it is until it is committed
 
-  /// Makes the bytes durable, then renames the file to `path`. What was there is renamed to `previous`, if that is not empty. Throws Error(io) or
+  /// Makes the bytes durable, then renames the file to `path`; links stay. What was there is renamed to `previous`, if that is not empty. Throws Error(io) or
   /// Error(cannot_create) and then leaves what was there.
   void commit(const std::string& previous = {});
 
  private:
   void refuse_others() const;
 
-  std::string path_, aside_;
+  std::string path_, target_, aside_;  // as it is called, what is replaced, and what is written
   int descriptor_ = -1;
 };
 

@@ -282,6 +282,16 @@ TEST(Checkpoints, OneProcessAtATime) {
   const Checkpoints mine(path, {});
 }
 
+TEST(Checkpoints, BehindALink) {
+  const Folder folder, other;
+  std::filesystem::create_symlink(folder / "c.ckpt", other / "link");
+  for (int i = 0; i < 2; ++i) Checkpoints(other / "link", {}).save({});
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{"c.ckpt", "c.ckpt.previous"}));
+  EXPECT_EQ(other.names(), std::vector<std::string>{"link"});
+  const Checkpoints mine(other / "link", {});
+  EXPECT_THROW(const Checkpoints same(folder / "c.ckpt", {}), Error);
+}
+
 TEST(Checkpoints, AfterStepsOnRequestAndByTime) {
   const Folder folder;
   Checkpoints never(folder / "a", {}), some(folder / "b", {.steps = 3}),

@@ -1,5 +1,7 @@
 #include "runtime/trainer/weights.h"
 
+#include <filesystem>
+
 #include "runtime/trainer/safetensors.h"
 #include "tests/mutation.h"
 #include "tests/trainer/fixtures.h"
@@ -137,6 +139,31 @@ TEST(Weights, AnOutputThatIsLeftStaysAsItWas) {
   }
   EXPECT_EQ(read_bytes(folder / "w"), "old");
   EXPECT_EQ(folder.names(), std::vector<std::string>{"w"});
+}
+
+TEST(Weights, LinksStayAndWhatTheyNameIsWritten) {
+  namespace fs = std::filesystem;
+  const Folder folder, other;
+  fs::create_directory(folder / "sub");
+  fs::create_symlink("sub/w", folder / "relative");
+  fs::create_symlink(folder / "relative", other / "chain");
+  fs::create_symlink("nothing yet", folder / "dangling");
+  fs::create_symlink("circle", folder / "circle");
+  const auto write_to = [](const std::string& path, const std::string& text) {
+    StagedFile file(path);
+    file.append(text);
+    file.commit();
+  };
+  for (const std::string& link : {folder / "relative", other / "chain", folder / "dangling"}) {
+    write_to(link, link);
+    EXPECT_TRUE(fs::is_symlink(link));
+    EXPECT_EQ(read_bytes(link), link);
+  }
+  EXPECT_EQ(read_bytes(folder / "sub/w"), other / "chain");
+  EXPECT_EQ(folder.names(),
+            (std::vector<std::string>{"circle", "dangling", "nothing yet", "relative", "sub"}));
+  EXPECT_EQ(other.names(), std::vector<std::string>{"chain"});
+  expect_error(ErrorKind::cannot_create, {folder / "circle"}, [&] { write_to(folder / "circle", ""); });
 }
 
 TEST(Weights, KeepHowTheDataWereRead) {
