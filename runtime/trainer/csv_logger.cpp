@@ -37,30 +37,48 @@ std::string field(double value) { return std::isfinite(value) ? json_number(valu
 
 void CsvLogger::on_epoch_begin(Training& training, int64_t) { begin(training.history()); }
 void CsvLogger::on_resume(Training& training, int64_t, int64_t) { begin(training.history()); }
-void CsvLogger::on_epoch_end(Training&, int64_t epoch, Logs& logs) { write(epoch, logs); }
+void CsvLogger::on_epoch_end(Training& training, int64_t epoch, Logs& logs) {
+  const History& history = training.history();
+  if (add_columns(logs)) {
+    if (!history.epochs.empty()) file_.emplace(path_);
+    file_->append(table(history));
+  }
+  file_->append(row(epoch, logs));
+}
 void CsvLogger::on_train_end(Training& training) { begin(training.history()); }
 
 void CsvLogger::begin(const History& history) {
   if (file_) return;
   file_.emplace(path_);
-  int64_t epoch = history.first_epoch;
-  for (const Logs& logs : history.epochs) write(epoch++, logs);
+  for (const Logs& logs : history.epochs) add_columns(logs);
+  if (!columns_.empty()) file_->append(table(history));
 }
 
-void CsvLogger::write(int64_t epoch, const Logs& logs) {
-  std::string rows;
-  if (columns_.empty()) {
-    columns_ = columns_of(logs);
-    rows = "epoch";
-    for (const std::string& column : columns_) rows += cat(",", field(column));
-    rows += kRowEnd;
-  }
-  rows += to_text(epoch);
+/// Those that are new. False if there are none.
+bool CsvLogger::add_columns(const Logs& logs) {
+  const size_t before = columns_.size();
+  if (columns_.empty()) columns_ = columns_of(logs);
+  for (const auto& [name, value] : logs)
+    if (std::find(columns_.begin(), columns_.end(), name) == columns_.end()) columns_.push_back(name);
+  return columns_.size() > before;
+}
+
+std::string CsvLogger::table(const History& history) const {
+  std::string text = "epoch";
+  for (const std::string& column : columns_) text += cat(",", field(column));
+  text += kRowEnd;
+  int64_t epoch = history.first_epoch;
+  for (const Logs& logs : history.epochs) text += row(epoch++, logs);
+  return text;
+}
+
+std::string CsvLogger::row(int64_t epoch, const Logs& logs) const {
+  std::string text = to_text(epoch);
   for (const std::string& column : columns_) {
     const double* value = find_log(logs, column);
-    rows += cat(",", value == nullptr ? "NA" : field(*value));
+    text += cat(",", value == nullptr ? "NA" : field(*value));
   }
-  file_->append(rows += kRowEnd);
+  return text += kRowEnd;
 }
 
 }  // namespace keratin::trainer

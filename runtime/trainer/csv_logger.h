@@ -3,7 +3,8 @@
 //     epoch,accuracy,loss,val_accuracy,val_loss
 //     0,0.7682,0.8210,0.8945,0.3702
 //
-// Without a validation the columns val_… are there all the same, with NA in every row.
+// Without a validation the columns val_… are there all the same, with NA in every row. What is logged only in a later epoch, as by a
+// callback that training has since it went on, becomes one more column, and the table is written again; Keras leaves it out.
 #pragma once
 
 #include <optional>
@@ -28,7 +29,9 @@ class CsvLogger : public Callback {
 
  private:
   void begin(const History& history);
-  void write(int64_t epoch, const Logs& logs);
+  bool add_columns(const Logs& logs);
+  std::string table(const History& history) const;
+  std::string row(int64_t epoch, const Logs& logs) const;
 
   std::string path_;
   std::optional<GrowingFile> file_;

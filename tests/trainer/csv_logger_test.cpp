@@ -70,5 +70,15 @@ TEST(CsvLogger, EachEpochIsThereWhenItEnds) {
   EXPECT_EQ(read_bytes(folder / "log.csv"), "epoch,loss,val_loss\r\n7,1.0,NA\r\n8,0.5,NA\r\n");
 }
 
+TEST(CsvLogger, WhatIsLoggedLaterIsAColumnToo) {
+  const std::vector<Logs> run = {
+      {{"loss", 4}}, {{"loss", 2}}, {{"loss", 1}, {"learning_rate", 0.5}}, {{"loss", 0.5}}};
+  for (size_t behind = 0; behind <= run.size(); ++behind)
+    EXPECT_EQ(logged(run, behind),
+              "epoch,loss,val_loss,learning_rate\r\n"
+              "0,4.0,NA,NA\r\n1,2.0,NA,NA\r\n2,1.0,NA,0.5\r\n3,0.5,NA,NA\r\n")
+        << behind;
+}
+
 }  // namespace
 }  // namespace keratin::trainer
