@@ -1,7 +1,9 @@
 // A table's columns, dealt out: labels, the weights of samples, and features, which are numbers, words that become numbers, or text.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "runtime/trainer/convert.h"
@@ -67,6 +69,7 @@ class TableReader {
 
   Dataset read() {
     check_inputs();
+    check_uses();
     if (known_)
       check_known();
     else
@@ -97,22 +100,71 @@ class TableReader {
 
   // ---- Which columns are what ----
 
+  /// A column has one use; features may be words.
+  void check_uses() const {
+    std::vector<std::string> weights;
+    if (!options_.sample_weight.empty()) weights.push_back(options_.sample_weight);
+    const std::pair<std::string_view, const std::vector<std::string>*> lists[] = {
+        {"--label", &options_.labels},    {"--sample-weight", &weights},
+        {"--ignore", &options_.ignored},  {"--features", &options_.features},
+        {"--one-hot", &options_.one_hot}, {"--categorical", &options_.categorical}};
+    std::map<std::string, std::string_view> uses;
+    for (const auto& [option, names] : lists)
+      for (const std::string& name : *names) {
+        const auto [use, is_new] = uses.emplace(name, option);
+        if (is_new) continue;
+        if (use->second == option)
+          throw Error(ErrorKind::usage, cat("names ", quoted(name), " twice"), std::string(option));
+        if (use->second != "--features")
+          throw Error(ErrorKind::usage, cat("names ", quoted(name), ", which ", use->second, " names, too"),
+                      std::string(option), "a column has one use");
+        use->second = option;
+      }
+  }
+
+  [[noreturn]] static void refuse_unlearned(std::string_view option, const std::string& learned) {
+    throw Error(ErrorKind::usage, "is not what the weights were trained with", cat("--", option),
+                cat("they were trained with ", learned, "; without the option that is taken"));
+  }
+
   /// What is said again has to be what the weights were trained with.
   void check_known() const {
-    std::vector<std::string> features, labels;
-    for (const FeatureColumn& column : encoding_.features) features.push_back(column.name);
+    std::vector<std::string> features, labels, categorical, one_hot;
+    for (const FeatureColumn& column : encoding_.features) {
+      features.push_back(column.name);
+      if (column.kind == Kind::categorical) categorical.push_back(column.name);
+      if (column.kind == Kind::one_hot) one_hot.push_back(column.name);
+    }
     for (const LabelColumn& label : encoding_.labels) labels.push_back(label.name);
-    const auto check = [&](const std::vector<std::string>& given, const std::vector<std::string>& learned,
-                           std::string_view option) {
-      if (!given.empty() && given != learned)
-        throw Error(ErrorKind::usage, "is not what the weights were trained with", cat("--", option),
-                    cat("they were trained with ", join(learned, " "), "; without the option that is taken"));
+    const auto text = [](const std::vector<std::string>& names) {
+      return names.empty() ? std::string("none") : join(names, " ");
     };
-    check(options_.labels, labels, "label");
-    check(options_.features, features, "features");
-    if (is_used(options_.sample_weight))
-      throw Error(ErrorKind::usage,
-                  cat(quoted(options_.sample_weight), " cannot be a feature and a label or weight"), path_);
+    if (!options_.labels.empty() && options_.labels != labels) refuse_unlearned("label", text(labels));
+    if (!options_.features.empty() && options_.features != features)
+      refuse_unlearned("features", text(features));
+    for (const std::string& name : options_.categorical)
+      if (!contains(categorical, name)) refuse_unlearned("categorical", text(categorical));
+    for (const std::string& name : options_.one_hot)
+      if (!contains(one_hot, name)) refuse_unlearned("one-hot", text(one_hot));
+    const auto refuse_learned = [&](std::string_view option, const std::string& name) {
+      const bool is_feature = contains(features, name);
+      if (is_feature || contains(labels, name))
+        throw Error(ErrorKind::usage,
+                    cat("names ", quoted(name), ", which is a ", is_feature ? "feature" : "label",
+                        " of what the weights were trained with"),
+                    cat("--", option));
+    };
+    for (const std::string& name : options_.ignored) refuse_learned("ignore", name);
+    if (!options_.sample_weight.empty()) refuse_learned("sample-weight", options_.sample_weight);
+    check_known_fill();
+  }
+
+  void check_known_fill() const {
+    const std::string& missing = options_.missing;
+    if (missing.empty() || missing == "mean" || missing == "median" || missing == "drop") return;
+    for (const FeatureColumn& column : encoding_.features)
+      if (column.fill && *column.fill != std::stod(missing))
+        refuse_unlearned("missing", cat(*column.fill, " in ", quoted(column.name)));
   }
 
   void choose_columns() {
@@ -129,10 +181,27 @@ class TableReader {
         fail_data("has a column without a name", path_,
                   "pandas writes one of row numbers; to_csv(…, index=False) does not");
       columns_.find(name);
-      if (is_used(name))
-        throw Error(ErrorKind::usage, cat(quoted(name), " cannot be a feature and a label or weight"), path_);
+      if (is_used(name) || contains(options_.ignored, name))
+        throw Error(ErrorKind::usage,
+                    cat(quoted(name), " is an input of the model, and an option gives it another use"),
+                    path_);
       encoding_.features.push_back({.name = name, .kind = kind_of(name)});
     }
+    check_words(names);
+  }
+
+  /// Columns of words are features, and no text.
+  void check_words(const std::vector<std::string>& features) const {
+    for (const auto& [option, names] :
+         {std::pair("--categorical", &options_.categorical), {"--one-hot", &options_.one_hot}})
+      for (const std::string& name : *names) {
+        if (!contains(features, name))
+          throw Error(ErrorKind::usage, cat("names ", quoted(name), ", which is no feature"), option,
+                      cat("features are ", join(features, ", ")));
+        if (is_text(name))
+          throw Error(ErrorKind::usage, cat("names ", quoted(name), ", which the model takes as text"),
+                      option);
+      }
   }
 
   /// As a label or as the samples' weights.
@@ -157,13 +226,15 @@ class TableReader {
   Kind kind_of(const std::string& name) const {
     if (contains(options_.one_hot, name)) return Kind::one_hot;
     if (contains(options_.categorical, name)) return Kind::categorical;
-    const bool is_text =
-        model_.inputs.size() == 1
-            ? model_.inputs[0].strings != nullptr
-            : std::any_of(model_.inputs.begin(), model_.inputs.end(), [&](const Signature& input) {
-                return input.name == name && input.strings != nullptr;
-              });
-    return is_text ? Kind::text : Kind::number;
+    return is_text(name) ? Kind::text : Kind::number;
+  }
+
+  /// Whether the input that has the column is made of strings.
+  bool is_text(const std::string& name) const {
+    if (model_.inputs.size() == 1) return model_.inputs[0].strings != nullptr;
+    return std::any_of(model_.inputs.begin(), model_.inputs.end(), [&](const Signature& input) {
+      return input.name == name && input.strings != nullptr;
+    });
   }
 
   /// Several inputs take a column each.

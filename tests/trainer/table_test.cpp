@@ -77,8 +77,29 @@ TEST(Table, Refused) {
   refused(ErrorKind::data, "a,kind,b\n1,0,2\n1,,2\n", "kind",
           {"line 3, column \"kind\"", "is empty", "drop"});
   refused(ErrorKind::data, "a,kind,b\n1,0,1e39\n", "kind", {"line 2", "no value of type f32"});
-  expect_refused(ErrorKind::usage, {"\"kind\" cannot be a feature and a label"}, "a,kind\n1,0\n",
-                 classifier(2), {.labels = {"kind"}, .features = {"a", "kind"}});
+}
+
+TEST(Table, AColumnHasOneUse) {
+  const auto refused = [](const TableOptions& options, const std::string& part) {
+    expect_refused(ErrorKind::usage, {part}, "a,b,c,kind\n1,2,3,0\n", classifier(2), options);
+  };
+  refused({.labels = {"kind"}, .features = {"a", "kind"}},
+          "--features: names \"kind\", which --label names, too");
+  refused({.labels = {"kind"}, .ignored = {"kind"}}, "--ignore: names \"kind\", which --label");
+  refused({.labels = {"kind"}, .sample_weight = "kind"}, "--sample-weight: names \"kind\", which --label");
+  refused({.labels = {"kind"}, .features = {"a", "b"}, .ignored = {"b"}},
+          "--features: names \"b\", which --ignore");
+  refused({.labels = {"kind"}, .ignored = {"c"}, .categorical = {"c"}},
+          "--categorical: names \"c\", which --ignore");
+  refused({.labels = {"kind"}, .one_hot = {"c"}, .sample_weight = "c"}, "--one-hot: names \"c\"");
+  refused({.labels = {"kind"}, .features = {"a", "c"}, .categorical = {"c"}, .one_hot = {"c"}},
+          "--categorical: names \"c\", which --one-hot names, too");
+  refused({.labels = {"kind"}, .features = {"a", "a"}}, "--features: names \"a\" twice");
+  refused({.labels = {"kind"}, .features = {"a", "b"}, .categorical = {"c"}},
+          "--categorical: names \"c\", which is no feature");
+  EXPECT_EQ(features(read("a,b,kind\n1,x,0\n", classifier(2),
+                          {.labels = {"kind"}, .features = {"b", "a"}, .categorical = {"b"}})),
+            (std::vector<double>{0, 1}));
 }
 
 TEST(Table, WordsBecomeNumbersOrColumns) {
@@ -112,6 +133,30 @@ TEST(Table, OtherDataAreReadAsTheFirst) {
   expect_refused(ErrorKind::data, {"no column \"size\""}, "city,kind\nRome,small\n", model, {}, known);
   expect_refused(ErrorKind::usage, {"--label", "they were trained with kind"},
                  "size,city,kind\n1,Rome,small\n", model, {.labels = {"city"}}, known);
+}
+
+TEST(Table, OptionsAreThoseOfTheWeightsOrNone) {
+  const TrainableInfo model = regression(4);
+  const std::string text = "size,city,kind,w,price\n1,Rome,x,1,2\n,Oslo,y,1,3\n";
+  const TableOptions options = {.labels = {"price"},
+                                .categorical = {"kind"},
+                                .one_hot = {"city"},
+                                .missing = "5",
+                                .sample_weight = "w"};
+  const Encoding known = read(text, model, options).encoding;
+  EXPECT_EQ(read(text, model, options, known).weights, (SampleWeights{{1, 1}}));
+  EXPECT_EQ(features(read(text, model, {.ignored = {"w"}, .missing = "mean"}, known)),
+            (std::vector<double>{1, 0, 1, 0, 5, 1, 0, 1}));
+  const auto refused = [&](const TableOptions& other, const std::vector<std::string>& parts) {
+    expect_refused(ErrorKind::usage, parts, text, model, other, known);
+  };
+  refused({.one_hot = {"kind"}},
+          {"--one-hot: is not what the weights were trained with", "trained with city;"});
+  refused({.categorical = {"w"}}, {"--categorical: is not what", "trained with kind;"});
+  refused({.missing = "6"}, {"--missing: is not what", "trained with 5 in \"size\""});
+  refused({.ignored = {"city"}}, {"--ignore: names \"city\", which is a feature of what the weights"});
+  refused({.ignored = {"price"}}, {"--ignore: names \"price\", which is a label of what"});
+  refused({.sample_weight = "size"}, {"--sample-weight: names \"size\", which is a feature"});
 }
 
 TEST(Table, GapsAreFilled) {
@@ -177,6 +222,8 @@ TEST(Table, SeveralInputsAndTargets) {
   EXPECT_EQ(numbers(data.targets[1]), (std::vector<double>{0, 1}));
   expect_refused(ErrorKind::data, {"no column \"height\""}, "s,age,k\n1,2,3\n", model,
                  {.labels = {"s", "k"}});
+  expect_refused(ErrorKind::usage, {"\"age\" is an input of the model, and an option gives it another use"},
+                 "s,height,age,k\n1,2,3,a\n", model, {.labels = {"s", "k"}, .ignored = {"age"}});
   model.inputs[1].shape = {2};
   expect_refused(ErrorKind::usage, {"gives each of several inputs one column", "\"height\" takes (N, 2)"},
                  "s,age,k\n1,2,3\n", model, {.labels = {"s", "k"}});
