@@ -162,16 +162,18 @@ int run(Trainable& model, const Arguments& arguments) {
   for (const std::unique_ptr<Callback>& callback : callbacks)
     if (is_first || !callback->writes()) options.callbacks.push_back(callback.get());
   if (is_first) options.callbacks.push_back(&progress);
-  const auto signal_to_any = [&model] {
-    const int own = SignalGuard::signal();
-    return model.ranks() == nullptr ? own : static_cast<int>(model.ranks()->greatest(own));
+  // All ranks learn after the same step what has come to any of them: twice the signal that ends training, and 1 if a checkpoint is asked for.
+  const auto asked_of_any = [&model] {
+    const int64_t own = 2 * int64_t{SignalGuard::signal()} + (SignalGuard::take_save_request() ? 1 : 0);
+    return model.ranks() == nullptr ? own : model.ranks()->greatest(own);
   };
-  options.interrupted = [&checkpoints, &signal_to_any] {
-    if (SignalGuard::take_save_request() && checkpoints) checkpoints->request();
-    return signal_to_any() != 0;
+  options.interrupted = [&checkpoints, &asked_of_any] {
+    const int64_t asked = asked_of_any();
+    if (asked % 2 == 1 && checkpoints) checkpoints->request();
+    return asked / 2 != 0;
   };
   const History history = fit(model, data, options);
-  const int signal = signal_to_any();
+  const int signal = static_cast<int>(asked_of_any() / 2);
   if (signal != 0 && is_first)
     progress.on_warning(cat("stopped after ",
                             history.first_epoch + static_cast<int64_t>(history.epochs.size()), " of ",

@@ -1,11 +1,14 @@
 #include "runtime/trainer/trainer_main.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <tuple>
 
+#include "runtime/mpi/group.h"
+#include "runtime/trainer/checkpoint.h"
 #include "runtime/trainer/npz.h"
 #include "runtime/trainer/safetensors.h"
 #include "tests/trainer/event_reader.h"
@@ -179,6 +182,41 @@ TEST_F(TrainerMain, SignalsStopAndSave) {
               std::string::npos);
     EXPECT_EQ(read_safetensors(folder_ / "w").at("line/kernel").number(0), model.kernel_[0]);
   }
+}
+
+/// The first rank beside another one, which is asked for a checkpoint in the third step.
+struct BesideAnother : keratin_group {
+  BesideAnother() : keratin_group() {
+    count = 1;  // it takes all samples
+    ranks.start = [](krt_ranks*, uint32_t, uint32_t, void*, int64_t) {};
+    ranks.finish = [](krt_ranks* self, void* elements) {
+      auto* value = static_cast<int64_t*>(elements);
+      if (static_cast<BesideAnother*>(reinterpret_cast<keratin_group*>(self))->step == 3)
+        *value = std::max<int64_t>(*value, 1);
+    };
+    abort = [](keratin_group*, int) {};
+    close = [](keratin_group*) {};
+  }
+  int step = 0;
+};
+
+TEST_F(TrainerMain, SaveRequestsReachAllRanks) {
+  struct FailsInTheFourth : LinearModel {
+    explicit FailsInTheFourth(BesideAnother& with) : LinearModel(1), group(with) {
+      join(std::make_unique<Ranks>(group));
+    }
+    double train_step(const Batch& batch) override {
+      if (++group.step == 4) throw std::runtime_error("out of order");
+      return LinearModel::train_step(batch);
+    }
+    BesideAnother& group;
+  };
+  BesideAnother group;
+  FailsInTheFourth model(group);
+  const Result result =
+      run(model, {"fit", "--data", data_, "--batch-size", "1", "--checkpoint", folder_ / "c"});
+  EXPECT_EQ(result.status, 70) << result.errors;
+  EXPECT_EQ(read_checkpoint(folder_ / "c").step, 3);
 }
 
 TEST_F(TrainerMain, LogsOfTrainingThatWentOnAreThoseOfTheWhole) {
