@@ -123,7 +123,8 @@ trainer::Array view_of(const Array& array) {
   if (array.dtype() == kStringDType) {
     trainer::Shape shape = array.shape();
     shape.push_back(array.string_bytes());
-    return trainer::Array::view(trainer::DType::i8, std::move(shape), array.data(), array.owner());
+    return trainer::Array::view(trainer::DType::i8, std::move(shape), array.data(), array.owner())
+        .as_strings();
   }
   return trainer::Array::view(trainer_dtype(dtype_named(array.dtype())), array.shape(), array.data(),
                               array.owner());

@@ -67,6 +67,12 @@ Array Array::view(DType dtype, Shape shape, const void* data, std::shared_ptr<co
   return array;
 }
 
+Array Array::as_strings() const {
+  Array array = *this;
+  array.holds_strings_ = true;
+  return array;
+}
+
 int64_t Array::elements() const {
   int64_t n = 1;
   for (const int64_t dimension : shape_) n *= dimension;

@@ -36,6 +36,10 @@ class Array {
   /// Bytes of another's, which `owner` keeps. Requires: there are byte_count(dtype, shape) of them.
   static Array view(DType dtype, Shape shape, const void* data, std::shared_ptr<const void> owner);
 
+  /// The same bytes as strings, along the last axis, which zeros fill up. Requires: i8, and an axis.
+  Array as_strings() const;
+  bool holds_strings() const { return holds_strings_; }
+
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
   int64_t elements() const;
@@ -55,6 +59,7 @@ class Array {
  private:
   DType dtype_;
   Shape shape_;
+  bool holds_strings_ = false;
   std::shared_ptr<const void> owner_;  // of the bytes
   const std::byte* data_ = nullptr;
   bool own_ = false;  // whether they were allocated by this class

@@ -290,7 +290,7 @@ class Reader {
       for (int64_t i = 0; i < array.elements(); ++i)
         std::reverse(data + i * element.size, data + (i + 1) * element.size);
     }
-    return array;
+    return element.is_string ? array.as_strings() : array;
   }
 
   Shape shape_of(Cursor cursor, const std::string& where) {

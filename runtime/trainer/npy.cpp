@@ -220,7 +220,7 @@ Array as_utf8(std::string_view codes, Shape shape, bool swapped, const std::stri
   Array array(DType::i8, std::move(shape));
   std::byte* out = array.mutable_data();
   for (size_t i = 0; i < rows.size(); ++i) std::memcpy(out + i * longest, rows[i].data(), rows[i].size());
-  return array;
+  return array.as_strings();
 }
 
 }  // namespace
@@ -268,6 +268,8 @@ Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const
   }
 
   if (header.string_kind == 'U') return as_utf8(data, header.shape, header.swapped, where);
+  if (header.string_kind == 'S')
+    return Array::view(header.dtype, header.shape, data.data(), std::move(owner)).as_strings();
   const bool transposed = header.fortran_order && header.shape.size() > 1;
   const bool swapped = header.swapped && byte_size(header.dtype) > 1;
   if (!transposed && !swapped) return Array::view(header.dtype, header.shape, data.data(), std::move(owner));

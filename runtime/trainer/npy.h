@@ -15,7 +15,7 @@
 
 namespace keratin::trainer {
 
-/// What becomes of strings: an error, or rows of bytes along a further axis: i8, which no input of numbers beside strings is.
+/// What becomes of strings: an error, or rows of bytes along a further axis, i8, which the array tells from numbers.
 enum class Strings { refuse, as_bytes };
 
 /// Of such rows: where strings begin and how long they are, as runtime/strings.h takes them.

@@ -59,7 +59,9 @@ Array fitted(const Array& array, const Signature& wanted, const std::string& whe
 }
 
 Array as_numbers(const Array& array, const Signature& wanted, const std::string& where) {
-  if (wanted.strings == nullptr || array.dtype() != DType::i8 || array.shape().size() < 2) return array;
+  if (!array.holds_strings()) return array;
+  if (wanted.strings == nullptr) fail_data("holds strings, where numbers are needed", where);
+  if (array.shape().size() < 2) fail_data("has the shape (), wanted is (N,)", where);
   const size_t width = static_cast<size_t>(array.shape().back());
   const bool makes_rows = krt_strings_makes_rows(wanted.strings) != 0;
   Shape shape(array.shape().begin(), array.shape().end() - 1);

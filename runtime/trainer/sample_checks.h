@@ -21,7 +21,7 @@ std::string batch_shape_text(const Shape& shape);
 /// The array in the shape that the model wants. [N] and [N,1] are the same thing. Throws Error(data) with `where`.
 Array fitted(const Array& array, const Signature& wanted, const std::string& where, bool is_target);
 
-/// Strings, rows of bytes, as the integers that an input is made of; other arrays as they are.
+/// Strings as the integers that an input is made of; arrays of numbers as they are. Throws Error(data) if they are wanted.
 Array as_numbers(const Array& array, const Signature& wanted, const std::string& where);
 
 /// Strings, one a sample, as those integers.

@@ -5,6 +5,7 @@
 #include "frontend/file.h"
 #include "frontend/h5_writer.h"
 #include "frontend/json.h"
+#include "frontend/npy.h"
 #include "tests/tools/cli.h"
 
 namespace keratin::testing {
@@ -134,6 +135,23 @@ TEST(StringsInTrainers, AreReadFromDataSets) {
   ASSERT_EQ(losses.size(), expected.size());
   for (size_t i = 0; i < losses.size(); ++i)
     EXPECT_NEAR(losses.at(i).as_double(), expected.at(i).as_double(), 1e-5);
+}
+
+// The integers that strings become may be given in their place, in any dtype.
+TEST(StringsInTrainers, NumbersOfAByteAreNoStrings) {
+  const Shell shell;
+  for (const DType dtype : {DType::i64, DType::i8}) {
+    std::map<std::string, Tensor> arrays{{"x:text", Tensor(dtype, {4, 6})},
+                                         {"x:kind", Tensor(dtype, {4, 2})},
+                                         {"x:size", Tensor(DType::f32, {4, 3})}};
+    for (auto& [name, array] : arrays)
+      for (int64_t i = 0; i < array.elements(); ++i) array.set(i, static_cast<double>(i % 3));
+    write_npz((shell / cat(to_text(dtype), ".npz")).string(), arrays);
+  }
+  const Outcome ran = shell.run(cat("$keratin compile ", kFolder, "tags/model.keras --trainer -o trainer && ",
+                                    "for dtype in i64 i8; do ./trainer predict --data $dtype.npz --output ",
+                                    "$dtype-out.npz || exit 1; done; cmp i64-out.npz i8-out.npz"));
+  EXPECT_EQ(ran.status, 0) << ran.out << ran.err;
 }
 
 }  // namespace

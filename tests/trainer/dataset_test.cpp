@@ -77,6 +77,13 @@ TEST(Dataset, Shapes) {
   expect_refused({{"x", kX}, {"y", kY}}, {"wanted is (N, 3)", "numpy.eye(3)[y]"}, one_hot);
 }
 
+TEST(Dataset, StringsAreNoNumbers) {
+  const Array bytes(DType::i8, {3, 2});
+  EXPECT_EQ(make({{"x", bytes}, {"y", kY}}).samples, 3);
+  expect_refused({{"x", bytes.as_strings()}, {"y", kY}},
+                 {"array \"x\": holds strings, where numbers are needed"});
+}
+
 TEST(Dataset, Counts) {
   expect_refused({{"x", kX}, {"y", kY.rows(0, 2)}}, {"array \"y\": has 2 samples, \"x\" has 3"});
   expect_refused({{"x", kX}, {"y", kY}, {"sample_weight", kY.rows(0, 1)}},
