@@ -28,7 +28,7 @@ class Training {
   virtual ~Training() = default;
   virtual Trainable& model() = 0;
   virtual int64_t epochs() const = 0;  ///< that are wanted, those before initial_epoch included
-  virtual int64_t steps() const = 0;   ///< of an epoch
+  virtual int64_t steps() const = 0;   ///< of an epoch that are wanted; data may end before
   virtual bool validates() const = 0;  ///< whether there is a validation, if not in each epoch
   /// Whether callbacks in front of the one whose on_train_begin asks may add this to an epoch's logs.
   virtual bool may_be_logged(const std::string& name) const = 0;

@@ -108,7 +108,7 @@ class Fit : public Training {
 
   Trainable& model() override { return model_; }
   int64_t epochs() const override { return options_.epochs; }
-  int64_t steps() const override { return steps_; }
+  int64_t steps() const override { return options_.steps_per_epoch > 0 ? options_.steps_per_epoch : steps_; }
   bool validates() const override {
     return validation_ &&
            options_.epochs / options_.validation_freq > options_.initial_epoch / options_.validation_freq;

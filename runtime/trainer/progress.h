@@ -4,7 +4,7 @@
 //     250/250 ━━━━━━━━━━━━━━━━━━━━ 1s 2ms/step - accuracy: 0.7682 - loss: 0.8210
 //
 // On a terminal the line is drawn again as steps are done, at most every 50 ms; elsewhere it appears once, without escape
-// sequences, when the epoch is over.
+// sequences, when the epoch is over. It is then full, also where data ended before --steps-per-epoch, as Keras has it.
 #pragma once
 
 #include <cstdio>

@@ -83,6 +83,17 @@ TEST(Fit, LastBatchIsShort) {
   EXPECT_EQ(listener.last_step, 3);
 }
 
+// In Keras, too, progress is shown of the steps that were asked for.
+TEST(Fit, StepsAreThoseThatAreWanted) {
+  LinearModel model(1, 0);
+  Listener listener;
+  FitOptions more = options(2, 4);
+  more.steps_per_epoch = 7;
+  train(model, line(10), more, listener);
+  EXPECT_EQ(listener.begun, (std::vector<std::pair<int64_t, int64_t>>{{0, 7}, {1, 7}}));
+  EXPECT_EQ(model.steps_, 6);
+}
+
 TEST(Fit, ShufflesAnewInEachEpochAndByItsSeed) {
   const auto seen = [](uint64_t seed) {
     LinearModel model(1, 0);

@@ -110,6 +110,16 @@ TEST(Progress, RemainingTime) {
   EXPECT_NE(screen.printed().find("1:01\x1b[0m 61s/step"), std::string::npos);
 }
 
+TEST(Progress, FullWhereDataEnded) {
+  Screen screen(Verbose::bar, false);
+  screen.begin(0, 1, 7);
+  screen.now += 1;
+  screen.end_step(1, {});
+  screen.end_step(2, {});
+  screen.end_epoch({{"loss", 0.5}});
+  EXPECT_EQ(screen.printed(), "7/7 " + kFull + " 1s 0s/step - loss: 0.5000\n");
+}
+
 TEST(Progress, Verbosity) {
   Screen lines(Verbose::line, true), silent(Verbose::silent, true);
   for (Screen* screen : {&lines, &silent}) {

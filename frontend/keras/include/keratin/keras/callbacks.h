@@ -34,7 +34,7 @@ class Training {
   /// With the weights of now; those that are set are trained on.
   virtual Model& model() = 0;
   virtual int64_t epochs() const = 0;
-  virtual int64_t steps() const = 0;  ///< of an epoch
+  virtual int64_t steps() const = 0;  ///< of an epoch that are wanted; data may end before
   /// Training ends with the batch at hand, or the epoch.
   virtual void stop() = 0;
   /// Of the optimizer; of several the first one's.
