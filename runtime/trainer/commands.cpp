@@ -12,6 +12,12 @@ void start_weights(Trainable& model, const Arguments& arguments) {
   if (arguments.has("weights")) load_weights(model, arguments.get("weights"));
 }
 
+void start_threads(Trainable& model, const Arguments& arguments) {
+  constexpr int64_t kMost = 1024;  // as many processors as Linux's sets of them hold
+  const int64_t threads = arguments.get_int("threads", 0, 1, kMost);
+  if (threads > 0) model.set_threads(static_cast<unsigned>(threads));
+}
+
 bool start_ranks(Trainable& model, const Arguments& arguments) {
   if (arguments.has("mpi") && arguments.has("no-mpi"))
     throw Error(ErrorKind::usage, "excludes --mpi", "--no-mpi");

@@ -12,6 +12,12 @@ inline constexpr Option kWeightsOption = {"weights", "FILE", "start with weights
 /// Gives the model the weights of --weights, if it is there.
 void start_weights(Trainable& model, const Arguments& arguments);
 
+/// Of commands that compute, and of those that say what that takes.
+inline constexpr Option kThreadsOption = {"threads", "K",
+                                          "how many threads compute; otherwise one per processor"};
+/// Has the model compute on as many threads as --threads says, if it is there.
+void start_threads(Trainable& model, const Arguments& arguments);
+
 /// Of commands that many processes run together.
 inline constexpr Option kRanksOptions[] = {
     {"mpi", "", "train with the other processes of an MPI job, as a launcher's processes do by themselves"},

@@ -131,6 +131,13 @@ class Compiled : public Trainable {
   }
   void swap_averages() override { call(trainer_.swap_averages, 1, nullptr, nullptr); }
 
+  void set_threads(unsigned threads) override {
+    finish_errand();
+    pool_.reset();  // ends its threads before others begin
+    pool_.reset(krt_pool_create(threads));
+    if (!pool_) throw Error(ErrorKind::io, cat(counted(threads, "thread"), " cannot be started"), info_.name);
+  }
+
   int64_t workspace_bytes(int64_t n) const override {
     size_t most = 0;
     for (const uint32_t program : {trainer_.train_step, trainer_.evaluate_step})

@@ -6,10 +6,11 @@
 namespace keratin::trainer {
 namespace {
 
-constexpr Option kOptions[] = {kWeightsOption};
+constexpr Option kOptions[] = {kWeightsOption, kThreadsOption};
 constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kRanksOptions};
 
 int run(Trainable& model, const Arguments& arguments) {
+  start_threads(model, arguments);
   start_weights(model, arguments);
   const bool is_first = start_ranks(model, arguments);
   const Dataset data =

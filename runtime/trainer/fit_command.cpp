@@ -46,6 +46,7 @@ constexpr Option kOptions[] = {
      "the trainer has to be compiled with --check-numerics, and takes longer"},
     {"on-save-error", "stop|warn", "what to do if a checkpoint cannot be written (stop)"},
     {"history", "FILE", "write the metrics of all epochs as JSON, as Keras's History.history"},
+    kThreadsOption,
     {"verbose", "0|1|2", "what is shown: nothing, a bar, a line per epoch (1)"},
 };
 constexpr std::span<const Option> kGroups[] = {kDataOptions, kOptions, kCallbackOptions, kRanksOptions};
@@ -139,6 +140,7 @@ int run(Trainable& model, const Arguments& arguments) {
   const auto verbose = static_cast<Verbose>(arguments.get_int("verbose", 1, 0, 2));
   refuse_contradictions(arguments);
   const SignalGuard guard;
+  start_threads(model, arguments);
   if (arguments.has("reinitialize")) model.initialize(options.seed);
   start_weights(model, arguments);
   const bool is_first = start_ranks(model, arguments);

@@ -9,11 +9,13 @@ namespace {
 constexpr Option kOptions[] = {
     {"output", "FILE", "the .npz to write, with an array for each output", true},
     kWeightsOption,
+    kThreadsOption,
 };
 constexpr std::span<const Option> kGroups[] = {kInputOptions, kOptions};
 
 int run(Trainable& model, const Arguments& arguments) {
   if (!is_first_of_ranks()) return 0;
+  start_threads(model, arguments);
   check_creatable(arguments, "output");
   start_weights(model, arguments);
   const Dataset data = read_data(arguments, "data", model.info(), Needs::inputs, model.encoding());

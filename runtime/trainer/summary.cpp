@@ -70,10 +70,14 @@ std::string summary(const TrainableInfo& info, const FitMemory& memory) {
 
 namespace {
 
-constexpr Option kOptions[] = {{"batch-size", "N", "samples at a time, for the memory that fit takes (32)"}};
+constexpr Option kOptions[] = {
+    {"batch-size", "N", "samples at a time, for the memory that fit takes (32)"},
+    kThreadsOption,
+};
 constexpr std::span<const Option> kGroups[] = {kOptions};
 
 int run(Trainable& model, const Arguments& arguments) {
+  start_threads(model, arguments);
   print_out(summary(model.info(), memory_of_fit(model, batch_size(arguments))));
   return 0;
 }

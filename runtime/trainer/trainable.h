@@ -104,7 +104,10 @@ class Trainable {
   /// Running values since the last reset, in the order of info().metrics.
   virtual std::vector<double> metrics() = 0;
 
-  /// What steps of `n` samples compute in, beside the variables.
+  /// Computes on so many threads from here on, to the same bits. Throws Error if they cannot be started.
+  virtual void set_threads(unsigned /*threads*/) {}
+
+  /// What steps of `n` samples compute in, beside the variables; it depends on the threads.
   virtual int64_t workspace_bytes(int64_t /*n*/) const { return 0; }
 
   /// By place in info().variables.

@@ -176,7 +176,7 @@ TEST_F(MpiRun, TrainsAsKerasDoesAndOnlyTheFirstPrints) {
   expect_history(golden, history);
   const TensorStore weights = read_weights(shell_, "a.safetensors");
   expect_final_weights(golden, [&](const std::string& name) { return *weights.at(name); });
-  ASSERT_EQ(run(2, cat("$ranks ", fit, " --save b.safetensors")).status, 0);
+  ASSERT_EQ(run(2, cat("$ranks ", fit, " --threads 3 --save b.safetensors")).status, 0);
   EXPECT_EQ(shell_.run("cmp a.safetensors b.safetensors").status, 0) << "not the same bits";
 }
 

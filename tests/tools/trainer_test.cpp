@@ -87,6 +87,19 @@ TEST_F(Trainer, ValidationChangesNothing) {
   EXPECT_EQ(both.status, 0) << both.out << both.err;
 }
 
+TEST_F(Trainer, AnyNumberOfThreadsGivesTheSameBits) {
+  const Outcome each =
+      run("data=$golden/digits_mlp/data.npz; for k in 1 2 5; do "
+          "./trainer fit --data $data --epochs 2 --verbose 0 --threads $k --save w$k.safetensors || exit; "
+          "./trainer evaluate --data $data --weights w1.safetensors --threads $k > e$k || exit; "
+          "./trainer predict --data $data --weights w1.safetensors --threads $k --output p$k.npz || exit; "
+          "./trainer summary --threads $k > s$k || exit; done; "
+          "for k in 2 5; do for file in w_.safetensors e_ p_.npz; do "
+          "cmp $(echo $file | tr _ 1) $(echo $file | tr _ $k) || exit; done; done");
+  EXPECT_EQ(each.status, 0) << each.out << each.err;
+  EXPECT_EQ(run("cmp -s s1 s5").status, 1) << "memory does not depend on the threads";
+}
+
 TEST_F(Trainer, WhatIsReadIsNotWritten) {
   const Outcome outcome =
       run("cp $golden/digits_mlp/data.npz d.npz; ./trainer fit --data d.npz --save ./d.npz");

@@ -30,10 +30,12 @@ class LinearModel : public Trainable {
   void set_seed(uint64_t seed) override { seed_ = seed; }
   void initialize(uint64_t seed) override;
   std::vector<double> learning_rates() override { return {rate_}; }
+  void set_threads(unsigned threads) override { threads_ = threads; }
 
   TrainableInfo info_;
   uint64_t seed_ = 0;
   int64_t steps_ = 0;
+  unsigned threads_ = 0;  ///< that it was told to compute on
   std::vector<float> kernel_, bias_ = {0.0F};
   std::vector<std::vector<float>> seen_;  ///< first feature of each sample, by training step
   std::vector<float> seen_weights_;       ///< of each sample trained on

@@ -242,6 +242,29 @@ TEST_F(TrainerMain, LogsOfTrainingThatWentOnAreThoseOfTheWhole) {
   }
 }
 
+TEST_F(TrainerMain, ThreadsOfEachCommand) {
+  const std::vector<std::vector<std::string>> commands = {
+      {"fit", "--data", data_, "--verbose", "0"},
+      {"evaluate", "--data", data_},
+      {"predict", "--data", data_, "--output", folder_ / "p.npz"},
+      {"summary"},
+  };
+  for (std::vector<std::string> words : commands) {
+    LinearModel model(1);
+    EXPECT_EQ(run(model, words).status, 0);
+    EXPECT_EQ(model.threads_, 0U) << words[0] << " leaves it to the model";
+    words.insert(words.end(), {"--threads", "3"});
+    EXPECT_EQ(run(model, words).status, 0);
+    EXPECT_EQ(model.threads_, 3U) << words[0];
+    for (const char* bad : {"0", "-1", "1025", "1.5", "many", ""}) {
+      words.back() = bad;
+      expect_refused(words, 2, "is no whole number of at least 1 and at most 1024");
+    }
+  }
+  EXPECT_EQ(model_.threads_, 0U);
+  EXPECT_EQ(model_.steps_, 0);
+}
+
 TEST_F(TrainerMain, WrongUsage) {
   expect_refused({"fitt"}, 2, "did you mean fit?");
   expect_refused({"fit"}, 2, "--data is required");
