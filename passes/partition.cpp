@@ -551,6 +551,7 @@ class Partitioner : public Rebuilder {
     if (data >= 0 && indices >= 0 && !together) refuse(node, "samples are looked up for other samples");
   }
 
+  /// Floats of 16 bits are summed as f32 here too, until all ranks' terms are there: wide_sums comes before.
   std::vector<Value> scatter_add(const Node& node, Share& to) {
     const auto& attrs = node.as<GatherAttrs>();
     const Value data = node.operands[0];
