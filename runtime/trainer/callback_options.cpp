@@ -1,6 +1,5 @@
 #include "runtime/trainer/callback_options.h"
 
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -46,20 +45,16 @@ class Settings {
   std::optional<double> number(const std::string& key) {
     const std::string word = text(key, "");
     if (word.empty()) return {};
-    double value = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value))
-      refuse(key, word, "a number");
+    const std::optional<double> value = parse_double(word);
+    if (!value || !std::isfinite(*value)) refuse(key, word, "a number");
     return value;
   }
 
   int64_t count(const std::string& key, int64_t otherwise) {
     const std::string word = text(key, to_text(otherwise));
-    int64_t value = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc() || end != word.data() + word.size() || value < 0)
-      refuse(key, word, "a whole number of at least 0");
-    return value;
+    const std::optional<int64_t> value = parse_integer(word);
+    if (!value || *value < 0) refuse(key, word, "a whole number of at least 0");
+    return *value;
   }
 
   /// Steps from one time to the next; 0 if it is at the end of each epoch.
@@ -67,11 +62,9 @@ class Settings {
     const std::string word = text(key, "epoch");
     if (word == "epoch") return 0;
     if (word == "batch") return 1;
-    int64_t value = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (error != std::errc() || end != word.data() + word.size() || value < 1)
-      refuse(key, word, "epoch, batch or a number of steps");
-    return value;
+    const std::optional<int64_t> value = parse_integer(word);
+    if (!value || *value < 1) refuse(key, word, "epoch, batch or a number of steps");
+    return *value;
   }
 
   bool flag(const std::string& key) {

@@ -2,8 +2,8 @@
 #include "runtime/trainer/command_line.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -55,25 +55,23 @@ std::vector<std::string> Arguments::get_all(std::string_view name) const {
 int64_t Arguments::get_int(std::string_view name, int64_t otherwise, int64_t least, int64_t most) const {
   if (!has(name)) return otherwise;
   const std::string text = get(name);
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most)
+  const std::optional<int64_t> value = parse_integer(text);
+  if (!value || *value < least || *value > most)
     throw Error(ErrorKind::usage,
                 cat(trainer::quoted(text), " is no whole number of at least ", least,
                     most == INT64_MAX ? std::string() : cat(" and at most ", most)),
                 cat("--", name));
-  return value;
+  return *value;
 }
 
 double Arguments::get_fraction(std::string_view name) const {
   if (!has(name)) return 0;
   const std::string text = get(name);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value < 1))
+  const std::optional<double> value = parse_double(text);
+  if (!value || !(*value >= 0 && *value < 1))
     throw Error(ErrorKind::usage, cat(trainer::quoted(text), " is no number from 0 to below 1"),
                 cat("--", name));
-  return value;
+  return *value;
 }
 
 Arguments parse_options(const Command& command, const std::string& program,

@@ -1,7 +1,7 @@
 #include "runtime/trainer/data_options.h"
 
-#include <charconv>
 #include <cmath>
+#include <optional>
 
 #include "runtime/trainer/csv.h"
 #include "runtime/trainer/error.h"
@@ -15,9 +15,8 @@ constexpr std::string_view kTableOptions[] = {"label",   "features", "ignore",  
 
 void check_missing(const std::string& rule) {
   if (rule.empty() || rule == "mean" || rule == "median" || rule == "drop") return;
-  double value = 0;
-  const auto [end, error] = std::from_chars(rule.data(), rule.data() + rule.size(), value);
-  if (error != std::errc() || end != rule.data() + rule.size() || !std::isfinite(value))
+  const std::optional<double> value = parse_double(rule);
+  if (!value || !std::isfinite(*value))
     throw Error(ErrorKind::usage, cat(trainer::quoted(rule), " is no rule"), "--missing",
                 "rules are mean, median, drop, or a number");
 }

@@ -1,7 +1,6 @@
 #include "runtime/trainer/json.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -102,14 +101,12 @@ ClassWeight parse_class_weight(std::string_view text) {
     const json object = parse(text);
     if (!object.is_object()) refuse("is no JSON object");
     for (const auto& [key, value] : object.items()) {
-      int64_t number = 0;
-      const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), number);
-      if (error != std::errc() || end != key.data() + key.size() || number < 0)
-        refuse(cat(trainer::quoted(key), " is no class number"));
+      const std::optional<int64_t> number = parse_integer(key);
+      if (!number || *number < 0) refuse(cat(trainer::quoted(key), " is no class number"));
       const double weight = value.is_number() ? value.get<double>() : -1;
       if (!(weight >= 0) || !std::isfinite(weight))
         refuse(cat("the weight of class ", key, " is no number of at least 0"));
-      if (!weights.emplace(number, weight).second) refuse(cat("class ", number, " occurs twice"));
+      if (!weights.emplace(*number, weight).second) refuse(cat("class ", *number, " occurs twice"));
     }
   } catch (const Malformed& malformed) {
     refuse(malformed.message);
@@ -167,11 +164,9 @@ json to_json(const Logs& logs) {
 /// What to_text makes of a number.
 double number(const json& value) {
   const std::string& text = value.get_ref<const std::string&>();
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw Malformed{cat(trainer::quoted(text.substr(0, 40)), " is no number")};
-  return number;
+  const std::optional<double> number = parse_double(text);
+  if (!number) throw Malformed{cat(trainer::quoted(text.substr(0, 40)), " is no number")};
+  return *number;
 }
 
 std::map<std::string, double> numbers(const json& object) {

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <bit>
 #include <cctype>
-#include <charconv>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "runtime/trainer/error.h"
@@ -66,13 +66,11 @@ void set_type(std::string_view descr, Header& header, const std::string& where) 
   const std::string found = quoted(descr.substr(0, 40));
   if (kind == 'O') fail("holds Python objects (pickled), which are never loaded", where);
   if (kind == 'c') fail(cat("holds complex numbers (", found, ")"), where);
-  const auto [end, error] =
-      std::from_chars(code.data() + !code.empty(), code.data() + code.size(), header.string_width);
-  const bool has_width = error == std::errc() && end == code.data() + code.size() &&
-                         header.string_width >= 1 && header.string_width < kMaxWidth;
-  if ((kind == 'S' || kind == 'U') && has_width) {
+  const std::optional<int64_t> width = parse_integer(code.empty() ? code : code.substr(1));
+  if ((kind == 'S' || kind == 'U') && width && *width >= 1 && *width < kMaxWidth) {
     header.dtype = DType::i8;  // u8 are numbers, such as those of characters
     header.string_kind = kind;
+    header.string_width = *width;
     return;
   }
   if (kind == 'S' || kind == 'U' || kind == 'T')

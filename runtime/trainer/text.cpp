@@ -16,6 +16,14 @@ std::string printed(Value... value_and_format) {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value_and_format...).ptr};
 }
 
+template <typename Number>
+std::optional<Number> parse(std::string_view text) {
+  Number value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
+}
+
 /// How many letters have to be inserted, deleted or replaced to make `a` of `b`.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -39,6 +47,9 @@ std::string to_text(double value) {
 }
 std::string to_text(int64_t value) { return printed(value); }
 std::string to_text(uint64_t value) { return printed(value); }
+
+std::optional<int64_t> parse_integer(std::string_view text) { return parse<int64_t>(text); }
+std::optional<double> parse_double(std::string_view text) { return parse<double>(text); }
 
 std::string quoted(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";

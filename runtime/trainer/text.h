@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ template <std::unsigned_integral T>
 std::string to_text(T value) {
   return to_text(static_cast<uint64_t>(value));
 }
+
+/// The number that the whole of `text` is, in base ten. Nothing if there is anything else, as blanks or a plus, or if it is too large.
+std::optional<int64_t> parse_integer(std::string_view text);
+std::optional<double> parse_double(std::string_view text);  ///< also inf, -inf, nan
 
 template <typename... Parts>
 std::string cat(const Parts&... parts) {

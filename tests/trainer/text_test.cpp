@@ -32,5 +32,17 @@ TEST(Text, NumbersAsPythonWritesThem) {
   for (const auto& [value, text] : cases) EXPECT_EQ(json_number(value), text);
 }
 
+TEST(Text, NumbersAreTheWholeOfAText) {
+  EXPECT_EQ(parse_integer("-12"), -12);
+  EXPECT_EQ(parse_integer("9223372036854775807"), INT64_MAX);
+  for (const char* text : {"", "-", "+1", " 1", "1 ", "1.5", "1e3", "0x10", "9223372036854775808"})
+    EXPECT_EQ(parse_integer(text), std::nullopt) << text;
+  EXPECT_EQ(parse_double("-1.5e3"), -1500);
+  EXPECT_EQ(parse_double("inf"), INFINITY);
+  EXPECT_TRUE(std::isnan(parse_double("nan").value()));
+  for (const char* text : {"", ".", "+1", " 1", "1 ", "1,5", "1e", "0x10", "1e999"})
+    EXPECT_EQ(parse_double(text), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace keratin::trainer
