@@ -222,6 +222,16 @@ class Compilation {
   std::vector<std::unique_ptr<DebugInfo>> debug_;
 };
 
+/// An object of all levels and what `emit` adds to them.
+template <typename Emit>
+std::vector<std::byte> object_of(std::span<const LevelKernels> levels, const EmitOptions& options,
+                                 const EntrySpec& entry, Emit emit) {
+  Compilation compilation(levels[0].kernels.name, levels[0].target.triple, options);
+  emit(compilation.add(levels, entry.prefix));
+  compilation.finish();
+  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+}
+
 }  // namespace
 
 void set_attributes(const EmitOptions& options, llvm::Function& function) {
@@ -263,36 +273,28 @@ std::string assembly_text(const KernelModule& module, const Target& target, cons
 
 std::vector<std::byte> emit_object(std::span<const LevelKernels> levels, const EmitOptions& options,
                                    const EntrySpec& entry) {
-  Compilation compilation(levels[0].kernels.name, levels[0].target.triple, options);
-  emit_entries(compilation.add(levels, entry.prefix), entry);
-  compilation.finish();
-  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+  return object_of(levels, options, entry,
+                   [&](std::span<const Emission> emissions) { emit_entries(emissions, entry); });
 }
 
 std::vector<std::byte> emit_trainer_object(std::span<const LevelKernels> levels, const EmitOptions& options,
                                            const EntrySpec& entry, const TrainerSpec& trainer) {
-  Compilation compilation(levels[0].kernels.name, levels[0].target.triple, options);
-  emit_trainer(compilation.add(levels, entry.prefix), entry, trainer);
-  compilation.finish();
-  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+  return object_of(levels, options, entry,
+                   [&](std::span<const Emission> emissions) { emit_trainer(emissions, entry, trainer); });
 }
 
 std::vector<std::byte> emit_exports_object(const ExportsSpec& exports, const EmitOptions& options,
                                            const EntrySpec& entry, const TrainerSpec& trainer,
                                            const std::string& folder) {
-  const LevelKernels& first = exports.derivation[0];
-  Compilation compilation(first.kernels.name, first.target.triple, options);
-  emit_exports(compilation.add(exports.derivation, entry.prefix), entry, trainer, exports, folder);
-  compilation.finish();
-  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+  return object_of(exports.derivation, options, entry, [&](std::span<const Emission> emissions) {
+    emit_exports(emissions, entry, trainer, exports, folder);
+  });
 }
 
 std::vector<std::byte> emit_training_object(std::span<const LevelKernels> levels, const EmitOptions& options,
                                             const EntrySpec& entry, const TrainingSpec& training) {
-  Compilation compilation(levels[0].kernels.name, levels[0].target.triple, options);
-  emit_training(compilation.add(levels, entry.prefix), entry, training);
-  compilation.finish();
-  return to_bytes(compilation.code(llvm::CodeGenFileType::ObjectFile));
+  return object_of(levels, options, entry,
+                   [&](std::span<const Emission> emissions) { emit_training(emissions, entry, training); });
 }
 
 }  // namespace keratin
