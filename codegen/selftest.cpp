@@ -9,6 +9,7 @@
 #include "ir/executor.h"
 #include "ir/text.h"
 #include "runtime/abi.h"
+#include "runtime/trainer/tolerance.h"
 
 namespace keratin {
 namespace {
@@ -83,20 +84,6 @@ double magnitude(const Tensor& tensor) {
   return largest;
 }
 
-/// How much farther from the exact result another order of the same operations may end.
-constexpr double kRoundings = 16;
-
-/// What rounding in another order may make of one result, relative to the largest: grows with the dtype's own error.
-double relative_tolerance(DType dtype) {
-  switch (dtype) {
-    case DType::f64: return 1e-9;
-    case DType::f32: return 1e-4;
-    case DType::f16: return 1e-2;
-    case DType::bf16: return 5e-2;
-    default: return 0;
-  }
-}
-
 /// The largest finite difference of one element.
 double distance(const Tensor& a, const Tensor& b) {
   double largest = 0;
@@ -106,10 +93,6 @@ double distance(const Tensor& a, const Tensor& b) {
   }
   return largest;
 }
-
-}  // namespace
-
-namespace {
 
 Bindings bindings_of(const SelfTest& test) {
   Bindings bindings = test.lengths;

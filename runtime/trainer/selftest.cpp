@@ -6,23 +6,10 @@
 
 #include "runtime/abi.h"
 #include "runtime/trainer/error.h"
+#include "runtime/trainer/tolerance.h"
 
 namespace keratin::trainer {
 namespace {
-
-/// How much farther from the exact result another order of the same operations may end.
-constexpr double kRoundings = 16;
-
-/// As codegen/selftest.cpp has it.
-double relative_tolerance(DType dtype) {
-  switch (dtype) {
-    case DType::f64: return 1e-9;
-    case DType::f32: return 1e-4;
-    case DType::f16: return 1e-2;
-    case DType::bf16: return 5e-2;
-    default: return 0;
-  }
-}
 
 size_t aligned(int64_t bytes) {
   return (static_cast<size_t>(bytes) + KRT_ALIGNMENT - 1) / KRT_ALIGNMENT * KRT_ALIGNMENT;
