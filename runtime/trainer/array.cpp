@@ -1,5 +1,6 @@
 #include "runtime/trainer/array.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -88,6 +89,12 @@ std::byte* Array::mutable_data() {
     own_ = true;
   }
   return const_cast<std::byte*>(data_);  // allocated above or in the constructor
+}
+
+void Array::swap_byte_order() {
+  const int64_t size = byte_size(dtype_);
+  std::byte* element = mutable_data();
+  for (int64_t i = 0; i < elements(); ++i, element += size) std::reverse(element, element + size);
 }
 
 double Array::number(int64_t index) const {

@@ -49,6 +49,9 @@ class Array {
   /// For writing; makes the bytes this array's own first.
   std::byte* mutable_data();
 
+  /// Reverses the bytes of each element, which came in the other order.
+  void swap_byte_order();
+
   /// Element `index` in row-major order, as the nearest double.
   double number(int64_t index) const;
   /// The same elements in another shape. Requires: as many.

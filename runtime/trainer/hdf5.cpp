@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 
+#include "runtime/trainer/deflate.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/file.h"
 #include "runtime/trainer/hdf5_filters.h"
@@ -20,8 +21,6 @@ constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 constexpr uint64_t kNowhere = ~uint64_t{0};
 constexpr size_t kMaxRank = 32, kMaxDepth = 8;
 constexpr int kMaxContinuations = 1000;
-/// Deflate makes at most 1032 bytes of one; a dataset that claims more than that of the whole file is not worth an allocation.
-constexpr uint64_t kMostOfOneByte = 1032;
 constexpr std::string_view kRewrite = "h5repack OLD.h5 NEW.h5 writes it in the oldest form, which is read";
 
 /// Bytes that are read in order.
@@ -282,14 +281,10 @@ class Reader {
       shape.push_back(element.size);
     }
     const std::optional<int64_t> bytes = byte_count(element.dtype, shape);
-    if (!bytes || static_cast<uint64_t>(*bytes) / kMostOfOneByte > file_.bytes.size())
+    if (!bytes || !may_inflate_to(static_cast<uint64_t>(*bytes), file_.bytes.size()))
       fail(cat("claims the shape ", shape_text(shape), ", which the file cannot hold"), where);
     Array array = read_layout(Cursor(*layout, path_), messages, element, shape, where);
-    if (element.swapped) {
-      std::byte* data = array.mutable_data();
-      for (int64_t i = 0; i < array.elements(); ++i)
-        std::reverse(data + i * element.size, data + (i + 1) * element.size);
-    }
+    if (element.swapped) array.swap_byte_order();
     return element.is_string ? array.as_strings() : array;
   }
 
@@ -401,7 +396,7 @@ class Reader {
                          uint32_t skipped) {
       if (address == kNowhere) return;
       if (chunks.filters.empty() && size != static_cast<uint64_t>(chunks.bytes)) cursor.malformed();
-      if (static_cast<uint64_t>(chunks.bytes) / kMostOfOneByte > size) cursor.malformed();
+      if (!may_inflate_to(static_cast<uint64_t>(chunks.bytes), size)) cursor.malformed();
       put_chunk(chunks,
                 unfiltered(at(address).take(size), chunks.filters, skipped, static_cast<size_t>(chunks.bytes),
                            where),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/trainer/deflate.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/text.h"
 
@@ -59,10 +60,11 @@ void check_image_format(std::string_view begin, const std::string& where) { form
 
 Image make_image(uint64_t height, uint64_t width, int64_t channels, std::string_view bytes,
                  const std::string& where) {
-  // Deflate makes at most 1032 bytes of one, and of a byte of bits 8 pixels with 4 channels; JPEG makes less.
-  constexpr uint64_t kMostOfOneByte = 1032 * 8 * 4;
+  constexpr uint64_t kMostOfOneByte =
+      8 * 4;  // of one that is inflated: 8 pixels of a bit, with 4 channels. JPEG makes less
   const uint64_t size = height * width * static_cast<uint64_t>(channels);  // sides are below 2^31
-  if (size == 0 || height > INT32_MAX || width > INT32_MAX || size / kMostOfOneByte > bytes.size())
+  if (size == 0 || height > INT32_MAX || width > INT32_MAX ||
+      !may_inflate_to(size / kMostOfOneByte, bytes.size()))
     throw Error(ErrorKind::data, cat("claims ", width, " x ", height, " pixels, which it cannot hold"),
                 where);
   return {static_cast<int64_t>(height), static_cast<int64_t>(width), channels, std::vector<uint8_t>(size)};

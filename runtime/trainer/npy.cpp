@@ -192,10 +192,6 @@ void copy_transposed(const char* from, const Array& shaped, std::byte* out) {
   }
 }
 
-void reverse_each(std::byte* data, int64_t elements, int64_t size) {
-  for (int64_t i = 0; i < elements; ++i, data += size) std::reverse(data, data + size);
-}
-
 /// Code points of 4 bytes along the last axis, in a file's bytes, as UTF-8.
 Array as_utf8(std::string_view codes, Shape shape, bool swapped, const std::string& where) {
   const size_t width = static_cast<size_t>(shape.back()) / 4;
@@ -277,7 +273,7 @@ Array parse_npy(std::string_view bytes, std::shared_ptr<const void> owner, const
     copy_transposed(data.data(), array, out);
   else
     std::memcpy(out, data.data(), data.size());
-  if (swapped) reverse_each(out, array.elements(), byte_size(header.dtype));
+  if (swapped) array.swap_byte_order();
   return array;
 }
 

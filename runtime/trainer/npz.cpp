@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 
+#include "runtime/trainer/deflate.h"
 #include "runtime/trainer/error.h"
 #include "runtime/trainer/file.h"
 #include "runtime/trainer/npy.h"
@@ -61,11 +62,8 @@ struct Member {
   std::shared_ptr<const void> owner;
 };
 
-/// Deflate makes at most 1032 bytes of one; what claims more is not worth an allocation.
-constexpr uint64_t kMostOfOneByte = 1032;
-
 Member inflated(unzFile zip, uint64_t size, uint64_t compressed_size, const std::string& where) {
-  if (size / kMostOfOneByte > compressed_size)
+  if (!may_inflate_to(size, compressed_size))
     fail(cat("claims ", size, " bytes in ", compressed_size, " compressed ones"), where);
   const auto array = std::make_shared<Array>(DType::u8, Shape{static_cast<int64_t>(size) + 1});
   auto* bytes = reinterpret_cast<char*>(array->mutable_data());
