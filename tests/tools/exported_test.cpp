@@ -44,14 +44,19 @@ TEST(ExportedText, IsInitializedByItself) {
   EXPECT_EQ(run(shell, "cmp a.safetensors b.safetensors").status, 0);
 }
 
-/// It was exported without weights.
-TEST(ExportedText, AStepOfItsOwnRefusesWeights) {
+/// It was exported without weights, and without layers.
+TEST(ExportedText, WhatATrainerOfItsOwnStepRefuses) {
   const Shell shell;
   ASSERT_EQ(run(shell, "$keratin compile $case/model.kir --trainer -o trainer", "exported_step").status, 0);
   const Outcome fitted =
       run(shell, "./trainer fit --data $case/data.npz --class-weight '{\"0\": 2}'", "exported_step");
   EXPECT_EQ(fitted.status, 2);
   EXPECT_NE(fitted.err.find("takes no weights"), std::string::npos) << fitted.err;
+  const Outcome layers = run(shell, "./trainer export --keras m.keras");
+  EXPECT_EQ(layers.status, 2);
+  EXPECT_NE(layers.err.find("IR text does not say what layers a model has"), std::string::npos) << layers.err;
+  const Outcome library = run(shell, "./trainer export --library m.so");
+  EXPECT_EQ(library.status, 0) << library.err;
 }
 
 INSTANTIATE_TEST_SUITE_P(, Exported, ::testing::Values("exported", "exported_step"),
