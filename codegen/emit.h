@@ -55,6 +55,7 @@ std::string assembly_text(const KernelModule& module, const Target& target, cons
 struct LevelKernels {
   Target target;
   KernelModule kernels;
+  bool without_stages = false;  ///< where that was needed to keep a workspace limit
 };
 
 /// Symbols of an artefact, which it does not export: its krt_model, and the bytes of files: "weights", "selftest_inputs", ….

@@ -5,6 +5,7 @@
 
 #include "codegen/lower.h"
 #include "codegen/plan_program.h"
+#include "codegen/program_facts.h"
 #include "passes/slices.h"
 
 namespace keratin {
@@ -111,6 +112,15 @@ std::set<std::string, std::less<>> above(const WorkspaceLimit& limit,
   return names;
 }
 
+/// What those take.
+int64_t bytes_above(const WorkspaceLimit& limit, const KernelModule& kernels) {
+  int64_t bytes = 0;
+  for (const Program& program : kernels.programs)
+    if (exceeds(limit, kernels, program))
+      bytes += program.workspace.value(usual_bindings(kernels, limit.batch));
+  return bytes;
+}
+
 }  // namespace
 
 std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Target> levels,
@@ -122,7 +132,16 @@ std::vector<LevelKernels> compile_levels(const Module& module, std::vector<Targe
   PipelineOptions finer = options;
   finer.without_stages = above(*options.workspace_limit, compiled);
   if (finer.without_stages.empty()) return compiled;
-  return lower_levels(prepared(module, finer), module, std::move(levels), finer, tuner);
+  std::vector<LevelKernels> apart =
+      lower_levels(prepared(module, finer), module, std::move(levels), finer, tuner);
+  for (size_t i = 0; i < compiled.size(); ++i) {
+    if (bytes_above(*options.workspace_limit, apart[i].kernels) >=
+        bytes_above(*options.workspace_limit, compiled[i].kernels))
+      continue;
+    compiled[i] = std::move(apart[i]);
+    compiled[i].without_stages = true;
+  }
+  return compiled;
 }
 
 UnpreparedLevels compile_unprepared(const Module& module, std::vector<Target> levels,

@@ -151,31 +151,33 @@ int64_t left_for_temporaries(const WorkspaceLimit& limit, const KernelModule& mo
 }  // namespace
 
 bool exceeds(const WorkspaceLimit& limit, const KernelModule& module, const Program& program) {
-  return program.workspace.value(usual_bindings(module, limit.batch)) > left_for_temporaries(limit, module);
+  return (limit.programs.empty() || limit.programs.contains(program.name)) &&
+         program.workspace.value(usual_bindings(module, limit.batch)) > left_for_temporaries(limit, module);
 }
 
 void keep_within(const WorkspaceLimit& limit, const KernelModule& module, Program& program,
                  const MayOverwrite& may_overwrite) {
+  if (!exceeds(limit, module, program)) return;
   const Bindings bindings = usual_bindings(module, limit.batch);
   const int64_t available = left_for_temporaries(limit, module);
-  const auto excess = [&](const Program& each) { return each.workspace.value(bindings) - available; };
-  if (excess(program) <= 0) return;
-  // Of what is alive at once, it is not known beforehand how closely it can be packed.
-  int64_t alive = available;
-  Program best = program, start = program;
-  if (std::ranges::all_of(program.launches, [](const Launch& each) { return each.reduced_by.empty(); })) {
-    const LaunchOrder order = freeing_order(module, program);
-    for (size_t i = 0; i < order.size(); ++i) start.launches[i] = program.launches[order[i]];
-  }
-  for (int attempt = 0; attempt < 3 && excess(best) > 0; ++attempt) {
+  const auto bytes = [&](const Program& each) { return each.workspace.value(bindings); };
+  Program start = program, best = program;
+  const LaunchOrder order = freeing_order(module, program);
+  for (size_t i = 0; i < order.size(); ++i) start.launches[i] = program.launches[order[i]];
+  // What is alive at once may be packed badly: then less has to be alive; in the end, as little as can be.
+  for (const int64_t eighths : {8, 7, 6, 0}) {
+    if (bytes(best) <= available) break;
+    const int64_t alive = available / 8 * eighths;
+    bool is_least = false;
     for (Rematerialization& each : rematerializations(module, start, bindings, alive)) {
       LaunchOrder given(each.program.launches.size());
       std::iota(given.begin(), given.end(), 0);
       set_places(each.program, Temporaries(module, each.program, given, may_overwrite).plan());
-      if (excess(each.program) < excess(best)) best = std::move(each.program);
-      if (excess(best) <= 0) break;
+      is_least = each.is_least;
+      if (bytes(each.program) < bytes(best)) best = std::move(each.program);
+      if (bytes(best) <= available) break;
     }
-    alive -= std::max<int64_t>(excess(best), 0);
+    if (is_least) break;
   }
   program = std::move(best);
 }

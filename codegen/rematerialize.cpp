@@ -17,12 +17,14 @@
 #include "codegen/rematerialize.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <set>
 
 #include "codegen/program_facts.h"
 #include "ir/text.h"
+#include "passes/memory_plan.h"
 #include "passes/min_cut.h"
 
 namespace keratin {
@@ -34,6 +36,7 @@ constexpr double kBytesPerMultiplyAdd = 0.25;
 constexpr double kPrices[] = {4, 1, 0.3, 0.1, 0.02, 0.001};
 constexpr size_t kSegments[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
 constexpr int kMostRounds = 6;
+constexpr size_t kMostFollowed = 3;  // ways that are still too large, from one round to the next
 constexpr size_t kMostOffered = 12;
 
 constexpr size_t kNone = static_cast<size_t>(-1);
@@ -65,7 +68,11 @@ class Rematerializer {
       : module_(module), program_(program) {
     for (const ProgramBuffer& buffer : program.buffers) {
       is_temporary_.push_back(buffer.storage == Storage::workspace);
-      bytes_.push_back(bytes_of(buffer).value(bindings));
+      const Size planned = planned_size(bytes_of(buffer));
+      bytes_.push_back(planned.value(bindings));
+      const std::vector<Symbol> symbols =
+          planned.terms().empty() ? std::vector<Symbol>() : planned.terms().begin()->first;
+      arena_.push_back(arenas_.try_emplace(symbols, arenas_.size()).first->second);
     }
     std::vector<int> users(program.buffers.size(), 0);
     for (const Launch& launch : program.launches)
@@ -87,34 +94,58 @@ class Rematerializer {
   }
 
   std::vector<Rematerialization> run(int64_t limit) {
-    Sequence current;
+    Attempt begin;
     for (size_t launch = 0; launch < program_.launches.size(); ++launch)
-      current.steps.push_back({launch, program_.launches[launch].args});
-    current.original.resize(program_.buffers.size());
-    std::iota(current.original.begin(), current.original.end(), 0);
+      begin.sequence.steps.push_back({launch, program_.launches[launch].args});
+    begin.sequence.original.resize(program_.buffers.size());
+    std::iota(begin.sequence.original.begin(), begin.sequence.original.end(), 0);
+    begin.bytes = fullest(begin.sequence).bytes;
+    std::vector<Attempt> current;
+    current.push_back(std::move(begin));
     for (int round = 0; round < kMostRounds; ++round) {
-      std::vector<Sequence> found;
-      Sequence least = attempt(current, limit, found);
-      if (!found.empty()) {
-        std::stable_sort(found.begin(), found.end(),
-                         [](const Sequence& a, const Sequence& b) { return a.added_work < b.added_work; });
-        if (found.size() > kMostOffered) found.resize(kMostOffered);
-        std::vector<Rematerialization> offered;
-        for (const Sequence& each : found) offered.push_back(written(each));
-        return offered;
-      }
-      if (fullest(least).bytes >= fullest(current).bytes) break;
-      current = std::move(least);
+      std::vector<Attempt> found;
+      for (const Attempt& each : current) attempt(each.sequence, limit, found);
+      std::stable_sort(found.begin(), found.end(), [](const Attempt& a, const Attempt& b) {
+        return std::pair(a.bytes, a.sequence.added_work) < std::pair(b.bytes, b.sequence.added_work);
+      });
+      if (found.empty() || found[0].bytes >= current[0].bytes) break;
+      if (found[0].bytes <= limit) return within(limit, std::move(found));
+      const auto is_alike = [](const Attempt& a, const Attempt& b) {
+        return a.bytes == b.bytes && a.sequence.added_work == b.sequence.added_work;
+      };
+      found.erase(std::unique(found.begin(), found.end(), is_alike), found.end());
+      if (found.size() > kMostFollowed) found.resize(kMostFollowed);
+      current = std::move(found);
     }
     std::vector<Rematerialization> offered;
-    offered.push_back(written(current));
+    offered.push_back(written(current[0].sequence));
+    offered.back().is_least = true;
     return offered;
   }
 
  private:
-  struct Moment {
-    int64_t bytes = 0;
-    size_t step = 0;
+  struct Attempt {
+    Sequence sequence;
+    int64_t bytes = 0;  ///< alive at once
+  };
+
+  /// Those within the limit, by their work.
+  std::vector<Rematerialization> within(int64_t limit, std::vector<Attempt> found) const {
+    std::erase_if(found, [&](const Attempt& each) { return each.bytes > limit; });
+    std::stable_sort(found.begin(), found.end(), [](const Attempt& a, const Attempt& b) {
+      return a.sequence.added_work < b.sequence.added_work;
+    });
+    if (found.size() > kMostOffered) found.resize(kMostOffered);
+    std::vector<Rematerialization> offered;
+    for (const Attempt& each : found) offered.push_back(written(each.sequence));
+    return offered;
+  }
+
+  /// When most is alive. Buffers whose sizes depend on different symbols share no memory (passes/memory_plan.h): each such arena has a
+  /// fullest moment of its own.
+  struct Fullest {
+    int64_t bytes = 0;            ///< of all arenas
+    std::vector<size_t> moments;  ///< steps: the last and the first such of each arena that matters
   };
 
   /// What a repeated launch writes is a temporary, whatever it wrote before.
@@ -124,8 +155,7 @@ class Rematerializer {
     return module_.kernels[program_.launches[step.launch].kernel].buffers[arg].mode;
   }
 
-  /// When most temporaries are alive: the last such moment, behind which there is less to keep.
-  Moment fullest(const Sequence& sequence) const {
+  Fullest fullest(const Sequence& sequence) const {
     const size_t steps = sequence.steps.size();
     std::vector<size_t> first(sequence.original.size(), kNone), last(sequence.original.size(), 0);
     for (size_t step = 0; step < steps; ++step)
@@ -133,50 +163,71 @@ class Rematerializer {
         if (first[buffer] == kNone) first[buffer] = step;
         last[buffer] = step;
       }
-    std::vector<int64_t> change(steps + 1, 0);
+    std::vector<std::vector<int64_t>> changes(arenas_.size(), std::vector<int64_t>(steps + 1, 0));
     for (uint32_t buffer = 0; buffer < first.size(); ++buffer) {
       if (first[buffer] == kNone || !is_temporary(buffer)) continue;
+      std::vector<int64_t>& change = changes[arena_[sequence.original[buffer]]];
       change[first[buffer]] += bytes(sequence, buffer);
       change[last[buffer] + 1] -= bytes(sequence, buffer);
     }
-    Moment most;
-    int64_t alive = 0;
-    for (size_t step = 0; step < steps; ++step)
-      if ((alive += change[step]) >= most.bytes) most = {alive, step};
-    return most;
+    struct Peak {
+      int64_t bytes = 0;
+      size_t first = 0, last = 0;
+    };
+    Fullest found;
+    std::vector<Peak> peaks;
+    for (const std::vector<int64_t>& change : changes) {
+      Peak peak;
+      int64_t alive = 0;
+      for (size_t step = 0; step < steps; ++step) {
+        alive += change[step];
+        if (alive > peak.bytes) peak = {alive, step, step};
+        if (alive == peak.bytes) peak.last = step;
+      }
+      found.bytes += peak.bytes;
+      peaks.push_back(peak);
+    }
+    constexpr int64_t kMatters = 8;  // what is less than this part of all can stay as it is
+    for (const Peak& peak : peaks) {
+      if (peak.bytes < found.bytes / kMatters) continue;
+      found.moments.push_back(peak.last);
+      if (peak.first != peak.last) found.moments.push_back(peak.first);
+    }
+    return found;
   }
 
-  /// Adds all ways within the limit to `found`; returns the one that has least alive.
-  Sequence attempt(const Sequence& current, int64_t limit, std::vector<Sequence>& found) const {
-    const size_t moment = fullest(current).step;
-    Sequence least = current;
-    int64_t least_bytes = fullest(current).bytes;
-    for (const size_t segments : kSegments) {
-      if (segments > 1 && segments * 2 > moment) break;
-      for (const double price : kPrices) {
-        const auto with_end = [&](size_t end) { return repeated(current, {moment, end, segments, price}); };
-        Sequence all = with_end(moment);
-        const int64_t bytes = fullest(all).bytes;
-        if (bytes < least_bytes || (bytes == least_bytes && all.added_work < least.added_work)) {
-          least_bytes = bytes;
-          least = all;
+  /// Adds ways to repeat something more to `found`: those within the limit with as little as possible.
+  void attempt(const Sequence& current, int64_t limit, std::vector<Attempt>& found) const {
+    for (const size_t moment : fullest(current).moments)
+      for (const double price : kPrices)
+        for (const size_t segments : kSegments) {
+          if (segments > 1 && segments * 2 > moment) break;
+          const Choice choice{moment, moment, segments, price};
+          Sequence all = repeated(current, choice);
+          // More segments leave no more to choose from.
+          if (segments == 1 && all.steps.size() == current.steps.size()) break;
+          const int64_t bytes = fullest(all).bytes;
+          if (bytes <= limit) all = with_earliest_end(current, choice, limit, all);
+          found.push_back({std::move(all), bytes});
         }
-        if (bytes > limit) continue;
-        size_t too_few = 0, enough = moment;
-        while (enough - too_few > 1) {
-          const size_t middle = too_few + (enough - too_few) / 2;
-          Sequence some = with_end(middle);
-          if (fullest(some).bytes > limit) {
-            too_few = middle;
-          } else {
-            enough = middle;
-            all = std::move(some);
-          }
-        }
-        found.push_back(std::move(all));
+  }
+
+  /// As few launches as possible repeated, of which those that are first: `all` is what there is if all may be.
+  Sequence with_earliest_end(const Sequence& current, Choice choice, int64_t limit,
+                             const Sequence& all) const {
+    Sequence best = all;
+    size_t too_few = 0, enough = choice.end;
+    while (enough - too_few > 1) {
+      choice.end = too_few + (enough - too_few) / 2;
+      Sequence some = repeated(current, choice);
+      if (fullest(some).bytes > limit) {
+        too_few = choice.end;
+      } else {
+        enough = choice.end;
+        best = std::move(some);
       }
     }
-    return least;
+    return best;
   }
 
   /// Where segments of the first `end` steps begin, but for the first: they are to keep about as many bytes each, and boundaries to be
@@ -367,6 +418,8 @@ class Rematerializer {
   // By buffer of the program:
   std::vector<bool> is_temporary_;
   std::vector<int64_t> bytes_;
+  std::vector<size_t> arena_;                     // by number
+  std::map<std::vector<Symbol>, size_t> arenas_;  // numbers, by the symbols of sizes
   // By launch:
   std::vector<double> work_;
   std::vector<bool> may_repeat_;

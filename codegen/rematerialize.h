@@ -20,6 +20,7 @@ namespace keratin {
 struct Rematerialization {
   Program program;
   double added_work = 0;  ///< of what the program had to do before
+  bool is_least = false;  ///< no way was found to have less alive
 };
 
 /// Ways to have less alive at once, with the same results, those with the least added work first. None has more than `bytes` alive at

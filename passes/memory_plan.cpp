@@ -77,14 +77,24 @@ int64_t plan_arena(std::vector<Block>& blocks, int64_t lower_bound) {
 
 }  // namespace
 
+Size planned_size(const Size& bytes) {
+  Size planned;
+  for (const auto& [symbols, coefficient] : bytes.terms()) {
+    Size term((coefficient + kAlignment - 1) / kAlignment * kAlignment);
+    for (const Symbol symbol : symbols) term *= Size(Dim(1, symbol));
+    planned += term;
+  }
+  return planned;
+}
+
 MemoryPlan plan_memory(const std::vector<Lifetime>& buffers) {
   std::map<std::vector<Symbol>, std::vector<Block>> arenas;
   for (size_t i = 0; i < buffers.size(); ++i) {
-    const auto& terms = buffers[i].bytes.terms();
+    const Size planned = planned_size(buffers[i].bytes);
+    const auto& terms = planned.terms();
     if (terms.empty()) continue;  // an empty buffer: anywhere
     KERATIN_CHECK(terms.size() == 1, cat("a buffer of ", to_text(buffers[i].bytes), " bytes"));
-    const auto& [symbols, coefficient] = *terms.begin();
-    const int64_t bytes = (coefficient + kAlignment - 1) / kAlignment * kAlignment;
+    const auto& [symbols, bytes] = *terms.begin();
     arenas[symbols].push_back({i, buffers[i].first, buffers[i].last, bytes});
   }
 

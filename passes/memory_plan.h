@@ -5,6 +5,8 @@
 // an offset is a handful of numbers times symbols, whatever the model's size.
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "ir/type.h"
@@ -24,12 +26,15 @@ struct MemoryPlan {
 };
 
 inline constexpr int64_t kAlignment = 64;
+/// A buffer's size as it is planned: whatever the symbols are, the next buffer begins at a multiple of kAlignment.
+Size planned_size(const Size& bytes);
 
 /// What the workspaces of programs should not exceed (codegen/rematerialize.h).
 struct WorkspaceLimit {
   int64_t bytes = 0;
-  int64_t batch = 0;    ///< the symbol N
-  int64_t threads = 0;  ///< each has scratch memory of its own
+  int64_t batch = 0;                                 ///< the symbol N
+  int64_t threads = 0;                               ///< each has scratch memory of its own
+  std::set<std::string, std::less<>> programs = {};  ///< by name; none: all
 };
 
 MemoryPlan plan_memory(const std::vector<Lifetime>& buffers);

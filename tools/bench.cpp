@@ -77,7 +77,9 @@ int run(const Arguments& arguments) {
   const Tuner tuner = tuner_of(arguments, {.threads = threads, .batch = arguments.get_int("batch", 1, 1)});
   PipelineOptions pipeline = pipeline_options(arguments);
   pipeline.workspace_limit = workspace_limit(arguments, model);
-  const auto kernels = std::make_shared<const KernelModule>(compile_kernels(model, target, pipeline, tuner));
+  std::vector<LevelKernels> level = compile_levels(model, {target}, pipeline, tuner);
+  const std::string memory = pipeline.workspace_limit ? memory_report(arguments, model, level) : "";
+  const auto kernels = std::make_shared<const KernelModule>(std::move(level[0].kernels));
   const Program& program = find_program(*kernels, name);
   const int64_t only = fixed_batch(program);
   const int64_t batch = arguments.get_int("batch", std::max<int64_t>(only, 1), 1);
@@ -95,6 +97,7 @@ int run(const Arguments& arguments) {
                        Ceilings(target, threads)};
   const std::string text = arguments.has("json") ? bench_json(measured) : bench_table(measured);
   std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!arguments.has("json")) std::fputs(memory.c_str(), stdout);
   return 0;
 }
 

@@ -90,7 +90,9 @@ std::string code_text(const std::string& stage, const Module& module, const Argu
   const Target target = target_of(arguments);
   PipelineOptions pipeline = pipeline_options(arguments);
   pipeline.workspace_limit = workspace_limit(arguments, module);
-  KernelModule kernels = compile_kernels(module, target, pipeline, tuner_of(arguments));
+  std::vector<LevelKernels> level = compile_levels(module, {target}, pipeline, tuner_of(arguments));
+  if (pipeline.workspace_limit) memory_report(arguments, module, level);  // throws if it could not be kept
+  KernelModule kernels = std::move(level[0].kernels);
   if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   EmitOptions options;
   options.check_bounds = arguments.has("check-bounds");

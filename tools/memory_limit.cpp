@@ -19,6 +19,8 @@ namespace {
 constexpr const char* kOption = "--memory-limit";
 constexpr int64_t kFreeBatch = 32;
 constexpr int64_t kBatches = 2;
+constexpr std::string_view kLimited[] = {"train_step", "evaluate_step", "train_step.ranks",
+                                         "evaluate_step.ranks"};
 
 int64_t threads_here() { return std::max(1u, std::thread::hardware_concurrency()); }
 
@@ -40,26 +42,35 @@ int64_t parse_size(const std::string& text) {
               "300MB, 1.5GB, or a number of bytes");
 }
 
-StepMemory memory_without_workspace(const Module& module) {
+bool is_limited(std::string_view program) {
+  return std::ranges::find(kLimited, program) != std::end(kLimited);
+}
+
+StepMemory memory_without_workspace(const Arguments& arguments, const Module& module) {
   const Function& step = module.function("train_step");
-  StepMemory memory{.batch = kFreeBatch};
+  StepMemory memory{.batch = arguments.get_int("batch", kFreeBatch, 1)};
   if (!step.params.empty() && step.params[0]->type().is_static() && step.params[0]->type().rank() > 0)
     memory.batch = step.params[0]->type().shape[0].value();
   for (const Variable& variable : module.variables)
     if (variable.role != Role::strings) memory.variables += variable.type.bytes().value();
-  for (const Node* param : step.params)
-    memory.batches += kBatches * param->type().bytes().value({{Symbol("N"), memory.batch}});
+  for (const Node* param : step.params) {
+    for (const Dim extent : param->type().shape)
+      if (!extent.is_static() && extent.symbol != Dim::batch().symbol)
+        throw Error(ErrorKind::usage, cat("the length ", extent.symbol.name(), " is free"), kOption,
+                    "--shape INPUT=… fixes it");
+    memory.batches += kBatches * param->type().bytes().value({{Dim::batch().symbol, memory.batch}});
+  }
   return memory;
 }
 
 /// Of steps that train and evaluate.
-StepMemory memory_of(const Module& module, const KernelModule& kernels) {
-  StepMemory memory = memory_without_workspace(module);
+StepMemory memory_of(const Arguments& arguments, const Module& module, const KernelModule& kernels) {
+  StepMemory memory = memory_without_workspace(arguments, module);
   const Bindings bindings = usual_bindings(kernels, memory.batch);
   int64_t tiles = 0;
   for (const Program& program : kernels.programs) {
     tiles = std::max(tiles, tile_bytes(kernels, program));
-    if (program.name == "train_step" || program.name == "evaluate_step")
+    if (is_limited(program.name))
       memory.workspace = std::max(memory.workspace, program.workspace.value(bindings));
   }
   memory.workspace += threads_here() * tiles;
@@ -91,13 +102,14 @@ std::optional<WorkspaceLimit> workspace_limit(const Arguments& arguments, const 
   const int64_t limit = parse_size(arguments.get("memory-limit"));
   if (module.find_function("train_step") == nullptr)
     throw Error(ErrorKind::usage, "is for steps of training", kOption, "--func train_step");
-  const StepMemory memory = memory_without_workspace(module);
+  const StepMemory memory = memory_without_workspace(arguments, module);
   if (memory.all() >= limit)
     throw Error(ErrorKind::usage,
                 cat("variables take ", memory_text(memory.variables), ", and two batches of ", memory.batch,
                     " samples ", memory_text(memory.batches), ": nothing is left for a step"),
                 kOption);
-  return WorkspaceLimit{limit - memory.all(), memory.batch, threads_here()};
+  return WorkspaceLimit{
+      limit - memory.all(), memory.batch, threads_here(), {std::begin(kLimited), std::end(kLimited)}};
 }
 
 std::string memory_report(const Arguments& arguments, const Module& module,
@@ -106,18 +118,22 @@ std::string memory_report(const Arguments& arguments, const Module& module,
   std::string report;
   int64_t most = 0;  // of all levels
   for (const LevelKernels& level : levels) {
-    const StepMemory memory = memory_of(module, level.kernels);
+    const StepMemory memory = memory_of(arguments, module, level.kernels);
     if (memory.all() <= most) continue;
     most = memory.all();
     const auto amounts = [&](std::string_view takes) {
-      return cat("a step of ", memory.batch, " samples takes ", takes, memory_text(memory.all()),
+      return cat("a step of ", memory.batch, " samples takes ", takes, grouped(memory.all()), " bytes",
                  ": variables ", memory_text(memory.variables), ", workspace ", memory_text(memory.workspace),
                  ", two batches ", memory_text(memory.batches));
     };
     if (memory.all() > limit)
       throw Error(ErrorKind::unsupported, amounts("at least "), kOption,
                   "fewer samples at a time, by --batch, or more memory");
-    report = cat(amounts(""), "; ", repeated(level.kernels, memory.batch), "\n");
+    report =
+        cat(amounts(""), "; ", repeated(level.kernels, memory.batch),
+            level.without_stages ? "; kernels of several stages are apart, whose sums may be in another order"
+                                 : "",
+            "\n");
   }
   return report;
 }

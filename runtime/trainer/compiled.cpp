@@ -140,7 +140,8 @@ class Compiled : public Trainable {
 
   int64_t workspace_bytes(int64_t n) const override {
     size_t most = 0;
-    for (const uint32_t program : {trainer_.train_step, trainer_.evaluate_step})
+    for (const uint32_t program : {trainer_.train_step, trainer_.evaluate_step, trainer_.train_step_of_rank,
+                                   trainer_.evaluate_step_of_rank})
       if (program != KRT_NO_PROGRAM) most = std::max(most, workspace_of(program, n));
     return static_cast<int64_t>(most);
   }
