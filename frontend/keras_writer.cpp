@@ -13,6 +13,7 @@
 #include "frontend/model.h"
 #include "frontend/model_file.h"
 #include "frontend/npy.h"
+#include "frontend/training/optimizers.h"
 #include "frontend/training/train.h"
 #include "ir/error.h"
 #include "ir/text.h"
@@ -142,6 +143,13 @@ std::vector<Place> optimizer_places(std::span<const Variable> optimizer) {
   return places;
 }
 
+/// So that the file tells that the loss is scaled where its compile_config does not.
+void name_optimizer(std::span<const Variable> optimizer, H5File& stored) {
+  for (const Variable& variable : optimizer)
+    if (variable.name == "optimizer/dynamic_scale")
+      stored.attributes["optimizer/vars"].emplace("name", std::vector<std::string>{"loss_scale_optimizer"});
+}
+
 std::vector<Place> weight_places(const Model& model, const H5File& stored) {
   std::vector<Place> places;
   for (const std::unique_ptr<Layer>& layer : model.root().children()) find_places(*layer, stored, places);
@@ -238,6 +246,7 @@ std::string format_keras(const Json& config, const Model& model, std::span<const
   put_idf_weights(model.root(), stored);
   set_attributes(stored);
   name_groups(model.root(), stored);
+  name_optimizer(optimizer, stored);
   return make_zip({{"metadata.json", cat("{\"keras_version\": \"", kKerasVersion, "\"}")},
                    {"config.json", config.dump()},
                    {kWeightsH5, format_h5(stored, model.name())}});
@@ -257,10 +266,12 @@ std::string export_keras(const std::string& path, TensorStore weights, const std
   put(weight_places(model, stored), weights, weights_path, stored);
 
   if (is_stored(weights, kOptimizer)) {
-    const TrainingSignature training =
-        add_training(module, model, CompileConfig::read(file.compile_config()), path);
+    CompileConfig compiled = CompileConfig::read(file.compile_config());
+    if (file.scales_loss()) compiled.optimizer = scaling_the_loss(compiled.optimizer);
+    const TrainingSignature training = add_training(module, model, compiled, path);
     drop_optimizer(stored);
     put(optimizer_places(training.optimizer_state), weights, weights_path, stored);
+    name_optimizer(training.optimizer_state, stored);
   }
   if (!weights.empty())
     throw Error(ErrorKind::data, cat("has ", weights.begin()->first, ", which the model has not"),
@@ -292,6 +303,7 @@ FileTemplate keras_template(const std::string& path, const Model& model, std::sp
   for (Place& place : optimizer_places(optimizer)) places.push_back(std::move(place));
   for (const Place& place : places)
     stored.datasets.insert_or_assign(place.stored_at, value_of({place.name, place.type}));
+  name_optimizer(optimizer, stored);
   set_attributes(stored);
 
   Members members = other_members(archive);

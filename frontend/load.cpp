@@ -10,6 +10,7 @@
 #include "frontend/model.h"
 #include "frontend/model_file.h"
 #include "frontend/training/initialize.h"
+#include "frontend/training/optimizers.h"
 #include "frontend/training/train.h"
 #include "ir/error.h"
 #include "ir/executor.h"
@@ -182,6 +183,12 @@ Module load_model(const std::string& path, const ShapeOverrides& shapes, const s
 
 namespace {
 
+/// `given`, with the optimizer that the model gets of it.
+CompileConfig for_model(CompileConfig given, const ModelFile& file) {
+  if (file.is_mixed_float16()) given.optimizer = scaling_the_loss(given.optimizer);
+  return given;
+}
+
 /// A model that is open, as it is loaded to be trained.
 TrainableModule trainable_of(Model& model, ModelFile& file, const CompileConfig& given,
                              const std::string& path) {
@@ -194,6 +201,7 @@ TrainableModule trainable_of(Model& model, ModelFile& file, const CompileConfig&
     config.weighted_metrics = adapt_metrics(config.weighted_metrics);
   }
   const bool own_optimizer = given.optimizer.is_null();
+  if (own_optimizer && file.scales_loss()) config.optimizer = scaling_the_loss(config.optimizer);
   const auto choose = [](Json& own, const Json& other) {
     if (!other.is_null()) own = other;
   };
@@ -216,7 +224,7 @@ TrainableModule load_trainable(const std::string& path, const CompileConfig& giv
   return naming_the_file(path, weights, [&] {
     ModelFile file = open_file(path, weights);
     Model model = open_model(file, shapes);
-    return trainable_of(model, file, given, path);
+    return trainable_of(model, file, for_model(given, file), path);
   });
 }
 
@@ -225,10 +233,11 @@ ExportableModule load_exportable(const std::string& path, const CompileConfig& g
   return naming_the_file(path, weights, [&] {
     ModelFile file = open_file(path, weights);
     Model model = open_model(file, shapes);
-    ExportableModule loaded{trainable_of(model, file, given, path), {}, {}, {}};
+    const CompileConfig compiled = for_model(given, file);
+    ExportableModule loaded{trainable_of(model, file, compiled, path), {}, {}, {}};
     loaded.merging = merging_of_adapters(model.root());
     try {
-      loaded.keras = keras_template(path, model, loaded.trained.signature.optimizer_state, given);
+      loaded.keras = keras_template(path, model, loaded.trained.signature.optimizer_state, compiled);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::unsupported) throw;
       loaded.why_not_keras = error.what();

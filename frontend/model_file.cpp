@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -21,6 +22,7 @@ constexpr uint64_t kMaxText = uint64_t{64} << 20;
 constexpr std::string_view kAssets = "assets/";
 constexpr const char* kWeightsH5 = "model.weights.h5";
 constexpr const char* kWeightsNpz = "model.weights.npz";
+constexpr const char* kOptimizerVariables = "optimizer/vars/";
 
 [[noreturn]] void fail(const std::string& message, const std::string& where, const std::string& hint = {}) {
   throw Error(ErrorKind::data, message, where, hint);
@@ -42,6 +44,21 @@ std::string variables_of(const std::string& group) { return group.empty() ? "var
 bool is_random_state(std::string_view name) {
   return name.find("seed_generator_state") != std::string_view::npos ||
          name.find("StateVar") != std::string_view::npos;
+}
+
+/// A policy with a mode of quantization, or a map of policies, has another name.
+bool is_mixed_float16_policy(const Json& policy) {
+  const Json& name = policy.is_object() ? policy["config"]["name"] : policy;
+  return name.is_string() && name.as_string() == "mixed_float16";
+}
+
+bool has_layer_of_mixed_float16(const Json& model) {
+  const auto is_one = [](const Json& layer) {
+    const Json& config = layer["config"];
+    return is_mixed_float16_policy(config["dtype"]) || has_layer_of_mixed_float16(config);
+  };
+  const Json& layers = model["layers"];
+  return layers.is_array() && std::any_of(layers.items().begin(), layers.items().end(), is_one);
 }
 
 Json parse_model(std::string_view text, const std::string& where) {
@@ -256,15 +273,35 @@ std::vector<Tensor> ModelFile::take_weights(std::span<const WantedVariable> all)
   return tensors;
 }
 
+bool ModelFile::is_mixed_float16() const {
+  if (const Json& policy = config_["config"]["dtype"]; !policy.is_null())
+    return is_mixed_float16_policy(policy);
+  return has_loss_scale().value_or(has_layer_of_mixed_float16(config_["config"]));
+}
+
+bool ModelFile::scales_loss() const {
+  const Json& wanted = compile_config_["auto_scale_loss"];
+  return has_loss_scale().value_or((wanted.is_null() || wanted.as_bool()) && is_mixed_float16());
+}
+
+std::optional<bool> ModelFile::has_loss_scale() const {
+  if (legacy_) {  // the configuration is that of the optimizer that made them
+    if (weights_.names("optimizer_weights", "weight_names").empty()) return std::nullopt;
+    return false;
+  }
+  if (count_numbered(weights_, kOptimizerVariables) == 0) return std::nullopt;
+  const std::string* name = weights_.text("optimizer/vars", "name");
+  return has_group("optimizer/inner_optimizer") || (name != nullptr && *name == "loss_scale_optimizer");
+}
+
 std::vector<Tensor> ModelFile::take_optimizer_state() {
   std::vector<std::string> paths;
   if (legacy_) {
     const std::vector<std::string> names = weights_.names("optimizer_weights", "weight_names");
     for (size_t i : optimizer_order(names)) paths.push_back(cat("optimizer_weights/", names[i]));
   } else {
-    const std::string group = "optimizer/vars/";
-    const size_t count = count_numbered(weights_, group);
-    for (size_t i = 0; i < count; ++i) paths.push_back(cat(group, i));
+    const size_t count = count_numbered(weights_, kOptimizerVariables);
+    for (size_t i = 0; i < count; ++i) paths.push_back(cat(kOptimizerVariables, i));
   }
   std::vector<Tensor> tensors;
   for (const std::string& path : paths) tensors.push_back(take(path));

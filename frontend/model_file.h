@@ -15,6 +15,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,6 +71,13 @@ class ModelFile {
   /// neighbours in its group (legacy: in its layer) that nobody asks for.
   std::vector<Tensor> take_weights(std::span<const WantedVariable> all);
 
+  /// Whether the model's policy is mixed_float16, as far as the file tells. A Sequential's config has the policy. Of other models only what
+  /// the optimizer's variables show, or without them that there are layers of that policy.
+  bool is_mixed_float16() const;
+  /// Whether the stored optimizer is within a LossScaleOptimizer, whatever compile_config() says: of a model of mixed_float16, Keras stores the
+  /// optimizer as it was given to compile(), and the variables of what compile() made of it.
+  bool scales_loss() const;
+
   /// The optimizer's variables in the file's order; empty if there are none. They leave this object too.
   std::vector<Tensor> take_optimizer_state();
 
@@ -80,6 +88,8 @@ class ModelFile {
   std::vector<std::string> locate(std::span<const WantedVariable> wanted) const;
   std::vector<std::string> locate_legacy(std::span<const WantedVariable> wanted) const;
   std::string find_group(const std::string& group) const;
+  /// Whether the optimizer's variables are those of a LossScaleOptimizer; nothing if there are none, or if compile_config() tells.
+  std::optional<bool> has_loss_scale() const;
   void check(const std::string& stored_at, const WantedVariable& wanted) const;
   Tensor take(const std::string& stored_at);
 

@@ -15,6 +15,7 @@
 #include "frontend/load.h"
 #include "frontend/model_file.h"
 #include "frontend/summary.h"
+#include "frontend/training/optimizers.h"
 #include "ir/error.h"
 #include "ir/text.h"
 #include "runtime/trainer/fit.h"
@@ -191,6 +192,7 @@ void Model::compile(const CompileOptions& options) {
   if (config.loss.is_null())
     throw Error(ErrorKind::usage, "is compiled without a loss", place_of(*node_),
                 "compile({.loss = \"mse\"})");
+  if (node_->model->is_mixed_float16) config.optimizer = scaling_the_loss(config.optimizer);
   std::optional<CompileConfig> before = std::exchange(node_->model->compiled, std::move(config));
   try {  // what cannot be compiled is better known now
     if (node_->model->inputs.size() > 0) TracedModel(*node_).add_training(*node_);
@@ -427,7 +429,9 @@ Model load_model(const std::string& path, const LoadOptions& options) try {
   for (Variable& variable : module.variables)
     if (variable.role == Role::weight) set_value(*weights.at(variable.name), std::move(variable.data));
   CompileConfig compiled = CompileConfig::read(file.compile_config());
+  model.is_mixed_float16 = file.is_mixed_float16();
   if (!compiled.loss.is_null() && !compiled.optimizer.is_null()) {
+    if (file.scales_loss()) compiled.optimizer = scaling_the_loss(compiled.optimizer);
     model.compiled = std::move(compiled);
     model.optimizer_state = file.take_optimizer_state();
   }

@@ -72,6 +72,7 @@ struct ModelState {
 
   std::string file;  ///< that it was loaded from
   bool is_keras2 = false;
+  bool is_mixed_float16 = false;  ///< the policy that it was made under
   ShapeOverrides shapes;
 
   std::optional<CompileConfig> compiled;

@@ -285,6 +285,25 @@ std::deque<OptimizerDef>& optimizer_defs() {
   return all;
 }
 
+Json scaling_the_loss(const Json& object) {
+  if (object.is_null()) return object;
+  const Serialized given = read_serialized(object, "the optimizer");
+  const auto& defs = optimizer_defs();
+  const auto def = std::find_if(defs.begin(), defs.end(),
+                                [&](const OptimizerDef& one) { return is_name_of(one, given.class_name); });
+  if (def == defs.end() || def->class_name == "LossScaleOptimizer") return object;
+  const auto made = [](std::string_view class_name, Json config) {
+    return Json::object({{"module", Json::of(std::string("keras.optimizers"))},
+                         {"class_name", Json::of(std::string(class_name))},
+                         {"config", std::move(config)},
+                         {"registered_name", Json::null()}});
+  };
+  return made(
+      "LossScaleOptimizer",
+      Json::object({{"name", Json::of(std::string("loss_scale_optimizer"))},
+                    {"inner_optimizer", object.is_object() ? object : made(def->class_name, given.config)}}));
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& where) {
   return make_optimizer(object, "optimizer/", where, false);
 }

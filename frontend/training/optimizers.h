@@ -47,4 +47,8 @@ class Optimizer {
 /// that are not supported.
 std::unique_ptr<Optimizer> make_optimizer(const Json& object, const std::string& where);
 
+/// The optimizer that Keras's compile() makes of `object` for a model of mixed_float16: a LossScaleOptimizer around it, unless it is one. Null
+/// stays, and what make_optimizer() does not know.
+Json scaling_the_loss(const Json& object);
+
 }  // namespace keratin

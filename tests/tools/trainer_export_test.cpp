@@ -105,7 +105,8 @@ TEST_P(TrainerExportOf, IsAllOfTheModel) {
 INSTANTIATE_TEST_SUITE_P(Golden, TrainerExportOf,
                          ::testing::Values("batchnorm_resnet_adamw", "cnn_adam", "embedding_masked",
                                            "gradient_accumulation", "gru_bidirectional_rmsprop",
-                                           "hinges_adagrad_multi_output", "mixed_float16", "resume_adam",
+                                           "hinges_adagrad_multi_output", "mixed_float16",
+                                           "mixed_float16_by_policy", "resume_adam",
                                            "resume_momentum_schedule", "several_optimizers", "siamese_dot"),
                          [](const auto& info) { return std::string(info.param); });
 
