@@ -72,7 +72,7 @@ struct ModelState {
 
   std::string file;  ///< that it was loaded from
   bool is_keras2 = false;
-  bool is_mixed_float16 = false;  ///< the policy that it was made under
+  bool is_mixed_float16 = false;  ///< the policy of the file's model; others are of float32
   ShapeOverrides shapes;
 
   std::optional<CompileConfig> compiled;

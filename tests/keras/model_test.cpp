@@ -183,6 +183,30 @@ TEST_F(ModelTest, SavedModelsGoOn) {
   EXPECT_EQ(load_model(path).fit(x, y, {.verbose = 0}).epoch.size(), 1u);
 }
 
+TEST_F(ModelTest, ModelsOfMixedFloat16ScaleTheLoss) {
+  const TempFolder folder;
+  const std::string path = folder / "m.keras";
+  Model model = load_model(golden("training/mixed_float16_by_policy/model.keras"));
+  model.save(path);
+  std::vector<keratin::Tensor> state = ModelFile::open(path).take_optimizer_state();
+  ASSERT_GT(state.size(), 6u);
+  EXPECT_EQ(state[3].get(0), 16384);  // as in the golden file
+  EXPECT_EQ(state[4].get(0), 2);
+
+  model.compile({.optimizer = "sgd", .loss = {"mse", "sparse_categorical_crossentropy"}});
+  model.save(path);
+  state = ModelFile::open(path).take_optimizer_state();
+  ASSERT_EQ(state.size(), 6u);
+  EXPECT_EQ(state[3].get(0), 32768);
+  EXPECT_EQ(load_model(path)
+                .fit({{"tokens", xt::xarray<int>(xt::zeros<int>({8, 6}))}},
+                     {{"one", xt::xarray<float>(xt::zeros<float>({8, 1}))},
+                      {"many", xt::xarray<int>(xt::zeros<int>({8}))}},
+                     {.verbose = 0})
+                .epoch.size(),
+            1u);
+}
+
 TEST_F(ModelTest, FrozenLayersStay) {
   Sequential model = small_model();
   const xt::xarray<float> x = numbers({64, 4});
