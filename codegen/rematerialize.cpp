@@ -409,7 +409,6 @@ class Rematerializer {
       program.launches.push_back(program_.launches[step.launch]);
       program.launches.back().args = step.args;
     }
-    result.added_work = sequence.added_work / std::accumulate(work_.begin(), work_.end(), 1.0);
     return result;
   }
 

@@ -19,7 +19,6 @@ namespace keratin {
 /// A program with some launches repeated; its temporaries have no places yet.
 struct Rematerialization {
   Program program;
-  double added_work = 0;  ///< of what the program had to do before
   bool is_least = false;  ///< no way was found to have less alive
 };
 

@@ -78,7 +78,7 @@ int run(const Arguments& arguments) {
   PipelineOptions pipeline = pipeline_options(arguments);
   pipeline.workspace_limit = workspace_limit(arguments, model);
   std::vector<LevelKernels> level = compile_levels(model, {target}, pipeline, tuner);
-  const std::string memory = pipeline.workspace_limit ? memory_report(arguments, model, level) : "";
+  const std::string memory = memory_report(arguments, model, level);
   const auto kernels = std::make_shared<const KernelModule>(std::move(level[0].kernels));
   const Program& program = find_program(*kernels, name);
   const int64_t only = fixed_batch(program);

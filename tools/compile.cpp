@@ -105,7 +105,7 @@ int compile_trainer(const Arguments& arguments) {
       make_exports(module, model.merging, std::move(model.keras), std::move(model.why_not_keras), levels,
                    {.name = name, .emit = emit_options(arguments), .pipeline = of_library, .tuner = tuner});
   const std::vector<LevelKernels> kernels = compile_levels(module, levels, of_steps, tuner);
-  const std::string memory = of_steps.workspace_limit ? memory_report(arguments, module, kernels) : "";
+  const std::string memory = memory_report(arguments, module, kernels);
   write_trainer(kernels, emit_options(arguments),
                 trainer_spec(module, std::move(classes), directions_of(model.trained.signature)), exports,
                 arguments.get("output"));
@@ -129,7 +129,7 @@ int compile_training(const Arguments& arguments) {
   pipeline.workspace_limit = workspace_limit(arguments, model.module);
   const std::vector<LevelKernels> kernels =
       compile_levels(model.module, levels, pipeline, tuner_of(arguments));
-  const std::string memory = pipeline.workspace_limit ? memory_report(arguments, model.module, kernels) : "";
+  const std::string memory = memory_report(arguments, model.module, kernels);
   write_training_library(kernels, options, training, arguments.get("output"));
   print_levels(levels);
   std::fputs(memory.c_str(), stdout);

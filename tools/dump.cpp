@@ -91,7 +91,7 @@ std::string code_text(const std::string& stage, const Module& module, const Argu
   PipelineOptions pipeline = pipeline_options(arguments);
   pipeline.workspace_limit = workspace_limit(arguments, module);
   std::vector<LevelKernels> level = compile_levels(module, {target}, pipeline, tuner_of(arguments));
-  if (pipeline.workspace_limit) memory_report(arguments, module, level);  // throws if it could not be kept
+  memory_report(arguments, module, level);  // throws if it could not be kept
   KernelModule kernels = std::move(level[0].kernels);
   if (arguments.has("func")) kernels = extract_program(kernels, find_program(kernels, arguments.get("func")));
   EmitOptions options;

@@ -114,6 +114,7 @@ std::optional<WorkspaceLimit> workspace_limit(const Arguments& arguments, const 
 
 std::string memory_report(const Arguments& arguments, const Module& module,
                           std::span<const LevelKernels> levels) {
+  if (!arguments.has("memory-limit")) return {};
   const int64_t limit = parse_size(arguments.get("memory-limit"));
   std::string report;
   int64_t most = 0;  // of all levels

@@ -30,8 +30,8 @@ struct StepMemory {
 /// Error(usage) if it is no size, or if variables and batches alone take more.
 std::optional<WorkspaceLimit> workspace_limit(const Arguments& arguments, const Module& module);
 
-/// One line: how much a step takes, and how much work is done again for that, at the level that takes most. Throws Error(unsupported) if
-/// the limit could not be kept there. Requires: there is a limit, and kernels were compiled with it.
+/// One line: how much a step takes, and how much work is done again for that, at the level that takes most; nothing if --memory-limit was not
+/// given. Throws Error(unsupported) if the limit could not be kept there. Requires: kernels were compiled with it.
 std::string memory_report(const Arguments& arguments, const Module& module,
                           std::span<const LevelKernels> levels);
 
