@@ -141,25 +141,25 @@ void plan_program(KernelModule& module, Program& program, const MayOverwrite& ma
 
 namespace {
 
-/// What the limit leaves for temporaries. Scratch memory is as the runtime has it: of the kernel that takes most, in whichever program.
-int64_t left_for_temporaries(const WorkspaceLimit& limit, const KernelModule& module) {
-  int64_t tiles = 0;
-  for (const Program& program : module.programs) tiles = std::max(tiles, tile_bytes(module, program));
-  return limit.bytes - limit.threads * tiles;
+/// What the limit leaves for temporaries, beside scratch memory.
+int64_t left_for_temporaries(const WorkspaceLimit& limit, const KernelModule& module,
+                             const Program& program) {
+  return limit.bytes - limit.threads * tile_bytes(module, program);
 }
 
 }  // namespace
 
 bool exceeds(const WorkspaceLimit& limit, const KernelModule& module, const Program& program) {
   return (limit.programs.empty() || limit.programs.contains(program.name)) &&
-         program.workspace.value(usual_bindings(module, limit.batch)) > left_for_temporaries(limit, module);
+         program.workspace.value(usual_bindings(module, limit.batch)) >
+             left_for_temporaries(limit, module, program);
 }
 
 void keep_within(const WorkspaceLimit& limit, const KernelModule& module, Program& program,
                  const MayOverwrite& may_overwrite) {
   if (!exceeds(limit, module, program)) return;
   const Bindings bindings = usual_bindings(module, limit.batch);
-  const int64_t available = left_for_temporaries(limit, module);
+  const int64_t available = left_for_temporaries(limit, module, program);
   const auto bytes = [&](const Program& each) { return each.workspace.value(bindings); };
   Program start = program, best = program;
   const LaunchOrder order = freeing_order(module, program);

@@ -67,13 +67,10 @@ StepMemory memory_without_workspace(const Arguments& arguments, const Module& mo
 StepMemory memory_of(const Arguments& arguments, const Module& module, const KernelModule& kernels) {
   StepMemory memory = memory_without_workspace(arguments, module);
   const Bindings bindings = usual_bindings(kernels, memory.batch);
-  int64_t tiles = 0;
-  for (const Program& program : kernels.programs) {
-    tiles = std::max(tiles, tile_bytes(kernels, program));
+  for (const Program& program : kernels.programs)
     if (is_limited(program.name))
-      memory.workspace = std::max(memory.workspace, program.workspace.value(bindings));
-  }
-  memory.workspace += threads_here() * tiles;
+      memory.workspace = std::max(memory.workspace, program.workspace.value(bindings) +
+                                                        threads_here() * tile_bytes(kernels, program));
   return memory;
 }
 
